@@ -5,6 +5,8 @@
 //! Redis writes into its RDB files, so saving, loading and DUMP copy memory instead of translating it. Blobs that
 //! come from outside are validated once, completely, when they are parsed; after that the readers trust them.
 
+mod blob;
+pub mod intset;
 pub mod listpack;
 #[cfg(test)]
 mod random;

@@ -9,9 +9,7 @@
 //! bytes per element and that a scan touches memory in order; inserting moves what follows, which is why the types
 //! put limits on how large one may grow.
 //!
-//! The handle is sixteen bytes: a boxed slice whose length is the *capacity*, while the bytes in use are in the
-//! header. Capacity is the size the allocator would hand out anyway (see `allocation_size`), so the spare room costs
-//! nothing, and since those sizes grow by a quarter, appending is amortised without a growth policy of its own.
+//! The memory under it, and why it may hold some spare room, is `blob`'s.
 //!
 //! Bytes from outside enter through `parse`, which checks every entry; everything else trusts the blob. A position
 //! (`Pos`) that is not one of this listpack's entries is a mistake of the caller: it panics or reads a wrong element,
@@ -28,7 +26,7 @@ use std::fmt;
 pub use entry::Item;
 pub use view::{Iter, Pos, View};
 
-use super::Malformed;
+use super::{Malformed, blob};
 use entry::Encoded;
 
 #[derive(Clone)]
@@ -41,9 +39,9 @@ impl Listpack {
 
     /// An empty listpack with room for `bytes` of entries.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut blob = vec![0; allocation_size(EMPTY.len() + bytes)].into_boxed_slice();
-        blob[..EMPTY.len()].copy_from_slice(&EMPTY);
-        Self(blob)
+        let mut storage = vec![0; blob::allocation_size(EMPTY.len() + bytes)].into_boxed_slice();
+        storage[..EMPTY.len()].copy_from_slice(&EMPTY);
+        Self(storage)
     }
 
     /// Takes a blob from outside after checking all of it. Linear in its length, allocates once, never panics.
@@ -244,7 +242,7 @@ impl Listpack {
         }
         // The terminator moved with the last stretch; give back what the stretches freed.
         self.set_total(place);
-        self.shrink();
+        blob::shrink(&mut self.0, place);
         self.count_changed(-(positions.len() as isize));
     }
 
@@ -279,7 +277,8 @@ impl Listpack {
 
     /// Gives back all room beyond the blob.
     pub fn shrink_to_fit(&mut self) {
-        self.resize(allocation_size(self.byte_len()));
+        let bytes = self.byte_len();
+        blob::resize(&mut self.0, bytes);
     }
 
     /// Writes `entry` over `removed` bytes at `at`.
@@ -296,36 +295,15 @@ impl Listpack {
         let total = self.byte_len();
         let new_total = total - removed + inserted;
         if new_total > self.0.len() {
-            self.resize(allocation_size(new_total));
+            blob::resize(&mut self.0, new_total);
         }
         if removed != inserted {
             self.0.copy_within(at + removed..total, at + inserted);
             self.set_total(new_total);
             if new_total < total {
-                self.shrink();
+                blob::shrink(&mut self.0, new_total);
             }
         }
-    }
-
-    /// After a removal. A blob that lost a little keeps its room, or one that hovers around an allocation size
-    /// would be moved back and forth.
-    #[inline]
-    fn shrink(&mut self) {
-        let capacity = self.0.len();
-        if self.byte_len() < capacity - capacity / 4 {
-            self.resize(allocation_size(self.byte_len()));
-        }
-    }
-
-    fn resize(&mut self, capacity: usize) {
-        let mut storage = std::mem::take(&mut self.0).into_vec();
-        if capacity > storage.len() {
-            storage.reserve_exact(capacity - storage.len());
-            storage.resize(capacity, 0);
-        } else {
-            storage.truncate(capacity);
-        }
-        self.0 = storage.into_boxed_slice();
     }
 
     #[inline]
@@ -414,15 +392,6 @@ pub fn validate(blob: &[u8]) -> Result<usize, Malformed> {
     } else {
         Err(Malformed)
     }
-}
-
-/// What the allocator gives for a request of `bytes`: multiples of 8 up to 64, then four sizes per doubling.
-pub(in crate::types) const fn allocation_size(bytes: usize) -> usize {
-    if bytes <= 64 {
-        return bytes.next_multiple_of(8);
-    }
-    let step = 1 << ((bytes - 1).ilog2() - 2);
-    bytes.next_multiple_of(step)
 }
 
 /// Bytes before the first entry.

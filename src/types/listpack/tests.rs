@@ -277,24 +277,6 @@ fn appending_moves_the_blob_rarely() {
     }
 }
 
-#[test]
-fn allocation_sizes_are_the_allocators() {
-    let sizes = [
-        (1, 8),
-        (7, 8),
-        (9, 16),
-        (64, 64),
-        (65, 80),
-        (128, 128),
-        (129, 160),
-        (257, 320),
-        (8193, 10240),
-    ];
-    for (asked, given) in sizes {
-        assert_eq!(allocation_size(asked), given);
-    }
-}
-
 /// Blobs out of DUMP payloads of Redis 8.0.6.
 #[test]
 fn blobs_are_redis_blobs() {
