@@ -1,1 +1,3 @@
 //! (essay to come with the room)
+
+pub mod hash;
