@@ -90,20 +90,24 @@ fn word(bytes: &[u8]) -> u64 {
 /// At most sixteen bytes as two words; every byte is in at least one of them.
 #[inline]
 fn ends(bytes: &[u8]) -> (u64, u64) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        (
+    if let Some(first) = bytes.first_chunk() {
+        let last = bytes.last_chunk().expect("it has a first chunk of eight");
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let Some(first) = bytes.first_chunk() {
+        let last = bytes.last_chunk().expect("it has a first chunk of four");
+        return (
             u32::from_le_bytes(*first).into(),
             u32::from_le_bytes(*last).into(),
-        )
-    } else if let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) {
-        (
+        );
+    }
+    match *bytes {
+        [first, .., last] => (
             first.into(),
             u64::from(bytes[bytes.len() / 2]) << 8 | u64::from(last),
-        )
-    } else {
-        (0, 0)
+        ),
+        [only] => (only.into(), 0x100),
+        [] => (0, 0),
     }
 }
 
