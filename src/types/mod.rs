@@ -8,8 +8,6 @@
 mod blob;
 pub mod intset;
 pub mod listpack;
-#[cfg(test)]
-mod random;
 
 use std::fmt;
 

@@ -16,7 +16,6 @@
 //! as a wrong index would.
 
 mod entry;
-mod number;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -83,9 +82,9 @@ impl Listpack {
         entry::read_u32(&self.0) as usize
     }
 
-    /// Bytes allocated.
+    /// Bytes the allocator spends on it.
     pub fn memory(&self) -> usize {
-        self.0.len()
+        blob::allocation_size(self.0.len())
     }
 
     /// Number of elements; counts them only when there are more than 65534.

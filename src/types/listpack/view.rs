@@ -1,7 +1,8 @@
 //! Reading a listpack that has been validated, wherever its bytes live.
 
+use super::HEADER;
 use super::entry::{self, Item};
-use super::{HEADER, number};
+use crate::base::num;
 
 /// Where an entry starts, as an offset into the blob. Any change to the listpack makes older positions meaningless,
 /// except where a method says which position it returns.
@@ -145,7 +146,7 @@ impl<'a> View<'a> {
     /// The first entry from `from` on whose text is `needle`. After an entry that differs, `skip` entries are passed
     /// over without being looked at: 1 finds a field among (field, value) pairs.
     pub fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
-        let number = number::parse_i64(needle);
+        let number = num::parse_i64(needle);
         let mut at = from.offset();
         loop {
             let bytes = &self.0[at..];
