@@ -143,6 +143,16 @@ impl<'a> View<'a> {
         }
     }
 
+    /// From the start to the entry at `pos`, which is included.
+    #[inline]
+    pub fn iter_through(self, pos: Pos) -> Iter<'a> {
+        Iter {
+            blob: self.0,
+            front: HEADER,
+            back: self.end_of(pos),
+        }
+    }
+
     /// The first entry from `from` on whose text is `needle`. After an entry that differs, `skip` entries are passed
     /// over without being looked at: 1 finds a field among (field, value) pairs.
     pub fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
@@ -179,6 +189,11 @@ impl<'a> View<'a> {
                 at += entry::skip(&self.0[at..]);
             }
         }
+    }
+
+    /// The first entry from the start whose text is `needle`, looking at every `skip + 1`st only.
+    pub fn find_first(self, needle: &[u8], skip: usize) -> Option<Pos> {
+        self.find(self.first()?, needle, skip)
     }
 
     /// Where the entry at `pos` ends, its backlen included: the next one starts there.
