@@ -19,3 +19,13 @@
 
 pub mod alloc;
 pub mod tsc;
+
+mod address;
+mod spot;
+mod table;
+
+#[cfg(test)]
+mod testing;
+
+pub use spot::Spot;
+pub use table::TableStats;
