@@ -67,3 +67,4 @@ pub static GROUPS: &[&[&Spec]] = &[
 pub fn all() -> impl Iterator<Item = &'static Spec> {
     GROUPS.iter().flat_map(|rows| rows.iter().copied())
 }
+pub mod lookup;

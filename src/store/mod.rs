@@ -29,3 +29,5 @@ mod testing;
 
 pub use spot::Spot;
 pub use table::TableStats;
+mod standin;
+pub use standin::*;
