@@ -6,6 +6,8 @@
 //! shows it step by step.
 
 pub mod connection;
+pub mod help;
+pub mod keys;
 pub mod options;
 pub mod string;
 pub mod transaction;
@@ -13,7 +15,12 @@ pub mod transaction;
 use crate::engine::command::{Row, Table};
 
 /// Every family's rows.
-const FAMILIES: &[&[Row]] = &[connection::ROWS, string::ROWS, transaction::ROWS];
+const FAMILIES: &[&[Row]] = &[
+    connection::ROWS,
+    keys::ROWS,
+    string::ROWS,
+    transaction::ROWS,
+];
 
 /// The table of all commands.
 pub fn table() -> Table {

@@ -4,7 +4,7 @@ pub enum Allow { No, Local, Yes }
 impl Allow { pub fn allows(self, local: bool) -> bool { match self { Allow::No => false, Allow::Local => local, Allow::Yes => true } } }
 #[derive(Clone, Copy)]
 pub enum Policy { No }
-impl Policy { pub fn is_lfu(self) -> bool { false } }
+impl Policy { pub fn is_lfu(self) -> bool { false } pub fn needs_own_objects(self) -> bool { false } }
 pub struct Config {
     pub databases: i64, pub maxmemory: u64, pub requirepass: Vec<u8>, pub notify_keyspace_events: u32, pub proto_max_bulk_len: i64,
     pub latency_tracking: bool, pub slowlog_log_slower_than: i64, pub slowlog_max_len: u64, pub latency_monitor_threshold: i64,

@@ -87,6 +87,14 @@ impl<'a> Keys<'a> {
         spot
     }
 
+    /// `read` for a command that only asks about the key: counts it, and does not note an access.
+    pub fn read_quietly(&mut self, key: &[u8]) -> Option<Spot> {
+        let no_touch = std::mem::replace(&mut self.no_touch, true);
+        let found = self.read(key);
+        self.no_touch = no_touch;
+        found
+    }
+
     /// Notes an access.
     #[inline]
     pub fn touch(&mut self, spot: Spot) {

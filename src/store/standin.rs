@@ -29,6 +29,7 @@ impl<V> Dict<V> {
     pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) { unimplemented!() }
     pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Spot> { unimplemented!() }
     pub fn next_due_hint(&self) -> Option<i64> { unimplemented!() }
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_, V>> { let v: Vec<EntryRef<'_, V>> = Vec::new(); v.into_iter() }
     pub fn expires(&self) -> usize { unimplemented!() }
     pub fn deadline_sum(&self) -> i128 { unimplemented!() }
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Spot, EntryRef<'_, V>)) -> u64 { unimplemented!() }
