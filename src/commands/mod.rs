@@ -9,6 +9,7 @@ pub mod connection;
 pub mod help;
 pub mod keys;
 pub mod options;
+pub mod server;
 pub mod string;
 pub mod transaction;
 
@@ -18,6 +19,7 @@ use crate::engine::command::{Row, Table};
 const FAMILIES: &[&[Row]] = &[
     connection::ROWS,
     keys::ROWS,
+    server::ROWS,
     string::ROWS,
     transaction::ROWS,
 ];

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn moments_that_do_not_fit_are_refused() {
-        let now = Now { unix_ms: 1_000, monotonic_us: 0 };
+        let now = Now { unix_ms: 1_000, ..Now::default() };
         assert_eq!(Moment::Seconds.unix_ms(2, now), Some(3_000));
         assert_eq!(Moment::UnixMilliseconds.unix_ms(2, now), Some(2));
         assert_eq!(Moment::Seconds.unix_ms(i64::MAX / 1000 + 1, now), None);

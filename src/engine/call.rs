@@ -7,11 +7,19 @@ use crate::wire::args::Args;
 
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
+use super::monitor;
 use super::session::flag;
 
 /// Runs `command` in `ctx`. The gate has let it pass.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
     let outer = std::mem::replace(&mut ctx.command, command);
+    if !ctx.services.monitors.is_empty()
+        && !ctx.services.server.is_loading
+        && !command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN)
+        && ctx.origin != Origin::Retry
+    {
+        monitor::feed(ctx, args);
+    }
     let dirty_before = ctx.keys.space.journal.dirty;
     let db_before = ctx.keys.db;
     let started = tsc::ticks();

@@ -32,6 +32,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     pub unix_ms: i64,
+    pub unix_us: i64,
     /// On a clock that never goes back; microseconds.
     pub monotonic_us: u64,
 }

@@ -19,6 +19,7 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
+mod monitor;
 pub mod pause;
 pub mod services;
 pub mod session;
@@ -107,7 +108,7 @@ impl Engine {
         let mut services = Services::new(config);
         services.stats.commands.resize_with(table.all.len(), CommandStats::default);
         services.rate = cron::measure_rate(&clock);
-        let now = Now { unix_ms: clock.unix_ms(), monotonic_us: clock.monotonic_us() };
+        let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
         services.server.started_us = now.monotonic_us;
         let mut engine = Self {
@@ -136,7 +137,7 @@ impl Engine {
     /// stands still.
     #[inline]
     pub fn refresh_time(&mut self) {
-        self.now = Now { unix_ms: self.clock.unix_ms(), monotonic_us: self.clock.monotonic_us() };
+        self.now = read_clock(&self.clock);
     }
 
     /// A session for the connection that the transport calls `id`.
@@ -466,4 +467,9 @@ impl Engine {
         }
         self.services.monitors.retain(|monitor| *monitor != id);
     }
+}
+
+fn read_clock(clock: &Clock) -> Now {
+    let unix_us = clock.unix_us();
+    Now { unix_ms: unix_us / 1000, unix_us, monotonic_us: clock.monotonic_us() }
 }
