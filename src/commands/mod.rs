@@ -9,6 +9,7 @@ pub mod connection;
 pub mod help;
 pub mod keys;
 pub mod options;
+pub mod pubsub;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -19,6 +20,7 @@ use crate::engine::command::{Row, Table};
 const FAMILIES: &[&[Row]] = &[
     connection::ROWS,
     keys::ROWS,
+    pubsub::ROWS,
     server::ROWS,
     string::ROWS,
     transaction::ROWS,
