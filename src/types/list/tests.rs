@@ -126,8 +126,8 @@ fn step(rng: &mut Rng, list: &mut List, model: &mut Model, limits: &Limits) {
                 1.. => places.truncate(count as usize),
                 0 => {}
                 _ => {
-                    places =
-                        places.split_off(places.len().saturating_sub(count.unsigned_abs() as usize))
+                    let kept = places.len().min(count.unsigned_abs() as usize);
+                    places.drain(..places.len() - kept);
                 }
             }
             assert_eq!(list.remove(count, &target, limits), places.len());
@@ -188,12 +188,12 @@ fn check_reads(rng: &mut Rng, list: &List, model: &Model) {
     let count = rng.index(20);
     let mut found = Vec::new();
     list.for_range(index, count, Direction::Forward, |item| {
-        found.push(item.to_vec())
+        found.push(item.to_vec());
     });
     assert!(found.iter().eq(model.iter().skip(index).take(count)));
     let mut found = Vec::new();
     list.for_range(index, count, Direction::Backward, |item| {
-        found.push(item.to_vec())
+        found.push(item.to_vec());
     });
     let expected = model.iter().take(index + 1).rev().take(count);
     if index < model.len() {
