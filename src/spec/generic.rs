@@ -1,7 +1,7 @@
 //! Commands that treat a key alike whatever its value: naming, copying, deadlines, sorting, waiting.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Spec};
 
 /// The top-level commands of this file.
 pub static ROWS: &[&Spec] = &[
@@ -218,6 +218,7 @@ pub static MIGRATE: Spec = Spec {
             key::INCOMPLETE,
         ]),
     ],
+    key_rule: Some(KeyRule::Migrate),
     args: &[
         Arg::string("host"),
         Arg::integer("port"),
@@ -608,6 +609,7 @@ pub static SORT: Spec = Spec {
         appear anywhere in the argument array",
         ),
     ],
+    key_rule: Some(KeyRule::Sort),
     args: &[
         Arg::key("key", 0),
         Arg::pattern("by-pattern")
@@ -653,6 +655,7 @@ pub static SORT_RO: Spec = Spec {
         derive from the content of the key we sort",
         ),
     ],
+    key_rule: Some(KeyRule::SortReadOnly),
     args: &[
         Arg::key("key", 0),
         Arg::pattern("by-pattern")
