@@ -45,6 +45,8 @@ pub struct Spec {
     /// For the server's own use: documentation marks it, and people should not call it.
     pub is_internal: bool,
     pub subcommands: &'static [&'static Spec],
+    /// What a container's HELP says between its first line and its last two, which are the same everywhere.
+    pub help: &'static [&'static str],
 }
 
 /// Since when a command should no longer be used, and what to use instead.
@@ -170,6 +172,7 @@ impl Spec {
         deprecated: None,
         is_internal: false,
         subcommands: &[],
+        help: &[],
     };
 
     /// The name as typed: `get` of `config|get`.
