@@ -1,1 +1,4 @@
 //! (essay to come with the room)
+
+pub mod command;
+pub mod help;

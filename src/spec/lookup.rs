@@ -27,8 +27,10 @@ pub struct NameTable {
     /// Index into `names` plus one, or 0 for a free slot.
     slots: Box<[u16; SLOTS]>,
     names: Vec<(Short, u16)>,
-    /// Names in lower case that have no slot.
-    others: BTreeMap<Vec<u8>, u16>,
+    /// Every name in lower case, those with a slot included.
+    all: BTreeMap<Vec<u8>, u16>,
+    /// Whether `all` has to be asked when the slots do not know a name.
+    has_others: bool,
     /// No name is longer, so a longer word need not be looked for.
     longest: usize,
 }
@@ -44,28 +46,39 @@ struct Short {
 impl NameTable {
     /// Builds the table. Should a name come twice, the first one stands.
     pub fn new<N: AsRef<[u8]>>(names: &[(N, u16)]) -> Self {
-        let mut others = BTreeMap::new();
+        let mut all = BTreeMap::new();
         for (name, id) in names {
             let name = name.as_ref().to_ascii_lowercase();
-            others.entry(name).or_insert(*id);
+            all.entry(name).or_insert(*id);
         }
-        let longest = others.keys().map(Vec::len).max();
         let mut table = Self {
             multiplier: 1,
             slots: Box::new([0; SLOTS]),
             names: Vec::new(),
-            longest: longest.unwrap_or(0),
-            others,
+            all,
+            has_others: false,
+            longest: 0,
         };
-        let short = |(name, &id): (&Vec<u8>, &u16)| Some((Short::load(name)?, id));
-        table.names = table.others.iter().filter_map(short).collect();
-        table.spread();
-        let placed = &table.names;
-        table.others.retain(|name, _| {
-            let short = Short::load(name);
-            !placed.iter().any(|&(known, _)| Some(known) == short)
-        });
+        table.build();
         table
+    }
+
+    /// Lets a command go by another name, or by none if `to` is empty. The refusals are those of `rename-command`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+        let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+        let &id = self
+            .all
+            .get(&from)
+            .ok_or("No such command in rename-command")?;
+        if from != to && self.all.contains_key(&to) {
+            return Err("Target command name already exists");
+        }
+        self.all.remove(&from);
+        if !to.is_empty() {
+            self.all.insert(to, id);
+        }
+        self.build();
+        Ok(())
     }
 
     /// The number of the command called `name`, in any case.
@@ -80,10 +93,10 @@ impl NameTable {
                 return Some(id);
             }
         }
-        if self.others.is_empty() {
-            None
-        } else {
+        if self.has_others {
             self.find_other(name)
+        } else {
+            None
         }
     }
 
@@ -92,7 +105,15 @@ impl NameTable {
         if name.len() > self.longest {
             return None;
         }
-        self.others.get(&name.to_ascii_lowercase()).copied()
+        self.all.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    fn build(&mut self) {
+        let short = |(name, &id): (&Vec<u8>, &u16)| Some((Short::load(name)?, id));
+        self.names = self.all.iter().filter_map(short).collect();
+        self.spread();
+        self.has_others = self.names.len() < self.all.len();
+        self.longest = self.all.keys().map(Vec::len).max().unwrap_or(0);
     }
 
     /// Tries multipliers until no two names share a slot.
@@ -196,7 +217,8 @@ mod tests {
     fn finds_every_command_in_any_case() {
         let names = standard();
         let table = NameTable::new(&names);
-        assert!(table.others.keys().all(|name| name.len() > 16));
+        let long = names.iter().filter(|(name, _)| name.len() > 16);
+        assert_eq!(table.names.len() + long.count(), names.len());
         for &(name, id) in &names {
             let mixed: String = name
                 .chars()
@@ -260,6 +282,20 @@ mod tests {
         assert_eq!(table.find(b"Get"), Some(3));
         assert_eq!(table.find(b""), Some(5));
         assert_eq!(table.find(b"flushall"), None);
+    }
+
+    #[test]
+    fn renaming_moves_a_command_and_an_empty_name_hides_it() {
+        let mut table = NameTable::new(&standard());
+        let get = table.find(b"get");
+        assert_eq!(table.rename(b"GET", b"Fetch"), Ok(()));
+        assert_eq!((table.find(b"get"), table.find(b"FETCH")), (None, get));
+        assert_eq!(table.rename(b"config", b""), Ok(()));
+        assert_eq!((table.find(b"config"), table.find(b"")), (None, None));
+        assert!(table.rename(b"config", b"x").is_err());
+        assert!(table.rename(b"set", b"DEL").is_err());
+        assert_eq!(table.rename(b"set", b"SET"), Ok(()));
+        assert!(table.find(b"set").is_some());
     }
 
     #[test]
