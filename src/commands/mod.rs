@@ -5,6 +5,7 @@
 //! (arity, flags, keys, documentation) are in `spec`; a row joins them to the handler. `docs/ADDING-A-COMMAND.md`
 //! shows it step by step.
 
+pub mod command;
 pub mod connection;
 pub mod help;
 pub mod keys;
@@ -18,6 +19,7 @@ use crate::engine::command::{Row, Table};
 
 /// Every family's rows.
 const FAMILIES: &[&[Row]] = &[
+    command::ROWS,
     connection::ROWS,
     keys::ROWS,
     pubsub::ROWS,

@@ -9,7 +9,7 @@ use crate::pubsub::Kind;
 use crate::spec::pubsub as spec;
 use crate::wire::args::Args;
 
-use super::help;
+use super::help::help;
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::PSUBSCRIBE, psubscribe),
@@ -25,7 +25,7 @@ pub const ROWS: &[Row] = &[
 
 const SUBCOMMANDS: &[Row] = &[
     Row::new(&spec::PUBSUB_CHANNELS, channels),
-    Row::new(&spec::PUBSUB_HELP, help_),
+    Row::new(&spec::PUBSUB_HELP, help),
     Row::new(&spec::PUBSUB_NUMPAT, numpat),
     Row::new(&spec::PUBSUB_NUMSUB, numsub),
     Row::new(&spec::PUBSUB_SHARDCHANNELS, shardchannels),
@@ -269,23 +269,5 @@ fn count_listeners(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
 /// PUBSUB NUMPAT
 fn numpat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply.count(ctx.services.pubsub.count(Kind::Pattern));
-    Ok(())
-}
-
-/// PUBSUB HELP
-fn help_(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    help::reply(ctx, &[
-        "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
-        "NUMPAT",
-        "    Return number of subscriptions to patterns.",
-        "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels, excluding",
-        "    pattern subscriptions(default: no channels).",
-        "SHARDCHANNELS [<pattern>]",
-        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-        "SHARDNUMSUB [<shardchannel> ...]",
-        "    Return the number of subscribers for the specified shard level channel(s)",
-    ]);
     Ok(())
 }

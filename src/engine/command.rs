@@ -32,6 +32,10 @@ impl Row {
     pub const fn container(spec: &'static Spec, subcommands: &'static [Row]) -> Self {
         Self { spec, run: no_subcommand, subcommands }
     }
+    /// A container that does something by itself, as COMMAND does.
+    pub const fn container_running(spec: &'static Spec, run: Handler, subcommands: &'static [Row]) -> Self {
+        Self { spec, run, subcommands }
+    }
 }
 
 fn no_subcommand(_: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -123,7 +127,7 @@ impl Table {
     }
 
     /// `rename-command`: an empty new name takes the command away.
-    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
         self.names.rename(from, to)
     }
 }

@@ -1,7 +1,7 @@
 //! Commands that see a string as a row of bits.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Spec};
 
 /// The top-level commands of this file.
 pub static ROWS: &[&Spec] = &[
@@ -54,6 +54,7 @@ pub static BITFIELD: Spec = Spec {
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE, key::VARIABLE_FLAGS])
         .note("This command allows both access and modification of the key")],
+    key_rule: Some(KeyRule::Bitfield),
     args: &[
         Arg::key("key", 0),
         Arg::one_of(

@@ -188,14 +188,21 @@ impl Error {
     fn no_perm(user: &[u8], deed: &str, name: &[u8], noun: &str) -> Self {
         let middle = format!(" has no permissions to {deed} the '");
         let end = format!("' {noun}");
-        Self::from([b"NOPERM User ", user, middle.as_bytes(), name, end.as_bytes()].concat())
+        Self::from(
+            [
+                b"NOPERM User ",
+                user,
+                middle.as_bytes(),
+                name,
+                end.as_bytes(),
+            ]
+            .concat(),
+        )
     }
 
     fn fixed(&self) -> &'static str {
         match self {
-            Self::WrongType => {
-                "WRONGTYPE Operation against a key holding the wrong kind of value"
-            }
+            Self::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::Syntax => "ERR syntax error",
             Self::NotInteger => "ERR value is not an integer or out of range",
             Self::NotFloat => "ERR value is not a valid float",
@@ -206,9 +213,7 @@ impl Error {
             Self::OffsetOutOfRange => "ERR offset is out of range",
             Self::BitOffset => "ERR bit offset is not an integer or out of range",
             Self::Bit => "ERR bit is not an integer or out of range",
-            Self::StringTooLong => {
-                "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-            }
+            Self::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             Self::SameObject => "ERR source and destination objects are the same",
             Self::BusyKey => "BUSYKEY Target key name already exists.",
             Self::Overflow => "ERR increment or decrement would overflow",
@@ -226,9 +231,7 @@ impl Error {
             Self::KeysExceedArgs => "ERR Number of keys can't be greater than number of args",
             Self::DbIndex => "ERR DB index is out of range",
             Self::InvalidCursor => "ERR invalid cursor",
-            Self::InvalidStreamId => {
-                "ERR Invalid stream ID specified as stream command argument"
-            }
+            Self::InvalidStreamId => "ERR Invalid stream ID specified as stream command argument",
             Self::InvalidHll => "WRONGTYPE Key is not a valid HyperLogLog string value.",
             Self::CorruptHll => "INVALIDOBJ Corrupted HLL object detected",
             Self::TimeoutNotFloat => "ERR timeout is not a float or out of range",
@@ -236,9 +239,7 @@ impl Error {
             Self::TimeoutNegative => "ERR timeout is negative",
             Self::TimeoutOutOfRange => "ERR timeout is out of range",
             Self::NoAuth => "NOAUTH Authentication required.",
-            Self::WrongPass => {
-                "WRONGPASS invalid username-password pair or user is disabled."
-            }
+            Self::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Self::ExecAbort => "EXECABORT Transaction discarded because of previous errors.",
             Self::Loading => "LOADING Redis is loading the dataset in memory",
             Self::BusyScript => {
@@ -343,10 +344,7 @@ mod tests {
         assert_eq!(told(b"foo", &[b"", b"a\0b"]), format!("{head}'' 'a' "));
         let long = "a".repeat(200);
         let cut = "a".repeat(128);
-        assert_eq!(
-            told(b"foo", &[long.as_bytes()]),
-            format!("{head}'{cut}' ")
-        );
+        assert_eq!(told(b"foo", &[long.as_bytes()]), format!("{head}'{cut}' "));
         // 124 bytes and three of quoting leave one byte for the next argument.
         let nearly = "a".repeat(124);
         assert_eq!(

@@ -37,10 +37,12 @@ macro_rules! word_set {
                 self.0 & members.0 != 0
             }
 
+            #[must_use]
             pub const fn with(self, members: Self) -> Self {
                 Self(self.0 | members.0)
             }
 
+            #[must_use]
             pub const fn without(self, members: Self) -> Self {
                 Self(self.0 & !members.0)
             }

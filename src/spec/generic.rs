@@ -1,7 +1,7 @@
 //! Commands that treat a key alike whatever its value: naming, copying, deadlines, sorting, waiting.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Spec};
 
 /// The top-level commands of this file.
 pub static ROWS: &[&Spec] = &[
@@ -218,6 +218,7 @@ pub static MIGRATE: Spec = Spec {
             key::INCOMPLETE,
         ]),
     ],
+    key_rule: Some(KeyRule::Migrate),
     args: &[
         Arg::string("host"),
         Arg::integer("port"),
@@ -285,6 +286,20 @@ pub static OBJECT: Spec = Spec {
         &OBJECT_HELP,
         &OBJECT_IDLETIME,
         &OBJECT_REFCOUNT,
+    ],
+    help: &[
+        "ENCODING <key>",
+        "    Return the kind of internal representation used in order to store the value",
+        "    associated with a <key>.",
+        "FREQ <key>",
+        "    Return the access frequency index of the <key>. The returned integer is",
+        "    proportional to the logarithm of the recent access frequency of the key.",
+        "IDLETIME <key>",
+        "    Return the idle time of the <key>, that is the approximated number of",
+        "    seconds elapsed since the last access to the key.",
+        "REFCOUNT <key>",
+        "    Return the number of references of the value associated with the specified",
+        "    <key>.",
     ],
     ..Spec::BLANK
 };
@@ -608,6 +623,7 @@ pub static SORT: Spec = Spec {
         appear anywhere in the argument array",
         ),
     ],
+    key_rule: Some(KeyRule::Sort),
     args: &[
         Arg::key("key", 0),
         Arg::pattern("by-pattern")
@@ -653,6 +669,7 @@ pub static SORT_RO: Spec = Spec {
         derive from the content of the key we sort",
         ),
     ],
+    key_rule: Some(KeyRule::SortReadOnly),
     args: &[
         Arg::key("key", 0),
         Arg::pattern("by-pattern")

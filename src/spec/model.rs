@@ -36,6 +36,8 @@ pub struct Spec {
     pub acl: Categories,
     pub tips: &'static [&'static str],
     pub keys: &'static [KeySpec],
+    /// Set where specs alone cannot tell the keys, or not what happens to them.
+    pub key_rule: Option<KeyRule>,
     pub args: &'static [Arg],
     /// What changed, by version.
     pub history: &'static [(&'static str, &'static str)],
@@ -43,6 +45,8 @@ pub struct Spec {
     /// For the server's own use: documentation marks it, and people should not call it.
     pub is_internal: bool,
     pub subcommands: &'static [&'static Spec],
+    /// What a container's HELP says between its first line and its last two, which are the same everywhere.
+    pub help: &'static [&'static str],
 }
 
 /// Since when a command should no longer be used, and what to use instead.
@@ -105,6 +109,21 @@ pub enum Find {
     Unknown,
 }
 
+/// Which reading of the whole request `spec::keys` applies instead of, or after, the key specs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// Whether the old value is read depends on GET.
+    Set,
+    /// Whether anything is written depends on the operations.
+    Bitfield,
+    /// STORE may stand anywhere, and the last one counts.
+    Sort,
+    /// There is no STORE, so the first key is all.
+    SortReadOnly,
+    /// Either the key in its place, or an empty one there and a list at the end.
+    Migrate,
+}
+
 /// One argument of the grammar.
 #[derive(Clone, Copy, Debug)]
 pub struct Arg {
@@ -147,16 +166,20 @@ impl Spec {
         acl: Categories::NONE,
         tips: &[],
         keys: &[],
+        key_rule: None,
         args: &[],
         history: &[],
         deprecated: None,
         is_internal: false,
         subcommands: &[],
+        help: &[],
     };
 
     /// The name as typed: `get` of `config|get`.
     pub fn word(&self) -> &'static str {
-        self.name.split_once('|').map_or(self.name, |(_, word)| word)
+        self.name
+            .split_once('|')
+            .map_or(self.name, |(_, word)| word)
     }
 
     /// The container of a subcommand: `config` of `config|get`.
@@ -314,6 +337,7 @@ impl KeySpec {
     }
 
     /// More keys, up to `last` words behind the first or, when negative, before the end of the request.
+    #[must_use]
     pub const fn to(mut self, last: i32) -> Self {
         if let Find::Range { step, limit, .. } = self.find {
             self.find = Find::Range { last, step, limit };
@@ -322,6 +346,7 @@ impl KeySpec {
     }
 
     /// Every so many words is a key.
+    #[must_use]
     pub const fn step(mut self, step: i32) -> Self {
         if let Find::Range { last, limit, .. } = self.find {
             self.find = Find::Range { last, step, limit };
@@ -330,6 +355,7 @@ impl KeySpec {
     }
 
     /// Only the first half of the words are keys.
+    #[must_use]
     pub const fn first_half(mut self) -> Self {
         if let Find::Range { last, step, .. } = self.find {
             self.find = Find::Range {
@@ -341,11 +367,13 @@ impl KeySpec {
         self
     }
 
+    #[must_use]
     pub const fn flags(mut self, flags: &[KeyFlags]) -> Self {
         self.flags = KeyFlags::of(flags);
         self
     }
 
+    #[must_use]
     pub const fn note(mut self, notes: &'static str) -> Self {
         self.notes = notes;
         self
@@ -416,44 +444,52 @@ impl Arg {
     }
 
     /// The word that stands before it.
+    #[must_use]
     pub const fn token(mut self, token: &'static str) -> Self {
         self.token = Some(token);
         self
     }
 
     /// What syntax lines call it, when that is not its name.
+    #[must_use]
     pub const fn shown(mut self, text: &'static str) -> Self {
         self.shown = text;
         self
     }
 
     /// The key spec that finds it, for the patterns of SORT, which are keys of a kind.
+    #[must_use]
     pub const fn key_spec(mut self, spec: u8) -> Self {
         self.key_spec = Some(spec);
         self
     }
 
+    #[must_use]
     pub const fn since(mut self, version: &'static str) -> Self {
         self.since = Some(version);
         self
     }
 
+    #[must_use]
     pub const fn deprecated_since(mut self, version: &'static str) -> Self {
         self.deprecated_since = Some(version);
         self
     }
 
+    #[must_use]
     pub const fn optional(mut self) -> Self {
         self.flags = self.flags.with(arg::OPTIONAL);
         self
     }
 
+    #[must_use]
     pub const fn multiple(mut self) -> Self {
         self.flags = self.flags.with(arg::MULTIPLE);
         self
     }
 
     /// Repeated together with its token.
+    #[must_use]
     pub const fn multiple_token(mut self) -> Self {
         self.flags = self.flags.with(arg::MULTIPLE).with(arg::MULTIPLE_TOKEN);
         self

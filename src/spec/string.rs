@@ -1,7 +1,7 @@
 //! Commands on plain strings, and on strings that are numbers.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Deprecated, Group, KeyRule, KeySpec, Spec};
 
 /// The top-level commands of this file.
 pub static ROWS: &[&Spec] = &[
@@ -322,6 +322,7 @@ pub static SET: Spec = Spec {
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE, key::VARIABLE_FLAGS])
         .note("RW and ACCESS due to the optional `GET` argument")],
+    key_rule: Some(KeyRule::Set),
     args: &[
         Arg::key("key", 0),
         Arg::string("value"),

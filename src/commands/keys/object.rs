@@ -7,12 +7,12 @@ use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::wire::args::Args;
 
-use super::super::help;
+use super::super::help::help;
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::OBJECT_ENCODING, encoding),
     Row::new(&spec::OBJECT_FREQ, freq),
-    Row::new(&spec::OBJECT_HELP, help_),
+    Row::new(&spec::OBJECT_HELP, help),
     Row::new(&spec::OBJECT_IDLETIME, idletime),
     Row::new(&spec::OBJECT_REFCOUNT, refcount),
 ];
@@ -73,24 +73,5 @@ fn freq(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let frequency = ctx.keys.space.access.decayed(ctx.keys.entry(spot).access(), ctx.now.unix_ms);
     ctx.reply.integer(i64::from(frequency));
-    Ok(())
-}
-
-/// OBJECT HELP
-fn help_(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    help::reply(ctx, &[
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
-        "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated number of",
-        "    seconds elapsed since the last access to the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
-    ]);
     Ok(())
 }

@@ -5,12 +5,12 @@ use crate::engine::ctx::Ctx;
 use crate::spec::server::observe as spec;
 use crate::wire::args::Args;
 
-use super::super::help;
+use super::super::help::help;
 use super::super::options::integer_within;
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::SLOWLOG_GET, get),
-    Row::new(&spec::SLOWLOG_HELP, help_),
+    Row::new(&spec::SLOWLOG_HELP, help),
     Row::new(&spec::SLOWLOG_LEN, len),
     Row::new(&spec::SLOWLOG_RESET, reset),
 ];
@@ -52,21 +52,5 @@ fn len(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.slowlog.clear();
     ctx.reply.ok();
-    Ok(())
-}
-
-/// SLOWLOG HELP
-fn help_(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    help::reply(ctx, &[
-        "GET [<count>]",
-        "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
-        "    Entries are made of:",
-        "    id, timestamp, time in microseconds, arguments array, client IP and port,",
-        "    client name",
-        "LEN",
-        "    Return the length of the slowlog.",
-        "RESET",
-        "    Reset the slowlog.",
-    ]);
     Ok(())
 }

@@ -20,6 +20,16 @@ pub static CONFIG: Spec = Spec {
         &CONFIG_REWRITE,
         &CONFIG_SET,
     ],
+    help: &[
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+    ],
     ..Spec::BLANK
 };
 

@@ -20,6 +20,17 @@ pub static MODULE: Spec = Spec {
         &MODULE_LOADEX,
         &MODULE_UNLOAD,
     ],
+    help: &[
+        "LIST",
+        "    Return a list of loaded modules.",
+        "LOAD <path> [<arg> ...]",
+        "    Load a module library from <path>, passing to it any optional arguments.",
+        "LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]",
+        "    Load a module library from <path>, while passing it module configurations and \
+             optional arguments.",
+        "UNLOAD <name>",
+        "    Unload a module.",
+    ],
     ..Spec::BLANK
 };
 
