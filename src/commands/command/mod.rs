@@ -49,7 +49,7 @@ fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 /// COMMAND COUNT
 fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    with_catalog(ctx, Catalog::count);
+    with_catalog(ctx, |catalog, reply| catalog.count(reply));
     Ok(())
 }
 
