@@ -497,8 +497,8 @@ const fn object_size<V>() -> usize {
         assert!(
             align_of::<V>() <= 8 && size_of::<V>() <= 32,
             "larger: use a Box"
-        )
-    };
+        );
+    }
     size_of::<V>().next_multiple_of(8)
 }
 
