@@ -284,6 +284,57 @@ fn a_queue_does_not_grow() {
     }
 }
 
+/// Goal: what lies between the configured depths is compressed, whatever made it come to lie there.
+#[test]
+fn the_interior_is_compressed() {
+    let limits = Limits {
+        node_size: 8,
+        compress_depth: 2,
+        big_element: 0,
+    };
+    let (mut list, mut model) = (List::new(), Model::new());
+    let elements: Vec<_> = (0..400)
+        .map(|at| format!("many elements like {at}").into_bytes())
+        .collect();
+    push(&mut list, &mut model, End::Head, &elements[..200], &limits);
+    push(&mut list, &mut model, End::Tail, &elements[200..], &limits);
+    for round in 0..30 {
+        check(&list, &model);
+        let interior = 2..list.node_count() - 2;
+        for (index, (node, _)) in list.nodes().enumerate() {
+            let is_compressed = match node {
+                NodeView::Compressed { .. } => true,
+                // Cutting a node leaves some that are too short to be worth it.
+                NodeView::Packed(blob) => interior.contains(&index) && blob.len() < 80,
+                NodeView::Plain(_) => false,
+            };
+            assert_eq!(
+                is_compressed,
+                interior.contains(&index),
+                "node {index} in round {round}"
+            );
+        }
+        let middle = model.len() / 2;
+        assert!(list.set(middle as i64, &vec![b'x'; round], &limits));
+        model[middle] = vec![b'x'; round];
+        assert!(list.insert(
+            Side::After,
+            &model[middle],
+            b"inserted, and that is all",
+            &limits
+        ));
+        let found = model.iter().position(|element| *element == model[middle]);
+        model.insert(
+            found.expect("it is there") + 1,
+            b"inserted, and that is all".to_vec(),
+        );
+        for _ in 0..5 {
+            assert_eq!(list.pop_head(&limits), model.pop_front());
+            assert_eq!(list.pop_tail(&limits), model.pop_back());
+        }
+    }
+}
+
 #[test]
 fn a_handle_is_two_words() {
     assert_eq!(size_of::<List>(), 16);
