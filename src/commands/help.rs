@@ -1,18 +1,23 @@
-//! The HELP of every container: one sentence, what the row says, and how to read this again.
+//! The form of HELP subcommands: a heading, the lines of the command, and HELP itself.
 
-use crate::spec::Spec;
-use crate::wire::reply::Reply;
+use crate::engine::command::Outcome;
+use crate::engine::ctx::Ctx;
+use crate::wire::args::Args;
 
-/// `container` is the command that has the subcommand HELP.
-pub fn help(reply: &mut Reply<'_>, container: &Spec) {
-    reply.array(container.help.len() + 3);
-    let name = container.name.to_ascii_uppercase();
-    reply.simple(&format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    ));
-    for line in container.help {
-        reply.simple(line);
+/// The handler of every HELP subcommand; the lines stand in its row.
+pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    reply(ctx, ctx.command.spec.help);
+    Ok(())
+}
+
+/// Replies the help of the running command's container.
+pub fn reply(ctx: &mut Ctx<'_>, lines: &[&str]) {
+    let container = ctx.command.spec.container().unwrap_or(ctx.command.name()).to_uppercase();
+    ctx.reply.array(lines.len() + 3);
+    ctx.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        ctx.reply.simple(line);
     }
-    reply.simple("HELP");
-    reply.simple("    Print this help.");
+    ctx.reply.simple("HELP");
+    ctx.reply.simple("    Print this help.");
 }
