@@ -1,23 +1,20 @@
-//! The form of HELP subcommands: a heading, the lines of the command, and HELP itself.
+//! The HELP of every container: one sentence, what the row says, and how to read this again.
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::wire::args::Args;
 
-/// The handler of every HELP subcommand; the lines stand in its row.
+/// `<container> HELP`: the handler of every subcommand of that name.
 pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    reply(ctx, ctx.command.spec.help);
-    Ok(())
-}
-
-/// Replies the help of the running command's container.
-pub fn reply(ctx: &mut Ctx<'_>, lines: &[&str]) {
-    let container = ctx.command.spec.container().unwrap_or(ctx.command.name()).to_uppercase();
-    ctx.reply.array(lines.len() + 3);
-    ctx.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    for line in lines {
-        ctx.reply.simple(line);
+    let spec = ctx.command.spec;
+    let container = spec.container().unwrap_or(spec.name).to_ascii_uppercase();
+    let reply = &mut ctx.reply;
+    reply.array(spec.help.len() + 3);
+    reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in spec.help {
+        reply.simple(line);
     }
-    ctx.reply.simple("HELP");
-    ctx.reply.simple("    Print this help.");
+    reply.simple("HELP");
+    reply.simple("    Print this help.");
+    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod help;
 pub mod keys;
 pub mod options;
+pub mod pubsub;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -21,6 +22,7 @@ const FAMILIES: &[&[Row]] = &[
     command::ROWS,
     connection::ROWS,
     keys::ROWS,
+    pubsub::ROWS,
     server::ROWS,
     string::ROWS,
     transaction::ROWS,

@@ -32,6 +32,10 @@ impl Row {
     pub const fn container(spec: &'static Spec, subcommands: &'static [Row]) -> Self {
         Self { spec, run: no_subcommand, subcommands }
     }
+    /// A container that does something by itself, as COMMAND does.
+    pub const fn container_running(spec: &'static Spec, run: Handler, subcommands: &'static [Row]) -> Self {
+        Self { spec, run, subcommands }
+    }
 }
 
 fn no_subcommand(_: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -122,13 +126,13 @@ impl Table {
         &self.top
     }
 
-    /// The top-level commands that go by some name, those that `rename-command` took away left out.
+    /// The top-level commands that go by some name: those that `rename-command` took away are left out.
     pub fn callable(&self) -> impl Iterator<Item = &'static Command> {
         self.names.numbers().map(|at| self.top[usize::from(at)])
     }
 
     /// `rename-command`: an empty new name takes the command away.
-    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
-        self.names.rename(from.as_bytes(), to.as_bytes()).map_err(String::from)
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+        self.names.rename(from, to)
     }
 }

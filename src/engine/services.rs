@@ -79,7 +79,7 @@ impl Services {
             server: ServerFacts::default(),
             monitors: Vec::new(),
             out_of_memory: false,
-            rate: Rate::default(),
+            rate: Rate::measure((0, 0), (0, 0)),
             debug: DebugSwitches::default(),
         }
     }

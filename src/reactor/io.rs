@@ -64,7 +64,7 @@ pub struct Io {
 
     pub(super) max_new_connections_per_turn: usize,
     write_share_bytes: usize,
-    pub(super) keepalive_seconds: u32,
+    keepalive_seconds: u32,
 }
 
 /// Anything with an id.
@@ -120,8 +120,8 @@ impl Io {
             stopping: false,
             out_of_room: false,
             watch: Stopwatch::default(),
-            max_new_connections_per_turn: settings.max_new_connections_per_turn,
-            write_share_bytes: settings.write_share_bytes,
+            max_new_connections_per_turn: settings.max_new_connections_per_turn.max(1),
+            write_share_bytes: settings.write_share_bytes.max(1),
             keepalive_seconds: settings.keepalive_seconds,
         })
     }
@@ -131,6 +131,7 @@ impl Io {
     /// Opens a door. Connections that come in by it are told to `App::opened`.
     pub fn listen(&mut self, at: &Listen) -> io::Result<ListenerId> {
         let listener = Listener::open(at)?;
+        listener.tune(self.keepalive_seconds);
         self.add(Source::Listener(Box::new(listener)))
     }
 
@@ -154,6 +155,7 @@ impl Io {
     /// caller's to resolve, because resolving may block.
     pub fn connect(&mut self, to: &Address, from: Option<IpAddr>) -> io::Result<ConnId> {
         let stream = Stream::connect(to, from)?;
+        stream.tune(self.keepalive_seconds);
         let mut conn = self.new_conn(stream);
         conn.connecting = true;
         conn.writable = false;
@@ -165,6 +167,7 @@ impl Io {
     pub fn adopt(&mut self, stream: impl Into<Stream>) -> io::Result<ConnId> {
         let stream = stream.into();
         stream.set_nonblocking()?;
+        stream.tune(self.keepalive_seconds);
         let conn = self.new_conn(stream);
         self.add(Source::Stream(conn))
     }
@@ -215,7 +218,8 @@ impl Io {
         }
     }
 
-    /// Leaves further input at the kernel, until it pushes back on the peer.
+    /// Leaves further input at the kernel, until it pushes back on the peer. The end of the input waits there with
+    /// it; a reset is told at once, and takes with it what was not read.
     pub fn pause_reading(&mut self, id: ConnId) {
         if let Some(conn) = self.conn_mut(id) {
             conn.paused = true;
@@ -282,6 +286,11 @@ impl Io {
     /// For connections opened from now on; 0 sends no probes.
     pub fn set_keepalive_seconds(&mut self, seconds: u32) {
         self.keepalive_seconds = seconds;
+        for (_, source) in self.sources.iter() {
+            if let Source::Listener(listener) = source {
+                listener.tune(seconds);
+            }
+        }
     }
 
     pub fn set_max_new_connections_per_turn(&mut self, count: usize) {
@@ -296,7 +305,6 @@ impl Io {
     // For the phases.
 
     pub(super) fn new_conn(&self, stream: Stream) -> Conn {
-        stream.tune(self.keepalive_seconds);
         Conn::new(stream, self.write_share_bytes)
     }
 

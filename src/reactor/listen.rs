@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::address::Address;
-use super::stream::Stream;
+use super::stream::{Stream, tune_tcp};
 
 /// What to listen on.
 #[derive(Clone, Debug)]
@@ -107,6 +107,14 @@ impl Listener {
             local: Address::Unix(path.to_path_buf()),
             created,
         })
+    }
+
+    /// What is set on a listener holds for every connection that comes in by it, so an accepted connection costs
+    /// no calls for its options.
+    pub(super) fn tune(&self, keepalive_seconds: u32) {
+        if let Door::Tcp(socket) = &self.socket {
+            tune_tcp(&SockRef::from(socket), keepalive_seconds);
+        }
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

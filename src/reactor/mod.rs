@@ -256,7 +256,8 @@ impl Io {
     /// answering meanwhile, usually with a smaller `App` that says so.
     ///
     /// The connections of the group at hand are left alone: they are neither read from, written to nor closed, since
-    /// the outer call may have lent out what belongs to them.
+    /// the outer call may have lent out what belongs to them. Everything else is told to the inner program and to
+    /// nobody else, signals and wakers included: it must pass on what the outer one has to know.
     pub fn turn_inside<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
         let outer_sleep = mem::replace(&mut self.next_sleep, Sleep::NotAtAll);
         let outer_watch = mem::take(&mut self.watch);

@@ -79,20 +79,10 @@ impl Stream {
         }
     }
 
-    /// Small replies leave at once, and peers that vanished without a word are found out.
-    ///
-    /// The first probe goes out after `keepalive_seconds` of silence, then three more a third of that apart, so a
-    /// dead peer is noticed within about twice the interval. Failing to set an option is no reason to refuse a
-    /// connection, and can only mean that it is already gone: the next read will say so.
+    /// See `tune_tcp`. Accepted streams need not be tuned: they have it from their listener.
     pub(super) fn tune(&self, keepalive_seconds: u32) {
-        let Stream::Tcp(stream) = self else { return };
-        let _ = stream.set_nodelay(true);
-        if keepalive_seconds > 0 {
-            let keepalive = TcpKeepalive::new()
-                .with_time(Duration::from_secs(keepalive_seconds.into()))
-                .with_interval(Duration::from_secs((keepalive_seconds / 3).max(1).into()))
-                .with_retries(KEEPALIVE_PROBES);
-            let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+        if let Stream::Tcp(stream) = self {
+            tune_tcp(&SockRef::from(stream), keepalive_seconds);
         }
     }
 
@@ -220,6 +210,24 @@ impl From<ChildStdin> for Stream {
     fn from(input: ChildStdin) -> Stream {
         Stream::PipeOut(input.into())
     }
+}
+
+/// Small replies leave at once, and peers that vanished without a word are found out.
+///
+/// The first probe goes out after `keepalive_seconds` of silence, then three more a third of that apart, so a dead
+/// peer is noticed within about twice the interval. Failing to set an option is no reason to refuse a connection,
+/// and can only mean that it is gone already: the next read will say so.
+pub(super) fn tune_tcp(socket: &SockRef<'_>, keepalive_seconds: u32) {
+    let _ = socket.set_tcp_nodelay(true);
+    if keepalive_seconds == 0 {
+        let _ = socket.set_keepalive(false);
+        return;
+    }
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(keepalive_seconds.into()))
+        .with_interval(Duration::from_secs((keepalive_seconds / 3).max(1).into()))
+        .with_retries(KEEPALIVE_PROBES);
+    let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
 /// What `connect` and `getpeername` say while the handshake is on its way.

@@ -21,13 +21,17 @@ pub mod alloc;
 pub mod tsc;
 
 mod address;
+mod compare;
+mod dict;
+mod entry;
 mod spot;
 mod table;
+mod wheel;
 
 #[cfg(test)]
 mod testing;
 
+pub use dict::{Detached, Dict, Until};
+pub use entry::{EntryMut, EntryRef, INLINE_MAX, New, Owned, Payload, PayloadMut, Taken};
 pub use spot::Spot;
 pub use table::TableStats;
-mod standin;
-pub use standin::*;

@@ -19,4 +19,10 @@ impl Random {
     pub fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
+
+    /// Of any magnitude below `2^bits`: small numbers are as likely as large ones.
+    pub fn magnitude(&mut self, bits: u64) -> u64 {
+        let bits = self.below(bits);
+        self.below(1 << bits)
+    }
 }

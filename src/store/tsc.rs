@@ -42,13 +42,6 @@ pub struct Rate {
     nanos_per_tick: u64,
 }
 
-/// Before anything is measured a tick counts as a nanosecond.
-impl Default for Rate {
-    fn default() -> Self {
-        Self { nanos_per_tick: 1 << 32 }
-    }
-}
-
 impl Rate {
     /// From two readings of the counter and of a clock, taken together and some milliseconds apart. If nothing has
     /// passed between them, a tick counts as a nanosecond.

@@ -5,10 +5,12 @@
 //! Redis writes into its RDB files, so saving, loading and DUMP copy memory instead of translating it. Blobs that
 //! come from outside are validated once, completely, when they are parsed; after that the readers trust them.
 
+pub mod bits;
 mod blob;
 pub mod intset;
 pub mod list;
 pub mod listpack;
+pub mod string;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,98 +1,83 @@
 //! COMMAND: what the server knows about its commands, told to clients.
 //!
-//! Everything here is read off the rows in `spec`. What remains of the server is a [`Catalog`]: which commands can be
-//! called, and under which names.
+//! Everything here is read off the rows in `spec`. The functions take a [`Catalog`] rather than a whole server, for
+//! which commands can be called, and under which names, is all that differs between two servers.
 
 mod docs;
 mod info;
 mod keys;
 
 use crate::base::glob;
-use crate::engine::command::{Outcome, Row, Table};
+use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
 use crate::spec::Spec;
 use crate::spec::error::Error;
 use crate::spec::flags::Categories;
-use crate::spec::server::command as spec;
+use crate::spec::server::command as rows;
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
-use super::help;
-
 pub use keys::Detail;
 
-pub const ROWS: &[Row] = &[Row {
-    spec: &spec::COMMAND,
-    run: command,
-    subcommands: &[
-        Row::new(&spec::COMMAND_COUNT, count),
-        Row::new(&spec::COMMAND_DOCS, docs),
-        Row::new(&spec::COMMAND_GETKEYS, getkeys),
-        Row::new(&spec::COMMAND_GETKEYSANDFLAGS, getkeysandflags),
-        Row::new(&spec::COMMAND_HELP, help::help),
-        Row::new(&spec::COMMAND_INFO, info),
-        Row::new(&spec::COMMAND_LIST, list),
-    ],
-}];
+use super::help::help;
+
+pub const ROWS: &[Row] = &[Row::container_running(&rows::COMMAND, command, SUBCOMMANDS)];
+
+const SUBCOMMANDS: &[Row] = &[
+    Row::new(&rows::COMMAND_COUNT, count),
+    Row::new(&rows::COMMAND_DOCS, docs),
+    Row::new(&rows::COMMAND_GETKEYS, getkeys),
+    Row::new(&rows::COMMAND_GETKEYSANDFLAGS, getkeysandflags),
+    Row::new(&rows::COMMAND_HELP, help),
+    Row::new(&rows::COMMAND_INFO, info),
+    Row::new(&rows::COMMAND_LIST, list),
+];
+
+/// Lets a handler look into the table while it replies.
+fn with_catalog<T>(ctx: &mut Ctx<'_>, run: impl FnOnce(&Catalog<'_>, &mut Reply<'_>) -> T) -> T {
+    let table = ctx.table;
+    let specs: Vec<&'static Spec> = table.callable().map(|command| command.spec).collect();
+    let find = |name: &[u8]| table.find(name).map(|command| command.spec);
+    run(&Catalog { specs: &specs, find: &find }, &mut ctx.reply)
+}
 
 /// COMMAND
 fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.info(&mut ctx.reply, Args::EMPTY)
-    });
+    with_catalog(ctx, |catalog, reply| catalog.info(reply, Args::EMPTY));
     Ok(())
 }
 
 /// COMMAND COUNT
 fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.reply.count(ctx.table.callable().count());
-    Ok(())
-}
-
-/// COMMAND INFO [command-name [command-name ...]]
-fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.info(&mut ctx.reply, args.tail(2))
-    });
+    with_catalog(ctx, |catalog, reply| catalog.count(reply));
     Ok(())
 }
 
 /// COMMAND DOCS [command-name [command-name ...]]
 fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.docs(&mut ctx.reply, args.tail(2))
-    });
+    with_catalog(ctx, |catalog, reply| catalog.docs(reply, args.tail(2)));
+    Ok(())
+}
+
+/// COMMAND INFO [command-name [command-name ...]]
+fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    with_catalog(ctx, |catalog, reply| catalog.info(reply, args.tail(2)));
     Ok(())
 }
 
 /// COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]
 fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.list(&mut ctx.reply, args.tail(2))
-    })
+    with_catalog(ctx, |catalog, reply| catalog.list(reply, args.tail(2)))
 }
 
 /// COMMAND GETKEYS command [arg [arg ...]]
 fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.keys(&mut ctx.reply, args.tail(2), Detail::Names)
-    })
+    with_catalog(ctx, |catalog, reply| catalog.keys(reply, args.tail(2), Detail::Names))
 }
 
 /// COMMAND GETKEYSANDFLAGS command [arg [arg ...]]
 fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx.table, |catalog| {
-        catalog.keys(&mut ctx.reply, args.tail(2), Detail::NamesAndFlags)
-    })
-}
-
-fn with_catalog<T>(table: &Table, run: impl FnOnce(Catalog<'_>) -> T) -> T {
-    let specs: Vec<&'static Spec> = table.callable().map(|command| command.spec).collect();
-    let find = |name: &[u8]| table.find(name).map(|command| command.spec);
-    run(Catalog {
-        specs: &specs,
-        find: &find,
-    })
+    with_catalog(ctx, |catalog, reply| catalog.keys(reply, args.tail(2), Detail::NamesAndFlags))
 }
 
 /// The commands of a server.
@@ -105,7 +90,12 @@ pub struct Catalog<'a> {
 }
 
 impl Catalog<'_> {
-    /// The commands of these names, null for an unknown one; all commands if none is named.
+    /// COMMAND COUNT
+    pub fn count(&self, reply: &mut Reply<'_>) {
+        reply.count(self.specs.len());
+    }
+
+    /// COMMAND, and COMMAND INFO [command-name [command-name ...]]
     pub fn info(&self, reply: &mut Reply<'_>, names: Args<'_>) {
         if names.is_empty() {
             reply.array(self.specs.len());
@@ -123,7 +113,7 @@ impl Catalog<'_> {
         }
     }
 
-    /// The documentation of these names, unknown ones left out; of all commands if none is named.
+    /// COMMAND DOCS [command-name [command-name ...]]
     pub fn docs(&self, reply: &mut Reply<'_>, names: Args<'_>) {
         if names.is_empty() {
             return docs::many(reply, self.specs);
@@ -132,7 +122,7 @@ impl Catalog<'_> {
         docs::many(reply, &known);
     }
 
-    /// All names, or those that a filter lets pass; `options` is what follows LIST.
+    /// COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]; `options` is what follows LIST.
     pub fn list(&self, reply: &mut Reply<'_>, options: Args<'_>) -> Result<(), Error> {
         let filter = Filter::parse(options)?;
         let subcommands = |spec: &&'static Spec| spec.subcommands.iter().copied();
@@ -146,7 +136,7 @@ impl Catalog<'_> {
         Ok(())
     }
 
-    /// The keys of a request.
+    /// COMMAND GETKEYS command [arg [arg ...]], and GETKEYSANDFLAGS; `request` begins with the command.
     pub fn keys(
         &self,
         reply: &mut Reply<'_>,

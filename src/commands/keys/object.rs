@@ -7,12 +7,12 @@ use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::wire::args::Args;
 
-use super::super::help;
+use super::super::help::help;
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::OBJECT_ENCODING, encoding),
     Row::new(&spec::OBJECT_FREQ, freq),
-    Row::new(&spec::OBJECT_HELP, help::help),
+    Row::new(&spec::OBJECT_HELP, help),
     Row::new(&spec::OBJECT_IDLETIME, idletime),
     Row::new(&spec::OBJECT_REFCOUNT, refcount),
 ];

@@ -5,12 +5,12 @@ use crate::engine::ctx::Ctx;
 use crate::spec::server::observe as spec;
 use crate::wire::args::Args;
 
-use super::super::help;
+use super::super::help::help;
 use super::super::options::integer_within;
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::SLOWLOG_GET, get),
-    Row::new(&spec::SLOWLOG_HELP, help::help),
+    Row::new(&spec::SLOWLOG_HELP, help),
     Row::new(&spec::SLOWLOG_LEN, len),
     Row::new(&spec::SLOWLOG_RESET, reset),
 ];

@@ -111,7 +111,7 @@ impl Bucket {
 }
 
 /// A set of slots, iterated from the lowest.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Bits(u8);
 
 impl Iterator for Bits {

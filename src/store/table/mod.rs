@@ -326,14 +326,11 @@ impl Table {
     fn append(&mut self, home: u32, tag: u8, address: Address) -> Spot {
         let mut last = Place::Home(home);
         while self.bucket(last).is_full() {
-            let child = match self.bucket(last).child() {
-                Some(child) => child,
-                None => {
-                    let child = self.overflow.push(Bucket::EMPTY);
-                    self.bucket_mut(last).set_child(Some(child));
-                    child
-                }
-            };
+            let child = self.bucket(last).child().unwrap_or_else(|| {
+                let child = self.overflow.push(Bucket::EMPTY);
+                self.bucket_mut(last).set_child(Some(child));
+                child
+            });
             last = Place::Overflow(child);
         }
         Spot::new(last, self.bucket_mut(last).put(tag, address))

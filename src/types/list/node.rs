@@ -1,6 +1,7 @@
 //! One piece of a quicklist.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -158,7 +159,9 @@ impl Node {
             return None;
         }
         let mut lzf = Vec::new();
-        let shrunk = Compressor::new().compress(bytes, bytes.len() - COMPRESSED_SAVES, &mut lzf);
+        let most = bytes.len() - COMPRESSED_SAVES;
+        let shrunk =
+            COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes, most, &mut lzf));
         shrunk.then(|| {
             Self::Compressed(Compressed {
                 lzf: lzf.into(),
@@ -194,6 +197,11 @@ impl Compressed {
             Node::Packed(Listpack::trusted(bytes.into_boxed_slice()).into())
         }
     }
+}
+
+thread_local! {
+    /// Kept from one node to the next, because its table is much larger than a node.
+    static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
 }
 
 /// What Redis assumes an entry takes beyond its text.

@@ -126,8 +126,8 @@ fn step(rng: &mut Rng, list: &mut List, model: &mut Model, limits: &Limits) {
                 1.. => places.truncate(count as usize),
                 0 => {}
                 _ => {
-                    places =
-                        places.split_off(places.len().saturating_sub(count.unsigned_abs() as usize))
+                    let kept = places.len().min(count.unsigned_abs() as usize);
+                    places.drain(..places.len() - kept);
                 }
             }
             assert_eq!(list.remove(count, &target, limits), places.len());
@@ -188,12 +188,12 @@ fn check_reads(rng: &mut Rng, list: &List, model: &Model) {
     let count = rng.index(20);
     let mut found = Vec::new();
     list.for_range(index, count, Direction::Forward, |item| {
-        found.push(item.to_vec())
+        found.push(item.to_vec());
     });
     assert!(found.iter().eq(model.iter().skip(index).take(count)));
     let mut found = Vec::new();
     list.for_range(index, count, Direction::Backward, |item| {
-        found.push(item.to_vec())
+        found.push(item.to_vec());
     });
     let expected = model.iter().take(index + 1).rev().take(count);
     if index < model.len() {
@@ -281,6 +281,57 @@ fn a_queue_does_not_grow() {
         }
         assert_eq!(list.len(), 2000);
         assert!(list.memory() < 2000 * 22 * 2, "{}", list.memory());
+    }
+}
+
+/// Goal: what lies between the configured depths is compressed, whatever made it come to lie there.
+#[test]
+fn the_interior_is_compressed() {
+    let limits = Limits {
+        node_size: 8,
+        compress_depth: 2,
+        big_element: 0,
+    };
+    let (mut list, mut model) = (List::new(), Model::new());
+    let elements: Vec<_> = (0..400)
+        .map(|at| format!("many elements like {at}").into_bytes())
+        .collect();
+    push(&mut list, &mut model, End::Head, &elements[..200], &limits);
+    push(&mut list, &mut model, End::Tail, &elements[200..], &limits);
+    for round in 0..30 {
+        check(&list, &model);
+        let interior = 2..list.node_count() - 2;
+        for (index, (node, _)) in list.nodes().enumerate() {
+            let is_compressed = match node {
+                NodeView::Compressed { .. } => true,
+                // Cutting a node leaves some that are too short to be worth it.
+                NodeView::Packed(blob) => interior.contains(&index) && blob.len() < 80,
+                NodeView::Plain(_) => false,
+            };
+            assert_eq!(
+                is_compressed,
+                interior.contains(&index),
+                "node {index} in round {round}"
+            );
+        }
+        let middle = model.len() / 2;
+        assert!(list.set(middle as i64, &vec![b'x'; round], &limits));
+        model[middle] = vec![b'x'; round];
+        assert!(list.insert(
+            Side::After,
+            &model[middle],
+            b"inserted, and that is all",
+            &limits
+        ));
+        let found = model.iter().position(|element| *element == model[middle]);
+        model.insert(
+            found.expect("it is there") + 1,
+            b"inserted, and that is all".to_vec(),
+        );
+        for _ in 0..5 {
+            assert_eq!(list.pop_head(&limits), model.pop_front());
+            assert_eq!(list.pop_tail(&limits), model.pop_back());
+        }
     }
 }
 
