@@ -190,7 +190,7 @@ pub static KEYS: Spec = Spec {
     complexity: "O(N) with N being the number of keys in the database, under the assumption that \
         the key names in the database and the given pattern have limited length.",
     arity: 2,
-    flags: Flags::of(&[flag::READONLY, flag::TOUCHES_ARBITRARY_KEYS]),
+    flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     tips: &["request_policy:all_shards", "nondeterministic_output_order"],
     args: &[Arg::pattern("pattern")],
