@@ -1,0 +1,171 @@
+//! Time: the one place that reads the system's clocks.
+//!
+//! Everything else is handed a number. The engine owns one [`Clock`] and reads it once per outermost command, so a
+//! command, a script and a transaction each see a single instant; tests own a manual one and wind it.
+
+use std::cell::Cell;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A source of time: the machine's, or one that only moves when told.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    System(Origin),
+    Manual(Manual),
+}
+
+/// When a system clock was made; monotonic time counts from here.
+#[derive(Debug, Clone)]
+pub struct Origin(Instant);
+
+/// The hands of a manual clock. The two can be moved apart, as an administrator may set a machine's clock back.
+#[derive(Debug, Clone)]
+pub struct Manual {
+    unix_us: Cell<i64>,
+    monotonic_us: Cell<u64>,
+}
+
+impl Clock {
+    pub fn system() -> Clock {
+        Clock::System(Origin(Instant::now()))
+    }
+
+    pub fn manual(unix_ms: i64) -> Clock {
+        Clock::Manual(Manual {
+            unix_us: Cell::new(unix_ms * 1000),
+            monotonic_us: Cell::new(0),
+        })
+    }
+
+    /// Milliseconds since 1970, as deadlines are counted.
+    pub fn unix_ms(&self) -> i64 {
+        self.unix_us().div_euclid(1000)
+    }
+
+    /// Microseconds since 1970.
+    pub fn unix_us(&self) -> i64 {
+        match self {
+            Clock::System(_) => match SystemTime::now().duration_since(UNIX_EPOCH) {
+                Ok(since) => since.as_micros() as i64,
+                Err(before) => -(before.duration().as_micros() as i64),
+            },
+            Clock::Manual(manual) => manual.unix_us.get(),
+        }
+    }
+
+    /// Microseconds since some moment in the past, never going back: for measuring how long something took.
+    pub fn monotonic_us(&self) -> u64 {
+        match self {
+            Clock::System(origin) => origin.0.elapsed().as_micros() as u64,
+            Clock::Manual(manual) => manual.monotonic_us.get(),
+        }
+    }
+
+    /// Lets time pass on a manual clock.
+    pub fn advance(&self, ms: u64) {
+        self.advance_us(ms * 1000);
+    }
+
+    /// Lets time pass on a manual clock.
+    pub fn advance_us(&self, us: u64) {
+        let Clock::Manual(manual) = self else {
+            panic!("only a manual clock is wound by hand");
+        };
+        manual.unix_us.set(manual.unix_us.get() + us as i64);
+        manual.monotonic_us.set(manual.monotonic_us.get() + us);
+    }
+
+    /// Sets the calendar of a manual clock, back or forth, without any time passing.
+    pub fn set_unix_ms(&self, unix_ms: i64) {
+        let Clock::Manual(manual) = self else {
+            panic!("only a manual clock is set by hand");
+        };
+        manual.unix_us.set(unix_ms * 1000);
+    }
+}
+
+/// How local time differs from UTC, as a list of changes. Knows nothing of files: whoever may read them passes the bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Zone {
+    /// (unix second from which it holds, seconds east of UTC), ascending.
+    changes: Vec<(i64, i32)>,
+    /// Seconds east of UTC before the first change.
+    first: i32,
+}
+
+impl Zone {
+    pub const UTC: Zone = Zone {
+        changes: Vec::new(),
+        first: 0,
+    };
+
+    /// Seconds east of UTC at that moment.
+    pub fn offset(&self, unix_s: i64) -> i32 {
+        match self.changes.partition_point(|change| change.0 <= unix_s) {
+            0 => self.first,
+            past => self.changes[past - 1].1,
+        }
+    }
+}
+
+/// A moment as a calendar shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Date {
+    pub year: i64,
+    /// 1..=12
+    pub month: u32,
+    /// 1..=31
+    pub day: u32,
+    pub hour: u32,
+    pub minute: u32,
+    pub second: u32,
+    pub millisecond: u32,
+}
+
+impl Date {
+    /// The calendar of that moment in `zone`.
+    pub fn of(unix_ms: i64, zone: &Zone) -> Date {
+        let unix_s = unix_ms.div_euclid(1000);
+        let local_s = unix_s + i64::from(zone.offset(unix_s));
+        let second_of_day = local_s.rem_euclid(86_400) as u32;
+        // Count days from 0000-03-01, so that the leap day ends a year and months follow one formula.
+        let days = local_s.div_euclid(86_400) + 719_468;
+        let era = days.div_euclid(146_097);
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        Date {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month: month as u32,
+            day: (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32,
+            hour: second_of_day / 3600,
+            minute: second_of_day / 60 % 60,
+            second: second_of_day % 60,
+            millisecond: unix_ms.rem_euclid(1000) as u32,
+        }
+    }
+
+    /// `21 Nov 2026 03:42:40.123`, as log lines begin.
+    pub fn log_stamp(&self) -> String {
+        format!(
+            "{:02} {} {:04} {:02}:{:02}:{:02}.{:03}",
+            self.day,
+            MONTHS[self.month as usize - 1],
+            self.year,
+            self.hour,
+            self.minute,
+            self.second,
+            self.millisecond
+        )
+    }
+}
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
