@@ -6,6 +6,8 @@
 //! come from outside are validated once, completely, when they are parsed; after that the readers trust them.
 
 mod blob;
+pub mod geo;
+pub mod hll;
 pub mod intset;
 pub mod listpack;
 #[cfg(test)]
