@@ -12,6 +12,7 @@ pub mod intset;
 pub mod listpack;
 #[cfg(test)]
 mod random;
+pub mod stream;
 
 use std::fmt;
 
