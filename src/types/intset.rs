@@ -49,9 +49,9 @@ impl Intset {
         &self.0[..HEADER + self.len() * self.width()]
     }
 
-    /// Bytes allocated.
+    /// Bytes the allocator spends on it.
     pub fn memory(&self) -> usize {
-        self.0.len()
+        blob::allocation_size(self.0.len())
     }
 
     #[inline]
@@ -246,7 +246,7 @@ const HEADER: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::random::Rng;
+    use crate::base::rng::Rng;
     use std::collections::BTreeSet;
 
     fn any_value(rng: &mut Rng, bits: u64) -> i64 {

@@ -16,7 +16,7 @@
 //! group but the first carries the high bit, so that it can be read from its end. One oddity is part of the format:
 //! a length that would just fill its groups (16383, 2097151, 268435455) takes one group more.
 
-use super::number;
+use crate::base::num;
 
 /// One element, as it is stored: text that is the canonical form of an `i64` is kept as the integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl<'a> Item<'a> {
         'a: 'b,
     {
         match self {
-            Item::Int(value) => number::format_i64(value, space),
+            Item::Int(value) => num::format_i64(value, space),
             Item::Bytes(bytes) => bytes,
         }
     }
@@ -42,7 +42,7 @@ impl<'a> Item<'a> {
     #[inline]
     pub fn len(self) -> usize {
         match self {
-            Item::Int(value) => number::digits_len(value),
+            Item::Int(value) => num::digits_len(value),
             Item::Bytes(bytes) => bytes.len(),
         }
     }
@@ -65,7 +65,7 @@ impl<'a> Item<'a> {
     pub fn as_i64(self) -> Option<i64> {
         match self {
             Item::Int(value) => Some(value),
-            Item::Bytes(bytes) => number::parse_i64(bytes),
+            Item::Bytes(bytes) => num::parse_i64(bytes),
         }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Item<'a> {
     #[inline]
     pub fn is_text(self, text: &[u8]) -> bool {
         match self {
-            Item::Int(value) => number::parse_i64(text) == Some(value),
+            Item::Int(value) => num::parse_i64(text) == Some(value),
             Item::Bytes(bytes) => bytes == text,
         }
     }
@@ -117,7 +117,7 @@ impl<'a> Encoded<'a> {
     pub fn new(item: Item<'a>) -> Self {
         match item {
             Item::Int(value) => Self::int(value),
-            Item::Bytes(bytes) => match number::parse_i64(bytes) {
+            Item::Bytes(bytes) => match num::parse_i64(bytes) {
                 Some(value) => Self::int(value),
                 None => Self::string(bytes),
             },

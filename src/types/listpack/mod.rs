@@ -16,7 +16,6 @@
 //! as a wrong index would.
 
 mod entry;
-mod number;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -24,10 +23,10 @@ mod view;
 use std::fmt;
 
 pub use entry::Item;
+pub(in crate::types) use entry::{END, Encoded};
 pub use view::{Iter, Pos, View};
 
 use super::{Malformed, blob};
-use entry::Encoded;
 
 #[derive(Clone)]
 pub struct Listpack(Box<[u8]>);
@@ -83,9 +82,9 @@ impl Listpack {
         entry::read_u32(&self.0) as usize
     }
 
-    /// Bytes allocated.
+    /// Bytes the allocator spends on it.
     pub fn memory(&self) -> usize {
-        self.0.len()
+        blob::allocation_size(self.0.len())
     }
 
     /// Number of elements; counts them only when there are more than 65534.
@@ -141,13 +140,21 @@ impl Listpack {
 
     /// The first entry from the start whose text is `needle`, looking at every `skip + 1`st only.
     pub fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
-        self.view().find(self.first()?, needle, skip)
+        self.view().find_first(needle, skip)
     }
 
     /// Would the blob stay within what Redis accepts for one listpack after `bytes` more of text? Types convert to
     /// their large form instead when the answer is no.
     pub fn has_room_for(&self, bytes: usize) -> bool {
         self.byte_len().saturating_add(bytes) <= SAFE_BYTES_MAX
+    }
+
+    /// Makes room for `bytes` of entries to come, so that adding them allocates once.
+    pub fn reserve(&mut self, bytes: usize) {
+        let needed = self.byte_len() + bytes;
+        if needed > self.0.len() {
+            blob::resize(&mut self.0, needed);
+        }
     }
 
     pub fn append<'a>(&mut self, item: impl Into<Item<'a>>) {
@@ -207,13 +214,13 @@ impl Listpack {
         let view = self.view();
         let mut end = pos.offset();
         let mut deleted = 0;
-        while deleted < count && view.as_bytes()[end] != entry::END {
+        while deleted < count && view.as_bytes()[end] != END {
             end += entry::skip(&view.as_bytes()[end..]);
             deleted += 1;
         }
         self.splice(pos.offset(), end - pos.offset(), 0);
         self.count_changed(-(deleted as isize));
-        (self.0[pos.offset()] != entry::END).then_some(pos)
+        (self.0[pos.offset()] != END).then_some(pos)
     }
 
     /// Removes up to `count` elements from the one with this index on, negative indexes counting from the end.
@@ -266,7 +273,7 @@ impl Listpack {
         let entries = &self.as_bytes()[pos.offset()..self.byte_len() - 1];
         let mut tail = Self::with_capacity(entries.len());
         tail.0[HEADER..HEADER + entries.len()].copy_from_slice(entries);
-        tail.0[HEADER + entries.len()] = entry::END;
+        tail.0[HEADER + entries.len()] = END;
         tail.set_total(EMPTY.len() + entries.len());
         tail.set_count(count - index);
         let removed = self.byte_len() - 1 - pos.offset();
@@ -387,7 +394,7 @@ pub fn validate(blob: &[u8]) -> Result<usize, Malformed> {
     }
     let claimed = u16::from_le_bytes([blob[4], blob[5]]);
     let count_holds = claimed == u16::MAX || usize::from(claimed) == count;
-    if end == [entry::END] && count_holds {
+    if end == [END] && count_holds {
         Ok(count)
     } else {
         Err(Malformed)
@@ -396,6 +403,6 @@ pub fn validate(blob: &[u8]) -> Result<usize, Malformed> {
 
 /// Bytes before the first entry.
 pub(in crate::types) const HEADER: usize = 6;
-const EMPTY: [u8; 7] = [7, 0, 0, 0, 0, 0, entry::END];
+const EMPTY: [u8; 7] = [7, 0, 0, 0, 0, 0, END];
 /// Redis refuses to grow a listpack beyond this, far below what its header could say.
 const SAFE_BYTES_MAX: usize = 1 << 30;

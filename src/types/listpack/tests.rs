@@ -1,7 +1,7 @@
 //! The listpack against a plain vector of strings, and against blobs that Redis 8.0.6 wrote.
 
 use super::*;
-use crate::types::random::Rng;
+use crate::base::rng::Rng;
 
 fn texts(pack: &Listpack) -> Vec<Vec<u8>> {
     pack.iter().map(Item::to_vec).collect()

@@ -1,7 +1,8 @@
 //! Reading a listpack that has been validated, wherever its bytes live.
 
+use super::HEADER;
 use super::entry::{self, Item};
-use super::{HEADER, number};
+use crate::base::num;
 
 /// Where an entry starts, as an offset into the blob. Any change to the listpack makes older positions meaningless,
 /// except where a method says which position it returns.
@@ -142,10 +143,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// From the start to the entry at `pos`, which is included.
+    #[inline]
+    pub fn iter_through(self, pos: Pos) -> Iter<'a> {
+        Iter {
+            blob: self.0,
+            front: HEADER,
+            back: self.end_of(pos),
+        }
+    }
+
     /// The first entry from `from` on whose text is `needle`. After an entry that differs, `skip` entries are passed
     /// over without being looked at: 1 finds a field among (field, value) pairs.
     pub fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
-        let number = number::parse_i64(needle);
+        let number = num::parse_i64(needle);
         let mut at = from.offset();
         loop {
             let bytes = &self.0[at..];
@@ -178,6 +189,11 @@ impl<'a> View<'a> {
                 at += entry::skip(&self.0[at..]);
             }
         }
+    }
+
+    /// The first entry from the start whose text is `needle`, looking at every `skip + 1`st only.
+    pub fn find_first(self, needle: &[u8], skip: usize) -> Option<Pos> {
+        self.find(self.first()?, needle, skip)
     }
 
     /// Where the entry at `pos` ends, its backlen included: the next one starts there.
