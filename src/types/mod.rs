@@ -11,6 +11,7 @@ pub mod hll;
 pub mod intset;
 pub mod list;
 pub mod listpack;
+pub mod pack;
 pub mod stream;
 
 use std::fmt;
