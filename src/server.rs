@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::background::{Freer, Job};
@@ -34,8 +35,8 @@ impl Server {
     pub fn run(mut self) -> io::Result<i32> {
         let config = &self.engine.services.config;
         let settings = Settings {
-            max_new_connections_per_turn: config.max_new_connections_per_cycle as usize,
-            keepalive_seconds: config.tcp_keepalive as u32,
+            max_new_connections_per_turn: config.max_new_connections_per_cycle,
+            keepalive_seconds: config.tcp_keepalive_s,
             signals: vec![Signal::Interrupt, Signal::Terminate],
             ignored_signals: vec![Signal::Hangup],
             second_interrupt_exits: true,
@@ -53,9 +54,9 @@ impl Server {
         let config = &self.engine.services.config;
         let backlog = config.tcp_backlog as u32;
         if config.port != 0 {
-            for address in bind_addresses(&config.bind) {
+            for address in bind_addresses(&config.bind.0) {
                 let (address, may_fail) = address;
-                let at = Listen::Tcp { address: SocketAddr::new(address, config.port as u16), backlog };
+                let at = Listen::Tcp { address: SocketAddr::new(address, config.port), backlog };
                 match io.listen(&at) {
                     Ok(id) => self.listeners.push(id),
                     Err(error) if may_fail && is_unavailable(&error) => {}
@@ -68,8 +69,8 @@ impl Server {
             }
         }
         if !config.unixsocket.is_empty() {
-            let permissions = (config.unixsocketperm != 0).then_some(config.unixsocketperm as u32);
-            let path = PathBuf::from(&config.unixsocket);
+            let permissions = (config.unixsocketperm != 0).then_some(config.unixsocketperm);
+            let path = PathBuf::from(std::ffi::OsStr::from_bytes(&config.unixsocket));
             self.listeners.push(io.listen(&Listen::Unix { path, permissions, backlog })?);
         }
         Ok(())
@@ -205,10 +206,11 @@ impl App for Server {
 }
 
 /// The addresses of a `bind` line, each with whether it may be unavailable (a leading `-`).
-fn bind_addresses(bind: &[String]) -> Vec<(std::net::IpAddr, bool)> {
+fn bind_addresses(bind: &[Vec<u8>]) -> Vec<(std::net::IpAddr, bool)> {
     let mut addresses = Vec::new();
     for word in bind {
-        let (word, may_fail) = word.strip_prefix('-').map_or((word.as_str(), false), |rest| (rest, true));
+        let Ok(word) = std::str::from_utf8(word) else { continue };
+        let (word, may_fail) = word.strip_prefix('-').map_or((word, false), |rest| (rest, true));
         let address = match word {
             "*" => Some("0.0.0.0".parse().expect("an address")),
             "::*" => Some("::".parse().expect("an address")),

@@ -40,7 +40,7 @@ struct Play {
 
 impl Play {
     fn new(bytes_at_once: usize) -> Self {
-        let engine = Engine::new(Config::default(), commands::table(), Clock::manual(START_MS), 7);
+        let engine = Engine::new(Config::new(), commands::table(), Clock::manual(START_MS), 7);
         Self { engine, sessions: BTreeMap::new(), bytes_at_once }
     }
 

@@ -2,27 +2,19 @@
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
-use crate::spec::Spec;
 use crate::wire::args::Args;
-use crate::wire::reply::Reply;
 
 /// `<container> HELP`: the handler of every subcommand of that name.
 pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let container = ctx.command.spec.container().and_then(|name| ctx.table.find(name.as_bytes()));
-    if let Some(container) = container {
-        show(&mut ctx.reply, container.spec);
-    }
-    Ok(())
-}
-
-/// `container` is the command that has the subcommand HELP.
-pub fn show(reply: &mut Reply<'_>, container: &Spec) {
-    reply.array(container.help.len() + 3);
-    let name = container.name.to_ascii_uppercase();
-    reply.simple(&format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    for line in container.help {
+    let spec = ctx.command.spec;
+    let container = spec.container().unwrap_or(spec.name).to_ascii_uppercase();
+    let reply = &mut ctx.reply;
+    reply.array(spec.help.len() + 3);
+    reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in spec.help {
         reply.simple(line);
     }
     reply.simple("HELP");
     reply.simple("    Print this help.");
+    Ok(())
 }

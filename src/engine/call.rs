@@ -58,7 +58,7 @@ pub fn refuse(ctx: &mut Ctx<'_>, refusal: &Error) {
 fn note_slow(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>, spent_ns: u64) {
     let config = &ctx.services.config;
     let spent_us = spent_ns / 1000;
-    let threshold_us = config.slowlog_log_slower_than;
+    let threshold_us = config.slowlog_log_slower_than_us;
     let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
     if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && ctx.origin != Origin::Replay {
         let about = &ctx.session.about;
@@ -67,7 +67,7 @@ fn note_slow(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>, spent_ns: u64
         let slowlog = &mut ctx.services.slowlog;
         slowlog.push(args.from(0), unix_s, spent_us as i64, &about.address, &about.name, most);
     }
-    let monitor_ms = config.latency_monitor_threshold as u64;
+    let monitor_ms = config.latency_monitor_threshold_ms;
     if monitor_ms != 0 && spent_us >= monitor_ms * 1000 && !ctx.session.has(flag::INTERNAL) {
         let name = if command.has(command_flag::FAST) { "fast-command" } else { "command" };
         ctx.services.latency.note(name, ctx.now.unix_ms / 1000, spent_us / 1000);

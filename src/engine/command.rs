@@ -126,6 +126,11 @@ impl Table {
         &self.top
     }
 
+    /// The top-level commands that go by some name: those that `rename-command` took away are left out.
+    pub fn callable(&self) -> impl Iterator<Item = &'static Command> {
+        self.names.numbers().map(|at| self.top[usize::from(at)])
+    }
+
     /// `rename-command`: an empty new name takes the command away.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
         self.names.rename(from, to)

@@ -105,7 +105,7 @@ impl Engine {
     }
 
     fn visit_session(&mut self, id: crate::base::slab::Id) {
-        let timeout_us = self.services.config.timeout as u64 * 1_000_000;
+        let timeout_us = u64::from(self.services.config.timeout_s) * 1_000_000;
         let now_us = self.now.monotonic_us;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let idle_us = now_us.saturating_sub(session.last_active_us);

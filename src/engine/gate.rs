@@ -127,7 +127,7 @@ fn refuse_protected(session: &Session, services: &Services, command: &Command) -
     } else {
         (services.config.enable_module_command, "MODULE", "enable-module-command")
     };
-    if setting.allows(session.is_local()) {
+    if setting.is_granted(session.is_local()) {
         return None;
     }
     Some(Error::from(format!(

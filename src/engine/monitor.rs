@@ -26,7 +26,7 @@ fn line(ctx: &Ctx<'_>, args: Args<'_>) -> Vec<u8> {
     let source = if ctx.origin == Origin::Script {
         "lua".to_owned()
     } else if ctx.session.has(flag::UNIX) {
-        format!("unix:{}", ctx.services.config.unixsocket)
+        format!("unix:{}", String::from_utf8_lossy(&ctx.services.config.unixsocket))
     } else {
         ctx.session.about.address.clone()
     };

@@ -20,7 +20,7 @@ impl Engine {
         if !services.watchers.is_empty() || !services.blocking.is_empty() {
             who |= interest::KEYS;
         }
-        if services.config.notify_keyspace_events != 0 {
+        if services.config.notify_keyspace_events.0 != 0 {
             who |= interest::EVENTS;
         }
         who
@@ -67,7 +67,7 @@ impl Engine {
 
     /// Publishes a keyspace event on the channels that the configuration asks for.
     fn announce(&mut self, db: u16, key: &[u8], event: Event) {
-        let wanted = self.services.config.notify_keyspace_events as u16;
+        let wanted = self.services.config.notify_keyspace_events.0 as u16;
         if wanted & event.class == 0 {
             return;
         }

@@ -58,6 +58,56 @@ pub static CLIENT: Spec = Spec {
         &CLIENT_UNBLOCK,
         &CLIENT_UNPAUSE,
     ],
+    ..Spec::BLANK
+};
+
+pub static CLIENT_CACHING: Spec = Spec {
+    name: "client|caching",
+    group: Group::Connection,
+    since: "6.0.0",
+    summary: "Instructs the server whether to track the keys in the next request.",
+    complexity: "O(1)",
+    arity: 3,
+    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    acl: Categories::of(&[category::CONNECTION]),
+    args: &[Arg::one_of("mode", &[Arg::word("YES"), Arg::word("NO")])],
+    ..Spec::BLANK
+};
+
+pub static CLIENT_GETNAME: Spec = Spec {
+    name: "client|getname",
+    group: Group::Connection,
+    since: "2.6.9",
+    summary: "Returns the name of the connection.",
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    acl: Categories::of(&[category::CONNECTION]),
+    ..Spec::BLANK
+};
+
+pub static CLIENT_GETREDIR: Spec = Spec {
+    name: "client|getredir",
+    group: Group::Connection,
+    since: "6.0.0",
+    summary: "Returns the client ID to which the connection's tracking notifications are \
+        redirected.",
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    acl: Categories::of(&[category::CONNECTION]),
+    ..Spec::BLANK
+};
+
+pub static CLIENT_HELP: Spec = Spec {
+    name: "client|help",
+    group: Group::Connection,
+    since: "5.0.0",
+    summary: "Returns helpful text about the different subcommands.",
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::of(&[flag::LOADING, flag::STALE]),
+    acl: Categories::of(&[category::CONNECTION]),
     help: &[
         "CACHING (YES|NO)",
         "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
@@ -115,56 +165,6 @@ pub static CLIENT: Spec = Spec {
         "NO-TOUCH (ON|OFF)",
         "    Will not touch LRU/LFU stats when this mode is on.",
     ],
-    ..Spec::BLANK
-};
-
-pub static CLIENT_CACHING: Spec = Spec {
-    name: "client|caching",
-    group: Group::Connection,
-    since: "6.0.0",
-    summary: "Instructs the server whether to track the keys in the next request.",
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
-    acl: Categories::of(&[category::CONNECTION]),
-    args: &[Arg::one_of("mode", &[Arg::word("YES"), Arg::word("NO")])],
-    ..Spec::BLANK
-};
-
-pub static CLIENT_GETNAME: Spec = Spec {
-    name: "client|getname",
-    group: Group::Connection,
-    since: "2.6.9",
-    summary: "Returns the name of the connection.",
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
-    acl: Categories::of(&[category::CONNECTION]),
-    ..Spec::BLANK
-};
-
-pub static CLIENT_GETREDIR: Spec = Spec {
-    name: "client|getredir",
-    group: Group::Connection,
-    since: "6.0.0",
-    summary: "Returns the client ID to which the connection's tracking notifications are \
-        redirected.",
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
-    acl: Categories::of(&[category::CONNECTION]),
-    ..Spec::BLANK
-};
-
-pub static CLIENT_HELP: Spec = Spec {
-    name: "client|help",
-    group: Group::Connection,
-    since: "5.0.0",
-    summary: "Returns helpful text about the different subcommands.",
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::of(&[flag::LOADING, flag::STALE]),
-    acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 

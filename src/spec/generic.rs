@@ -190,7 +190,7 @@ pub static KEYS: Spec = Spec {
     complexity: "O(N) with N being the number of keys in the database, under the assumption that \
         the key names in the database and the given pattern have limited length.",
     arity: 2,
-    flags: Flags::of(&[flag::READONLY, flag::TOUCHES_ARBITRARY_KEYS]),
+    flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     tips: &["request_policy:all_shards", "nondeterministic_output_order"],
     args: &[Arg::pattern("pattern")],
@@ -287,20 +287,6 @@ pub static OBJECT: Spec = Spec {
         &OBJECT_IDLETIME,
         &OBJECT_REFCOUNT,
     ],
-    help: &[
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
-        "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated number of",
-        "    seconds elapsed since the last access to the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
-    ],
     ..Spec::BLANK
 };
 
@@ -343,6 +329,20 @@ pub static OBJECT_HELP: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
     acl: Categories::of(&[category::KEYSPACE]),
+    help: &[
+        "ENCODING <key>",
+        "    Return the kind of internal representation used in order to store the value",
+        "    associated with a <key>.",
+        "FREQ <key>",
+        "    Return the access frequency index of the <key>. The returned integer is",
+        "    proportional to the logarithm of the recent access frequency of the key.",
+        "IDLETIME <key>",
+        "    Return the idle time of the <key>, that is the approximated number of",
+        "    seconds elapsed since the last access to the key.",
+        "REFCOUNT <key>",
+        "    Return the number of references of the value associated with the specified",
+        "    <key>.",
+    ],
     ..Spec::BLANK
 };
 

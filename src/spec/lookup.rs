@@ -100,6 +100,11 @@ impl NameTable {
         }
     }
 
+    /// The numbers of all commands that have a name, in the order of their names.
+    pub fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.all.values().copied()
+    }
+
     #[cold]
     fn find_other(&self, name: &[u8]) -> Option<u16> {
         if name.len() > self.longest {

@@ -121,6 +121,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn help_is_where_the_subcommand_help_is() {
+        for spec in every_row() {
+            assert_eq!(spec.help.is_empty(), spec.word() != "help", "{}", spec.name);
+        }
+    }
+
     /// The fewest words a grammar can be satisfied with.
     fn fewest(args: &[Arg]) -> usize {
         let needed = |arg: &Arg| {

@@ -45,7 +45,8 @@ pub struct Spec {
     /// For the server's own use: documentation marks it, and people should not call it.
     pub is_internal: bool,
     pub subcommands: &'static [&'static Spec],
-    /// What a container's HELP says between its first line and its last two, which are the same everywhere.
+    /// What a container's HELP says between its first line and its last two, which are the same everywhere. Stands in
+    /// the row of the subcommand HELP.
     pub help: &'static [&'static str],
 }
 

@@ -63,19 +63,6 @@ pub static PUBSUB: Spec = Spec {
         &PUBSUB_SHARDCHANNELS,
         &PUBSUB_SHARDNUMSUB,
     ],
-    help: &[
-        "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
-        "NUMPAT",
-        "    Return number of subscriptions to patterns.",
-        "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels, excluding",
-        "    pattern subscriptions(default: no channels).",
-        "SHARDCHANNELS [<pattern>]",
-        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-        "SHARDNUMSUB [<shardchannel> ...]",
-        "    Return the number of subscribers for the specified shard level channel(s)",
-    ],
     ..Spec::BLANK
 };
 
@@ -100,6 +87,19 @@ pub static PUBSUB_HELP: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
+    help: &[
+        "CHANNELS [<pattern>]",
+        "    Return the currently active channels matching a <pattern> (default: '*').",
+        "NUMPAT",
+        "    Return number of subscriptions to patterns.",
+        "NUMSUB [<channel> ...]",
+        "    Return the number of subscribers for the specified channels, excluding",
+        "    pattern subscriptions(default: no channels).",
+        "SHARDCHANNELS [<pattern>]",
+        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    Return the number of subscribers for the specified shard level channel(s)",
+    ],
     ..Spec::BLANK
 };
 

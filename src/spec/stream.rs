@@ -185,22 +185,6 @@ pub static XGROUP: Spec = Spec {
         &XGROUP_HELP,
         &XGROUP_SETID,
     ],
-    help: &[
-        "CREATE <key> <groupname> <id|$> [option]",
-        "    Create a new consumer group. Options are:",
-        "    * MKSTREAM",
-        "      Create the empty stream if it does not exist.",
-        "    * ENTRIESREAD entries_read",
-        "      Set the group's entries_read counter (internal use).",
-        "CREATECONSUMER <key> <groupname> <consumer>",
-        "    Create a new consumer in the specified group.",
-        "DELCONSUMER <key> <groupname> <consumer>",
-        "    Remove the specified consumer.",
-        "DESTROY <key> <groupname>",
-        "    Remove the specified group.",
-        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-        "    Set the current group ID and entries_read counter.",
-    ],
     ..Spec::BLANK
 };
 
@@ -290,6 +274,22 @@ pub static XGROUP_HELP: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
     acl: Categories::of(&[category::STREAM]),
+    help: &[
+        "CREATE <key> <groupname> <id|$> [option]",
+        "    Create a new consumer group. Options are:",
+        "    * MKSTREAM",
+        "      Create the empty stream if it does not exist.",
+        "    * ENTRIESREAD entries_read",
+        "      Set the group's entries_read counter (internal use).",
+        "CREATECONSUMER <key> <groupname> <consumer>",
+        "    Create a new consumer in the specified group.",
+        "DELCONSUMER <key> <groupname> <consumer>",
+        "    Remove the specified consumer.",
+        "DESTROY <key> <groupname>",
+        "    Remove the specified group.",
+        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
+        "    Set the current group ID and entries_read counter.",
+    ],
     ..Spec::BLANK
 };
 
@@ -327,14 +327,6 @@ pub static XINFO: Spec = Spec {
     complexity: "Depends on subcommand.",
     arity: -2,
     subcommands: &[&XINFO_CONSUMERS, &XINFO_GROUPS, &XINFO_HELP, &XINFO_STREAM],
-    help: &[
-        "CONSUMERS <key> <groupname>",
-        "    Show consumers of <groupname>.",
-        "GROUPS <key>",
-        "    Show the stream consumer groups.",
-        "STREAM <key> [FULL [COUNT <count>]",
-        "    Show information about the stream.",
-    ],
     ..Spec::BLANK
 };
 
@@ -381,6 +373,14 @@ pub static XINFO_HELP: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
     acl: Categories::of(&[category::STREAM]),
+    help: &[
+        "CONSUMERS <key> <groupname>",
+        "    Show consumers of <groupname>.",
+        "GROUPS <key>",
+        "    Show the stream consumer groups.",
+        "STREAM <key> [FULL [COUNT <count>]",
+        "    Show information about the stream.",
+    ],
     ..Spec::BLANK
 };
 

@@ -110,8 +110,14 @@ pub fn set_background_thread(is_on: bool) -> bool {
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the size is not 0, by the contract of `GlobalAlloc`.
-        let memory = unsafe { jemalloc::mallocx(layout.size(), flags(layout)) };
+        // SAFETY: the size is not 0, by the contract of `GlobalAlloc`. `malloc` and `mallocx` without flags give the same
+        // memory, but only the former has a short way there: 25 instructions against 95.
+        let memory = unsafe {
+            match flags(layout) {
+                0 => jemalloc::malloc(layout.size()),
+                flags => jemalloc::mallocx(layout.size(), flags),
+            }
+        };
         if !memory.is_null() {
             count_allocation(occupied(layout) as isize);
         }

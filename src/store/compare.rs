@@ -12,8 +12,13 @@ pub(super) fn equal(left: &[u8], right: &[u8]) -> bool {
         8..=16 => ends::<8>(left, right),
         17..=32 => ends::<16>(left, right),
         4..8 => ends::<4>(left, right),
-        _ => left == right,
+        _ => by_call(left, right),
     }
+}
+
+#[inline(never)]
+fn by_call(left: &[u8], right: &[u8]) -> bool {
+    left == right
 }
 
 /// For slices of `N` to `2 * N` bytes.

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 
 use super::Spot;
 use super::address::Address;
-use super::entry::raw::{Kind, NEVER, Raw, Times};
+use super::entry::raw::{Kind, NARROW_MAX, NEVER, Raw, Times};
 use super::entry::{
     EntryMut, EntryRef, New, Owned, Taken, some_deadline, take_object, times, write_payload,
 };
@@ -34,7 +34,6 @@ pub struct Dict<V> {
     seed: Seed,
     expires: usize,
     deadline_sum: i128,
-    entries_bytes: usize,
     birth_epoch: u8,
     /// Owns values; and a `Cell` is what is not `Sync`.
     _values: PhantomData<(V, Cell<()>)>,
@@ -61,7 +60,6 @@ impl<V> Dict<V> {
             seed,
             expires: 0,
             deadline_sum: 0,
-            entries_bytes: 0,
             birth_epoch: 0,
             _values: PhantomData,
         }
@@ -84,7 +82,18 @@ impl<V> Dict<V> {
 
     #[inline]
     pub fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        self.table.find(hash, |address| live(address).has_key(key))
+        if key.len() > NARROW_MAX {
+            return self.locate_wide(hash, key);
+        }
+        self.table
+            .find(hash, |address| live(address).has_narrow_key(key))
+    }
+
+    #[cold]
+    fn locate_wide(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        // SAFETY: the entry's key is compared while the dict is borrowed.
+        self.table
+            .find(hash, |address| unsafe { live(address).key() } == key)
     }
 
     #[inline]
@@ -335,11 +344,7 @@ impl<V> Dict<V> {
         self.wheel.bytes()
     }
 
-    /// What all entries occupy, without what objects own elsewhere.
-    pub fn entries_bytes(&self) -> usize {
-        self.entries_bytes
-    }
-
+    /// What an entry occupies, without what an object owns elsewhere.
     pub fn entry_bytes(&self, spot: Spot) -> usize {
         self.raw(spot).bytes::<V>()
     }
@@ -380,7 +385,6 @@ impl<V> Dict<V> {
                 .with_access(access)
                 .with_epoch(self.birth_epoch),
         );
-        self.entries_bytes += entry.bytes::<V>();
         self.time(entry);
         let seed = self.seed;
         self.table
@@ -392,7 +396,6 @@ impl<V> Dict<V> {
         let seed = self.seed;
         let entry = live(self.table.remove(spot, |address| rehash(seed, address)));
         self.untime(entry);
-        self.entries_bytes -= entry.bytes::<V>();
         entry
     }
 
@@ -421,9 +424,7 @@ impl<V> Dict<V> {
         if is_retimed {
             self.untime(old);
         }
-        self.entries_bytes -= old.bytes::<V>();
         let entry = reshape(old);
-        self.entries_bytes += entry.bytes::<V>();
         self.table.set_address(spot, entry.address());
         if is_retimed {
             self.time(entry);
@@ -498,10 +499,8 @@ impl<V> Dict<V> {
     /// The room's invariants I1 to I3, and the sums.
     pub fn validate(&self) {
         self.table.validate(|address| rehash(self.seed, address));
-        let (mut timed, mut bytes, mut expires, mut sum) =
-            (std::collections::HashSet::new(), 0, 0, 0);
+        let (mut timed, mut expires, mut sum) = (std::collections::HashSet::new(), 0, 0);
         for entry in self.iter() {
-            bytes += entry.bytes();
             if let Some(deadline) = entry.deadline() {
                 expires += 1;
                 sum += i128::from(deadline);
@@ -510,10 +509,7 @@ impl<V> Dict<V> {
                 timed.insert(entry.key());
             }
         }
-        assert_eq!(
-            (bytes, expires, sum),
-            (self.entries_bytes, self.expires, self.deadline_sum)
-        );
+        assert_eq!((expires, sum), (self.expires, self.deadline_sum));
         assert_eq!(timed.len(), self.wheel.len());
         self.wheel.validate(|entry| {
             // SAFETY: the wheel's entries are alive, and nothing changes here.

@@ -7,10 +7,14 @@
 
 pub mod bits;
 mod blob;
+pub mod geo;
+pub mod hll;
 pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod string;
+pub mod pack;
+pub mod stream;
 
 use std::fmt;
 use std::sync::Arc;

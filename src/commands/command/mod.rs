@@ -3,9 +3,9 @@
 //! Everything here is read off the rows in `spec`. The functions take a [`Catalog`] rather than a whole server, for
 //! which commands can be called, and under which names, is all that differs between two servers.
 
-pub mod docs;
-pub mod info;
-pub mod keys;
+mod docs;
+mod info;
+mod keys;
 
 use crate::base::glob;
 use crate::engine::command::{Outcome, Row};
@@ -36,7 +36,7 @@ const SUBCOMMANDS: &[Row] = &[
 /// Lets a handler look into the table while it replies.
 fn with_catalog<T>(ctx: &mut Ctx<'_>, run: impl FnOnce(&Catalog<'_>, &mut Reply<'_>) -> T) -> T {
     let table = ctx.table;
-    let specs: Vec<&'static Spec> = table.top().iter().map(|command| command.spec).collect();
+    let specs: Vec<&'static Spec> = table.callable().map(|command| command.spec).collect();
     let find = |name: &[u8]| table.find(name).map(|command| command.spec);
     run(&Catalog { specs: &specs, find: &find }, &mut ctx.reply)
 }
@@ -49,7 +49,7 @@ fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 /// COMMAND COUNT
 fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    with_catalog(ctx, |catalog, reply| catalog.count(reply));
+    ctx.reply.count(ctx.table.callable().count());
     Ok(())
 }
 
@@ -90,11 +90,6 @@ pub struct Catalog<'a> {
 }
 
 impl Catalog<'_> {
-    /// COMMAND COUNT
-    pub fn count(&self, reply: &mut Reply<'_>) {
-        reply.count(self.specs.len());
-    }
-
     /// COMMAND, and COMMAND INFO [command-name [command-name ...]]
     pub fn info(&self, reply: &mut Reply<'_>, names: Args<'_>) {
         if names.is_empty() {
@@ -198,5 +193,117 @@ impl<'a> Filter<'a> {
             Self::Category(category) => category.is_some_and(|it| spec.categories().has(it)),
             Self::Pattern(pattern) => glob::matches(pattern, spec.name.as_bytes(), true),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::output::Output;
+    use crate::spec;
+    use crate::wire::args::OwnedArgs;
+    use crate::wire::reply::Protocol;
+
+    /// What a server with every command there is replies, line ends shown as spaces.
+    fn ask(
+        protocol: Protocol,
+        words: &[&str],
+        run: impl FnOnce(Catalog<'_>, &mut Reply<'_>, Args<'_>) -> Outcome,
+    ) -> String {
+        let specs: Vec<&'static Spec> = spec::all().collect();
+        let named = |spec: &&Spec, name: &[u8]| spec.name.as_bytes().eq_ignore_ascii_case(name);
+        let find = |name: &[u8]| specs.iter().copied().find(|spec| named(spec, name));
+        let catalog = Catalog { specs: &specs, find: &find };
+        let mut args = OwnedArgs::new();
+        for word in words {
+            args.push(word.as_bytes());
+        }
+        let mut output = Output::new();
+        let mut reply = Reply::new(&mut output, protocol);
+        if let Err(error) = run(catalog, &mut reply, args.as_args()) {
+            reply.error(error.text());
+        }
+        String::from_utf8_lossy(&output.copy_to_vec()).replace("\r\n", " ").trim_end().to_owned()
+    }
+
+    fn ask_info(protocol: Protocol, names: &[&str]) -> String {
+        ask(protocol, names, |catalog, reply, names| {
+            catalog.info(reply, names);
+            Ok(())
+        })
+    }
+
+    fn ask_keys(request: &[&str], detail: Detail) -> String {
+        ask(Protocol::Resp2, request, |catalog, reply, request| catalog.keys(reply, request, detail))
+    }
+
+    #[test]
+    fn info_of_a_plain_command_an_unknown_one_and_a_subcommand() {
+        assert_eq!(
+            ask_info(Protocol::Resp2, &["STRLEN", "strlen|x", "Memory|Purge"]),
+            "*3 *10 $6 strlen :2 *2 +readonly +fast :1 :1 :1 *3 +@read +@string +@fast *0 *1 *6 $5 flags *1 +RO \
+             $12 begin_search *4 $4 type $5 index $4 spec *2 $5 index :1 \
+             $9 find_keys *4 $4 type $5 range $4 spec *6 $7 lastkey :0 $7 keystep :1 $5 limit :0 *0 \
+             $-1 \
+             *10 $12 memory|purge :2 *0 :0 :0 :0 *1 +@slow \
+             *2 $25 request_policy:all_shards $29 response_policy:all_succeeded *0 *0"
+        );
+    }
+
+    #[test]
+    fn info_says_that_keys_move_and_shows_how_they_are_found() {
+        let text = ask_info(Protocol::Resp3, &["xread"]);
+        assert!(text.contains("~3 +readonly +blocking +movablekeys :0 :0 :0"), "{text}");
+        assert!(text.contains("%2 $4 type $7 keyword $4 spec %2 $7 keyword $7 STREAMS $9 startfrom :1"), "{text}");
+        assert!(text.contains("$7 lastkey :-1 $7 keystep :1 $5 limit :2"), "{text}");
+    }
+
+    #[test]
+    fn docs_leave_out_what_says_nothing() {
+        let text = ask(Protocol::Resp3, &["getset", "nope"], |catalog, reply, names| {
+            catalog.docs(reply, names);
+            Ok(())
+        });
+        assert_eq!(
+            text,
+            "%1 $6 getset %8 $7 summary $75 Returns the previous string value of a key after setting it to a new value. \
+             $5 since $5 1.0.0 $5 group $6 string $10 complexity $4 O(1) $9 doc_flags ~1 +deprecated \
+             $16 deprecated_since $5 6.2.0 $11 replaced_by $30 `SET` with the `!GET` argument $9 arguments *2 \
+             %4 $4 name $3 key $4 type $3 key $12 display_text $3 key $14 key_spec_index :0 \
+             %3 $4 name $5 value $4 type $6 string $12 display_text $5 value"
+        );
+    }
+
+    #[test]
+    fn list_filters_by_category_and_pattern() {
+        let list = |options: &[&str]| {
+            ask(Protocol::Resp2, options, |catalog, reply, options| catalog.list(reply, options))
+        };
+        assert_eq!(
+            list(&["filterby", "AclCat", "HyperLogLog"]),
+            "*5 $5 pfadd $7 pfcount $7 pfdebug $7 pfmerge $10 pfselftest"
+        );
+        assert_eq!(list(&["FILTERBY", "PATTERN", "CONFIG|*SET"]), "*1 $10 config|set");
+        assert_eq!(list(&["FILTERBY", "ACLCAT", "@read"]), "*0");
+        assert_eq!(list(&["FILTERBY", "MODULE", "any"]), "*0");
+        assert_eq!(list(&["FILTERBY", "PATTERN"]), "-ERR syntax error");
+        assert!(list(&[]).starts_with(&format!("*{} ", spec::all().map(|spec| 1 + spec.subcommands.len()).sum::<usize>())));
+    }
+
+    #[test]
+    fn keys_of_a_request() {
+        let names = |request: &[&str]| ask_keys(request, Detail::Names);
+        assert_eq!(names(&["mset", "a", "1", "b", "2"]), "*2 $1 a $1 b");
+        assert_eq!(names(&["eval", "return 1", "0"]), "*0");
+        assert_eq!(names(&["nope"]), "-ERR Invalid command specified");
+        assert_eq!(names(&["object", "nope", "k"]), "-ERR Invalid command specified");
+        assert_eq!(names(&["ping"]), "-ERR The command has no key arguments");
+        assert_eq!(names(&["object"]), "-ERR The command has no key arguments");
+        assert_eq!(names(&["get"]), "-ERR Invalid number of arguments specified for command");
+        assert_eq!(names(&["zunion", "3", "a"]), "-ERR Invalid arguments specified for command");
+        assert_eq!(
+            ask_keys(&["SET", "k", "v", "GET"], Detail::NamesAndFlags),
+            "*1 *2 $1 k *3 +RW +access +update"
+        );
     }
 }

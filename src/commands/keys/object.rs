@@ -2,7 +2,7 @@
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
-use crate::keyspace::{AccessPolicy, Payload, Spot, text};
+use crate::keyspace::{AccessPolicy, Payload, Spot, access, text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::wire::args::Args;
@@ -43,7 +43,8 @@ fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(spot) = look(ctx, args) else { return Ok(()) };
     // Redis shares small numbers between keys and shows this figure for them.
     let is_shared_number = matches!(ctx.keys.entry(spot).payload(), Payload::Int(number) if (0..10_000).contains(&number));
-    let shares = ctx.services.config.maxmemory == 0 || !ctx.services.config.maxmemory_policy.needs_own_objects();
+    let config = &ctx.services.config;
+    let shares = config.maxmemory == 0 || !access::keeps_word_per_value(config.maxmemory_policy);
     ctx.reply.integer(if is_shared_number && shares { i64::from(i32::MAX) } else { 1 });
     Ok(())
 }

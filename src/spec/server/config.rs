@@ -20,16 +20,6 @@ pub static CONFIG: Spec = Spec {
         &CONFIG_REWRITE,
         &CONFIG_SET,
     ],
-    help: &[
-        "GET <pattern>",
-        "    Return parameters matching the glob-like <pattern> and their values.",
-        "SET <directive> <value>",
-        "    Set the configuration <directive> to <value>.",
-        "RESETSTAT",
-        "    Reset statistics reported by the INFO command.",
-        "REWRITE",
-        "    Rewrite the configuration file.",
-    ],
     ..Spec::BLANK
 };
 
@@ -57,6 +47,16 @@ pub static CONFIG_HELP: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
+    help: &[
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+    ],
     ..Spec::BLANK
 };
 

@@ -20,17 +20,6 @@ pub static MODULE: Spec = Spec {
         &MODULE_LOADEX,
         &MODULE_UNLOAD,
     ],
-    help: &[
-        "LIST",
-        "    Return a list of loaded modules.",
-        "LOAD <path> [<arg> ...]",
-        "    Load a module library from <path>, passing to it any optional arguments.",
-        "LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]",
-        "    Load a module library from <path>, while passing it module configurations and \
-             optional arguments.",
-        "UNLOAD <name>",
-        "    Unload a module.",
-    ],
     ..Spec::BLANK
 };
 
@@ -42,6 +31,17 @@ pub static MODULE_HELP: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE]),
+    help: &[
+        "LIST",
+        "    Return a list of loaded modules.",
+        "LOAD <path> [<arg> ...]",
+        "    Load a module library from <path>, passing to it any optional arguments.",
+        "LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]",
+        "    Load a module library from <path>, while passing it module configurations and \
+             optional arguments.",
+        "UNLOAD <name>",
+        "    Unload a module.",
+    ],
     ..Spec::BLANK
 };
 

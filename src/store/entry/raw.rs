@@ -43,6 +43,9 @@ pub(in crate::store) enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Head(u64);
 
+/// The longest key whose length fits the head.
+pub(in crate::store) const NARROW_MAX: usize = 255;
+
 const ACCESS: u64 = (1 << 24) - 1;
 const KIND_SHIFT: u32 = 24;
 const RAW_REPORTED: u64 = 1 << 26;
@@ -135,17 +138,11 @@ impl Head {
     }
 
     fn new(key_len: usize) -> Self {
-        Self(Self::key_pattern(key_len))
-    }
-
-    /// How the bits about the key's length must look for a key of this length.
-    #[inline]
-    fn key_pattern(key_len: usize) -> u64 {
-        if key_len <= 255 {
+        Self(if key_len <= NARROW_MAX {
             (key_len as u64) << KEY_LEN_SHIFT
         } else {
             WIDE
-        }
+        })
     }
 
     /// Bytes before the head for the two deadlines.
@@ -238,18 +235,13 @@ impl Raw {
         unsafe { self.0.cast::<u64>().write(head.0) };
     }
 
+    /// Whether this is the entry of a key of at most 255 bytes. One comparison settles the length.
     #[inline]
-    pub fn has_key(self, key: &[u8]) -> bool {
-        let bits = self.head().0;
-        if bits & (WIDE | 255 << KEY_LEN_SHIFT) != Head::key_pattern(key.len()) {
+    pub fn has_narrow_key(self, key: &[u8]) -> bool {
+        if self.head().0 & (WIDE | 255 << KEY_LEN_SHIFT) != (key.len() as u64) << KEY_LEN_SHIFT {
             return false;
         }
-        if bits & WIDE != 0 {
-            let (start, len) = self.wide_key();
-            // SAFETY: as in `key`.
-            return unsafe { NonNull::slice_from_raw_parts(start, len).as_ref() } == key;
-        }
-        // SAFETY: the head says that the key has as many bytes as `key`, and a narrow key follows the head.
+        // SAFETY: the entry's key is narrow and has as many bytes as `key`; it follows the head.
         let own = unsafe { NonNull::slice_from_raw_parts(self.0.add(8), key.len()).as_ref() };
         equal(own, key)
     }
@@ -407,6 +399,9 @@ impl Raw {
     pub fn fits_payload<V>(self, kind: Kind, value_len: usize, times: Times) -> bool {
         let (old, key_len) = (self.head(), self.key_place().1);
         let new = old.with_payload(kind, value_len).with_times(times);
+        if old.with_raw_reported(false) == new {
+            return true;
+        }
         old.prefix::<V>() == new.prefix::<V>()
             && old.times_size() == new.times_size()
             && old.layout::<V>(key_len) == new.layout::<V>(key_len)

@@ -10,6 +10,8 @@
 //! compare keys. `child` leads to an overflow bucket. `used` says which slots mean anything; what an unused slot
 //! holds is left over and never looked at.
 
+#![allow(unsafe_code)]
+
 use crate::store::address::Address;
 
 #[repr(C, align(64))]
@@ -37,14 +39,11 @@ impl Bucket {
     /// The slots in use that carry this tag, one bit each.
     #[inline]
     pub fn matches(&self, tag: u8) -> Bits {
-        // All eight at once: xor makes equal tags zero bytes, and a byte is zero exactly if neither its low seven bits
-        // carry into its top bit when 0x7f is added, nor that top bit is set itself.
-        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-        let differing = u64::from_le_bytes(self.tags) ^ (u64::from(tag) * 0x0101_0101_0101_0101);
-        let zero = !(((differing & LOW) + LOW) | differing | LOW);
-        // The multiplication gathers the eight top bits into the top byte.
-        let gathered = (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        Bits(gathered as u8 & self.used)
+        #[cfg(target_arch = "x86_64")]
+        let equal = equal_bytes_sse2(self.tags, tag);
+        #[cfg(not(target_arch = "x86_64"))]
+        let equal = equal_bytes(self.tags, tag);
+        Bits(equal & self.used)
     }
 
     #[inline]
@@ -110,6 +109,33 @@ impl Bucket {
     }
 }
 
+/// Which of eight bytes equal `wanted`, one bit each.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn equal_bytes(bytes: [u8; SLOTS], wanted: u8) -> u8 {
+    // Xor makes equal bytes zero, and a byte is zero exactly if neither its low seven bits carry into its top bit when
+    // 0x7f is added, nor that top bit is set itself.
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differing = u64::from_le_bytes(bytes) ^ (u64::from(wanted) * 0x0101_0101_0101_0101);
+    let zero = !(((differing & LOW) + LOW) | differing | LOW);
+    // The multiplication gathers the eight top bits into the top byte.
+    ((zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+/// The same in a third of the instructions, with what every x86-64 processor has.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn equal_bytes_sse2(bytes: [u8; SLOTS], wanted: u8) -> u8 {
+    use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    // SAFETY: these take and return values only; SSE2 is part of every x86-64 target.
+    unsafe {
+        let wide = _mm_cmpeq_epi8(
+            _mm_cvtsi64_si128(i64::from_le_bytes(bytes)),
+            _mm_set1_epi8(wanted as i8),
+        );
+        _mm_movemask_epi8(wide) as u8
+    }
+}
+
 /// A set of slots, iterated from the lowest.
 #[derive(Clone)]
 pub(super) struct Bits(u8);
@@ -133,6 +159,19 @@ const _: () = assert!(size_of::<Bucket>() == 64);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::testing::Random;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn both_ways_to_compare_agree() {
+        let mut random = Random::new(1);
+        for _ in 0..10_000 {
+            let bytes = [(); SLOTS].map(|()| random.below(4) as u8 * 85);
+            for wanted in [0, 1, 84, 85, 127, 128, 170, 255] {
+                assert_eq!(equal_bytes(bytes, wanted), equal_bytes_sse2(bytes, wanted));
+            }
+        }
+    }
 
     #[test]
     fn matches_finds_exactly_the_equal_tags_in_use() {

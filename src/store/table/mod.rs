@@ -89,15 +89,32 @@ impl Table {
         if self.len == 0 {
             return None;
         }
-        let mut place = Place::Home(self.home(hash));
+        let home = self.home(hash);
+        let bucket = self.homes.bucket(home);
+        for slot in bucket.matches(tag(hash)) {
+            if is_it(bucket.address(slot)) {
+                return Some(Spot::new(Place::Home(home), slot));
+            }
+        }
+        self.find_in_overflow(bucket.child()?, hash, is_it)
+    }
+
+    /// The rest of a chain. Out of line: one look-up in eight comes here, and the others need the registers.
+    #[inline(never)]
+    fn find_in_overflow(
+        &self,
+        mut index: u32,
+        hash: u64,
+        mut is_it: impl FnMut(Address) -> bool,
+    ) -> Option<Spot> {
         loop {
-            let bucket = self.bucket(place);
+            let bucket = self.overflow.bucket(index);
             for slot in bucket.matches(tag(hash)) {
                 if is_it(bucket.address(slot)) {
-                    return Some(Spot::new(place, slot));
+                    return Some(Spot::new(Place::Overflow(index), slot));
                 }
             }
-            place = Place::Overflow(bucket.child()?);
+            index = bucket.child()?;
         }
     }
 

@@ -11,7 +11,7 @@
 use std::mem;
 
 use crate::types::blob::allocation_size;
-use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, Pos, View};
+use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, View, entry};
 
 use super::End;
 
@@ -25,7 +25,7 @@ pub struct Deck {
 impl Deck {
     /// An empty one, expecting more than one small element.
     pub fn new() -> Self {
-        Listpack::with_capacity(FIRST_ROOM - 7).into()
+        Listpack::with_capacity(FIRST_ROOM - EMPTY_LEN).into()
     }
 
     #[inline]
@@ -35,8 +35,7 @@ impl Deck {
 
     #[inline]
     pub fn byte_len(&self) -> usize {
-        let header = &self.storage[self.start..];
-        u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize
+        self.header().0
     }
 
     pub fn memory(&self) -> usize {
@@ -47,27 +46,30 @@ impl Deck {
     pub fn push(&mut self, end: End, item: Item<'_>) {
         let entry = Encoded::new(item);
         let size = entry.len();
-        let blob_end = self.end();
-        let total = blob_end - self.start + size;
+        let (total, count) = self.header();
+        let room = match end {
+            End::Head => self.start,
+            End::Tail => self.storage.len() - self.start - total,
+        };
+        if room < size {
+            self.make_room(end, size);
+        }
+        // 65535 means unknown, which is also the right word for the 65535th element.
+        let count = count.saturating_add(1);
         match end {
             End::Head => {
-                if self.start < size {
-                    self.make_room(End::Head, size);
-                }
-                let header_count = self.count();
                 self.start -= size;
-                entry.write(&mut self.storage[self.start + HEADER..]);
-                self.set_header(total, count_after_push(header_count));
+                let place = &mut self.storage[self.start..self.start + HEADER + size];
+                let (header, place) = place.split_at_mut(HEADER);
+                write_header(header, total + size, count);
+                entry.write(place);
             }
             End::Tail => {
-                if self.storage.len() - blob_end < size {
-                    self.make_room(End::Tail, size);
-                }
-                let header_count = self.count();
-                let at = self.end() - 1;
-                entry.write(&mut self.storage[at..]);
-                self.storage[at + size] = END;
-                self.set_header(total, count_after_push(header_count));
+                let blob = &mut self.storage[self.start..self.start + total + size];
+                write_header(blob, total + size, count);
+                let (last, place) = blob[total - 1..].split_last_mut().expect("size is not 0");
+                *last = END;
+                entry.write(place);
             }
         }
     }
@@ -75,29 +77,29 @@ impl Deck {
     /// Removes the element at one end, after `take` had a look at it. `None` if there is none.
     #[inline]
     pub fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
-        let view = self.view();
-        let pos = match end {
-            End::Head => view.first(),
-            End::Tail => view.last(),
-        }?;
-        let (item, next) = view.get_and_next(pos);
-        let blob_len = view.as_bytes().len();
-        let after = next.map_or(blob_len - 1, Pos::offset);
-        let size = after - pos.offset();
-        let taken = take(item);
-        let header_count = self.count();
-        match end {
-            End::Head => self.start += size,
-            End::Tail => self.storage[self.start + blob_len - 1 - size] = 0xff,
+        let (total, count) = self.header();
+        if total <= EMPTY_LEN {
+            return None;
         }
         // An unknown count stays unknown.
-        let count = if header_count == u16::MAX {
-            u16::MAX
-        } else {
-            header_count - 1
-        };
-        self.set_header(blob_len - size, count);
-        Some(taken)
+        let count = if count == u16::MAX { count } else { count - 1 };
+        let blob = &mut self.storage[self.start..self.start + total];
+        match end {
+            End::Head => {
+                let (item, size) = entry::decode(&blob[HEADER..]);
+                let taken = take(item);
+                write_header(&mut blob[size..], total - size, count);
+                self.start += size;
+                Some(taken)
+            }
+            End::Tail => {
+                let at = entry::start_of_entry_before(blob, total - 1);
+                let taken = take(entry::decode(&blob[at..]).0);
+                blob[at] = END;
+                write_header(blob, at + 1, count);
+                Some(taken)
+            }
+        }
     }
 
     /// Changes it in any way a listpack can be changed.
@@ -128,17 +130,15 @@ impl Deck {
         self.start + self.byte_len()
     }
 
+    /// Bytes of the blob and the count as it stands there.
     #[inline]
-    fn count(&self) -> u16 {
-        u16::from_le_bytes([self.storage[self.start + 4], self.storage[self.start + 5]])
-    }
-
-    #[inline]
-    fn set_header(&mut self, total: usize, count: u16) {
-        let total = u32::try_from(total).expect("a node is far below 4 GiB");
-        let header = &mut self.storage[self.start..self.start + HEADER];
-        header[..4].copy_from_slice(&total.to_le_bytes());
-        header[4..].copy_from_slice(&count.to_le_bytes());
+    fn header(&self) -> (usize, u16) {
+        let header: &[u8; HEADER] = self.storage[self.start..].first_chunk().expect("a blob");
+        let [a, b, c, d, e, f] = *header;
+        (
+            u32::from_le_bytes([a, b, c, d]) as usize,
+            u16::from_le_bytes([e, f]),
+        )
     }
 
     fn close_gap(&mut self) {
@@ -164,14 +164,17 @@ impl Deck {
         }
         // A quarter more than needed, or pushing at both ends in turn would come back here every time.
         let capacity = (len + len / 4 + size).max(FIRST_ROOM).next_power_of_two();
-        let mut storage = vec![0; capacity].into_boxed_slice();
         // All of the new room goes where it is wanted; what the other end has is not worth keeping apart.
-        self.start = match end {
+        let gap = match end {
             End::Head => capacity - len,
             End::Tail => 0,
         };
-        storage[self.start..self.start + len].copy_from_slice(&self.storage[start..start + len]);
-        self.storage = storage;
+        let mut storage = Vec::with_capacity(capacity);
+        storage.resize(gap, 0);
+        storage.extend_from_slice(&self.storage[start..start + len]);
+        storage.resize(capacity, 0);
+        self.start = gap;
+        self.storage = storage.into_boxed_slice();
     }
 }
 
@@ -185,10 +188,13 @@ impl From<Listpack> for Deck {
 }
 
 #[inline]
-fn count_after_push(count: u16) -> u16 {
-    // 65535 means unknown, which is also the right word for the 65535th element.
-    count.saturating_add(1)
+fn write_header(blob: &mut [u8], total: usize, count: u16) {
+    let total = u32::try_from(total).expect("a node is far below 4 GiB");
+    blob[..4].copy_from_slice(&total.to_le_bytes());
+    blob[4..HEADER].copy_from_slice(&count.to_le_bytes());
 }
 
+/// Header and terminator.
+const EMPTY_LEN: usize = HEADER + 1;
 /// What a fresh node has room for: a few small elements, so that a short list of large ones is not charged for many.
 const FIRST_ROOM: usize = 128;

@@ -357,12 +357,8 @@ impl List {
                     return ControlFlow::Continue(());
                 };
                 match direction {
-                    Direction::Forward => view.iter_from(from).take(count).try_for_each(visit),
-                    Direction::Backward => view
-                        .iter_through(from)
-                        .rev()
-                        .take(count)
-                        .try_for_each(visit),
+                    Direction::Forward => view.visit_from(from, count, &mut visit),
+                    Direction::Backward => view.visit_back_from(from, count, &mut visit),
                 }
             }
             Self::Quick(quick) => quick.visit(index, count, direction, &mut visit),

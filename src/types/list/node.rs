@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::base::lzf::{self, Compressor};
-use crate::types::listpack::{Item, Listpack};
+use crate::types::listpack::{Item, Listpack, View};
 
 use super::deck::Deck;
 use super::{Direction, End, NodeSize};
@@ -117,26 +117,13 @@ impl Node {
         visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match self {
-            Self::Packed(deck) => {
-                let view = deck.view();
-                match direction {
-                    Direction::Forward => {
-                        let from = view
-                            .seek(skip as i64)
-                            .expect("more elements than are skipped");
-                        view.iter_from(from).take(take).try_for_each(visit)
-                    }
-                    Direction::Backward => {
-                        let from = view
-                            .seek(!(skip as i64))
-                            .expect("more elements than are skipped");
-                        view.iter_through(from).rev().take(take).try_for_each(visit)
-                    }
-                }
-            }
-            Self::Plain(_) if take == 0 => ControlFlow::Continue(()),
-            Self::Plain(element) => visit(Item::Bytes(element)),
-            Self::Compressed(compressed) => compressed.open().visit(skip, take, direction, visit),
+            Self::Packed(deck) => visit_view(deck.view(), skip, take, direction, visit),
+            Self::Plain(element) => visit_plain(element, take, visit),
+            Self::Compressed(compressed) => match compressed.open() {
+                Self::Packed(deck) => visit_view(deck.view(), skip, take, direction, visit),
+                Self::Plain(element) => visit_plain(&element, take, visit),
+                Self::Compressed(_) => unreachable!("it was opened"),
+            },
         }
     }
 
@@ -196,6 +183,37 @@ impl Compressed {
         } else {
             Node::Packed(Listpack::trusted(bytes.into_boxed_slice()).into())
         }
+    }
+}
+
+#[inline]
+fn visit_view<B>(
+    view: View<'_>,
+    skip: usize,
+    take: usize,
+    direction: Direction,
+    visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let index = match direction {
+        Direction::Forward => skip as i64,
+        Direction::Backward => !(skip as i64),
+    };
+    let from = view.seek(index).expect("more elements than are skipped");
+    match direction {
+        Direction::Forward => view.visit_from(from, take, visit),
+        Direction::Backward => view.visit_back_from(from, take, visit),
+    }
+}
+
+fn visit_plain<B>(
+    element: &[u8],
+    take: usize,
+    visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    if take == 0 {
+        ControlFlow::Continue(())
+    } else {
+        visit(Item::Bytes(element))
     }
 }
 

@@ -171,7 +171,7 @@ impl Quicklist {
         index: usize,
         mut take: usize,
         direction: Direction,
-        mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
+        visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((mut slot, offset)) = self.locate(index) else {
             return ControlFlow::Continue(());
@@ -183,7 +183,7 @@ impl Quicklist {
         while take > 0 {
             let Slot { node, count } = &self.slots[slot];
             let here = take.min(*count as usize - skip);
-            node.visit(skip, here, direction, &mut visit)?;
+            node.visit(skip, here, direction, visit)?;
             take -= here;
             skip = 0;
             slot = match direction {

@@ -16,6 +16,12 @@
 //! group but the first carries the high bit, so that it can be read from its end. One oddity is part of the format:
 //! a length that would just fill its groups (16383, 2097151, 268435455) takes one group more.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the common case is a few instructions, in the innermost loop of every caller"
+)]
+
+use super::short;
 use crate::base::num;
 
 /// One element, as it is stored: text that is the canonical form of an `i64` is kept as the integer.
@@ -105,52 +111,40 @@ impl From<i64> for Item<'_> {
 }
 
 /// An element ready to be written: the canonical encoding chosen, the length known, nothing copied yet.
-pub struct Encoded<'a> {
-    /// Encoding byte and whatever follows it except string data.
-    head: [u8; 9],
-    head_len: u8,
-    data: &'a [u8],
+pub enum Encoded<'a> {
+    /// A string of less than 64 bytes.
+    Short(&'a [u8]),
+    Long(&'a [u8]),
+    /// Encoding byte and value, and how many bytes that is.
+    Int([u8; 9], usize),
 }
 
 impl<'a> Encoded<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn new(item: Item<'a>) -> Self {
         match item {
             Item::Int(value) => Self::int(value),
-            Item::Bytes(bytes) => match num::parse_i64(bytes) {
-                Some(value) => Self::int(value),
-                None => Self::string(bytes),
-            },
-        }
-    }
-
-    #[inline]
-    fn string(data: &'a [u8]) -> Self {
-        let mut head = [0; 9];
-        let len = data.len();
-        let head_len = if len < 64 {
-            head[0] = STRING_6 | len as u8;
-            1
-        } else if len < 4096 {
-            head[0] = STRING_12 | (len >> 8) as u8;
-            head[1] = len as u8;
-            2
-        } else {
-            head[0] = STRING_32;
-            head[1..5].copy_from_slice(&(len as u32).to_le_bytes());
-            5
-        };
-        Self {
-            head,
-            head_len,
-            data,
+            Item::Bytes(bytes) => {
+                // Most strings show with their first byte that they are not numbers.
+                let first = bytes.first().copied().unwrap_or_default();
+                if (first.is_ascii_digit() || first == b'-')
+                    && let Some(value) = num::parse_i64(bytes)
+                {
+                    return Self::int(value);
+                }
+                if bytes.len() < 64 {
+                    Self::Short(bytes)
+                } else {
+                    Self::Long(bytes)
+                }
+            }
         }
     }
 
     fn int(value: i64) -> Self {
         let mut head = [0; 9];
         let bytes = value.to_le_bytes();
-        let head_len = if (0..=127).contains(&value) {
+        let len = if (0..=127).contains(&value) {
             head[0] = value as u8;
             1
         } else if (-4096..=4095).contains(&value) {
@@ -167,88 +161,127 @@ impl<'a> Encoded<'a> {
             };
             head[0] = tag;
             head[1..=width].copy_from_slice(&bytes[..width]);
-            1 + width as u8
+            1 + width
         };
-        Self {
-            head,
-            head_len,
-            data: &[],
-        }
+        Self::Int(head, len)
     }
 
     /// Bytes the whole entry takes, backlen included.
     #[inline]
     pub fn len(&self) -> usize {
-        let body = self.body_len();
-        body + backlen_size(body)
+        match self {
+            Self::Short(data) => data.len() + 2,
+            Self::Long(data) => {
+                let body = long_head_len(data.len()) + data.len();
+                body + backlen_size(body)
+            }
+            Self::Int(_, len) => len + 1,
+        }
     }
 
-    fn body_len(&self) -> usize {
-        usize::from(self.head_len) + self.data.len()
-    }
-
-    /// Writes the entry to the start of `out`, which has room for it; returns the bytes written.
-    #[inline]
-    pub fn write(&self, out: &mut [u8]) -> usize {
-        let head_len = usize::from(self.head_len);
-        let body = self.body_len();
-        out[..head_len].copy_from_slice(&self.head[..head_len]);
-        out[head_len..body].copy_from_slice(self.data);
-        body + write_backlen(&mut out[body..], body)
+    /// Writes the entry to `place`, which is as long as the entry.
+    #[inline(always)]
+    pub fn write(&self, place: &mut [u8]) {
+        match self {
+            Self::Short(data) => {
+                let len = data.len();
+                let place = &mut place[..len + 2];
+                place[0] = STRING_6 | len as u8;
+                short::copy(&mut place[1..=len], data);
+                place[len + 1] = len as u8 + 1;
+            }
+            Self::Long(data) => write_long(place, data),
+            Self::Int(head, len) => {
+                place[..*len].copy_from_slice(&head[..*len]);
+                place[*len] = *len as u8;
+            }
+        }
     }
 }
 
-/// The entry at the start of `bytes` and the length of its encoding and data, without the backlen.
-#[inline]
+fn write_long(place: &mut [u8], data: &[u8]) {
+    let len = data.len();
+    let head = long_head_len(len);
+    if head == 2 {
+        place[0] = STRING_12 | (len >> 8) as u8;
+        place[1] = len as u8;
+    } else {
+        place[0] = STRING_32;
+        place[1..5].copy_from_slice(&(len as u32).to_le_bytes());
+    }
+    let body = head + len;
+    place[head..body].copy_from_slice(data);
+    write_backlen(&mut place[body..], body);
+}
+
+/// Bytes in front of a string that is not short.
+fn long_head_len(len: usize) -> usize {
+    if len < 4096 { 2 } else { 5 }
+}
+
+/// The entry at the start of `bytes` and the length of all of it, backlen included.
+#[inline(always)]
 pub fn decode(bytes: &[u8]) -> (Item<'_>, usize) {
     let first = bytes[0];
+    // These two are nearly all entries in practice; they are decoded where they are needed.
+    if first & 0xc0 == STRING_6 {
+        let end = 1 + usize::from(first & 0x3f);
+        (Item::Bytes(&bytes[1..end]), end + 1)
+    } else if first < 0x80 {
+        (Item::Int(i64::from(first)), 2)
+    } else {
+        decode_other(bytes)
+    }
+}
+
+fn decode_other(bytes: &[u8]) -> (Item<'_>, usize) {
+    let first = bytes[0];
     match first {
-        0..=0x7f => (Item::Int(i64::from(first)), 1),
-        0x80..=0xbf => {
-            let end = 1 + usize::from(first & 0x3f);
-            (Item::Bytes(&bytes[1..end]), end)
-        }
         0xc0..=0xdf => {
             // Shifted up to the sign bit of an i16 and back, which extends the sign.
             let bits = (u16::from(first) << 8 | u16::from(bytes[1])) << 3;
-            (Item::Int(i64::from(bits as i16 >> 3)), 2)
+            (Item::Int(i64::from(bits as i16 >> 3)), 3)
         }
         0xe0..=0xef => {
             let end = 2 + (usize::from(first & 0x0f) << 8 | usize::from(bytes[1]));
-            (Item::Bytes(&bytes[2..end]), end)
+            (Item::Bytes(&bytes[2..end]), end + backlen_size(end))
         }
         STRING_32 => {
             let end = 5 + read_u32(&bytes[1..]) as usize;
-            (Item::Bytes(&bytes[5..end]), end)
+            (Item::Bytes(&bytes[5..end]), end + backlen_size(end))
         }
-        INT_16 => (
-            Item::Int(i64::from(i16::from_le_bytes([bytes[1], bytes[2]]))),
-            3,
-        ),
-        INT_24 => {
-            let value = i32::from_le_bytes([0, bytes[1], bytes[2], bytes[3]]) >> 8;
+        INT_16 => {
+            let value = i16::from_le_bytes([bytes[1], bytes[2]]);
             (Item::Int(i64::from(value)), 4)
         }
-        INT_32 => (Item::Int(i64::from(read_u32(&bytes[1..]) as i32)), 5),
+        INT_24 => {
+            let value = i32::from_le_bytes([0, bytes[1], bytes[2], bytes[3]]) >> 8;
+            (Item::Int(i64::from(value)), 5)
+        }
+        INT_32 => (Item::Int(i64::from(read_u32(&bytes[1..]) as i32)), 6),
         INT_64 => {
             let word = bytes[1..9].try_into().expect("nine bytes were sliced");
-            (Item::Int(i64::from_le_bytes(word)), 9)
+            (Item::Int(i64::from_le_bytes(word)), 10)
         }
         _ => unreachable!("a listpack is validated when it is parsed"),
     }
 }
 
 /// Length of the whole entry at the start of `bytes`, backlen included.
-#[inline]
+#[inline(always)]
 pub fn skip(bytes: &[u8]) -> usize {
     let first = bytes[0];
-    // Three of four entries in practice: their backlen is one byte.
-    if first < 0x80 {
-        return 2;
+    if first & 0xc0 == STRING_6 {
+        2 + usize::from(first & 0x3f)
+    } else if first < 0x80 {
+        2
+    } else {
+        skip_other(bytes)
     }
-    if first < 0xc0 {
-        return 2 + usize::from(first & 0x3f);
-    }
+}
+
+fn skip_other(bytes: &[u8]) -> usize {
+    let first = bytes[0];
     let body = match first {
         0xc0..=0xdf => 2,
         0xe0..=0xef => 2 + (usize::from(first & 0x0f) << 8 | usize::from(bytes[1])),
@@ -267,9 +300,14 @@ pub fn skip(bytes: &[u8]) -> usize {
 pub fn start_of_entry_before(bytes: &[u8], end: usize) -> usize {
     let last = bytes[end - 1];
     if last < 0x80 {
-        return end - 1 - usize::from(last);
+        end - 1 - usize::from(last)
+    } else {
+        start_of_long_entry_before(bytes, end)
     }
-    let mut body = usize::from(last & 0x7f);
+}
+
+fn start_of_long_entry_before(bytes: &[u8], end: usize) -> usize {
+    let mut body = usize::from(bytes[end - 1] & 0x7f);
     let mut at = end - 1;
     let mut shift = 7;
     loop {
@@ -337,7 +375,7 @@ fn write_backlen(out: &mut [u8], body: usize) -> usize {
 
 #[inline]
 pub fn read_u32(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    u32::from_le_bytes(*bytes.first_chunk().expect("four bytes"))
 }
 
 const STRING_6: u8 = 0x80;

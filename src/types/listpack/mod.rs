@@ -15,7 +15,8 @@
 //! (`Pos`) that is not one of this listpack's entries is a mistake of the caller: it panics or reads a wrong element,
 //! as a wrong index would.
 
-mod entry;
+pub(in crate::types) mod entry;
+mod short;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -158,7 +159,18 @@ impl Listpack {
     }
 
     pub fn append<'a>(&mut self, item: impl Into<Item<'a>>) {
-        self.put(self.byte_len() - 1, 0, &Encoded::new(item.into()));
+        let entry = Encoded::new(item.into());
+        let total = self.byte_len();
+        let new_total = total + entry.len();
+        if new_total > self.0.len() {
+            blob::resize(&mut self.0, new_total);
+        }
+        let (last, place) = self.0[total - 1..new_total]
+            .split_last_mut()
+            .expect("not empty");
+        *last = END;
+        entry.write(place);
+        self.set_total(new_total);
         self.count_changed(1);
     }
 
@@ -188,7 +200,10 @@ impl Listpack {
         self.splice(start, 0, size);
         let mut place = start;
         for item in items {
-            place += Encoded::new(*item).write(&mut self.0[place..]);
+            let entry = Encoded::new(*item);
+            let end = place + entry.len();
+            entry.write(&mut self.0[place..end]);
+            place = end;
         }
         self.count_changed(items.len() as isize);
         Pos(start as u32)
@@ -211,16 +226,25 @@ impl Listpack {
 
     /// Removes up to `count` elements from `pos` on. The one that followed them, if any, then stands at `pos`.
     pub fn delete_run(&mut self, pos: Pos, count: usize) -> Option<Pos> {
-        let view = self.view();
-        let mut end = pos.offset();
+        let start = pos.offset();
+        let entries = &self.as_bytes()[start..];
+        let mut size = 0;
         let mut deleted = 0;
-        while deleted < count && view.as_bytes()[end] != END {
-            end += entry::skip(&view.as_bytes()[end..]);
+        while deleted < count && entries[size] != END {
+            size += entry::skip(&entries[size..]);
             deleted += 1;
         }
-        self.splice(pos.offset(), end - pos.offset(), 0);
+        let is_end = entries[size] == END;
+        if is_end {
+            // Nothing to move but the terminator.
+            self.0[start] = END;
+            self.set_total(start + 1);
+            blob::shrink(&mut self.0, start + 1);
+        } else {
+            self.splice(start, size, 0);
+        }
         self.count_changed(-(deleted as isize));
-        (self.0[pos.offset()] != END).then_some(pos)
+        (!is_end).then_some(pos)
     }
 
     /// Removes up to `count` elements from the one with this index on, negative indexes counting from the end.
@@ -291,8 +315,9 @@ impl Listpack {
     /// Writes `entry` over `removed` bytes at `at`.
     #[inline]
     fn put(&mut self, at: usize, removed: usize, entry: &Encoded<'_>) {
-        self.splice(at, removed, entry.len());
-        entry.write(&mut self.0[at..]);
+        let size = entry.len();
+        self.splice(at, removed, size);
+        entry.write(&mut self.0[at..at + size]);
     }
 
     /// Makes a hole of `inserted` bytes in place of `removed` ones at `at`; what the hole holds is for the caller to

@@ -1,6 +1,8 @@
 //! Reading a listpack that has been validated, wherever its bytes live.
 
-use super::HEADER;
+use super::{HEADER, short};
+use std::ops::ControlFlow;
+
 use super::entry::{self, Item};
 use crate::base::num;
 
@@ -36,8 +38,8 @@ impl<'a> View<'a> {
     /// Number of elements. Constant time up to 65534 of them; beyond, the header has no room and they are counted.
     #[inline]
     pub fn len(self) -> usize {
-        match u16::from_le_bytes([self.0[4], self.0[5]]) {
-            u16::MAX => self.iter().count(),
+        match self.header_count() {
+            u16::MAX => self.count(),
             count => usize::from(count),
         }
     }
@@ -77,14 +79,13 @@ impl<'a> View<'a> {
     /// The entry at `pos` and the position after it, in one decoding.
     #[inline]
     pub fn get_and_next(self, pos: Pos) -> (Item<'a>, Option<Pos>) {
-        let (item, body) = entry::decode(&self.0[pos.offset()..]);
-        let next = pos.offset() + body + entry::backlen_size(body);
-        (item, self.entry_at(next))
+        let (item, size) = entry::decode(&self.0[pos.offset()..]);
+        (item, self.entry_at(pos.offset() + size))
     }
 
     /// The entry with this index; negative indexes count from the end, -1 being the last. Walks from the nearer end.
     pub fn seek(self, index: i64) -> Option<Pos> {
-        let header_count = u16::from_le_bytes([self.0[4], self.0[5]]);
+        let header_count = self.header_count();
         let (forward, steps) = if header_count == u16::MAX {
             // Counting would cost as much as the walk: start at the end the index is relative to.
             if index >= 0 {
@@ -143,14 +144,41 @@ impl<'a> View<'a> {
         }
     }
 
-    /// From the start to the entry at `pos`, which is included.
+    /// Hands elements from the one at `pos` on to `visit`: `take` of them, or all there are.
     #[inline]
-    pub fn iter_through(self, pos: Pos) -> Iter<'a> {
-        Iter {
-            blob: self.0,
-            front: HEADER,
-            back: self.end_of(pos),
+    pub fn visit_from<B>(
+        self,
+        pos: Pos,
+        take: usize,
+        visit: &mut impl FnMut(Item<'a>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut bytes = &self.0[pos.offset()..];
+        for _ in 0..take {
+            if bytes[0] == entry::END {
+                break;
+            }
+            let (item, size) = entry::decode(bytes);
+            visit(item)?;
+            bytes = &bytes[size..];
         }
+        ControlFlow::Continue(())
+    }
+
+    /// As `visit_from`, towards the start.
+    #[inline]
+    pub fn visit_back_from<B>(
+        self,
+        pos: Pos,
+        take: usize,
+        visit: &mut impl FnMut(Item<'a>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut at = Some(pos);
+        for _ in 0..take {
+            let Some(pos) = at else { break };
+            visit(self.get(pos))?;
+            at = self.prev(pos);
+        }
+        ControlFlow::Continue(())
     }
 
     /// The first entry from `from` on whose text is `needle`. After an entry that differs, `skip` entries are passed
@@ -160,27 +188,17 @@ impl<'a> View<'a> {
         let mut at = from.offset();
         loop {
             let bytes = &self.0[at..];
-            let first = bytes[0];
-            // Short strings decide most comparisons by their length alone, without being decoded.
-            let size = if first & 0xc0 == 0x80 {
-                let len = usize::from(first & 0x3f);
-                if len == needle.len() && &bytes[1..=len] == needle {
-                    return Some(Pos(at as u32));
-                }
-                len + 2
-            } else if first == entry::END {
+            if bytes[0] == entry::END {
                 return None;
-            } else {
-                let (item, body) = entry::decode(bytes);
-                let same = match item {
-                    Item::Int(value) => number == Some(value),
-                    Item::Bytes(text) => text == needle,
-                };
-                if same {
-                    return Some(Pos(at as u32));
-                }
-                body + entry::backlen_size(body)
+            }
+            let (item, size) = entry::decode(bytes);
+            let is_found = match item {
+                Item::Int(value) => number == Some(value),
+                Item::Bytes(text) => short::same(text, needle),
             };
+            if is_found {
+                return Some(Pos(at as u32));
+            }
             at += size;
             for _ in 0..skip {
                 if self.0[at] == entry::END {
@@ -200,6 +218,16 @@ impl<'a> View<'a> {
     #[inline]
     pub(super) fn end_of(self, pos: Pos) -> usize {
         pos.offset() + entry::skip(&self.0[pos.offset()..])
+    }
+
+    #[inline]
+    fn header_count(self) -> u16 {
+        u16::from_le_bytes([self.0[4], self.0[5]])
+    }
+
+    #[cold]
+    fn count(self) -> usize {
+        self.iter().count()
     }
 
     #[inline]
@@ -246,8 +274,8 @@ impl<'a> Iterator for Iter<'a> {
         if self.front >= self.back {
             return None;
         }
-        let (item, body) = entry::decode(&self.blob[self.front..]);
-        self.front += body + entry::backlen_size(body);
+        let (item, size) = entry::decode(&self.blob[self.front..]);
+        self.front += size;
         Some(item)
     }
 
