@@ -20,9 +20,13 @@
 mod change;
 mod disk;
 mod fields;
+mod reader;
+mod rewrite;
 mod row;
 mod rows;
+mod startup;
 mod title;
+mod usage;
 mod values;
 mod words;
 
@@ -31,7 +35,10 @@ mod tests;
 
 pub use change::{Change, Changes, Circumstances, failed};
 pub use fields::Config;
+pub use reader::{Directive, Fatal, Loaded};
+pub use rewrite::Extent;
 pub use row::{Effect, Row};
+pub use startup::{Order, Told, absolute};
 pub use title::{Parts as TitleParts, expand as expand_title};
 pub use values::{
     Bind, Dir, Events, OnSignal, OomValues, OutputLimit, OutputLimits, Percentiles, Primary,
@@ -42,6 +49,8 @@ pub use words::{
     Permission, PropagationError, PubsubDefault, RdbFieldTtl, RdbVersion, SanitizeDump, Supervised,
     SyslogFacility, TlsAuthClients, Word,
 };
+
+pub use usage::{REDIS_VERSION, help, version};
 
 use crate::base::glob;
 use crate::base::text::split_args;

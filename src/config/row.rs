@@ -7,7 +7,7 @@
 use super::fields::Config;
 use super::values::{Line, Reason, Source, memory_text, parse_memory};
 use crate::base::num::parse_i64;
-use crate::base::text::same_word;
+use crate::base::text::{same_word, split_args};
 
 /// One parameter.
 #[derive(Debug)]
@@ -241,15 +241,10 @@ impl Row {
 
     /// Takes the words that follow the name, however they came.
     pub fn set(&self, config: &mut Config, words: &[Vec<u8>], from: Source) -> Result<(), Reason> {
-        // What is meant to be several words may come as one, from CONFIG SET and from the command line.
         let split: Vec<Vec<u8>>;
         let words = match words {
             [] | [_] if self.many => {
-                let one = words.first().map_or(&[][..], Vec::as_slice);
-                split = one
-                    .split(|byte| *byte == b' ')
-                    .map(<[u8]>::to_vec)
-                    .collect();
+                split = split_words(words.first().map_or(&[], Vec::as_slice), from)?;
                 &split
             }
             [] | [_, _, ..] if !self.many => return Err("wrong number of arguments".into()),
@@ -308,6 +303,25 @@ impl Row {
             Kind::Special { lines, .. } => lines(config, default),
         }
     }
+}
+
+/// The words of a value that has several but came as one. A line's quoting holds here too, as people nest it:
+/// `--save '""'` is how many a container turns snapshots off. CONFIG SET knows nothing but single spaces.
+fn split_words(one: &[u8], from: Source) -> Result<Vec<Vec<u8>>, Reason> {
+    let words = match from {
+        Source::Client => one
+            .split(|byte| *byte == b' ')
+            .map(<[u8]>::to_vec)
+            .collect(),
+        Source::FirstLine | Source::LaterLine => {
+            split_args(one).ok_or("Unbalanced quotes in configuration line")?
+        }
+    };
+    Ok(if words.is_empty() {
+        vec![Vec::new()]
+    } else {
+        words
+    })
 }
 
 impl Form {
