@@ -208,6 +208,10 @@ impl Members {
         self.table.stats()
     }
 
+    pub(super) fn seed(&self) -> Seed {
+        self.seed
+    }
+
     pub(super) fn raw(&self, spot: Spot) -> Raw {
         live(self.table.address(spot))
     }
