@@ -60,7 +60,7 @@ pub struct Engine {
     again: Vec<Id>,
     turn: Turn,
     /// The output of the session whose command runs; empty otherwise.
-    output: Output,
+    output: Box<Output>,
     cron: cron::Cron,
 }
 
@@ -125,7 +125,7 @@ impl Engine {
             inputs: InputPool::default(),
             again: Vec::new(),
             turn: Turn::default(),
-            output: Output::default(),
+            output: Box::default(),
             cron: cron::Cron::default(),
         };
         engine.apply_config();
