@@ -209,8 +209,9 @@ class Judge:
         return rules.same(args, ours, peers, self.peer_version)
 
 
-class PeerDied(Exception):
-    """The real server crashed where ours answered: a fault of that version, and the end of the round."""
+class Incomparable(Exception):
+    """The round cannot go on: the real server crashed where ours answered, or, being older, did not queue what newer
+    ones do."""
 
 
 class Duel:
@@ -272,8 +273,7 @@ class Duel:
                     return found
                 at += used
             return None
-        except PeerDied:
-            self.peer_deaths += 1
+        except Incomparable:
             return None
         finally:
             for connection in connections:
@@ -302,6 +302,8 @@ class Duel:
             if ours is None or peers is None:
                 return self.ended(at + index, op, ours, peers, failures)
             if not judge.same(op.args, ours, peers):
+                if self.peer.version < (7, 4) and ours.value == b"QUEUED" and peers.is_error:
+                    raise Incomparable
                 return Difference(at + index, op, ours.show(40), peers.show(40))
         return None
 
@@ -311,7 +313,8 @@ class Duel:
         time.sleep(0.05)
         if ours is not None and not self.peer.is_alive():
             self.peer.revive()
-            raise PeerDied
+            self.peer_deaths += 1
+            raise Incomparable
         for server, reply, failure in ((self.ours, ours, failures[0]), (self.peer, peers, failures[1])):
             died = not server.is_alive()
             said.append(reply.show() if reply else ("DIED: " if died else "") + str(failure))
@@ -325,7 +328,7 @@ class Duel:
     def play_scene(self, scene, at, connections, protocol):
         notes, failures = [], []
         for server, connection in zip((self.ours, self.peer), connections):
-            stage = Stage(server, connection, protocol)
+            stage = Stage(server, connection, protocol, self.peer.version)
             failure = None
             try:
                 scene.play(stage)

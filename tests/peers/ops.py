@@ -50,8 +50,8 @@ class Scene:
 class Stage:
     """What a scene is given: the round's connection, more connections by number, and the notes."""
 
-    def __init__(self, server, connection, protocol):
-        self.server, self.protocol = server, protocol
+    def __init__(self, server, connection, protocol, peer_version=(8, 0)):
+        self.server, self.protocol, self.peer_version = server, protocol, peer_version
         self.connections = {0: connection}
         self.notes = []
 

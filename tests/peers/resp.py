@@ -23,7 +23,7 @@ class Frame:
         self.kind, self.value, self.raw, self.attribute = kind, value, raw, attribute
 
     def __eq__(self, other):
-        return self.raw == other.raw
+        return isinstance(other, Frame) and self.raw == other.raw
 
     def __hash__(self):
         return hash(self.raw)

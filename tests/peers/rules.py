@@ -175,7 +175,7 @@ HOW = {
     b"SCAN": full_scan, b"SSCAN": full_scan, b"HSCAN": full_scan, b"ZSCAN": full_scan,
     b"TTL": near(5), b"PTTL": near(NEAR_MS), b"EXPIRETIME": near(5), b"PEXPIRETIME": near(NEAR_MS),
     b"HTTL": near(5), b"HPTTL": near(NEAR_MS), b"HEXPIRETIME": near(5), b"HPEXPIRETIME": near(NEAR_MS),
-    b"OBJECT IDLETIME": near(5), b"OBJECT FREQ": near(255), b"MEMORY USAGE": kind_only, b"TIME": shape,
+    b"OBJECT IDLETIME": kind_only, b"OBJECT FREQ": near(255), b"MEMORY USAGE": kind_only, b"TIME": shape,
     b"LASTSAVE": near(30), b"DUMP": kind_only, b"DEBUG OBJECT": kind_only, b"LOLWUT": kind_only,
     b"XADD": stream_state, b"XRANGE": stream_state, b"XREVRANGE": stream_state, b"XREAD": stream_state,
     b"XREADGROUP": stream_state, b"XINFO": stream_state, b"XCLAIM": stream_state, b"XAUTOCLAIM": stream_state,
@@ -218,12 +218,52 @@ def encoding_name(_, ours, peers):
     return {ours.text(), peers.text()} in ({"listpack", "quicklist"}, {"listpack", "hashtable"}, {"embstr", "raw"})
 
 
+def is_help(args, ours, peers):
+    return len(args) == 2 and args[1].upper() == b"HELP" and ours.is_list and peers.is_list
+
+
+def newly_allowed(_, ours, peers):
+    """What scripts may call has grown."""
+    return peers.kind == "-" and (b"not allowed from script" in peers.value or b"nonexistent global" in peers.value)
+
+
+def stricter(_, ours, peers):
+    """Cursors, counts and ranges are read more strictly than before, or before the key is looked up."""
+    return ours.kind == "-" and peers.kind != "-"
+
+
+def newer_word(_, ours, peers):
+    """A word that only newer versions understand."""
+    return peers.kind == "-" and ours.kind != "-"
+
+
+def negative_offset(args, ours, peers):
+    """LIMIT with a negative offset, which once gave nothing."""
+    upper = [arg.upper() for arg in args]
+    at = upper.index(b"LIMIT") + 1 if b"LIMIT" in upper else len(args)
+    return at < len(args) and args[at].startswith(b"-") and ours.kind != "-" and peers.kind != "-"
+
+
+BY_SCORE = {b"ZCOUNT", b"ZRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZRANGESTORE", b"ZREMRANGEBYSCORE", b"ZRANGEBYLEX",
+            b"ZREVRANGEBYLEX"}
+
+
 # (versions before this one, commands concerned or None for all, comparison)
 OLDER = [
+    ((8, 0), None, is_help),
+    ((8, 0), {b"COMMAND LIST", b"COMMAND", b"COMMAND INFO", b"COMMAND DOCS", b"ACL CAT", b"CLIENT INFO", b"CLIENT LIST"}, kind_only),
     ((7, 4), None, peer_lacks_it),
+    ((7, 4), None, both_errors),
+    ((7, 4), {b"EVAL", b"EVAL_RO", b"FCALL", b"FCALL_RO"}, newly_allowed),
+    ((7, 2), {b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN", b"BITCOUNT", b"BITPOS", b"XADD", b"XTRIM", b"LREM",
+              b"LPOS", *BY_SCORE}, stricter),
+    ((7, 4), BY_SCORE, negative_offset),
+    ((7, 4), {b"XREAD", b"LSET"}, newer_word),
+    ((7, 2), {b"XINFO", b"XGROUP"}, kind_only),
     ((7, 2), {b"OBJECT ENCODING"}, encoding_name),
     ((7, 2), {b"ZADD", b"ZINCRBY", b"ZSCORE", b"ZMSCORE", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE",
               b"ZPOPMIN", b"ZPOPMAX", b"BZPOPMIN", b"BZPOPMAX", b"ZMPOP", b"BZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF",
-              b"GEOPOS", b"GEODIST", b"GEOSEARCH", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"ZSCAN", b"EVAL", b"EXEC"},
+              b"GEOPOS", b"GEODIST", b"GEOSEARCH", b"GEOSEARCH_RO", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"GEORADIUS_RO",
+              b"GEORADIUSBYMEMBER_RO", b"ZSCAN", b"EVAL"},
      same_number),
 ]
