@@ -40,7 +40,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
         if ctx.services.config.latency_tracking {
             stats.latency.get_or_insert_default().record(spent_ns);
         }
-        note_slow(ctx, command, args, spent_ns);
+        if spent_ns >= ctx.services.slow_ns {
+            note_slow(ctx, command, args, spent_ns);
+        }
     }
     let changed = ctx.keys.space.journal.dirty != dirty_before;
     ctx.fx.finish_command(db_before, changed, args);
@@ -55,6 +57,7 @@ pub fn refuse(ctx: &mut Ctx<'_>, refusal: &Error) {
 }
 
 /// The slow log and the latency monitor.
+#[cold]
 fn note_slow(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>, spent_ns: u64) {
     let config = &ctx.services.config;
     let spent_us = spent_ns / 1000;
