@@ -4,7 +4,7 @@
 //! command, a script and a transaction each see a single instant; tests own a manual one and wind it.
 
 use std::cell::Cell;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source of time: the machine's, or one that only moves when told.
 #[derive(Debug, Clone)]
@@ -72,6 +72,14 @@ impl Clock {
         };
         manual.unix_us.set(manual.unix_us.get() + us as i64);
         manual.monotonic_us.set(manual.monotonic_us.get() + us);
+    }
+
+    /// Does nothing until so much time has passed; on a manual clock it just passes.
+    pub fn sleep_us(&self, us: u64) {
+        match self {
+            Clock::System(_) => std::thread::sleep(Duration::from_micros(us)),
+            Clock::Manual(_) => self.advance_us(us),
+        }
     }
 
     /// Sets the calendar of a manual clock, back or forth, without any time passing.
