@@ -105,6 +105,11 @@ impl Config {
         found
     }
 
+    /// Whether a parameter's value is a secret.
+    pub fn is_sensitive(&self, name: &[u8]) -> bool {
+        rows::find(name).is_some_and(|row| row.sensitive)
+    }
+
     /// The value of one parameter, as CONFIG GET shows it.
     pub fn value(&self, name: &[u8]) -> Option<Vec<u8>> {
         rows::find(name).map(|row| row.print(self))

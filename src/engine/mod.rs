@@ -20,7 +20,7 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
-mod monitor;
+pub mod monitor;
 pub mod pause;
 pub mod services;
 pub mod session;
@@ -29,6 +29,7 @@ mod wake;
 
 use crate::base::input::InputPool;
 use crate::base::output::Output;
+use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::config::Config;
@@ -36,6 +37,7 @@ use crate::keyspace::{Keys, Keyspace};
 use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
+use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
 use crate::wire::request::{Batch, Limits, ProtocolError};
@@ -115,6 +117,9 @@ impl Engine {
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
         services.server.started_us = now.monotonic_us;
+        let mut rng = Rng::from_system();
+        services.server.run_id = hexadecimal(&mut rng);
+        services.server.replication_id = hexadecimal(&mut rng);
         let mut engine = Self {
             keyspace: Keyspace::new(databases, seed),
             sessions: Sessions::default(),
@@ -127,7 +132,7 @@ impl Engine {
             again: Vec::new(),
             turn: Turn::default(),
             output: Box::default(),
-            cron: cron::Cron::default(),
+            cron: cron::Cron::new(),
         };
         engine.apply_config();
         engine
@@ -144,6 +149,7 @@ impl Engine {
     #[inline]
     pub fn refresh_time(&mut self) {
         self.now = read_clock(&self.clock);
+        self.cron.woke_ticks = tsc::ticks();
     }
 
     /// A session for the connection that the transport calls `id`.
@@ -383,6 +389,7 @@ impl Engine {
         let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
         let mut ctx = Ctx {
+            clock: &self.clock,
             session: &mut *session,
             reply,
             keys: Keys::new(&mut self.keyspace, db, self.now.unix_ms),
@@ -395,8 +402,10 @@ impl Engine {
             now: self.now,
             still_waiting: false,
         };
-        call::call(&mut ctx, command, args);
+        let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
+        // DEBUG SLEEP lets time pass.
+        self.now = ctx.now;
         if was_empty && !self.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
@@ -404,6 +413,7 @@ impl Engine {
         session.last_command = Some(command);
         session.commands_processed += 1;
         self.services.stats.commands_processed += 1;
+        self.services.stats.eventloop_commands_ns += spent_ns;
         !still_waiting
     }
 
@@ -476,7 +486,13 @@ impl Engine {
     }
 }
 
-fn read_clock(clock: &Clock) -> Now {
+/// The time that the next command sees.
+pub fn read_clock(clock: &Clock) -> Now {
     let unix_us = clock.unix_us();
     Now { unix_ms: unix_us / 1000, unix_us, monotonic_us: clock.monotonic_us() }
+}
+
+/// 40 digits that nobody else has: the name of a run, or of a history of a data set.
+pub fn hexadecimal(rng: &mut Rng) -> String {
+    (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16) as usize])).collect()
 }

@@ -119,6 +119,10 @@ pub struct Parked {
     pub offset: u64,
     pub replicas_wanted: i64,
     pub local_wanted: i64,
+    /// How long the command ran before it had to wait.
+    pub spent_ns: u64,
+    /// Which of its arguments are secrets.
+    pub redacted: Vec<usize>,
 }
 
 /// The reply of a wait that ended by its deadline.

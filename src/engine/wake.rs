@@ -8,6 +8,7 @@ use crate::spec::error::Error;
 use crate::wire::reply::Reply;
 
 use super::Engine;
+use super::call;
 use super::ctx::Origin;
 use super::session::{OnTimeout, Session, Waiting, flag};
 
@@ -75,6 +76,8 @@ impl Engine {
             && is_waiting
         {
             let on_timeout = parked.on_timeout;
+            let failed = matches!(ending, Ending::Refused(_));
+            call::count_parked(&mut self.services, &session, parked, failed, self.now.unix_ms);
             match ending {
                 Ending::TimedOut => self.reply_to(&mut session, |reply| time_out(reply, on_timeout)),
                 Ending::Refused(refusal) => {
@@ -92,7 +95,10 @@ impl Engine {
     /// Tells a session that waits for the shell or for a helper thread how it went.
     pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
         let Some(mut session) = self.sessions.lend(id) else { return };
-        if session.parked.as_ref().is_some_and(|parked| parked.waiting == Waiting::Job) {
+        if let Some(parked) = &session.parked
+            && parked.waiting == Waiting::Job
+        {
+            call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
             match outcome {
                 Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
                 Err(refusal) => {
