@@ -95,19 +95,19 @@ impl Server {
         }
         if !self.engine.fx.asks.is_empty() {
             for ask in std::mem::take(&mut self.engine.fx.asks) {
-                self.answer(io, &ask);
+                self.answer(io, ask);
             }
         }
     }
 
-    fn answer(&mut self, io: &mut Io, ask: &Ask) {
+    fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
-            Ask::Shutdown(how) => self.shut_down(io, *how),
-            Ask::Configured { .. } => {}
+            Ask::Shutdown(how) => self.shut_down(io, how),
+            Ask::Configured(configured) => self.engine.configured(configured.waiting, Ok(())),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
             }
-            Ask::Sleep(us) => std::thread::sleep(std::time::Duration::from_micros(*us)),
+            Ask::Sleep(us) => std::thread::sleep(std::time::Duration::from_micros(us)),
         }
     }
 

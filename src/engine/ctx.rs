@@ -102,4 +102,13 @@ impl Ctx<'_> {
             local_wanted: 0,
         }));
     }
+
+    /// Parks the session until the shell has done what it was asked for; `Engine::answer_parked` replies then.
+    pub fn park_for_shell(&mut self, args: Args<'_>) {
+        let keys = &[];
+        self.park(args, &Wait { keys, kind: Kind::String, deadline_ms: None, on_timeout: OnTimeout::Null, also_when_gone: false });
+        if let Some(parked) = &mut self.session.parked {
+            parked.waiting = Waiting::Job;
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! With no append-only file and no replica nobody listens, and saying so costs a comparison.
 
 use crate::base::slab::Id;
+use crate::config::Changes;
 use crate::wire::args::OwnedArgs;
 
 /// A command on its way to the append-only file and the replicas.
@@ -29,13 +30,21 @@ enum Manner {
 pub enum Ask {
     /// Leave the loop, after saving if that is wanted.
     Shutdown(Shutdown),
-    /// A configuration parameter that the shell cares about has changed: it looks at the configuration and makes
-    /// the listeners, keep-alive, process title and so on agree with it. The session waits for the outcome.
-    Configured { session: Id },
+    /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
+    Configured(Configured),
     /// Give memory back to the system (MEMORY PURGE).
     PurgeMemory,
     /// Block the loop (DEBUG SLEEP), in microseconds.
     Sleep(u64),
+}
+
+/// Parameters that CONFIG SET has changed. The configuration has the new values already; if the shell cannot follow
+/// (the port is taken, say), it takes all of them back.
+pub struct Configured {
+    /// Who is told how it went, by [`super::Engine::configured`], and runs nothing else until then. `None` in a
+    /// transaction or a script, which cannot stop half-way: they have been told OK, and a failure is only logged.
+    pub waiting: Option<Id>,
+    pub changes: Changes,
 }
 
 /// SHUTDOWN's options.

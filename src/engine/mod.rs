@@ -14,6 +14,7 @@
 
 pub mod call;
 pub mod command;
+pub mod configure;
 pub mod cron;
 pub mod ctx;
 pub mod deliver;

@@ -70,7 +70,7 @@ impl Engine {
     /// Ends a wait without serving it. Tells whether there was one that can be ended so.
     pub fn end_wait(&mut self, id: Id, ending: &Ending) -> bool {
         let Some(mut session) = self.sessions.lend(id) else { return false };
-        let is_waiting = session.parked.as_ref().is_some_and(|parked| parked.waiting != Waiting::Pause);
+        let is_waiting = (session.parked.as_ref()).is_some_and(|parked| matches!(parked.waiting, Waiting::Keys | Waiting::Offset));
         if let Some(parked) = &session.parked
             && is_waiting
         {
@@ -87,6 +87,23 @@ impl Engine {
         }
         self.sessions.put_back(session);
         is_waiting
+    }
+
+    /// Tells a session that waits for the shell or for a helper thread how it went.
+    pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
+        let Some(mut session) = self.sessions.lend(id) else { return };
+        if session.parked.as_ref().is_some_and(|parked| parked.waiting == Waiting::Job) {
+            match outcome {
+                Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
+                Err(refusal) => {
+                    self.services.stats.error(refusal.text());
+                    self.reply_to(&mut session, |reply| reply.error(refusal.text()));
+                }
+            }
+            self.forget_wait(&mut session);
+            self.again.push(id);
+        }
+        self.sessions.put_back(session);
     }
 
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
