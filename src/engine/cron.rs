@@ -44,7 +44,7 @@ impl Engine {
     /// Works off what is due by itself. Called after the inputs of a turn and before its outputs are written.
     pub fn before_sleep(&mut self) -> Rest {
         self.wake_overdue();
-        let is_behind = self.expire_keys();
+        let is_behind = self.expire_keys() | self.keep_within_memory();
         if self.now.monotonic_us >= self.cron.next_us {
             let started = tsc::ticks();
             self.run_cron();

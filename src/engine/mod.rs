@@ -20,6 +20,7 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
+mod memory;
 pub mod monitor;
 pub mod pause;
 pub mod services;
@@ -327,6 +328,9 @@ impl Engine {
     /// Runs one request. Returns false when it stays in the input because it may not run yet, and when nothing
     /// after it may run because the session waits or closes; in the latter case the request itself is done.
     fn run_request(&mut self, id: Id, args: Args<'_>, found: Option<&'static Command>) -> bool {
+        if self.services.config.maxmemory != 0 {
+            self.keep_within_memory();
+        }
         let Some(mut session) = self.sessions.lend(id) else { return false };
         if session.parked.is_some() || session.is_closing() {
             self.sessions.put_back(session);
