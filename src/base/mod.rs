@@ -10,6 +10,7 @@
 pub mod crc;
 pub mod double;
 pub mod glob;
+pub mod hash;
 pub mod input;
 pub mod longdouble;
 pub mod lzf;

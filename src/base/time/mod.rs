@@ -6,7 +6,7 @@
 mod zone;
 
 use std::cell::Cell;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use zone::Zone;
 
@@ -76,6 +76,14 @@ impl Clock {
         };
         manual.unix_us.set(manual.unix_us.get() + us as i64);
         manual.monotonic_us.set(manual.monotonic_us.get() + us);
+    }
+
+    /// Does nothing until so much time has passed; on a manual clock it just passes.
+    pub fn sleep_us(&self, us: u64) {
+        match self {
+            Clock::System(_) => std::thread::sleep(Duration::from_micros(us)),
+            Clock::Manual(_) => self.advance_us(us),
+        }
     }
 
     /// Sets the calendar of a manual clock, back or forth, without any time passing.

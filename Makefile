@@ -1,0 +1,87 @@
+# Everything a person does with Pollux, by name. `make` alone lists it.
+#
+# Runs with GNU make 3.81 and the bash 3.2 of macOS as well as with Debian's. Variables go on the command line:
+#   make run ARGS="--port 7000"      make compat SUITE=~/redis-8.0 UNITS=unit/type/hash      make fuzz SECONDS=600
+
+SHELL := /bin/bash
+CARGO ?= cargo
+PYTHON ?= python3
+export PYTHONDONTWRITEBYTECODE := 1
+
+# BIN names another server to run the scripts against, for example a real redis-server.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/release/pollux
+ifeq ($(BIN),)
+binary := $(RELEASE)
+built := build
+else
+binary := $(BIN)
+built :=
+endif
+
+ARGS ?=
+SUITE ?=
+UNITS ?=
+SECONDS ?= 60
+SEED ?=
+PEERS ?=
+
+.PHONY: help run build setup test test-rust test-peers fmt fmt-check clippy sanitize bench compat instructions \
+	instructions-check fuzz peers clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+
+run: build ## start the server on port 6379 (ARGS= are given to it as to redis-server)
+	$(RELEASE) $(ARGS)
+
+build: ## the release binary, target/release/pollux
+	$(CARGO) build --release --locked --bin pollux
+
+setup: ## install what the tests need: redis-server, redis-tools, tcl, valgrind (nothing when present)
+	scripts/setup.sh
+
+test: setup test-rust test-peers instructions-check ## all that must pass before a change lands
+
+test-rust: ## unit tests, transcripts, simulations, the tidy test
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked && $(CARGO) test --locked --doc --quiet; \
+	else $(CARGO) test --locked; fi
+
+test-peers: $(built) ## the real redis-cli and redis-benchmark, and a real server's replies, against the binary
+	$(PYTHON) tests/peers/run.py --bin $(binary)
+
+fmt: ## lay the code out as rustfmt likes it
+	$(CARGO) fmt
+
+fmt-check:
+	$(CARGO) fmt --check
+
+clippy: ## the lints of Cargo.toml, as errors
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+sanitize: ## the rooms with unsafe under AddressSanitizer, and Miri where it is installed
+	scripts/sanitize.sh
+
+bench: $(built) ## throughput beside every redis-server and valkey-server found (PEERS= adds, ARGS= options)
+	$(PYTHON) scripts/bench.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
+
+compat: $(built) ## an official Tcl suite, unit by unit (SUITE=unpacked source tree, UNITS=unit/type/hash,...)
+	@test -n "$(SUITE)" || { echo "make compat SUITE=/path/to/an/unpacked/redis-8.0 (scripts/peers.sh fetches one)"; exit 2; }
+	$(PYTHON) scripts/compat.py "$(SUITE)" --bin $(binary) $(if $(UNITS),--units "$(UNITS)") $(ARGS)
+
+instructions: $(built) ## instructions per request, counted by callgrind (ARGS=--update keeps them as the ceiling)
+	$(PYTHON) scripts/instructions.py --bin $(binary) $(ARGS)
+
+instructions-check: $(built)
+	$(PYTHON) scripts/instructions.py --bin $(binary) --check
+
+fuzz: $(built) ## random commands and random bytes for SECONDS=60, replies compared with a real server's (SEED=)
+	$(PYTHON) tests/peers/differ.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	$(PYTHON) tests/peers/garbage.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+peers: ## build redis 8 and valkey 9 from Debian's sources, outside the repository (15 minutes)
+	scripts/peers.sh
+
+clean: ## remove what was built
+	$(CARGO) clean

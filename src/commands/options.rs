@@ -1,0 +1,99 @@
+//! Reading arguments: numbers, moments and option words, refused in Redis's words.
+
+use crate::base::{double, num};
+use crate::engine::ctx::Now;
+use crate::spec::error::Error;
+
+/// An integer in canonical form.
+#[inline]
+pub fn integer(text: &[u8]) -> Result<i64, Error> {
+    num::parse_i64(text).ok_or(Error::NotInteger)
+}
+
+/// An integer within bounds; outside of them `refusal` is said.
+pub fn integer_within(text: &[u8], least: i64, most: i64, refusal: &'static str) -> Result<i64, Error> {
+    let number = integer(text)?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(Error::from(refusal)) }
+}
+
+/// An integer that is not negative.
+pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
+    integer_within(text, 0, i64::MAX, "ERR value is out of range, must be positive")
+}
+
+/// A double; never NaN.
+pub fn float(text: &[u8]) -> Result<f64, Error> {
+    double::parse_f64(text).ok_or(Error::NotFloat)
+}
+
+/// Whether an argument is this option word, in any case.
+#[inline]
+pub fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// How a moment is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Seconds from now: EX.
+    Seconds,
+    /// Milliseconds from now: PX.
+    Milliseconds,
+    /// Unix time in seconds: EXAT.
+    UnixSeconds,
+    /// Unix time in milliseconds: PXAT.
+    UnixMilliseconds,
+}
+
+impl Moment {
+    /// The option word that `arg` is, if it is one of the four.
+    pub fn option(arg: &[u8]) -> Option<Self> {
+        match arg.len() {
+            2 if is(arg, "EX") => Some(Self::Seconds),
+            2 if is(arg, "PX") => Some(Self::Milliseconds),
+            4 if is(arg, "EXAT") => Some(Self::UnixSeconds),
+            4 if is(arg, "PXAT") => Some(Self::UnixMilliseconds),
+            _ => None,
+        }
+    }
+
+    fn is_seconds(self) -> bool {
+        matches!(self, Self::Seconds | Self::UnixSeconds)
+    }
+    pub fn is_relative(self) -> bool {
+        matches!(self, Self::Seconds | Self::Milliseconds)
+    }
+
+    /// The moment in unix milliseconds; `None` if it does not fit.
+    pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
+        let ms = if self.is_seconds() { value.checked_mul(1000)? } else { value };
+        if self.is_relative() { ms.checked_add(now.unix_ms) } else { Some(ms) }
+    }
+
+    /// A deadline that must lie after the beginning of time, as the options of SET and GETEX and SETEX's argument
+    /// must.
+    pub fn deadline(self, text: &[u8], now: Now, command: &str) -> Result<i64, Error> {
+        let value = integer(text)?;
+        if value <= 0 {
+            return Err(Error::invalid_expire(command));
+        }
+        self.unix_ms(value, now).ok_or_else(|| Error::invalid_expire(command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_that_do_not_fit_are_refused() {
+        let now = Now { unix_ms: 1_000, ..Now::default() };
+        assert_eq!(Moment::Seconds.unix_ms(2, now), Some(3_000));
+        assert_eq!(Moment::UnixMilliseconds.unix_ms(2, now), Some(2));
+        assert_eq!(Moment::Seconds.unix_ms(i64::MAX / 1000 + 1, now), None);
+        assert_eq!(Moment::Milliseconds.unix_ms(i64::MAX, now), None);
+        assert!(Moment::Seconds.deadline(b"0", now, "set").is_err());
+        assert_eq!(Moment::option(b"pxat"), Some(Moment::UnixMilliseconds));
+        assert_eq!(Moment::option(b"EXX"), None);
+    }
+}
