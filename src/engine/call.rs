@@ -8,7 +8,8 @@ use crate::wire::args::Args;
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
 use super::monitor;
-use super::session::flag;
+use super::services::Services;
+use super::session::{Session, flag};
 
 /// Runs `command` in `ctx`. The gate has let it pass.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
@@ -32,8 +33,11 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
             true
         }
     };
-    let stats = &mut ctx.services.stats.commands[command.index];
-    if !ctx.still_waiting {
+    // One that waits is counted when its wait ends.
+    if !ctx.is_waiting() {
+        ctx.session.commands_processed += 1;
+        ctx.services.stats.commands_processed += 1;
+        let stats = &mut ctx.services.stats.commands[command.index];
         stats.calls += 1;
         stats.ns += spent_ns;
         stats.failed += u64::from(failed);
@@ -45,6 +49,16 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
     let changed = ctx.keys.space.journal.dirty != dirty_before;
     ctx.fx.finish_command(db_before, changed, args);
     ctx.command = outer;
+}
+
+/// Counts a command that waited and was not served.
+pub fn count_ended_wait(services: &mut Services, session: &mut Session, was_refused: bool) {
+    let Some(parked) = &session.parked else { return };
+    let stats = &mut services.stats.commands[parked.command.index];
+    stats.calls += 1;
+    stats.failed += u64::from(was_refused);
+    services.stats.commands_processed += 1;
+    session.commands_processed += 1;
 }
 
 /// Writes an error reply and counts it.

@@ -76,6 +76,11 @@ impl Ctx<'_> {
         matches!(self.origin, Origin::Client | Origin::Retry)
     }
 
+    /// Whether the command that just ran waits for keys or an offset, so that it is not over yet.
+    pub fn is_waiting(&self) -> bool {
+        self.still_waiting || self.session.parked.as_ref().is_some_and(|parked| parked.waiting != Waiting::Job)
+    }
+
     /// Parks the session until one of the keys is ready or the deadline passes. The handler returns `Ok` after it
     /// without having replied; it will be run again with the same arguments.
     pub fn park(&mut self, args: Args<'_>, wait: &Wait<'_>) {

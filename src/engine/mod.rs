@@ -396,8 +396,6 @@ impl Engine {
         }
         session.output = output;
         session.last_command = Some(command);
-        session.commands_processed += 1;
-        self.services.stats.commands_processed += 1;
         !still_waiting
     }
 

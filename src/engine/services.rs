@@ -57,11 +57,14 @@ pub struct DebugSwitches {
     /// `DEBUG PAUSE-CRON`
     pub cron_paused: bool,
     pub client_eviction: bool,
+    /// `DEBUG QUICKLIST-PACKED-THRESHOLD`: list elements of this size and more get a node of their own; 0 leaves it
+    /// to the size of a node.
+    pub packed_threshold: usize,
 }
 
 impl Default for DebugSwitches {
     fn default() -> Self {
-        Self { active_expire: true, cron_paused: false, client_eviction: true }
+        Self { active_expire: true, cron_paused: false, client_eviction: true, packed_threshold: 0 }
     }
 }
 
