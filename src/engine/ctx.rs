@@ -3,6 +3,7 @@
 //! The fields are borrowed apart, so `ctx.reply` can be written while a value from `ctx.keys` is held. Nothing is
 //! hidden behind getters.
 
+use crate::base::time::Clock;
 use crate::keyspace::Keys;
 use crate::types::Kind;
 use crate::wire::reply::Reply;
@@ -47,6 +48,8 @@ pub struct Ctx<'a> {
     /// All other sessions; our own is lent out.
     pub sessions: &'a mut Sessions,
     pub table: &'a Table,
+    /// Only for commands that let time pass. All others see `now`.
+    pub clock: &'a Clock,
     pub command: &'static Command,
     pub origin: Origin,
     pub now: Now,
@@ -76,11 +79,6 @@ impl Ctx<'_> {
         matches!(self.origin, Origin::Client | Origin::Retry)
     }
 
-    /// Whether the command that just ran waits for keys or an offset, so that it is not over yet.
-    pub fn is_waiting(&self) -> bool {
-        self.still_waiting || self.session.parked.as_ref().is_some_and(|parked| parked.waiting != Waiting::Job)
-    }
-
     /// Parks the session until one of the keys is ready or the deadline passes. The handler returns `Ok` after it
     /// without having replied; it will be run again with the same arguments.
     pub fn park(&mut self, args: Args<'_>, wait: &Wait<'_>) {
@@ -105,6 +103,8 @@ impl Ctx<'_> {
             offset: 0,
             replicas_wanted: 0,
             local_wanted: 0,
+            spent_ns: 0,
+            redacted: self.fx.redacted.clone(),
         }));
     }
 

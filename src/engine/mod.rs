@@ -20,7 +20,7 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
-mod monitor;
+pub mod monitor;
 pub mod pause;
 pub mod services;
 pub mod session;
@@ -28,6 +28,8 @@ mod settle;
 mod wake;
 
 use crate::base::input::InputPool;
+use crate::base::output::Output;
+use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::config::Config;
@@ -35,6 +37,7 @@ use crate::keyspace::{Keys, Keyspace};
 use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
+use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
 use crate::wire::request::{Batch, Limits, ProtocolError};
@@ -59,6 +62,8 @@ pub struct Engine {
     /// Sessions that may go on without new bytes: their wait ended, or their share of the turn was used up.
     again: Vec<Id>,
     turn: Turn,
+    /// The output of the session whose command runs; empty otherwise.
+    output: Box<Output>,
     cron: cron::Cron,
 }
 
@@ -112,6 +117,9 @@ impl Engine {
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
         services.server.started_us = now.monotonic_us;
+        let mut rng = Rng::from_system();
+        services.server.run_id = hexadecimal(&mut rng);
+        services.server.replication_id = hexadecimal(&mut rng);
         let mut engine = Self {
             keyspace: Keyspace::new(databases, seed),
             sessions: Sessions::default(),
@@ -123,7 +131,8 @@ impl Engine {
             inputs: InputPool::default(),
             again: Vec::new(),
             turn: Turn::default(),
-            cron: cron::Cron::default(),
+            output: Box::default(),
+            cron: cron::Cron::new(),
         };
         engine.apply_config();
         engine
@@ -132,6 +141,7 @@ impl Engine {
     /// Looks at the configuration and makes what depends on it agree.
     pub fn apply_config(&mut self) {
         self.keyspace.adopt_config(&self.services.config);
+        self.services.adopt_config();
     }
 
     /// Reads the clock. Called after the loop has slept and after a command that took long; in between, time
@@ -139,6 +149,7 @@ impl Engine {
     #[inline]
     pub fn refresh_time(&mut self) {
         self.now = read_clock(&self.clock);
+        self.cron.woke_ticks = tsc::ticks();
     }
 
     /// A session for the connection that the transport calls `id`.
@@ -371,12 +382,14 @@ impl Engine {
     /// Runs a command for a session that is lent out.
     fn run(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>, origin: Origin) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
-        let mut output = std::mem::take(&mut session.output);
-        let was_empty = output.is_empty();
+        // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
+        std::mem::swap(&mut self.output, &mut session.output);
+        let was_empty = self.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
-        let reply = Reply::with_muted(&mut output, session.protocol, muted);
+        let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
         let mut ctx = Ctx {
+            clock: &self.clock,
             session: &mut *session,
             reply,
             keys: Keys::new(&mut self.keyspace, db, self.now.unix_ms),
@@ -389,13 +402,19 @@ impl Engine {
             now: self.now,
             still_waiting: false,
         };
-        call::call(&mut ctx, command, args);
+        let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
-        if was_empty && !output.is_empty() {
+        // DEBUG SLEEP lets time pass.
+        self.now = ctx.now;
+        if was_empty && !self.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
-        session.output = output;
+        std::mem::swap(&mut self.output, &mut session.output);
         session.last_command = Some(command);
+        if session.parked.is_none() && !still_waiting {
+            session.commands_processed += 1;
+        }
+        self.services.stats.eventloop_commands_ns += spent_ns;
         !still_waiting
     }
 
@@ -468,7 +487,13 @@ impl Engine {
     }
 }
 
-fn read_clock(clock: &Clock) -> Now {
+/// The time that the next command sees.
+pub fn read_clock(clock: &Clock) -> Now {
     let unix_us = clock.unix_us();
     Now { unix_ms: unix_us / 1000, unix_us, monotonic_us: clock.monotonic_us() }
+}
+
+/// 40 digits that nobody else has: the name of a run, or of a history of a data set.
+pub fn hexadecimal(rng: &mut Rng) -> String {
+    (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16) as usize])).collect()
 }

@@ -4,11 +4,13 @@ use crate::base::text;
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
+use super::call::shown;
 use super::ctx::{Ctx, Origin};
 use super::deliver;
 use super::session::flag;
 
-/// Shows a command that is about to run to all monitors.
+/// Shows a command to all monitors. Scripts call it themselves before they run, so that their own line comes before
+/// those of the commands they call.
 pub fn feed(ctx: &mut Ctx<'_>, args: Args<'_>) {
     let line = line(ctx, args);
     for id in ctx.services.monitors.clone() {
@@ -32,7 +34,7 @@ fn line(ctx: &Ctx<'_>, args: Args<'_>) -> Vec<u8> {
     };
     let mut line =
         format!("+{}.{:06} [{} {source}]", unix_us / 1_000_000, unix_us % 1_000_000, ctx.keys.db).into_bytes();
-    for arg in args.iter() {
+    for arg in shown(args, &ctx.fx.redacted) {
         line.push(b' ');
         text::push_quoted(&mut line, arg);
     }

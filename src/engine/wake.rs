@@ -89,8 +89,8 @@ impl Engine {
             && is_waiting
         {
             let on_timeout = parked.on_timeout;
-            let was_refused = matches!(ending, Ending::Refused(_));
-            call::count_ended_wait(&mut self.services, &mut session, was_refused);
+            let failed = matches!(ending, Ending::Refused(_));
+            call::count_parked(&mut self.services, &session, parked, failed, self.now.unix_ms);
             match ending {
                 Ending::TimedOut => self.reply_to(&mut session, |reply| time_out(reply, on_timeout)),
                 Ending::Refused(refusal) => {
@@ -98,6 +98,7 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
+            session.commands_processed += 1;
             self.forget_wait(&mut session);
             self.again.push(id);
         }
@@ -108,7 +109,10 @@ impl Engine {
     /// Tells a session that waits for the shell or for a helper thread how it went.
     pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
         let Some(mut session) = self.sessions.lend(id) else { return };
-        if session.parked.as_ref().is_some_and(|parked| parked.waiting == Waiting::Job) {
+        if let Some(parked) = &session.parked
+            && parked.waiting == Waiting::Job
+        {
+            call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
             match outcome {
                 Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
                 Err(refusal) => {
@@ -116,6 +120,7 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
+            session.commands_processed += 1;
             self.forget_wait(&mut session);
             self.again.push(id);
         }

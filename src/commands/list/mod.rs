@@ -51,7 +51,7 @@ fn limits(ctx: &Ctx<'_>) -> Limits {
     Limits {
         node_size: config.list_max_listpack_size,
         compress_depth: config.list_compress_depth,
-        big_element: ctx.services.debug.packed_threshold,
+        big_element: ctx.services.debug.big_list_element,
     }
 }
 

@@ -96,7 +96,7 @@ fn host_name(name: &[u8]) -> Result<(), Reason> {
 fn node_name(name: &[u8]) -> Result<(), Reason> {
     if name
         .iter()
-        .any(|byte| b"!#$%&()*+:;<>?@[]^{|}~\n\r\t\"',/=\\`".contains(byte))
+        .any(|byte| b"!#$%&()*+:;<>?@[]^{|}~\0".contains(byte))
     {
         return Err("Announced human node name contained invalid character".into());
     }
