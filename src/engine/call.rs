@@ -68,6 +68,7 @@ struct Finished<'a> {
 /// The counters of the command, its histogram, the slow log and the latency monitor.
 #[inline]
 fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+    services.stats.commands_processed += 1;
     let stats = &mut services.stats.commands[finished.command.index];
     stats.calls += 1;
     stats.ns += finished.spent_ns;

@@ -415,8 +415,9 @@ impl Engine {
         }
         std::mem::swap(&mut self.output, &mut session.output);
         session.last_command = Some(command);
-        session.commands_processed += 1;
-        self.services.stats.commands_processed += 1;
+        if session.parked.is_none() && !still_waiting {
+            session.commands_processed += 1;
+        }
         self.services.stats.eventloop_commands_ns += spent_ns;
         !still_waiting
     }

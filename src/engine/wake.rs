@@ -10,6 +10,7 @@ use crate::wire::reply::Reply;
 use super::Engine;
 use super::call;
 use super::ctx::Origin;
+use super::gate::{self, Verdict};
 use super::session::{OnTimeout, Session, Waiting, flag};
 
 /// How a wait ends other than by being served.
@@ -23,15 +24,17 @@ impl Engine {
     /// Goes through the keys that became ready, oldest waiter first. A served command may make further keys ready;
     /// they are served in the same call.
     pub(super) fn serve_waiters(&mut self) {
-        while let Some((db, key, line)) = self.services.blocking.next_ready() {
-            for id in line {
-                let kind = self.keyspace.kind_of(db, &key, self.now.unix_ms);
-                let Some(session) = self.sessions.get(id) else { continue };
-                let Some(parked) = &session.parked else { continue };
-                match kind {
-                    None if !parked.also_when_gone => continue,
-                    Some(kind) if kind != parked.kind && !parked.also_when_gone => continue,
-                    _ => self.retry(id),
+        // What made the keys ready may have taken so long that they are due again.
+        self.refresh_time();
+        while let Some(ready) = self.services.blocking.next_ready() {
+            for id in ready.sessions {
+                let kind = self.keyspace.kind_of(ready.db, &ready.key, self.now.unix_ms);
+                if kind.is_none() && !ready.any_when_gone {
+                    break;
+                }
+                let Some(parked) = self.sessions.get(id).and_then(|session| session.parked.as_ref()) else { continue };
+                if parked.also_when_gone || kind == Some(parked.kind) {
+                    self.retry(id);
                 }
             }
         }
@@ -43,11 +46,21 @@ impl Engine {
             self.sessions.put_back(session);
             return;
         };
-        let served = self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry);
+        // The session's rights or the state of the server may have changed while it waited.
+        let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
+        let is_done = if let Verdict::Refuse(refusal) = verdict {
+            self.refuse(&mut session, Some(parked.command), &refusal);
+            true
+        } else {
+            self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry)
+        };
         session.parked = Some(parked);
-        if served {
+        if is_done {
             self.forget_wait(&mut session);
             self.again.push(id);
+        }
+        if session.is_closing() {
+            self.sessions.to_close.push(id);
         }
         self.sessions.put_back(session);
         if !self.keyspace.journal.is_empty() {
@@ -85,6 +98,7 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
+            session.commands_processed += 1;
             self.forget_wait(&mut session);
             self.again.push(id);
         }
@@ -106,6 +120,7 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
+            session.commands_processed += 1;
             self.forget_wait(&mut session);
             self.again.push(id);
         }
@@ -114,7 +129,7 @@ impl Engine {
 
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
     pub(super) fn wake_overdue(&mut self) {
-        while let Some(id) = self.services.blocking.pop_overdue(self.now.unix_ms) {
+        while let Some(id) = self.services.blocking.next_overdue(self.now.unix_ms) {
             self.end_wait(id, &Ending::TimedOut);
         }
         if self.services.pause.is_over(self.now.unix_ms) {
