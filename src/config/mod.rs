@@ -34,6 +34,7 @@ mod words;
 mod tests;
 
 pub use change::{Change, Changes, Circumstances, failed};
+pub use disk::explain;
 pub use fields::Config;
 pub use reader::{Directive, Fatal, Loaded};
 pub use rewrite::Extent;

@@ -61,7 +61,9 @@ impl Config {
         for row in rows::sorted() {
             let mut lines = row.lines(self, &default);
             if extent == Extent::Everything && !row.ours {
-                lines.iter_mut().for_each(|line| line.needed = true);
+                for line in &mut lines {
+                    line.needed = true;
+                }
             }
             file.replace(row.name, lines);
         }

@@ -66,10 +66,13 @@ pub enum Kind {
     },
     Special {
         get: fn(&Config) -> Vec<u8>,
-        set: fn(&mut Config, &[Vec<u8>], Source) -> Result<(), Reason>,
+        set: fn(&mut Config, &[Vec<u8>], Source) -> Taken,
         lines: fn(&Config, &Config) -> Vec<Line>,
     },
 }
+
+/// Whether a value was taken.
+type Taken = Result<(), Reason>;
 
 /// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +133,7 @@ pub enum Effect {
 }
 
 impl Row {
-    pub const fn new(name: &'static str, kind: Kind, default: &'static str) -> Row {
+    pub(super) const fn new(name: &'static str, kind: Kind, default: &'static str) -> Row {
         Row {
             name,
             alias: None,
@@ -148,53 +151,53 @@ impl Row {
         }
     }
 
-    pub const fn alias(self, alias: &'static str) -> Row {
+    pub(super) const fn alias(self, alias: &'static str) -> Row {
         Row {
             alias: Some(alias),
             ..self
         }
     }
 
-    pub const fn immutable(self) -> Row {
+    pub(super) const fn immutable(self) -> Row {
         Row {
             immutable: true,
             ..self
         }
     }
 
-    pub const fn hidden(self) -> Row {
+    pub(super) const fn hidden(self) -> Row {
         Row {
             hidden: true,
             ..self
         }
     }
 
-    pub const fn protected(self) -> Row {
+    pub(super) const fn protected(self) -> Row {
         Row {
             protected: true,
             ..self
         }
     }
 
-    pub const fn deny_loading(self) -> Row {
+    pub(super) const fn deny_loading(self) -> Row {
         Row {
             deny_loading: true,
             ..self
         }
     }
 
-    pub const fn many(self) -> Row {
+    pub(super) const fn many(self) -> Row {
         Row { many: true, ..self }
     }
 
-    pub const fn sensitive(self) -> Row {
+    pub(super) const fn sensitive(self) -> Row {
         Row {
             sensitive: true,
             ..self
         }
     }
 
-    pub const fn volatile(self) -> Row {
+    pub(super) const fn volatile(self) -> Row {
         Row {
             volatile: true,
             ..self
@@ -202,7 +205,7 @@ impl Row {
     }
 
     /// Hidden too, so that tools which walk over CONFIG GET * see what Redis would show.
-    pub const fn ours(self) -> Row {
+    pub(super) const fn ours(self) -> Row {
         Row {
             ours: true,
             hidden: true,
@@ -210,7 +213,7 @@ impl Row {
         }
     }
 
-    pub const fn causes(self, effect: Effect) -> Row {
+    pub(super) const fn causes(self, effect: Effect) -> Row {
         Row {
             effect: Some(effect),
             ..self

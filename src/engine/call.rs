@@ -65,30 +65,28 @@ struct Finished<'a> {
     unix_s: i64,
 }
 
-/// The counters of the command, its histogram, the slow log and the latency monitor.
+/// The counters of the command and its histogram.
 #[inline]
 fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
     let stats = &mut services.stats.commands[finished.command.index];
     stats.calls += 1;
     stats.ns += finished.spent_ns;
     stats.failed += u64::from(finished.failed);
-    let config = &services.config;
-    if config.latency_tracking {
+    if services.config.latency_tracking {
         stats.latency.get_or_insert_default().record(finished.spent_ns);
     }
-    let spent_us = finished.spent_ns / 1000;
-    let threshold_us = config.slowlog_log_slower_than_us;
-    let monitor_ms = config.latency_monitor_threshold_ms;
-    let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
-    if is_slow || (monitor_ms != 0 && spent_us >= monitor_ms * 1000) {
-        note_slow(services, session, finished, is_slow, redacted);
+    if finished.spent_ns >= services.slow_ns {
+        note_slow(services, session, finished, redacted);
     }
 }
 
+/// The slow log and the latency monitor.
 #[cold]
-fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, is_slow: bool, redacted: &[usize]) {
+fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
     let Finished { command, args, .. } = *finished;
     let spent_us = finished.spent_ns / 1000;
+    let threshold_us = services.config.slowlog_log_slower_than_us;
+    let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
     if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && finished.origin != Origin::Replay {
         let about = &session.about;
         let most = services.config.slowlog_max_len as usize;

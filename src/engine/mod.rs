@@ -28,6 +28,7 @@ mod settle;
 mod wake;
 
 use crate::base::input::InputPool;
+use crate::base::output::Output;
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
@@ -61,6 +62,8 @@ pub struct Engine {
     /// Sessions that may go on without new bytes: their wait ended, or their share of the turn was used up.
     again: Vec<Id>,
     turn: Turn,
+    /// The output of the session whose command runs; empty otherwise.
+    output: Box<Output>,
     cron: cron::Cron,
 }
 
@@ -128,6 +131,7 @@ impl Engine {
             inputs: InputPool::default(),
             again: Vec::new(),
             turn: Turn::default(),
+            output: Box::default(),
             cron: cron::Cron::new(),
         };
         engine.apply_config();
@@ -137,6 +141,7 @@ impl Engine {
     /// Looks at the configuration and makes what depends on it agree.
     pub fn apply_config(&mut self) {
         self.keyspace.adopt_config(&self.services.config);
+        self.services.adopt_config();
     }
 
     /// Reads the clock. Called after the loop has slept and after a command that took long; in between, time
@@ -377,10 +382,11 @@ impl Engine {
     /// Runs a command for a session that is lent out.
     fn run(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>, origin: Origin) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
-        let mut output = std::mem::take(&mut session.output);
-        let was_empty = output.is_empty();
+        // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
+        std::mem::swap(&mut self.output, &mut session.output);
+        let was_empty = self.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
-        let reply = Reply::with_muted(&mut output, session.protocol, muted);
+        let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
         let mut ctx = Ctx {
             clock: &self.clock,
@@ -400,10 +406,10 @@ impl Engine {
         let still_waiting = ctx.still_waiting;
         // DEBUG SLEEP lets time pass.
         self.now = ctx.now;
-        if was_empty && !output.is_empty() {
+        if was_empty && !self.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
-        session.output = output;
+        std::mem::swap(&mut self.output, &mut session.output);
         session.last_command = Some(command);
         session.commands_processed += 1;
         self.services.stats.commands_processed += 1;

@@ -27,6 +27,8 @@ pub struct Services {
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
     pub out_of_memory: bool,
+    /// Commands that take at least so long are looked at by the slow log and the latency monitor.
+    pub slow_ns: u64,
     /// From ticks of the processor's counter to nanoseconds.
     pub rate: Rate,
     /// What DEBUG has switched.
@@ -175,8 +177,20 @@ impl Services {
             server: ServerFacts::default(),
             monitors: Vec::new(),
             out_of_memory: false,
+            slow_ns: 0,
             rate: Rate::measure((0, 0), (0, 0)),
             debug: DebugSwitches::default(),
         }
+    }
+
+    /// Works out what depends on several parameters.
+    pub fn adopt_config(&mut self) {
+        let config = &self.config;
+        let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us).map_or(u64::MAX, |us| us * 1000);
+        let monitor_ns = match config.latency_monitor_threshold_ms {
+            0 => u64::MAX,
+            ms => ms * 1_000_000,
+        };
+        self.slow_ns = slowlog_ns.min(monitor_ns);
     }
 }

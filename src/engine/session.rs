@@ -154,7 +154,8 @@ pub struct Session {
     pub decoder: Decoder,
     /// Requests that have been framed and may not run yet: the session waits, or its share of a turn is used up.
     pub leftover: Option<Box<Batch>>,
-    pub output: Output,
+    /// Boxed because it is lent out apart from its session while a command runs.
+    pub output: Box<Output>,
     pub transaction: Option<Box<Transaction>>,
     pub parked: Option<Box<Parked>>,
     pub watched: Vec<Watched>,
@@ -216,7 +217,7 @@ impl Session {
             input: Input::default(),
             decoder: Decoder::default(),
             leftover: None,
-            output: Output::default(),
+            output: Box::default(),
             transaction: None,
             parked: None,
             watched: Vec::new(),
