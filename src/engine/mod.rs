@@ -435,14 +435,14 @@ impl Engine {
             self.services.stats.commands[command.index].rejected += 1;
         }
         let mut text = refusal.text().to_vec();
-        if session.transaction.is_some() {
-            if command.is_some_and(|command| command.name() == "exec") {
-                session.transaction = None;
-                self.unwatch_all(session);
-                text = [b"EXECABORT Transaction discarded because of: ", text.as_slice()].concat();
-            } else {
-                session.set(flag::DIRTY_EXEC);
-            }
+        if command.is_some_and(|command| command.name() == "exec") {
+            session.transaction = None;
+            session.unset(flag::DIRTY_EXEC);
+            self.unwatch_all(session);
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+            text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+        } else if session.transaction.is_some() {
+            session.set(flag::DIRTY_EXEC);
         }
         self.services.stats.error(&text);
         self.reply_to(session, |reply| reply.error(&text));
