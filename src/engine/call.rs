@@ -65,7 +65,7 @@ struct Finished<'a> {
     unix_s: i64,
 }
 
-/// The counters of the command, its histogram, the slow log and the latency monitor.
+/// The counters of the command and its histogram.
 #[inline]
 fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
     services.stats.commands_processed += 1;
@@ -73,8 +73,7 @@ fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, re
     stats.calls += 1;
     stats.ns += finished.spent_ns;
     stats.failed += u64::from(finished.failed);
-    let config = &services.config;
-    if config.latency_tracking {
+    if services.config.latency_tracking {
         stats.latency.get_or_insert_default().record(finished.spent_ns);
     }
     if finished.spent_ns >= services.slow_ns {
@@ -82,6 +81,7 @@ fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, re
     }
 }
 
+/// The slow log and the latency monitor.
 #[cold]
 fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
     let Finished { command, args, .. } = *finished;
