@@ -1,12 +1,12 @@
 //! Deadlines of entries, in the order in which they come.
 //!
-//! The wheel is an index, never the truth: the deadline lives in the entry, and a record here only says "look at this
-//! entry about now". A look-up compares the entry's deadline itself, so that lateness is harmless and the work can be cut into
-//! slices of any size.
+//! The wheel is an index, never the truth: the deadline lives in the entry, and a record here only
+//! says "look at this entry about now". A look-up compares the entry's deadline itself, so that
+//! lateness is harmless and the work can be cut into slices of any size.
 //!
-//! Eight levels of 256 slots, one level per byte of a time in milliseconds. `reached` is the time up to which all
-//! work is done. A later time belongs to the level of the highest byte in which it differs from `reached`, and there to
-//! the slot named by that byte:
+//! Eight levels of 256 slots, one level per byte of a time in milliseconds. `reached` is the time
+//! up to which all work is done. A later time belongs to the level of the highest byte in which it
+//! differs from `reached`, and there to the slot named by that byte:
 //!
 //! ```text
 //!   reached   00 00 01 8b cf e5 68 17
@@ -14,18 +14,20 @@
 //!                            ^^
 //! ```
 //!
-//! To advance, go to the next occupied slot of the lowest level that has one, which is a look at four words of a bitmap. A slot of
-//! level 0 is due. One of a higher level is *drained*: its records now differ from `reached` in a lower byte and are filed
-//! again. Empty time costs nothing, however long. (Levels 5 to 7 are hardly ever used, and take no memory then.)
+//! To advance, go to the next occupied slot of the lowest level that has one, which is a look at
+//! four words of a bitmap. A slot of level 0 is due. One of a higher level is *drained*: its
+//! records now differ from `reached` in a lower byte and are filed again. Empty time costs nothing,
+//! however long. (Levels 5 to 7 are hardly ever used, and take no memory then.)
 //!
-//! Two slots stand outside the levels. `READY` takes what is due already when it is filed. `PARKED` takes what cannot be
-//! settled now and is looked at once a second: entries that were reported and left alone, and, when the
-//! clock was set back, those whose time `reached` has passed though the clock has not. `reached` itself never goes back while
-//! there are records.
+//! Two slots stand outside the levels. `READY` takes what is due already when it is filed. `PARKED`
+//! takes what cannot be settled now and is looked at once a second: entries that were reported and
+//! left alone, and, when the clock was set back, those whose time `reached` has passed though the
+//! clock has not. `reached` itself never goes back while there are records.
 //!
-//! Invariants: a record is in exactly one slot and its entry knows which, so that cancelling is a swap with
-//! the slot's last record; a record of a level is in a slot strictly above that byte of `reached`, but for the slot being drained.
-//! Not known here: what a deadline means, or what becomes of an entry that is due.
+//! Invariants: a record is in exactly one slot and its entry knows which, so that cancelling is a
+//! swap with the slot's last record; a record of a level is in a slot strictly above that byte of
+//! `reached`, but for the slot being drained. Not known here: what a deadline means, or what
+//! becomes of an entry that is due.
 
 #![allow(unsafe_code)]
 
@@ -56,8 +58,8 @@ struct Level {
     slots: [Slot; 256],
 }
 
-/// Records without an order: addresses in blocks of 3 KB, so that a slot with millions of records never has to be
-/// copied to grow.
+/// Records without an order: addresses in blocks of 3 KB, so that a slot with millions of records
+/// never has to be copied to grow.
 #[derive(Default)]
 struct Slot {
     blocks: Vec<Vec<[u8; 6]>>,
@@ -97,18 +99,22 @@ impl Wheel {
         self.records -= 1;
     }
 
-    /// The entry is now elsewhere in memory; `entry` is the new one, which has the old one's filing.
+    /// The entry is now elsewhere in memory; `entry` is the new one, which has the old one's
+    /// filing.
     pub fn relocate(&mut self, entry: Raw) {
         let Filing { slot, index } = entry.filing();
         self.slot_mut(slot).set(index, entry.address());
     }
 
-    /// The next entry that is due at `now`, if the budget lasts. Each record looked at and each step takes one from it.
+    /// The next entry that is due at `now`, if the budget lasts. Each record looked at and each
+    /// step takes one from it.
     ///
-    /// An entry that was returned stays filed until it is cancelled; left alone it comes again a second later.
+    /// An entry that was returned stays filed until it is cancelled; left alone it comes again a
+    /// second later.
     pub fn next_due(&mut self, now: i64, budget: &mut usize) -> Option<Raw> {
         if self.records == 0 {
-            // Nothing is filed relative to the old time: the only moment at which it may also go back.
+            // Nothing is filed relative to the old time: the only moment at which it may also go
+            // back.
             self.reached = moment(now);
             self.draining = None;
             return None;
@@ -171,7 +177,8 @@ impl Wheel {
         None
     }
 
-    /// The record to take next from the slots that are due, from the end so that nothing has to be swapped.
+    /// The record to take next from the slots that are due, from the end so that nothing has to be
+    /// swapped.
     fn next_to_settle(&self) -> Option<Filing> {
         let (code, slot) = if self.ready.len() > 0 {
             (READY, &self.ready)
@@ -202,8 +209,8 @@ impl Wheel {
         }
     }
 
-    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the one: whatever is filed
-    /// higher differs from `reached` in a higher byte.
+    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the
+    /// one: whatever is filed higher differs from `reached` in a higher byte.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
         self.levels.iter().enumerate().find_map(|(number, level)| {
             let shift = 8 * number as u32;
@@ -249,7 +256,8 @@ impl Wheel {
         entry
     }
 
-    /// Take a record out of its slot; the slot's last one moves into the gap, and its entry is told.
+    /// Take a record out of its slot; the slot's last one moves into the gap, and its entry is
+    /// told.
     fn remove(&mut self, filing: Filing, address: Address) {
         let slot = self.slot_mut(filing.slot);
         assert_eq!(
@@ -260,7 +268,8 @@ impl Wheel {
         let moved = slot.swap_remove(filing.index);
         let is_empty = slot.len() == 0;
         if let Some(moved) = moved {
-            // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry cancels it first.
+            // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry
+            // cancels it first.
             unsafe { Raw::assume(moved) }.set_filing(filing);
         }
         if let Some((level, byte)) = position(filing.slot)

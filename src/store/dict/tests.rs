@@ -497,7 +497,8 @@ fn what_is_due_is_reported_once_and_in_time() {
             );
             latest = now;
             if budget > 0 {
-                // After the clock went back, what waits for it to catch up is looked at once a second only.
+                // After the clock went back, what waits for it to catch up is looked at once a
+                // second only.
                 let settled = if has_gone_back {
                     now - now.rem_euclid(1000)
                 } else {
