@@ -276,10 +276,7 @@ impl<V> Dict<V> {
     /// it is comes again about a second later.
     pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Spot> {
         let entry = self.wheel.next_due(now_ms, budget)?;
-        // SAFETY: the key is used within this function only, and nothing is freed in it.
-        let hash = self.seed.hash(unsafe { entry.key() });
-        let spot = self.table.find(hash, |address| address == entry.address());
-        Some(spot.expect("what the wheel has is in the table"))
+        Some(self.spot_of(entry))
     }
 
     /// `next_due` has nothing to do before this time, unless the clock is set back. In the past: it
@@ -339,6 +336,12 @@ impl<V> Dict<V> {
     pub fn sample(&self, draw: &mut impl FnMut() -> u64, count: usize, found: &mut Vec<Spot>) {
         self.table.sample(draw, count, |spot, _| found.push(spot));
     }
+
+    /// Any entry that has a deadline, its own or a field's, with equal probability: for evicting
+    /// such keys only, however few they are among the others.
+    pub fn random_expiring(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+        self.wheel.random(draw).map(|entry| self.spot_of(entry))
+    }
 }
 
 /// Figures.
@@ -372,6 +375,16 @@ impl<V> Dict<V> {
     #[inline]
     fn raw(&self, spot: Spot) -> Raw {
         live(self.table.address(spot))
+    }
+
+    /// Where an entry is that the wheel knows.
+    fn spot_of(&self, entry: Raw) -> Spot {
+        let spot = self
+            .table
+            .find(rehash(self.seed, entry.address()), |address| {
+                address == entry.address()
+            });
+        spot.expect("what the wheel has is in the table")
     }
 
     fn insert_entry(

@@ -33,6 +33,7 @@
 
 use super::address::Address;
 use super::entry::raw::{Filing, Raw};
+use super::table::below;
 
 #[derive(Default)]
 pub(super) struct Wheel {
@@ -55,6 +56,7 @@ const PARKED: u16 = READY + 1;
 
 struct Level {
     occupied: [u64; 4],
+    records: usize,
     slots: [Slot; 256],
 }
 
@@ -62,7 +64,9 @@ struct Level {
 /// never has to be copied to grow.
 #[derive(Default)]
 struct Slot {
+    /// All blocks but the last are full, and the last is not empty.
     blocks: Vec<Vec<[u8; 6]>>,
+    len: u32,
 }
 
 const BLOCK: usize = 512;
@@ -158,6 +162,32 @@ impl Wheel {
         parked.into_iter().chain(next).min()
     }
 
+    /// Any record with equal probability. Passes over the occupied slots of a level, which are
+    /// dozens in practice and 256 at most.
+    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Raw> {
+        if self.records == 0 {
+            return None;
+        }
+        let mut number = below(draw, self.records);
+        let address = 'found: {
+            for slot in [&self.ready, &self.parked] {
+                match number.checked_sub(slot.len() as usize) {
+                    None => break 'found slot.get(number as u32),
+                    Some(rest) => number = rest,
+                }
+            }
+            for level in self.levels.iter().flatten() {
+                match number.checked_sub(level.records) {
+                    None => break 'found level.nth(number),
+                    Some(rest) => number = rest,
+                }
+            }
+            unreachable!("the sum of all slots is the number of records")
+        };
+        // SAFETY: as in `remove`.
+        Some(unsafe { Raw::assume(address) })
+    }
+
     fn look_at_parked(&mut self, index: u32, now: i64) -> Option<Raw> {
         let entry = self.entry(Filing {
             slot: PARKED,
@@ -243,10 +273,10 @@ impl Wheel {
     }
 
     fn put(&mut self, slot: u16, entry: Raw) {
-        let index = self.slot_mut(slot).push(entry.address());
-        if let Some((level, byte)) = position(slot) {
-            self.levels[level].as_mut().expect("just used").occupied[byte / 64] |= 1 << (byte % 64);
-        }
+        let index = match position(slot) {
+            Some((level, byte)) => self.level_mut(level).push(byte, entry.address()),
+            None => self.slot_mut(slot).push(entry.address()),
+        };
         entry.set_filing(Filing { slot, index });
     }
 
@@ -265,20 +295,14 @@ impl Wheel {
             address,
             "the entry's back-index names another record"
         );
-        let moved = slot.swap_remove(filing.index);
-        let is_empty = slot.len() == 0;
+        let moved = match position(filing.slot) {
+            Some((level, byte)) => self.level_mut(level).swap_remove(byte, filing.index),
+            None => slot.swap_remove(filing.index),
+        };
         if let Some(moved) = moved {
             // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry
             // cancels it first.
             unsafe { Raw::assume(moved) }.set_filing(filing);
-        }
-        if let Some((level, byte)) = position(filing.slot)
-            && is_empty
-        {
-            self.levels[level]
-                .as_mut()
-                .expect("it had a record")
-                .occupied[byte / 64] &= !(1 << (byte % 64));
         }
     }
 
@@ -290,12 +314,14 @@ impl Wheel {
 
     fn slot_mut(&mut self, slot: u16) -> &mut Slot {
         match position(slot) {
-            Some((level, byte)) => {
-                &mut self.levels[level].get_or_insert_with(Level::new).slots[byte]
-            }
+            Some((level, byte)) => &mut self.level_mut(level).slots[byte],
             None if slot == READY => &mut self.ready,
             None => &mut self.parked,
         }
+    }
+
+    fn level_mut(&mut self, level: usize) -> &mut Level {
+        self.levels[level].get_or_insert_with(Level::new)
     }
 }
 
@@ -303,8 +329,45 @@ impl Level {
     fn new() -> Box<Self> {
         Box::new(Self {
             occupied: [0; 4],
-            slots: [const { Slot { blocks: Vec::new() } }; 256],
+            records: 0,
+            slots: [const {
+                Slot {
+                    blocks: Vec::new(),
+                    len: 0,
+                }
+            }; 256],
         })
+    }
+
+    fn push(&mut self, byte: usize, address: Address) -> u32 {
+        self.records += 1;
+        self.occupied[byte / 64] |= 1 << (byte % 64);
+        self.slots[byte].push(address)
+    }
+
+    fn swap_remove(&mut self, byte: usize, index: u32) -> Option<Address> {
+        let moved = self.slots[byte].swap_remove(index);
+        self.records -= 1;
+        if self.slots[byte].len() == 0 {
+            self.occupied[byte / 64] &= !(1 << (byte % 64));
+        }
+        moved
+    }
+
+    /// The record with this number, which must be below `records`, counted slot by slot.
+    fn nth(&self, mut number: usize) -> Address {
+        let mut byte = 0;
+        loop {
+            byte = self
+                .next_occupied(byte)
+                .expect("the number is below the count");
+            let slot = &self.slots[byte];
+            match number.checked_sub(slot.len() as usize) {
+                None => return slot.get(number as u32),
+                Some(rest) => number = rest,
+            }
+            byte += 1;
+        }
     }
 
     /// The first occupied slot from `start` on.
@@ -325,10 +388,7 @@ impl Level {
 
 impl Slot {
     fn len(&self) -> u32 {
-        // All blocks but the last are full, and the last is not empty.
-        self.blocks.last().map_or(0, |last| {
-            ((self.blocks.len() - 1) * BLOCK + last.len()) as u32
-        })
+        self.len
     }
 
     fn get(&self, index: u32) -> Address {
@@ -340,8 +400,10 @@ impl Slot {
     }
 
     fn push(&mut self, address: Address) -> u32 {
-        let index = self.len();
-        assert!(index < u32::MAX, "a slot has fewer than 2^32 records");
+        let index = self.len;
+        self.len = index
+            .checked_add(1)
+            .expect("a slot has fewer than 2^32 records");
         match self.blocks.last_mut() {
             Some(last) if last.len() < BLOCK => last.push(address.to_bytes()),
             Some(_) => {
@@ -362,7 +424,8 @@ impl Slot {
         if last_block.is_empty() {
             self.blocks.pop();
         }
-        if index == self.len() {
+        self.len -= 1;
+        if index == self.len {
             return None;
         }
         let last = Address::from_bytes(last);
@@ -426,6 +489,8 @@ impl Wheel {
         check_slot(PARKED, &self.parked);
         for (number, level) in self.levels.iter().enumerate() {
             let Some(level) = level else { continue };
+            let records: u32 = level.slots.iter().map(Slot::len).sum();
+            assert_eq!(level.records, records as usize);
             for (byte, slot) in level.slots.iter().enumerate() {
                 assert_eq!(
                     level.occupied[byte / 64] >> (byte % 64) & 1 == 1,

@@ -534,6 +534,30 @@ fn a_neglected_entry_is_reported_again() {
     );
 }
 
+/// Few keys with deadlines among many without: each is as likely, wherever in the wheel it is.
+#[test]
+fn random_expiring_finds_the_few() {
+    let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
+    assert_eq!(dict.random_expiring(&mut || 0), None);
+    dict.next_due(1_000_000, &mut 1);
+    for number in 0..500i64 {
+        let key = number.to_le_bytes();
+        let deadline = (number % 25 == 0).then_some(999_000 + (1 << (number / 12)));
+        dict.insert(dict.hash(&key), &key, New::Int(number), deadline);
+    }
+    let mut random = Random::new(1);
+    let mut hits = HashMap::new();
+    for _ in 0..20 * 400 {
+        let spot = dict
+            .random_expiring(&mut || random.next())
+            .expect("there are twenty");
+        assert!(dict.entry(spot).deadline().is_some());
+        *hits.entry(dict.entry(spot).key().to_vec()).or_insert(0) += 1;
+    }
+    assert_eq!(hits.len(), 20);
+    assert!(hits.values().all(|&n| (300..500).contains(&n)), "{hits:?}");
+}
+
 /// Many keys that expire together take many small slices, none of which does more than its budget.
 #[test]
 fn a_backlog_drains_in_slices() {

@@ -578,7 +578,7 @@ fn tag(hash: u64) -> u8 {
 }
 
 /// A number below `end`, without a division.
-fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
+pub(super) fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
     ((u128::from(draw()) * end as u128) >> 64) as usize
 }
 
