@@ -31,7 +31,7 @@ pub fn directed(text: &[u8]) -> Result<i64, Error> {
 pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     let seconds = longdouble::parse(text).ok_or(Error::TimeoutNotFloat)?;
     let thousand = longdouble::parse(b"1000").expect("a number");
-    match seconds.multiply(thousand).ceil_to_i64() {
+    match (seconds * thousand).ceil_to_i64() {
         Some(0) => Ok(None),
         Some(ms) if ms > 0 => ms.checked_add(now.unix_ms).map(Some).ok_or(Error::TimeoutOutOfRange),
         None if !seconds.is_negative() => Err(Error::TimeoutOutOfRange),
