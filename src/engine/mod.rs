@@ -20,7 +20,7 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
-mod memory;
+pub mod memory;
 pub mod monitor;
 pub mod pause;
 pub mod services;
@@ -141,7 +141,7 @@ impl Engine {
 
     /// Looks at the configuration and makes what depends on it agree.
     pub fn apply_config(&mut self) {
-        self.keyspace.adopt_config(&self.services.config);
+        memory::configure(&mut self.keyspace, &self.services.config);
         self.services.adopt_config();
     }
 
