@@ -7,18 +7,14 @@ use crate::wire::args::Args;
 
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
-use super::monitor;
+use super::{invalidate, monitor};
 use super::session::flag;
 
 /// Runs `command` in `ctx`. The gate has let it pass.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
     let outer = std::mem::replace(&mut ctx.command, command);
-    if !ctx.services.monitors.is_empty()
-        && !ctx.services.server.is_loading
-        && !command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN)
-        && ctx.origin != Origin::Retry
-    {
-        monitor::feed(ctx, args);
+    if ctx.session.has(flag::NO_TOUCH) {
+        ctx.keys.no_touch = command.name() != "touch";
     }
     let dirty_before = ctx.keys.space.journal.dirty;
     let db_before = ctx.keys.db;
@@ -32,6 +28,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
             true
         }
     };
+    if ctx.session.has(flag::TRACKING) {
+        invalidate::remember_reads(ctx, command, args);
+    }
     let stats = &mut ctx.services.stats.commands[command.index];
     if !ctx.still_waiting {
         stats.calls += 1;
@@ -44,6 +43,10 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
     }
     let changed = ctx.keys.space.journal.dirty != dirty_before;
     ctx.fx.finish_command(db_before, changed, args);
+    if !ctx.services.monitors.is_empty() {
+        monitor::feed(ctx, command, args);
+    }
+    ctx.redacted.clear();
     ctx.command = outer;
 }
 

@@ -52,6 +52,8 @@ pub struct Ctx<'a> {
     pub now: Now,
     /// Set by [`Ctx::park`] when a retried command still finds nothing.
     pub still_waiting: bool,
+    /// Arguments that nobody else may see (passwords), by their position: MONITOR and the slow log leave them out.
+    pub redacted: Vec<usize>,
 }
 
 /// What a blocking command waits for.

@@ -8,6 +8,7 @@ use crate::observe::latency::Latency;
 use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::store::tsc::Rate;
+use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
@@ -20,6 +21,7 @@ pub struct Services {
     pub blocking: Blocking,
     pub watchers: Watchers,
     pub pubsub: Pubsub,
+    pub tracking: Tracking,
     pub pause: Pause,
     pub server: ServerFacts,
     /// Sessions that are sent every command, in the order in which they asked.
@@ -75,6 +77,7 @@ impl Services {
             blocking: Blocking::default(),
             watchers: Watchers::default(),
             pubsub: Pubsub::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             server: ServerFacts::default(),
             monitors: Vec::new(),
