@@ -170,7 +170,7 @@ impl App for Server {
     }
 
     fn output(&mut self, id: ConnId) -> Option<&mut Output> {
-        self.engine.sessions.get_mut(id).map(|session| &mut session.output)
+        self.engine.sessions.get_mut(id).map(|session| &mut *session.output)
     }
 
     fn wrote(&mut self, _: &mut Io, id: ConnId, count: usize) {

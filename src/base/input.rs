@@ -95,7 +95,7 @@ impl Input {
         if self.awaits_big() {
             return self.big.as_mut().expect("awaited").space();
         }
-        if self.end == self.buf.len() || !self.lent {
+        if !self.lent || !self.has_room() {
             self.make_room(pool);
         }
         &mut self.buf[self.end..]
@@ -199,18 +199,17 @@ impl Input {
         debug_assert!(self.big.is_none(), "one big at a time");
         let from = self.start + at;
         let have = (self.end - from).min(len);
-        let mut big = Big {
-            bytes: Vec::new(),
+        let mut bytes = Vec::with_capacity(if have == len {
+            len
+        } else {
+            Big::room(have, len)
+        });
+        bytes.extend_from_slice(&self.buf[from..from + have]);
+        let big = Big {
+            bytes,
             filled: have,
             len,
         };
-        if have == len {
-            big.bytes.reserve_exact(len);
-            big.bytes.extend_from_slice(&self.buf[from..from + have]);
-        } else {
-            big.bytes.reserve_exact(len.min(BIG_FIRST_BYTES.max(have)));
-            big.bytes.extend_from_slice(&self.buf[from..from + have]);
-        }
         self.buf.copy_within(from + have..self.end, from);
         self.end -= have;
         self.big = Some(Box::new(big));
@@ -233,7 +232,12 @@ impl Input {
         self.big.as_ref().is_some_and(|big| big.filled < big.len)
     }
 
-    #[cold]
+    /// Whether a quarter of the buffer is free, and be it a byte.
+    fn has_room(&self) -> bool {
+        self.buf.len() - self.end >= self.buf.len().div_ceil(4)
+    }
+
+    /// Makes it so.
     fn make_room(&mut self, pool: &mut InputPool) {
         let left = self.end - self.start;
         if !self.lent && left <= pool.buffer_bytes / 4 {
@@ -241,27 +245,38 @@ impl Input {
             buffer[..left].copy_from_slice(self.bytes());
             self.buf = buffer;
             self.lent = true;
-            (self.start, self.end) = (0, left);
+        } else if self.has_room() {
             return;
-        }
-        if self.start > 0 {
+        } else if self.start > left {
+            // Moving down copies less than was consumed, so it cannot be done too often.
             self.buf.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, left);
+        } else {
+            // A buffer that outgrows the pool's is this input's own until the request in it is done.
+            let size = (left * 2).max(pool.buffer_bytes);
+            let mut larger = Vec::with_capacity(size);
+            larger.extend_from_slice(self.bytes());
+            larger.resize(size, 0);
+            let outgrown = std::mem::replace(&mut self.buf, larger);
+            if self.lent {
+                pool.give_back(outgrown);
+                self.lent = false;
+            }
         }
-        if self.buf.len() - left < self.buf.len() / 4 || self.buf.len() == left {
-            // Doubling; a buffer that outgrows the pool's size is this input's own from here on.
-            self.lent = false;
-            self.buf.resize((left * 2).max(pool.buffer_bytes), 0);
-        }
+        (self.start, self.end) = (0, left);
     }
 }
 
 impl Big {
+    /// How large the vector may be when `filled` bytes have come: announcing much is free, so what came decides.
+    fn room(filled: usize, len: usize) -> usize {
+        len.min((filled * 4).max(READ_BYTES))
+    }
+
     fn space(&mut self) -> &mut [u8] {
         if self.filled == self.bytes.len() {
-            let target = (self.filled * 2).max(BIG_FIRST_BYTES).min(self.len);
-            self.bytes.reserve_exact(target - self.bytes.len());
-            self.bytes.resize(target, 0);
+            let room = Big::room(self.filled, self.len);
+            self.bytes.reserve_exact(room - self.filled);
+            self.bytes.resize(room, 0);
         }
         &mut self.bytes[self.filled..]
     }
@@ -270,5 +285,90 @@ impl Big {
 /// What one `read` asks for: enough that a pipelining client needs few of them.
 pub const READ_BYTES: usize = 64 * 1024;
 
-/// A big's vector starts no larger than this, whatever length was announced.
-const BIG_FIRST_BYTES: usize = 1024 * 1024;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    /// Against a plain vector: whatever is pushed comes out in order, wherever the bytes live meanwhile.
+    #[test]
+    fn keeps_bytes_in_order() {
+        let mut rng = Rng::from_seed(1);
+        for _ in 0..300 {
+            let mut pool = InputPool::new(1 + rng.index(200), rng.index(3));
+            let mut input = Input::new();
+            let mut model: Vec<u8> = Vec::new();
+            for _ in 0..200 {
+                match rng.below(4) {
+                    0 => {
+                        let mut bytes = vec![0; rng.index(300)];
+                        rng.fill(&mut bytes);
+                        input.push(&bytes, &mut pool);
+                        model.extend(&bytes);
+                    }
+                    1 => {
+                        let n = rng.index(model.len() + 1);
+                        input.consume(n);
+                        model.drain(..n);
+                    }
+                    2 => {
+                        let space = input.space(&mut pool);
+                        assert!(!space.is_empty());
+                        let n = rng.index(space.len() + 1);
+                        space[..n].fill(7);
+                        input.filled(n);
+                        model.resize(model.len() + n, 7);
+                    }
+                    _ => input.settle(&mut pool),
+                }
+                assert_eq!(input.bytes(), model);
+                assert_eq!(input.len(), model.len());
+                assert_eq!(input.is_empty(), model.is_empty());
+            }
+            input.consume(model.len());
+            input.settle(&mut pool);
+            assert_eq!(input.memory(), 0);
+            assert!(pool.memory() <= 2 * pool.buffer_bytes);
+        }
+    }
+
+    #[test]
+    fn a_quiet_client_holds_nothing_and_a_cut_request_little() {
+        let mut pool = InputPool::default();
+        let mut input = Input::new();
+        input.push(b"whole", &mut pool);
+        assert_eq!(input.memory(), 0);
+        input.consume(5);
+        input.settle(&mut pool);
+        assert_eq!((input.memory(), pool.memory()), (0, READ_BYTES));
+        input.push(b"whole and a piece", &mut pool);
+        input.consume(6);
+        input.settle(&mut pool);
+        assert_eq!((input.bytes(), input.memory()), (&b"and a piece"[..], 11));
+        assert_eq!(pool.memory(), READ_BYTES);
+    }
+
+    #[test]
+    fn a_big_is_taken_out_of_the_stream() {
+        let mut rng = Rng::from_seed(2);
+        for _ in 0..200 {
+            let mut pool = InputPool::new(64, 1);
+            let mut input = Input::new();
+            let mut big = vec![0; rng.index(2000)];
+            rng.fill(&mut big);
+            let stream = [b"head:", big.as_slice(), b":tail"].concat();
+            let (first, rest) = stream.split_at(5 + rng.index(stream.len() - 4));
+            input.push(first, &mut pool);
+            input.expect_big(5, big.len());
+            if rng.one_in(2) {
+                input.settle(&mut pool);
+            }
+            for piece in rest.chunks(1 + rng.index(500)) {
+                input.push(piece, &mut pool);
+            }
+            assert_eq!(input.big_progress(), Some((big.len(), big.len())));
+            assert_eq!(*input.take_big().unwrap(), big);
+            assert_eq!(input.bytes(), b"head::tail");
+        }
+    }
+}

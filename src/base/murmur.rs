@@ -21,3 +21,22 @@ pub fn murmur64a(key: &[u8], seed: u64) -> u64 {
     hash = hash.wrapping_mul(M);
     hash ^ (hash >> R)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values() {
+        let seed = 0xadc8_3b19;
+        let cases: &[(&[u8], u64)] = &[
+            (b"", 0xd8df_ea65_85bc_9732),
+            (b"a", 0x53d2_470a_9b43_b1a7),
+            (b"12345678", 0x95eb_b863_8913_2953),
+            (b"hello world 12345", 0x040d_e06b_0594_a3f4),
+        ];
+        for (key, hash) in cases {
+            assert_eq!(murmur64a(key, seed), *hash);
+        }
+    }
+}

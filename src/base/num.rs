@@ -127,3 +127,73 @@ const PAIRS: [u8; 200] = {
     }
     pairs
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    #[test]
+    fn only_canonical_text_is_a_number() {
+        let some: &[(&str, i64)] = &[
+            ("0", 0),
+            ("7", 7),
+            ("-1", -1),
+            ("100", 100),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+            ("1000000000000000000", 1_000_000_000_000_000_000),
+        ];
+        for (text, value) in some {
+            assert_eq!(parse_i64(text.as_bytes()), Some(*value), "{text}");
+        }
+        let none = [
+            "",
+            "-",
+            "+",
+            "01",
+            "-01",
+            "00",
+            "-0",
+            "+1",
+            " 1",
+            "1 ",
+            "1.0",
+            "0x1",
+            "1e3",
+            "a",
+            "--1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            "99999999999999999999",
+            "100000000000000000000",
+            "-99999999999999999999",
+            "1\0",
+        ];
+        for text in none {
+            assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(parse_u64(b"18446744073709551616"), None);
+        assert_eq!(parse_u64(b"-1"), None);
+    }
+
+    #[test]
+    fn text_and_number_agree() {
+        let mut rng = Rng::from_seed(1);
+        let edges = [0, 1, -1, 9, 10, 99, 100, -100, i64::MAX, i64::MIN];
+        let random = (0..20_000).map(|_| rng.next_u64() as i64 >> rng.below(64));
+        for value in random.chain(edges) {
+            let mut buf = [0; 20];
+            let text = format_i64(value, &mut buf).to_vec();
+            assert_eq!(text, value.to_string().as_bytes());
+            assert_eq!(digits_len(value), text.len());
+            assert_eq!(parse_i64(&text), Some(value));
+            let mut pushed = Vec::new();
+            push_u64(&mut pushed, value as u64);
+            assert_eq!(pushed, (value as u64).to_string().as_bytes());
+            assert_eq!(parse_u64(&pushed), Some(value as u64));
+        }
+    }
+}

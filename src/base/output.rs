@@ -321,6 +321,7 @@ const KEEP_MAX: usize = 4 * CHUNK_BYTES;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::rng::Rng;
 
     #[test]
     fn a_reply_that_outgrows_its_cap_is_dropped_while_it_grows() {
@@ -338,5 +339,114 @@ mod tests {
         assert!(output.len() < 2 * CHUNK_BYTES);
         output.set_cap(0);
         assert!(output.is_cut_off(), "for good");
+    }
+
+    /// Against a plain vector, with marks, shared pieces and sends of any size.
+    #[test]
+    fn keeps_bytes_in_order() {
+        let mut rng = Rng::from_seed(1);
+        for _ in 0..200 {
+            let mut output = Output::new();
+            let mut model: Vec<u8> = Vec::new();
+            for _ in 0..60 {
+                append_something(&mut rng, &mut output, &mut model, 3);
+                assert_eq!(output.len(), model.len());
+                assert_eq!(output.copy_to_vec(), model);
+                // Send what some slices hold, or only a part of it.
+                let mut slots = [IoSlice::new(&[]); 4];
+                let used = output.slices(&mut slots);
+                let sent: Vec<u8> = slots[..used]
+                    .iter()
+                    .flat_map(|slot| slot.to_vec())
+                    .collect();
+                assert!(model.starts_with(&sent));
+                assert!(used == 4 || sent.len() == model.len());
+                let n = rng.index(sent.len() + 1);
+                output.advance(n);
+                model.drain(..n);
+                if rng.one_in(20) {
+                    output.clear();
+                    model.clear();
+                }
+                if rng.one_in(5) {
+                    output.release();
+                }
+            }
+            let rest = output.take();
+            assert_eq!(rest, model);
+            assert!(output.is_empty());
+            assert_eq!(output.owned + output.queued + output.sent, 0);
+            output.release();
+            assert_eq!(output.memory(), 0);
+        }
+    }
+
+    /// Appends pieces, and around some of them a nested part whose header is inserted afterwards, or which is dropped.
+    fn append_something(rng: &mut Rng, output: &mut Output, model: &mut Vec<u8>, depth: u32) {
+        for _ in 0..rng.index(4) {
+            let most = if rng.one_in(5) { 40_000 } else { 50 };
+            let mut bytes = vec![0; rng.index(most)];
+            rng.fill(&mut bytes);
+            match rng.below(4) {
+                0 => {
+                    let from = rng.index(bytes.len() + 1);
+                    model.extend(&bytes[from..]);
+                    let end = bytes.len();
+                    output.push_shared(Arc::new(bytes), from..end);
+                }
+                1 if depth > 0 => {
+                    let (mark, at) = (output.mark(), model.len());
+                    append_something(rng, output, model, depth - 1);
+                    if rng.one_in(4) {
+                        output.truncate(mark);
+                        model.truncate(at);
+                    } else {
+                        bytes.truncate(12);
+                        output.insert(mark, &bytes);
+                        model.splice(at..at, bytes);
+                    }
+                }
+                2 => {
+                    let mut other = Output::new();
+                    other.push(b"before");
+                    other.advance(2);
+                    if rng.one_in(2) {
+                        let end = bytes.len();
+                        other.push_shared(Arc::new(bytes), 0..end);
+                    }
+                    model.extend(other.copy_to_vec());
+                    output.append(&mut other);
+                    assert!(other.is_empty());
+                }
+                _ => {
+                    model.extend(&bytes);
+                    output.push(&bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_warm_output_keeps_its_buffer() {
+        let mut output = Output::new();
+        output.push(b"+OK\r\n");
+        output.advance(5);
+        let (memory, buffer) = (output.memory(), output.tail.as_ptr());
+        output.push(b"+OK\r\n");
+        assert_eq!((output.memory(), output.tail.as_ptr()), (memory, buffer));
+    }
+
+    #[test]
+    fn a_shared_value_is_not_copied_and_not_counted() {
+        let value = Arc::new(vec![b'v'; 1 << 20]);
+        let mut output = Output::new();
+        output.push(b"$");
+        output.push_shared(Arc::clone(&value), 0..value.len());
+        assert!(output.memory() < 4096);
+        let mut slots = [IoSlice::new(&[]); 3];
+        assert_eq!(output.slices(&mut slots), 2);
+        assert!(std::ptr::eq(slots[1].as_ptr(), value.as_ptr()));
+        output.advance(output.len());
+        assert_eq!(Arc::strong_count(&value), 1);
     }
 }

@@ -102,3 +102,53 @@ impl Rng {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_fixes_everything() {
+        let run = |seed| {
+            let mut rng = Rng::from_seed(seed);
+            (0..10).map(|_| rng.next_u64()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+    }
+
+    #[test]
+    fn every_answer_comes_about_equally_often() {
+        let mut rng = Rng::from_seed(1);
+        for bound in [1, 2, 3, 10, 17] {
+            let mut counts = vec![0u64; bound];
+            for _ in 0..bound * 10_000 {
+                counts[rng.index(bound)] += 1;
+            }
+            assert!(
+                counts.iter().all(|count| (9_500..10_500).contains(count)),
+                "{counts:?}"
+            );
+        }
+        let mut seen = [false; 7];
+        for _ in 0..1000 {
+            seen[(rng.range(-3, 3) + 3) as usize] = true;
+            assert!((0.0..1.0).contains(&rng.f64()));
+        }
+        assert_eq!(seen, [true; 7]);
+        rng.range(i64::MIN, i64::MAX);
+    }
+
+    #[test]
+    fn shuffling_keeps_every_element() {
+        let mut rng = Rng::from_seed(2);
+        let mut items: Vec<u32> = (0..100).collect();
+        rng.shuffle(&mut items);
+        assert!(!items.is_sorted());
+        items.sort_unstable();
+        assert!(items.into_iter().eq(0..100));
+        let mut bytes = [0; 13];
+        rng.fill(&mut bytes);
+        assert!(bytes.iter().any(|&byte| byte != 0));
+    }
+}

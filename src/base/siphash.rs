@@ -50,3 +50,35 @@ fn rounds<const COUNT: usize>(v: &mut [u64; 4]) {
         v[2] = v[2].rotate_left(32);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors published with SipHash-2-4: key 00..0f, messages 00..n.
+    #[test]
+    fn published_vectors() {
+        let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
+        let message: Vec<u8> = (0..64).collect();
+        assert_eq!(siphash24(key, &message[..0]), 0x726f_db47_dd0e_0e31);
+        assert_eq!(siphash24(key, &message[..1]), 0x74f8_39c5_93dc_67fd);
+        assert_eq!(siphash24(key, &message[..8]), 0x93f5_f579_9a93_2462);
+        assert_eq!(siphash24(key, &message[..15]), 0xa129_ca61_49be_45e5);
+    }
+
+    /// The standard library's hasher is SipHash-1-3 with a zero key.
+    #[test]
+    #[expect(deprecated, reason = "its successor hides the algorithm")]
+    fn agrees_with_the_standard_library() {
+        use std::hash::{Hasher, SipHasher};
+        let bytes: Vec<u8> = (0..100).collect();
+        for len in 0..bytes.len() {
+            let mut hasher = SipHasher::new_with_keys(5, 6);
+            hasher.write(&bytes[..len]);
+            assert_eq!(siphash24([5, 6], &bytes[..len]), hasher.finish());
+            let mut hasher = std::hash::DefaultHasher::new();
+            hasher.write(&bytes[..len]);
+            assert_eq!(siphash13([0, 0], &bytes[..len]), hasher.finish());
+        }
+    }
+}

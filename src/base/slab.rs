@@ -242,3 +242,71 @@ fn id_of(index: usize, generation: u32) -> Id {
         generation,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn agrees_with_a_map() {
+        let mut rng = Rng::from_seed(1);
+        let mut slab = Slab::new();
+        let mut model: BTreeMap<Id, u64> = BTreeMap::new();
+        let mut gone: Vec<Id> = Vec::new();
+        for step in 0..20_000 {
+            let known = |rng: &mut Rng| model.keys().copied().nth(rng.index(model.len().max(1)));
+            match rng.below(3) {
+                0 if model.len() < 50 => {
+                    let next = slab.next_id();
+                    let id = slab.insert(step);
+                    assert_eq!(id, next);
+                    assert!(!gone.contains(&id), "an id is never given twice");
+                    model.insert(id, step);
+                }
+                1 => {
+                    if let Some(id) = known(&mut rng) {
+                        assert_eq!(slab.remove(id), model.remove(&id));
+                        gone.push(id);
+                    }
+                }
+                _ => {
+                    if let Some(id) = known(&mut rng) {
+                        let value = slab.take(id).unwrap();
+                        assert!(slab.contains(id) && slab.get(id).is_none());
+                        assert_eq!((slab.take(id), slab.remove(id)), (None, None));
+                        slab.put_back(id, value + 1);
+                        *model.get_mut(&id).unwrap() += 1;
+                    }
+                }
+            }
+            if let Some(&id) = gone.last() {
+                assert!(!slab.contains(id) && slab.get(id).is_none() && slab.remove(id).is_none());
+            }
+            assert_eq!(slab.len(), model.len());
+        }
+        let all: BTreeMap<Id, u64> = slab.iter().map(|(id, value)| (id, *value)).collect();
+        assert_eq!(all, model);
+        assert_eq!(slab.ids().len(), model.len());
+        let by_slot: Vec<Id> = (0..slab.slots())
+            .filter_map(|i| slab.at_slot(i))
+            .map(|(id, _)| id)
+            .collect();
+        assert_eq!(by_slot, slab.ids());
+    }
+
+    #[test]
+    fn a_lent_element_can_go_for_good() {
+        let mut slab = Slab::new();
+        let id = slab.insert("a");
+        slab.take(id);
+        slab.vacate(id);
+        assert!(slab.is_empty() && !slab.contains(id));
+        let next = slab.insert("b");
+        assert_eq!(next.index, id.index);
+        assert_ne!(next, id);
+        assert_eq!(Id::from_bits(next.to_bits()), next);
+        assert!(!slab.contains(Id::NONE));
+    }
+}

@@ -20,9 +20,13 @@
 mod change;
 mod disk;
 mod fields;
+mod reader;
+mod rewrite;
 mod row;
 mod rows;
+mod startup;
 mod title;
+mod usage;
 mod values;
 mod words;
 
@@ -30,8 +34,12 @@ mod words;
 mod tests;
 
 pub use change::{Change, Changes, Circumstances, failed};
+pub use disk::explain;
 pub use fields::Config;
+pub use reader::{Directive, Fatal, Loaded};
+pub use rewrite::Extent;
 pub use row::{Effect, Row};
+pub use startup::{Order, Told, absolute};
 pub use title::{Parts as TitleParts, expand as expand_title};
 pub use values::{
     Bind, Dir, Events, OnSignal, OomValues, OutputLimit, OutputLimits, Percentiles, Primary,
@@ -42,6 +50,8 @@ pub use words::{
     Permission, PropagationError, PubsubDefault, RdbFieldTtl, RdbVersion, SanitizeDump, Supervised,
     SyslogFacility, TlsAuthClients, Word,
 };
+
+pub use usage::{REDIS_VERSION, help, version};
 
 use crate::base::glob;
 use crate::base::text::split_args;
@@ -93,6 +103,11 @@ impl Config {
             }
         }
         found
+    }
+
+    /// Whether a parameter's value is a secret.
+    pub fn is_sensitive(&self, name: &[u8]) -> bool {
+        rows::find(name).is_some_and(|row| row.sensitive)
     }
 
     /// The value of one parameter, as CONFIG GET shows it.

@@ -7,7 +7,7 @@
 use super::fields::Config;
 use super::values::{Line, Reason, Source, memory_text, parse_memory};
 use crate::base::num::parse_i64;
-use crate::base::text::same_word;
+use crate::base::text::{same_word, split_args};
 
 /// One parameter.
 #[derive(Debug)]
@@ -66,10 +66,13 @@ pub enum Kind {
     },
     Special {
         get: fn(&Config) -> Vec<u8>,
-        set: fn(&mut Config, &[Vec<u8>], Source) -> Result<(), Reason>,
+        set: fn(&mut Config, &[Vec<u8>], Source) -> Taken,
         lines: fn(&Config, &Config) -> Vec<Line>,
     },
 }
+
+/// Whether a value was taken.
+type Taken = Result<(), Reason>;
 
 /// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +133,7 @@ pub enum Effect {
 }
 
 impl Row {
-    pub const fn new(name: &'static str, kind: Kind, default: &'static str) -> Row {
+    pub(super) const fn new(name: &'static str, kind: Kind, default: &'static str) -> Row {
         Row {
             name,
             alias: None,
@@ -148,53 +151,53 @@ impl Row {
         }
     }
 
-    pub const fn alias(self, alias: &'static str) -> Row {
+    pub(super) const fn alias(self, alias: &'static str) -> Row {
         Row {
             alias: Some(alias),
             ..self
         }
     }
 
-    pub const fn immutable(self) -> Row {
+    pub(super) const fn immutable(self) -> Row {
         Row {
             immutable: true,
             ..self
         }
     }
 
-    pub const fn hidden(self) -> Row {
+    pub(super) const fn hidden(self) -> Row {
         Row {
             hidden: true,
             ..self
         }
     }
 
-    pub const fn protected(self) -> Row {
+    pub(super) const fn protected(self) -> Row {
         Row {
             protected: true,
             ..self
         }
     }
 
-    pub const fn deny_loading(self) -> Row {
+    pub(super) const fn deny_loading(self) -> Row {
         Row {
             deny_loading: true,
             ..self
         }
     }
 
-    pub const fn many(self) -> Row {
+    pub(super) const fn many(self) -> Row {
         Row { many: true, ..self }
     }
 
-    pub const fn sensitive(self) -> Row {
+    pub(super) const fn sensitive(self) -> Row {
         Row {
             sensitive: true,
             ..self
         }
     }
 
-    pub const fn volatile(self) -> Row {
+    pub(super) const fn volatile(self) -> Row {
         Row {
             volatile: true,
             ..self
@@ -202,7 +205,7 @@ impl Row {
     }
 
     /// Hidden too, so that tools which walk over CONFIG GET * see what Redis would show.
-    pub const fn ours(self) -> Row {
+    pub(super) const fn ours(self) -> Row {
         Row {
             ours: true,
             hidden: true,
@@ -210,7 +213,7 @@ impl Row {
         }
     }
 
-    pub const fn causes(self, effect: Effect) -> Row {
+    pub(super) const fn causes(self, effect: Effect) -> Row {
         Row {
             effect: Some(effect),
             ..self
@@ -241,15 +244,10 @@ impl Row {
 
     /// Takes the words that follow the name, however they came.
     pub fn set(&self, config: &mut Config, words: &[Vec<u8>], from: Source) -> Result<(), Reason> {
-        // What is meant to be several words may come as one, from CONFIG SET and from the command line.
         let split: Vec<Vec<u8>>;
         let words = match words {
             [] | [_] if self.many => {
-                let one = words.first().map_or(&[][..], Vec::as_slice);
-                split = one
-                    .split(|byte| *byte == b' ')
-                    .map(<[u8]>::to_vec)
-                    .collect();
+                split = split_words(words.first().map_or(&[], Vec::as_slice), from)?;
                 &split
             }
             [] | [_, _, ..] if !self.many => return Err("wrong number of arguments".into()),
@@ -308,6 +306,25 @@ impl Row {
             Kind::Special { lines, .. } => lines(config, default),
         }
     }
+}
+
+/// The words of a value that has several but came as one. A line's quoting holds here too, as people nest it:
+/// `--save '""'` is how many a container turns snapshots off. CONFIG SET knows nothing but single spaces.
+fn split_words(one: &[u8], from: Source) -> Result<Vec<Vec<u8>>, Reason> {
+    let words = match from {
+        Source::Client => one
+            .split(|byte| *byte == b' ')
+            .map(<[u8]>::to_vec)
+            .collect(),
+        Source::FirstLine | Source::LaterLine => {
+            split_args(one).ok_or("Unbalanced quotes in configuration line")?
+        }
+    };
+    Ok(if words.is_empty() {
+        vec![Vec::new()]
+    } else {
+        words
+    })
 }
 
 impl Form {

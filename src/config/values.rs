@@ -260,7 +260,7 @@ impl Value for Share {
         let share = match word.strip_suffix(b"%") {
             None => Share::Bytes(
                 parse_memory(word)
-                    .filter(|bytes| *bytes <= i64::MAX as u64)
+                    .filter(|bytes| i64::try_from(*bytes).is_ok())
                     .ok_or(NEITHER)?,
             ),
             Some(digits) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
@@ -640,8 +640,7 @@ impl Value for Events {
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

@@ -8,10 +8,11 @@ use crate::wire::args::Args;
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
 use super::{invalidate, monitor};
-use super::session::flag;
+use super::services::Services;
+use super::session::{Parked, Session, flag};
 
-/// Runs `command` in `ctx`. The gate has let it pass.
-pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
+/// Runs `command` in `ctx`. The gate has let it pass. Returns how long it took, in nanoseconds.
+pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64 {
     let outer = std::mem::replace(&mut ctx.command, command);
     if ctx.session.has(flag::NO_TOUCH) {
         ctx.keys.no_touch = command.name() != "touch";
@@ -31,23 +32,26 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) {
     if ctx.session.has(flag::TRACKING) {
         invalidate::remember_reads(ctx, command, args);
     }
-    let stats = &mut ctx.services.stats.commands[command.index];
-    if !ctx.still_waiting {
-        stats.calls += 1;
-        stats.ns += spent_ns;
-        stats.failed += u64::from(failed);
-        if ctx.services.config.latency_tracking {
-            stats.latency.get_or_insert_default().record(spent_ns);
-        }
-        note_slow(ctx, command, args, spent_ns);
+    // After the command, which knows by now which of its arguments are secrets.
+    if !ctx.services.monitors.is_empty()
+        && !ctx.services.server.is_loading
+        && !command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN)
+        && !matches!(ctx.origin, Origin::Retry | Origin::Replay)
+    {
+        monitor::feed(ctx, args);
     }
+    // A command that has to wait counts when its wait is over.
+    if let Some(parked) = &mut ctx.session.parked {
+        parked.spent_ns += spent_ns;
+    } else if !ctx.still_waiting {
+        let finished = Finished { command, args, spent_ns, failed, origin: ctx.origin, unix_s: ctx.now.unix_ms / 1000 };
+        count(ctx.services, ctx.session, &finished, &ctx.fx.redacted);
+    }
+    ctx.fx.redacted.clear();
     let changed = ctx.keys.space.journal.dirty != dirty_before;
     ctx.fx.finish_command(db_before, changed, args);
-    if !ctx.services.monitors.is_empty() {
-        monitor::feed(ctx, command, args);
-    }
-    ctx.redacted.clear();
     ctx.command = outer;
+    spent_ns
 }
 
 /// Writes an error reply and counts it.
@@ -57,22 +61,69 @@ pub fn refuse(ctx: &mut Ctx<'_>, refusal: &Error) {
     ctx.reply.error(text);
 }
 
+/// A command that has replied.
+struct Finished<'a> {
+    command: &'static Command,
+    args: Args<'a>,
+    spent_ns: u64,
+    failed: bool,
+    origin: Origin,
+    unix_s: i64,
+}
+
+/// The counters of the command and its histogram.
+#[inline]
+fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+    services.stats.commands_processed += 1;
+    let stats = &mut services.stats.commands[finished.command.index];
+    stats.calls += 1;
+    stats.ns += finished.spent_ns;
+    stats.failed += u64::from(finished.failed);
+    if services.config.latency_tracking {
+        stats.latency.get_or_insert_default().record(finished.spent_ns);
+    }
+    if finished.spent_ns >= services.slow_ns {
+        note_slow(services, session, finished, redacted);
+    }
+}
+
 /// The slow log and the latency monitor.
-fn note_slow(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>, spent_ns: u64) {
-    let config = &ctx.services.config;
-    let spent_us = spent_ns / 1000;
-    let threshold_us = config.slowlog_log_slower_than_us;
+#[cold]
+fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+    let Finished { command, args, .. } = *finished;
+    let spent_us = finished.spent_ns / 1000;
+    let threshold_us = services.config.slowlog_log_slower_than_us;
     let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
-    if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && ctx.origin != Origin::Replay {
-        let about = &ctx.session.about;
-        let most = config.slowlog_max_len as usize;
-        let unix_s = ctx.now.unix_ms / 1000;
-        let slowlog = &mut ctx.services.slowlog;
-        slowlog.push(args.from(0), unix_s, spent_us as i64, &about.address, &about.name, most);
+    if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && finished.origin != Origin::Replay {
+        let about = &session.about;
+        let most = services.config.slowlog_max_len as usize;
+        let shown = shown(args, redacted);
+        let args = shown.iter().copied();
+        services.slowlog.push(args, finished.unix_s, spent_us as i64, &about.address, &about.name, most);
     }
-    let monitor_ms = config.latency_monitor_threshold_ms;
-    if monitor_ms != 0 && spent_us >= monitor_ms * 1000 && !ctx.session.has(flag::INTERNAL) {
+    let monitor_ms = services.config.latency_monitor_threshold_ms;
+    if monitor_ms != 0 && spent_us >= monitor_ms * 1000 && !session.has(flag::INTERNAL) {
         let name = if command.has(command_flag::FAST) { "fast-command" } else { "command" };
-        ctx.services.latency.note(name, ctx.now.unix_ms / 1000, spent_us / 1000);
+        services.latency.note(name, finished.unix_s, spent_us / 1000);
     }
+}
+
+/// Counts a command whose wait has ended without its running again: its time is over, the shell or another client
+/// has decided.
+pub(super) fn count_parked(services: &mut Services, session: &Session, parked: &Parked, failed: bool, unix_ms: i64) {
+    let finished = Finished {
+        command: parked.command,
+        args: parked.args.as_args(),
+        spent_ns: parked.spent_ns,
+        failed,
+        origin: Origin::Client,
+        unix_s: unix_ms / 1000,
+    };
+    count(services, session, &finished, &parked.redacted);
+}
+
+/// The arguments as the slow log and MONITOR show them: secrets are replaced.
+pub(super) fn shown<'a>(args: Args<'a>, redacted: &[usize]) -> Vec<&'a [u8]> {
+    let show = |(at, arg)| if redacted.contains(&at) { b"(redacted)".as_slice() } else { arg };
+    args.iter().enumerate().map(show).collect()
 }

@@ -44,9 +44,21 @@ fn may_fail(effect: Effect) -> bool {
 }
 
 impl Ctx<'_> {
+    /// Brings about what stays within the engine and cannot fail.
+    fn adopt(&mut self, changes: &Changes) {
+        for (effect, _) in changes.effects() {
+            if effect == Effect::LogLengths {
+                let most = self.services.config.slowlog_max_len as usize;
+                self.services.slowlog.entries.truncate(most);
+            }
+        }
+    }
+
     /// What CONFIG SET does once `Config::set` has accepted the values. Replies, now or when the shell has answered.
     pub fn configured(&mut self, args: Args<'_>, changes: Changes) {
         self.keys.space.adopt_config(&self.services.config);
+        self.services.adopt_config();
+        self.adopt(&changes);
         let waits = self.may_wait() && changes.effects().iter().any(|(effect, _)| may_fail(*effect));
         if waits {
             self.park_for_shell(args);

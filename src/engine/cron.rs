@@ -15,6 +15,16 @@ pub struct Cron {
     /// Where the walk over the sessions goes on.
     sessions_at: usize,
     next_sample_us: u64,
+    /// When the present turn began, by the processor's counter.
+    pub(super) woke_ticks: u64,
+    /// How many commands had been run when the last turn ended.
+    commands_before: u64,
+}
+
+impl Cron {
+    pub fn new() -> Self {
+        Self { woke_ticks: tsc::ticks(), ..Self::default() }
+    }
 }
 
 /// How many records of the expiry wheels are looked at per turn: about a quarter of a millisecond.
@@ -34,14 +44,18 @@ impl Engine {
     /// Works off what is due by itself. Called after the inputs of a turn and before its outputs are written.
     pub fn before_sleep(&mut self) -> Rest {
         self.wake_overdue();
-        let is_behind = self.expire_keys();
+        let is_behind = self.expire_keys() | self.keep_within_memory();
         if !self.services.tracking.is_idle() {
             self.broadcast_invalidations();
         }
         self.evict_sessions(&[]);
         if self.now.monotonic_us >= self.cron.next_us {
+            let started = tsc::ticks();
             self.run_cron();
+            let spent_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(started));
+            self.services.stats.eventloop_cron_ns += spent_ns;
         }
+        self.count_turn();
         if is_behind || !self.sessions.again.is_empty() {
             return Rest::None;
         }
@@ -51,6 +65,18 @@ impl Engine {
             wait_ms = wait_ms.min((deadline - self.now.unix_ms).max(0) as u64);
         }
         Rest::Ms(wait_ms)
+    }
+
+    /// Adds the turn that ends here to the figures of the loop. What it writes to its sockets afterwards is not seen from here.
+    fn count_turn(&mut self) {
+        let turn_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(self.cron.woke_ticks));
+        let stats = &mut self.services.stats;
+        stats.eventloop_cycles += 1;
+        stats.eventloop_ns += turn_ns;
+        stats.eventloop_max_ns = stats.eventloop_max_ns.max(turn_ns);
+        let commands = stats.commands_processed.saturating_sub(self.cron.commands_before);
+        stats.eventloop_commands_per_cycle_max = stats.eventloop_commands_per_cycle_max.max(commands);
+        self.cron.commands_before = stats.commands_processed;
     }
 
     /// Nothing expires by itself while DEBUG or a pause forbids it.
@@ -65,12 +91,18 @@ impl Engine {
     /// Removes keys that are due; tells whether some are left.
     fn expire_keys(&mut self) -> bool {
         self.keyspace.may_expire = self.services.pause.mode(self.now.unix_ms).is_none();
-        if !self.expires_actively() {
+        if self.next_expiry_ms().is_none_or(|due_ms| due_ms > self.now.unix_ms) {
             return false;
         }
+        let started = tsc::ticks();
         self.keyspace.journal.interest = Self::listeners(&self.services);
         let mut budget = EXPIRY_BUDGET;
         let is_behind = self.keyspace.expire_due(self.now.unix_ms, &mut budget);
+        let spent_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(started));
+        let stats = &mut self.services.stats;
+        stats.expire_cycle_ns += spent_ns;
+        stats.expire_turns_unfinished += u64::from(is_behind);
+        self.services.note_latency("expire-cycle", spent_ns, self.now.unix_ms);
         if !self.keyspace.journal.is_empty() {
             self.settle();
             self.serve_waiters();
@@ -81,14 +113,13 @@ impl Engine {
     fn run_cron(&mut self) {
         let hz = self.services.config.hz.clamp(1, 500) as u64;
         self.cron.next_us = self.now.monotonic_us + 1_000_000 / hz;
+        if self.services.debug.cron_paused {
+            return;
+        }
         if self.now.monotonic_us >= self.cron.next_sample_us {
             self.cron.next_sample_us = self.now.monotonic_us + SAMPLE_US;
             self.services.stats.sample(self.now.unix_ms);
-            let used = crate::store::alloc::used_memory();
-            if used > self.services.stats.peak_memory {
-                self.services.stats.peak_memory = used;
-                self.services.stats.peak_memory_ms = self.now.unix_ms;
-            }
+            self.services.server.note_memory(self.now.unix_ms);
         }
         self.services.stats.output_buffer_limit_disconnections += std::mem::take(&mut self.sessions.overflowed);
         if !self.services.debug.cron_paused {

@@ -3,6 +3,7 @@
 //! The fields are borrowed apart, so `ctx.reply` can be written while a value from `ctx.keys` is held. Nothing is
 //! hidden behind getters.
 
+use crate::base::time::Clock;
 use crate::keyspace::Keys;
 use crate::types::Kind;
 use crate::wire::reply::Reply;
@@ -47,13 +48,13 @@ pub struct Ctx<'a> {
     /// All other sessions; our own is lent out.
     pub sessions: &'a mut Sessions,
     pub table: &'a Table,
+    /// Only for commands that let time pass. All others see `now`.
+    pub clock: &'a Clock,
     pub command: &'static Command,
     pub origin: Origin,
     pub now: Now,
     /// Set by [`Ctx::park`] when a retried command still finds nothing.
     pub still_waiting: bool,
-    /// Arguments that nobody else may see (passwords), by their position: MONITOR and the slow log leave them out.
-    pub redacted: Vec<usize>,
 }
 
 /// What a blocking command waits for.
@@ -102,6 +103,8 @@ impl Ctx<'_> {
             offset: 0,
             replicas_wanted: 0,
             local_wanted: 0,
+            spent_ns: 0,
+            redacted: self.fx.redacted.clone(),
         }));
     }
 

@@ -65,6 +65,8 @@ pub struct Effects {
     /// Of the outermost command and all it ran.
     pub stream: Vec<Propagated>,
     pub asks: Vec<Ask>,
+    /// Which arguments of the present command are secrets, not for the slow log nor for MONITOR.
+    pub redacted: Vec<usize>,
 }
 
 impl Effects {
@@ -79,6 +81,11 @@ impl Effects {
     /// The command's changes stay here.
     pub fn do_not_propagate(&mut self) {
         self.manner = Manner::Silent;
+    }
+
+    /// Hides an argument from the slow log and from MONITOR.
+    pub fn redact(&mut self, argument: usize) {
+        self.redacted.push(argument);
     }
 
     pub fn ask(&mut self, ask: Ask) {

@@ -22,6 +22,7 @@ pub mod effects;
 pub mod gate;
 pub mod hold;
 mod invalidate;
+mod memory;
 pub mod monitor;
 pub mod pause;
 pub mod roster;
@@ -31,6 +32,8 @@ mod settle;
 pub mod wake;
 
 use crate::base::input::InputPool;
+use crate::base::output::Output;
+use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::config::Config;
@@ -38,6 +41,7 @@ use crate::keyspace::{Keys, Keyspace};
 use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
+use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
 use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
@@ -62,6 +66,8 @@ pub struct Engine {
     turn: Turn,
     /// Whose command is running, or has just run and is being settled.
     cause: Option<Id>,
+    /// The output of the session whose command runs; empty otherwise.
+    output: Box<Output>,
     cron: cron::Cron,
 }
 
@@ -118,6 +124,9 @@ impl Engine {
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
         services.server.started_us = now.monotonic_us;
+        let mut rng = Rng::from_system();
+        services.server.run_id = hexadecimal(&mut rng);
+        services.server.replication_id = hexadecimal(&mut rng);
         let mut engine = Self {
             keyspace: Keyspace::new(databases, seed),
             sessions: Sessions::default(),
@@ -129,7 +138,8 @@ impl Engine {
             inputs: InputPool::default(),
             turn: Turn::default(),
             cause: None,
-            cron: cron::Cron::default(),
+            output: Box::default(),
+            cron: cron::Cron::new(),
         };
         engine.apply_config();
         engine
@@ -139,6 +149,7 @@ impl Engine {
     pub fn apply_config(&mut self) {
         self.keyspace.adopt_config(&self.services.config);
         self.adopt_limits();
+        self.services.adopt_config();
     }
 
     /// Reads the clock. Called after the loop has slept and after a command that took long; in between, time
@@ -147,6 +158,7 @@ impl Engine {
     pub fn refresh_time(&mut self) {
         self.now = read_clock(&self.clock);
         self.sessions.now_us = self.now.monotonic_us;
+        self.cron.woke_ticks = tsc::ticks();
     }
 
     /// A session for the connection that the transport calls `id`.
@@ -339,6 +351,9 @@ impl Engine {
     /// Runs one request. Returns false when it stays in the input because it may not run yet, and when nothing
     /// after it may run because the session waits or closes; in the latter case the request itself is done.
     fn run_request(&mut self, id: Id, args: Args<'_>, found: Option<&'static Command>) -> bool {
+        if self.services.config.maxmemory != 0 {
+            self.keep_within_memory();
+        }
         let Some(mut session) = self.sessions.lend(id) else { return false };
         if session.parked.is_some() || session.is_closing() {
             self.sessions.put_back(session);
@@ -406,14 +421,16 @@ impl Engine {
     /// Runs a command for a session that is lent out.
     fn run(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>, origin: Origin) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
-        let mut output = std::mem::take(&mut session.output);
-        let was_empty = output.is_empty();
+        // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
+        std::mem::swap(&mut self.output, &mut session.output);
+        let was_empty = self.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
-        output.set_cap(hold::output_limit(&self.sessions.output_limits, session).hard_bytes as usize);
-        let reply = Reply::with_muted(&mut output, session.protocol, muted);
+        self.output.set_cap(hold::output_limit(&self.sessions.output_limits, session).hard_bytes as usize);
         session.last_command = Some(command);
+        let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
         let mut ctx = Ctx {
+            clock: &self.clock,
             session: &mut *session,
             reply,
             keys: Keys::new(&mut self.keyspace, db, self.now.unix_ms),
@@ -425,20 +442,23 @@ impl Engine {
             origin,
             now: self.now,
             still_waiting: false,
-            redacted: Vec::new(),
         };
-        call::call(&mut ctx, command, args);
+        let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
-        // What others were told by this command while they are ourselves comes behind its reply.
+        // DEBUG SLEEP lets time pass.
+        self.now = ctx.now;
+        // What this command has pushed to its own session comes behind its reply.
         if !session.output.is_empty() {
-            output.append(&mut session.output);
+            self.output.append(&mut session.output);
         }
-        if was_empty && !output.is_empty() {
+        if was_empty && !self.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
-        session.output = output;
-        session.commands_processed += 1;
-        self.services.stats.commands_processed += 1;
+        std::mem::swap(&mut self.output, &mut session.output);
+        if session.parked.is_none() && !still_waiting {
+            session.commands_processed += 1;
+        }
+        self.services.stats.eventloop_commands_ns += spent_ns;
         !still_waiting
     }
 
@@ -460,14 +480,14 @@ impl Engine {
             self.services.stats.commands[command.index].rejected += 1;
         }
         let mut text = refusal.text().to_vec();
-        if session.transaction.is_some() {
-            if command.is_some_and(|command| command.name() == "exec") {
-                session.transaction = None;
-                self.unwatch_all(session);
-                text = [b"EXECABORT Transaction discarded because of: ", text.as_slice()].concat();
-            } else {
-                session.set(flag::DIRTY_EXEC);
-            }
+        if command.is_some_and(|command| command.name() == "exec") {
+            session.transaction = None;
+            session.unset(flag::DIRTY_EXEC);
+            self.unwatch_all(session);
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+            text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+        } else if session.transaction.is_some() {
+            session.set(flag::DIRTY_EXEC);
         }
         self.services.stats.error(&text);
         self.reply_to(session, |reply| reply.error(&text));
@@ -515,7 +535,13 @@ impl Engine {
     }
 }
 
-fn read_clock(clock: &Clock) -> Now {
+/// The time that the next command sees.
+pub fn read_clock(clock: &Clock) -> Now {
     let unix_us = clock.unix_us();
     Now { unix_ms: unix_us / 1000, unix_us, monotonic_us: clock.monotonic_us() }
+}
+
+/// 40 digits that nobody else has: the name of a run, or of a history of a data set.
+pub fn hexadecimal(rng: &mut Rng) -> String {
+    (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16) as usize])).collect()
 }

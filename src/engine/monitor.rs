@@ -1,26 +1,17 @@
 //! MONITOR: every command as one line, to those who asked to see them.
 
 use crate::base::text;
-use crate::spec::flags::flag as command_flag;
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
-use super::command::Command;
+use super::call::shown;
 use super::ctx::{Ctx, Origin};
 use super::deliver;
 use super::session::flag;
 
-/// Shows a command that has run to all monitors, one that waits when it began to.
-pub fn feed(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
-    let is_hidden = command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN);
-    if is_hidden || ctx.services.server.is_loading || matches!(ctx.origin, Origin::Retry | Origin::Replay) {
-        return;
-    }
-    show(ctx, args);
-}
-
-/// Shows a command that hides from [`feed`], because it runs others and shall stand before them.
-pub fn show(ctx: &mut Ctx<'_>, args: Args<'_>) {
+/// Shows a command to all monitors. Scripts call it themselves before they run, so that their own line comes before
+/// those of the commands they call.
+pub fn feed(ctx: &mut Ctx<'_>, args: Args<'_>) {
     let line = line(ctx, args);
     for id in ctx.services.monitors.clone() {
         if id == ctx.session.id {
@@ -43,10 +34,9 @@ fn line(ctx: &Ctx<'_>, args: Args<'_>) -> Vec<u8> {
     };
     let mut line =
         format!("+{}.{:06} [{} {source}]", unix_us / 1_000_000, unix_us % 1_000_000, ctx.keys.db).into_bytes();
-    for (at, arg) in args.iter().enumerate() {
+    for arg in shown(args, &ctx.fx.redacted) {
         line.push(b' ');
-        let is_secret = ctx.redacted.contains(&at);
-        text::push_quoted(&mut line, if is_secret { b"(redacted)" } else { arg });
+        text::push_quoted(&mut line, arg);
     }
     line.extend_from_slice(b"\r\n");
     line

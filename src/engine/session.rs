@@ -121,6 +121,10 @@ pub struct Parked {
     pub offset: u64,
     pub replicas_wanted: i64,
     pub local_wanted: i64,
+    /// How long the command ran before it had to wait.
+    pub spent_ns: u64,
+    /// Which of its arguments are secrets.
+    pub redacted: Vec<usize>,
 }
 
 /// The reply of a wait that ended by its deadline.
@@ -153,7 +157,8 @@ pub struct Session {
     pub decoder: Option<Box<Decoder>>,
     /// Requests that have been framed and may not run yet: the session waits, or its share of a turn is used up.
     pub leftover: Option<Box<Batch>>,
-    pub output: Output,
+    /// Boxed because it is lent out apart from its session while a command runs.
+    pub output: Box<Output>,
     pub transaction: Option<Box<Transaction>>,
     pub parked: Option<Box<Parked>>,
     pub watched: Vec<Watched>,
@@ -269,7 +274,7 @@ impl Session {
             input: Input::default(),
             decoder: None,
             leftover: None,
-            output: Output::default(),
+            output: Box::default(),
             transaction: None,
             parked: None,
             watched: Vec::new(),

@@ -8,7 +8,9 @@ use crate::spec::error::Error;
 use crate::wire::reply::Reply;
 
 use super::Engine;
+use super::call;
 use super::ctx::Origin;
+use super::gate::{self, Verdict};
 use super::services::Services;
 use super::session::{OnTimeout, Session, Sessions, Waiting, flag};
 
@@ -23,15 +25,17 @@ impl Engine {
     /// Goes through the keys that became ready, oldest waiter first. A served command may make further keys ready;
     /// they are served in the same call.
     pub(super) fn serve_waiters(&mut self) {
-        while let Some((db, key, line)) = self.services.blocking.next_ready() {
-            for id in line {
-                let kind = self.keyspace.kind_of(db, &key, self.now.unix_ms);
-                let Some(session) = self.sessions.get(id) else { continue };
-                let Some(parked) = &session.parked else { continue };
-                match kind {
-                    None if !parked.also_when_gone => continue,
-                    Some(kind) if kind != parked.kind && !parked.also_when_gone => continue,
-                    _ => self.retry(id),
+        // What made the keys ready may have taken so long that they are due again.
+        self.refresh_time();
+        while let Some(ready) = self.services.blocking.next_ready() {
+            for id in ready.sessions {
+                let kind = self.keyspace.kind_of(ready.db, &ready.key, self.now.unix_ms);
+                if kind.is_none() && !ready.any_when_gone {
+                    break;
+                }
+                let Some(parked) = self.sessions.get(id).and_then(|session| session.parked.as_ref()) else { continue };
+                if parked.also_when_gone || kind == Some(parked.kind) {
+                    self.retry(id);
                 }
             }
         }
@@ -48,9 +52,16 @@ impl Engine {
             }
         };
         self.cause = Some(id);
-        let served = self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry);
+        // The session's rights or the state of the server may have changed while it waited.
+        let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
+        let is_done = if let Verdict::Refuse(refusal) = verdict {
+            self.refuse(&mut session, Some(parked.command), &refusal);
+            true
+        } else {
+            self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry)
+        };
         session.parked = Some(parked);
-        if served {
+        if is_done {
             forget_wait(&mut self.services, &mut session);
             self.sessions.again.push(id);
         }
@@ -67,7 +78,10 @@ impl Engine {
     /// Tells a session that waits for the shell or for a helper thread how it went.
     pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
         let Some(mut session) = self.sessions.lend(id) else { return };
-        if session.parked.as_ref().is_some_and(|parked| parked.waiting == Waiting::Job) {
+        if let Some(parked) = &session.parked
+            && parked.waiting == Waiting::Job
+        {
+            call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
             match outcome {
                 Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
                 Err(refusal) => {
@@ -75,6 +89,7 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
+            session.commands_processed += 1;
             forget_wait(&mut self.services, &mut session);
             self.sessions.again.push(id);
         }
@@ -83,8 +98,8 @@ impl Engine {
 
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
     pub(super) fn wake_overdue(&mut self) {
-        while let Some(id) = self.services.blocking.pop_overdue(self.now.unix_ms) {
-            end_wait(&mut self.sessions, &mut self.services, id, &Ending::TimedOut);
+        while let Some(id) = self.services.blocking.next_overdue(self.now.unix_ms) {
+            end_wait(&mut self.sessions, &mut self.services, id, &Ending::TimedOut, self.now.unix_ms);
         }
         if self.services.pause.is_over(self.now.unix_ms) {
             self.services.pause.end();
@@ -120,12 +135,14 @@ pub fn forget_wait(services: &mut Services, session: &mut Session) {
 }
 
 /// Ends a wait without serving it. Tells whether there was one that can be ended so.
-pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending: &Ending) -> bool {
+pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending: &Ending, unix_ms: i64) -> bool {
     let Some(session) = sessions.get_mut(id) else { return false };
-    let on_timeout = match &session.parked {
-        Some(parked) if matches!(parked.waiting, Waiting::Keys | Waiting::Offset) => parked.on_timeout,
-        _ => return false,
-    };
+    let Some(parked) = &session.parked else { return false };
+    if !matches!(parked.waiting, Waiting::Keys | Waiting::Offset) {
+        return false;
+    }
+    let on_timeout = parked.on_timeout;
+    call::count_parked(services, session, parked, matches!(ending, Ending::Refused(_)), unix_ms);
     if !session.is_closing() {
         let was_empty = session.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
@@ -142,6 +159,7 @@ pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending
         }
     }
     let Some(session) = sessions.get_mut(id) else { return false };
+    session.commands_processed += 1;
     forget_wait(services, session);
     sessions.again.push(id);
     true

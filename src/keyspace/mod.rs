@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod db;
+pub mod evict;
 pub mod expiry;
 pub mod journal;
 pub mod text;
@@ -49,6 +50,7 @@ pub struct Keyspace {
     /// prefetched. Set only while the request's bytes stay where they are, so the address means the key.
     pub hint: (usize, u64),
     seed: Seed,
+    evictor: evict::Evictor,
     pub lazy: Lazy,
 }
 
@@ -90,6 +92,7 @@ impl Keyspace {
             garbage: Vec::new(),
             hint: (0, 0),
             seed: seed_of_hashes,
+            evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
         }
     }

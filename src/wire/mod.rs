@@ -4,6 +4,8 @@
 //! output. Neither knows what a command is, who the client is, or what a socket is.
 
 pub mod args;
+pub mod batch;
+pub mod protocol_error;
 pub mod reply;
 pub mod request;
 

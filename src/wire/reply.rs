@@ -125,7 +125,7 @@ impl<'a> Reply<'a> {
         match value {
             0 => self.raw(b":0\r\n"),
             1 => self.raw(b":1\r\n"),
-            _ => self.number_line(b':', value),
+            _ => self.number_line(value),
         }
     }
 
@@ -185,15 +185,12 @@ impl<'a> Reply<'a> {
         if self.muted {
             return;
         }
+        let mut buf = [0; double::TEXT_BYTES];
+        let text = double::format_f64(value, &mut buf);
         if self.is_resp3() {
-            let tail = self.out.tail();
-            tail.push(b',');
-            double::push_f64(tail, value);
-            tail.extend_from_slice(b"\r\n");
+            self.line(b',', text);
         } else {
-            let mut text = Vec::new();
-            double::push_f64(&mut text, value);
-            self.bulk(&text);
+            self.bulk(text);
         }
     }
 
@@ -333,34 +330,36 @@ impl<'a> Reply<'a> {
             return;
         }
         let (prefix, count) = kind.header(self.protocol, len);
-        let mut text = Vec::with_capacity(24);
-        text.push(prefix);
-        num::push_u64(&mut text, count as u64);
-        text.extend_from_slice(b"\r\n");
-        self.out.insert(mark, &text);
+        let mut line = [0; 24];
+        let at = fill_header(prefix, count, &mut line);
+        self.out.insert(mark, &line[at..]);
     }
 
-    /// A prefix, a length, the end of the line. Most lengths have one digit or two.
+    /// A prefix, a length, the end of the line. Most lengths have one digit or two, and bytes of a known number cost
+    /// less to append.
     #[inline]
     fn header(&mut self, prefix: u8, len: usize) {
         let tail = self.out.tail();
         if len < 10 {
             tail.extend_from_slice(&[prefix, b'0' + len as u8, b'\r', b'\n']);
+        } else if len < 100 {
+            let (tens, units) = (b'0' + len as u8 / 10, b'0' + len as u8 % 10);
+            tail.extend_from_slice(&[prefix, tens, units, b'\r', b'\n']);
         } else {
-            tail.push(prefix);
-            num::push_u64(tail, len as u64);
-            tail.extend_from_slice(b"\r\n");
+            let mut line = [0; 24];
+            let at = fill_header(prefix, len, &mut line);
+            tail.extend_from_slice(&line[at..]);
         }
     }
 
-    fn number_line(&mut self, prefix: u8, value: i64) {
+    fn number_line(&mut self, value: i64) {
         if self.muted {
             return;
         }
-        let tail = self.out.tail();
-        tail.push(prefix);
-        num::push_i64(tail, value);
-        tail.extend_from_slice(b"\r\n");
+        if (0..=99).contains(&value) {
+            return self.header(b':', value as usize);
+        }
+        self.line(b':', num::format_i64(value, &mut [0; 20]));
     }
 
     fn line(&mut self, prefix: u8, text: &[u8]) {
@@ -372,6 +371,17 @@ impl<'a> Reply<'a> {
         tail.extend_from_slice(text);
         tail.extend_from_slice(b"\r\n");
     }
+}
+
+/// Writes a header into the end of `line` and returns where it begins.
+fn fill_header(prefix: u8, len: usize, line: &mut [u8; 24]) -> usize {
+    let mut buf = [0; 20];
+    let digits = num::format_u64(len as u64, &mut buf);
+    let at = line.len() - digits.len() - 3;
+    line[at] = prefix;
+    line[at + 1..][..digits.len()].copy_from_slice(digits);
+    line[22..].copy_from_slice(b"\r\n");
+    at
 }
 
 #[derive(Clone, Copy)]
@@ -392,5 +402,135 @@ impl Kind {
             (Kind::Set, Protocol::Resp3) => (b'~', len),
             (Kind::Push, Protocol::Resp3) => (b'>', len),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(protocol: Protocol, say: impl FnOnce(&mut Reply<'_>)) -> String {
+        let mut out = Output::new();
+        say(&mut Reply::new(&mut out, protocol));
+        out.take().escape_ascii().to_string()
+    }
+
+    /// What both protocols make of it.
+    fn both(say: impl Fn(&mut Reply<'_>)) -> [String; 2] {
+        [
+            said(Protocol::Resp2, &say).replace("\\r\\n", "."),
+            said(Protocol::Resp3, &say).replace("\\r\\n", "."),
+        ]
+    }
+
+    #[test]
+    fn every_kind_in_both_protocols() {
+        assert_eq!(both(|r| r.ok()), ["+OK.", "+OK."]);
+        assert_eq!(both(|r| r.simple("QUEUED")), ["+QUEUED."; 2]);
+        assert_eq!(both(|r| r.error(b"ERR a\r\nb")), ["-ERR a  b."; 2]);
+        for value in [0, 1, 9, 10, 42, 99, 100, -1, 12345, i64::MAX, i64::MIN] {
+            assert_eq!(
+                both(|r| r.integer(value)),
+                [format!(":{value}."), format!(":{value}.")]
+            );
+            let text = value.to_string();
+            let bulk = format!("${}.{text}.", text.len());
+            assert_eq!(both(|r| r.bulk_i64(value)), [bulk.clone(), bulk]);
+        }
+        for len in [0, 1, 9, 10, 99, 100, 999, 1000, 70_000] {
+            let text = "x".repeat(len);
+            let bulk = format!("${len}.{text}.");
+            let shared = Arc::new(text.into_bytes());
+            assert_eq!(both(|r| r.bulk(&shared)), [bulk.as_str(); 2]);
+            assert_eq!(both(|r| r.bulk_shared(&shared)), [bulk.as_str(); 2]);
+            assert_eq!(
+                both(|r| r.bulk_shared_range(&shared, 0..len)),
+                [bulk.as_str(); 2]
+            );
+            assert_eq!(
+                both(|r| r.array(len)),
+                [format!("*{len}."), format!("*{len}.")]
+            );
+            assert_eq!(
+                both(|r| r.map(len)),
+                [format!("*{}.", len * 2), format!("%{len}.")]
+            );
+            assert_eq!(
+                both(|r| r.set(len)),
+                [format!("*{len}."), format!("~{len}.")]
+            );
+            assert_eq!(
+                both(|r| r.push(len)),
+                [format!("*{len}."), format!(">{len}.")]
+            );
+        }
+        assert_eq!(said(Protocol::Resp3, |r| r.attribute(2)), "|2\\r\\n");
+        assert_eq!(both(|r| r.double(1.5)), ["$3.1.5.", ",1.5."]);
+        assert_eq!(
+            both(|r| r.double(f64::NEG_INFINITY)),
+            ["$4.-inf.", ",-inf."]
+        );
+        assert_eq!(both(|r| r.human_long_double("0.3")), ["$3.0.3.", ",0.3."]);
+        assert_eq!(both(|r| r.big_number(b"123")), ["$3.123.", "(123."]);
+        assert_eq!(both(|r| r.boolean(true)), [":1.", "#t."]);
+        assert_eq!(both(|r| r.boolean(false)), [":0.", "#f."]);
+        assert_eq!(both(|r| r.null()), ["$-1.", "_."]);
+        assert_eq!(both(|r| r.null_array()), ["*-1.", "_."]);
+        assert_eq!(both(|r| r.verbatim("txt", b"hi")), ["$2.hi.", "=6.txt:hi."]);
+    }
+
+    #[test]
+    fn headers_may_come_after_their_elements() {
+        let nested = |r: &mut Reply<'_>| {
+            let outer = r.deferred();
+            let inner = r.deferred();
+            r.bulk(b"a");
+            r.bulk(b"b");
+            r.finish_map(inner, 1);
+            let inner = r.deferred();
+            r.finish_set(inner, 0);
+            let dropped = r.deferred();
+            r.bulk(b"c");
+            r.rewind(dropped);
+            r.finish_array(outer, 2);
+        };
+        assert_eq!(both(nested), ["*2.*2.$1.a.$1.b.*0.", "*2.%1.$1.a.$1.b.~0."]);
+    }
+
+    #[test]
+    fn a_muted_reply_says_nothing() {
+        let mut out = Output::new();
+        let mut reply = Reply::with_muted(&mut out, Protocol::Resp3, true);
+        let shared = Arc::new(vec![b'x'; SHARE_MIN]);
+        let mark = reply.deferred();
+        reply.ok();
+        reply.simple("a");
+        reply.error(b"ERR");
+        reply.integer(0);
+        reply.integer(50);
+        reply.integer(-50);
+        reply.bulk(b"b");
+        reply.bulk_shared(&shared);
+        reply.bulk_shared_range(&shared, 0..SHARE_MIN);
+        reply.bulk_i64(1);
+        reply.double(1.0);
+        reply.human_long_double("1");
+        reply.big_number(b"1");
+        reply.boolean(true);
+        reply.null();
+        reply.null_array();
+        reply.array(1);
+        reply.map(1);
+        reply.set(1);
+        reply.push(1);
+        reply.attribute(1);
+        reply.verbatim("txt", b"v");
+        reply.raw(b"raw");
+        reply.finish_array(mark, 1);
+        reply.reborrow().ok();
+        assert!(reply.output().is_empty());
+        reply.set_muted(false);
+        reply.ok();
+        assert_eq!(out.take(), b"+OK\r\n");
     }
 }

@@ -5,20 +5,27 @@
 //! inline       GET hello\r\n            words split like a shell's, quotes and escapes allowed
 //! ```
 //!
-//! A [`Decoder`] belongs to a session and remembers how far it got, so a request cut anywhere continues there. It
-//! copies nothing: an argument is a [`Span`] of the input, relative to its request's first byte, and stays valid
-//! until the input is told that the request is done ([`Batch::retire`]). Long strings are the exception: they are
-//! read into vectors of their own (see `base::input`) and appear in the request as references.
+//! A [`Decoder`] belongs to a session and remembers how far it got, so a request cut anywhere continues there and no
+//! byte is searched twice. It copies nothing: an argument is a span of the input. Long strings are the exception: they
+//! are read into vectors of their own (see `base::input`) and appear in the request as references.
 //!
-//! Memory follows the bytes that came, never the lengths that were announced.
+//! Memory follows the bytes that came, never the lengths that were announced. A request that is not complete is
+//! nobody's business but the decoder's; one that is complete is the batch's.
+//!
+//! Redis's leniency is kept where clients could have come to rely on it: the byte behind `\r` and the two behind a string
+//! are skipped, not checked; a zero byte in a header or an inline request hides everything behind it.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::args::{Args, Span};
+use super::args::Span;
+use super::batch::Request;
 use crate::base::input::Input;
 use crate::base::num;
 use crate::base::text;
+
+pub use super::args::{Args, OwnedArgs};
+pub use super::batch::Batch;
+pub use super::protocol_error::ProtocolError;
 
 /// What a client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,165 +49,12 @@ impl Default for Limits {
     }
 }
 
-/// Why a connection cannot go on: after such an error nobody knows where the next request begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProtocolError {
-    UnbalancedQuotes,
-    InlineTooBig,
-    CountTooBig,
-    LengthTooBig,
-    /// A byte came where `$` was due.
-    NotBulk(u8),
-    InvalidCount,
-    InvalidLength,
-    UnauthenticatedCount,
-    UnauthenticatedLength,
-}
-
-impl ProtocolError {
-    /// The error reply, without its leading `-`: `ERR Protocol error: ...`.
-    pub fn text(self) -> Vec<u8> {
-        let mut text = b"ERR Protocol error: ".to_vec();
-        match self {
-            ProtocolError::UnbalancedQuotes => text.extend(b"unbalanced quotes in request"),
-            ProtocolError::InlineTooBig => text.extend(b"too big inline request"),
-            ProtocolError::CountTooBig => text.extend(b"too big mbulk count string"),
-            ProtocolError::LengthTooBig => text.extend(b"too big bulk count string"),
-            ProtocolError::NotBulk(byte) => {
-                text.extend(b"expected '$', got '");
-                text.push(byte);
-                text.push(b'\'');
-            }
-            ProtocolError::InvalidCount => text.extend(b"invalid multibulk length"),
-            ProtocolError::InvalidLength => text.extend(b"invalid bulk length"),
-            ProtocolError::UnauthenticatedCount => text.extend(b"unauthenticated multibulk length"),
-            ProtocolError::UnauthenticatedLength => text.extend(b"unauthenticated bulk length"),
-        }
-        text
-    }
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.text()))
-    }
-}
-
-/// Whole requests, waiting to be executed. Their bytes lie in the input they were decoded from; a batch stays with
-/// that input until it is retired.
-#[derive(Debug, Default)]
-pub struct Batch {
-    requests: Vec<Request>,
-    spans: Vec<Span>,
-    bigs: Vec<Arc<Vec<u8>>>,
-    /// Where in `Input::bytes` the undecoded part begins.
-    end: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    start: usize,
-    end: usize,
-    first_span: u32,
-    span_count: u32,
-    first_big: u32,
-    is_inline: bool,
-}
-
-impl Batch {
-    pub const fn new() -> Batch {
-        Batch {
-            requests: Vec::new(),
-            spans: Vec::new(),
-            bigs: Vec::new(),
-            end: 0,
-        }
-    }
-
-    /// Requests held.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.requests.len()
-    }
-
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.requests.is_empty()
-    }
-
-    /// The arguments of request `i`, given the input it came from.
-    #[inline]
-    pub fn args<'a>(&'a self, i: usize, input: &'a Input) -> Args<'a> {
-        let request = &self.requests[i];
-        Args {
-            bytes: &input.bytes()[request.start..request.end],
-            spans: &self.spans[request.first_span as usize..][..request.span_count as usize],
-            bigs: &self.bigs[request.first_big as usize..],
-        }
-    }
-
-    /// Whether request `i` came in the inline form.
-    pub fn is_inline(&self, i: usize) -> bool {
-        self.requests[i].is_inline
-    }
-
-    /// Where in `Input::bytes` request `i` ends.
-    #[inline]
-    pub fn consumed(&self, i: usize) -> usize {
-        self.requests[i].end
-    }
-
-    /// The first `executed` requests are done: their bytes are consumed, the rest stays to be executed later. With
-    /// every request done, empty ones skipped behind them go too.
-    pub fn retire(&mut self, executed: usize, input: &mut Input) {
-        if executed == self.requests.len() {
-            input.consume(self.end);
-            self.requests.clear();
-            self.spans.clear();
-            self.bigs.clear();
-            self.end = 0;
-        } else if executed > 0 {
-            self.retire_part(executed, input);
-        }
-    }
-
-    /// Memory held.
-    pub fn memory(&self) -> usize {
-        self.requests.capacity() * size_of::<Request>()
-            + self.spans.capacity() * size_of::<Span>()
-            + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
-    }
-
-    /// Forgets room that one long request made; for batches that go back to a pool.
-    pub fn trim(&mut self) {
-        if self.spans.capacity() > SPANS_KEPT {
-            self.spans.shrink_to(SPANS_KEPT);
-        }
-    }
-
-    #[cold]
-    fn retire_part(&mut self, executed: usize, input: &mut Input) {
-        let bytes = self.requests[executed - 1].end;
-        let next = self.requests[executed];
-        input.consume(bytes);
-        self.end -= bytes;
-        self.requests.drain(..executed);
-        self.spans.drain(..next.first_span as usize);
-        self.bigs.drain(..next.first_big as usize);
-        for request in &mut self.requests {
-            request.start -= bytes;
-            request.end -= bytes;
-            request.first_span -= next.first_span;
-            request.first_big -= next.first_big;
-        }
-    }
-}
-
 /// Finds requests in an input, a byte at a time if it must.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    /// How far we are into the request that begins at `Batch::end`.
     progress: Progress,
-    /// Arguments of a request that is not complete.
+    /// What is known of its arguments; empty unless it is midway.
     spans: Vec<Span>,
     bigs: Vec<Arc<Vec<u8>>>,
     failed: Option<ProtocolError>,
@@ -212,7 +66,7 @@ pub struct Decoder {
 struct Progress {
     /// Understood so far.
     at: usize,
-    /// A line that begins at `at` was searched for its end up to here.
+    /// The line that begins at `at` was searched for its end up to here.
     searched: usize,
     /// Arguments still to come; 0 means that the count was not read yet.
     missing: usize,
@@ -231,12 +85,13 @@ enum Bulk {
     Taken,
 }
 
+/// How an attempt to read a request ended.
 enum Step {
     Done,
-    /// A request without arguments, or one with none left: nothing to execute.
+    /// No arguments: nothing to execute.
     Empty,
     Starved,
-    /// A long string of this length begins at `progress.at`.
+    /// A long string of this length begins at `Progress::at`.
     Big(usize),
     Failed(ProtocolError),
 }
@@ -278,7 +133,7 @@ impl Decoder {
             most.min(1)
         };
         self.starved = false;
-        while batch.requests.len() < most {
+        while batch.requests.len() < most && !self.starved {
             let step = if self.is_midway() {
                 self.resume(input, batch, limits)
             } else {
@@ -286,16 +141,17 @@ impl Decoder {
             };
             match step {
                 Step::Done | Step::Empty => {}
-                Step::Starved => {
-                    self.starved = true;
-                    return Ok(());
-                }
+                Step::Starved => self.starved = true,
                 Step::Big(len) => input.expect_big(batch.end + self.progress.at, len),
                 Step::Failed(error) => {
                     self.failed = Some(error);
                     return Err(error);
                 }
             }
+        }
+        if batch.requests.is_empty() && batch.end > 0 {
+            // Only empty requests so far. Nobody will retire them.
+            batch.retire(0, input);
         }
         Ok(())
     }
@@ -306,7 +162,7 @@ impl Decoder {
         self.starved
     }
 
-    /// Whether a request has begun and not ended.
+    /// Whether arguments of a request have begun and not ended.
     #[inline]
     pub fn is_midway(&self) -> bool {
         self.progress.missing > 0
@@ -323,44 +179,49 @@ impl Decoder {
         self.spans.capacity() * size_of::<Span>()
             + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
     }
-}
 
-impl Decoder {
-    /// The first byte of a request decides its form.
+    /// Reads a request from its first byte, which decides its form.
+    #[inline]
     fn begin(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
         let bytes = &input.bytes()[batch.end..];
         match bytes.first() {
-            None => Step::Starved,
-            Some(b'*') => {
-                let first_span = batch.spans.len();
-                let mut progress = self.progress;
-                let step = multi_bulk(bytes, &mut progress, &mut batch.spans, limits);
-                match step {
-                    Step::Done => {
-                        self.progress = Progress::default();
-                        batch.requests.push(Request {
-                            start: batch.end,
-                            end: batch.end + progress.at,
-                            first_span: first_span as u32,
-                            span_count: (batch.spans.len() - first_span) as u32,
-                            first_big: batch.bigs.len() as u32,
-                            is_inline: false,
-                        });
-                        batch.end += progress.at;
-                    }
-                    Step::Empty => {
-                        self.progress = Progress::default();
-                        batch.end += progress.at;
-                    }
-                    Step::Starved | Step::Big(_) | Step::Failed(_) => {
-                        self.progress = progress;
-                        self.spans.extend(batch.spans.drain(first_span..));
-                    }
-                }
-                step
-            }
-            Some(_) => self.inline(input, batch),
+            Some(b'*') => {}
+            Some(_) => return self.inline(input, batch),
+            None => return Step::Starved,
         }
+        let first_span = batch.spans.len();
+        let mut progress = self.progress;
+        let step = if let Some(end) = at_once(bytes, &mut batch.spans, limits) {
+            progress.at = end;
+            Step::Done
+        } else {
+            batch.spans.truncate(first_span);
+            multi_bulk(bytes, &mut progress, &mut batch.spans, limits)
+        };
+        match step {
+            Step::Done => {
+                let request = Request {
+                    start: batch.end,
+                    end: batch.end + progress.at,
+                    first_span: first_span as u32,
+                    span_count: (batch.spans.len() - first_span) as u32,
+                    first_big: batch.bigs.len() as u32,
+                    is_inline: false,
+                };
+                batch.end = request.end;
+                batch.requests.push(request);
+                self.progress.searched = 0;
+            }
+            Step::Empty => {
+                batch.end += progress.at;
+                self.progress.searched = 0;
+            }
+            Step::Starved | Step::Big(_) | Step::Failed(_) => {
+                self.progress = progress;
+                self.spans.extend(batch.spans.drain(first_span..));
+            }
+        }
+        step
     }
 
     /// Goes on with a request that was cut.
@@ -390,60 +251,117 @@ impl Decoder {
             batch.end += self.progress.at;
             batch.spans.append(&mut self.spans);
             batch.bigs.append(&mut self.bigs);
-            self.spans = Vec::new();
-            self.bigs = Vec::new();
-            self.progress = Progress::default();
+            // A session between requests holds nothing.
+            *self = Decoder::new();
         }
         step
     }
 
     fn inline(&mut self, input: &mut Input, batch: &mut Batch) -> Step {
         let bytes = &mut input.bytes_mut()[batch.end..];
-        let from = self.progress.searched;
-        let Some(found) = bytes[from..]
-            .iter()
-            .position(|&byte| matches!(byte, b'\n' | 0))
-        else {
-            self.progress.searched = bytes.len();
-            return starved_line(bytes.len(), ProtocolError::InlineTooBig);
+        let searched = self.progress.searched;
+        let found = memchr::memchr2(b'\n', 0, &bytes[searched..]);
+        let newline = match found.map(|offset| searched + offset) {
+            Some(newline) if bytes[newline] == b'\n' => newline,
+            stuck => {
+                self.progress.searched = stuck.unwrap_or(bytes.len());
+                return starved_line(bytes.len(), ProtocolError::InlineTooBig);
+            }
         };
-        let newline = from + found;
-        if bytes[newline] == 0 {
-            self.progress.searched = newline;
-            return starved_line(bytes.len(), ProtocolError::InlineTooBig);
-        }
-        self.progress = Progress::default();
+        self.progress.searched = 0;
         let line_end = newline - usize::from(newline > 0 && bytes[newline - 1] == b'\r');
-        let first_span = batch.spans.len();
-        let spans = &mut batch.spans;
-        let split = text::split_args_in_place(&mut bytes[..line_end], |start, end| {
+        let (line, spans) = (&mut bytes[..line_end], &mut batch.spans);
+        let first_span = spans.len();
+        let split = text::split_args_in_place(line, |start, end| {
             spans.push(Span {
                 start: start as u32,
                 len: (end - start) as u32,
             });
         });
         if split.is_none() {
-            batch.spans.truncate(first_span);
+            spans.truncate(first_span);
             return Step::Failed(ProtocolError::UnbalancedQuotes);
         }
-        let start = batch.end;
-        batch.end += newline + 1;
-        if batch.spans.len() == first_span {
-            return Step::Empty;
-        }
-        batch.requests.push(Request {
-            start,
-            end: batch.end,
+        let request = Request {
+            start: batch.end,
+            end: batch.end + newline + 1,
             first_span: first_span as u32,
-            span_count: (batch.spans.len() - first_span) as u32,
+            span_count: (spans.len() - first_span) as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: true,
-        });
+        };
+        batch.end = request.end;
+        if request.span_count == 0 {
+            return Step::Empty;
+        }
+        batch.requests.push(request);
         Step::Done
     }
 }
 
+/// Reads a request that is all there and in no way special, which is nearly every one; says where it ends. Anything
+/// else is left to [`multi_bulk`], which starts over and finds out what it is. This keeps what must be remembered for a
+/// cut request out of the way of those that are not cut.
+#[inline]
+fn at_once(bytes: &[u8], spans: &mut Vec<Span>, limits: &Limits) -> Option<usize> {
+    let (count, mut at) = short_header(bytes, 0, b'*')?;
+    if count == 0 || !limits.authenticated {
+        return None;
+    }
+    let len_max = limits
+        .bulk_bytes_max
+        .min(limits.big_bytes_min.saturating_sub(1));
+    for _ in 0..count {
+        let (len, start) = short_header(bytes, at, b'$')?;
+        at = start + len + 2;
+        if len > len_max || at > bytes.len() {
+            return None;
+        }
+        spans.push(Span {
+            start: start as u32,
+            len: len as u32,
+        });
+    }
+    Some(at)
+}
+
+/// The number in a header of at most four digits, and where the header ends.
+#[inline]
+fn short_header(bytes: &[u8], at: usize, prefix: u8) -> Option<(usize, usize)> {
+    // Even the shortest argument, an empty one, is longer than this.
+    let header: &[u8; 5] = bytes.get(at..)?.first_chunk()?;
+    let first = header[1].wrapping_sub(b'0');
+    let second = header[2].wrapping_sub(b'0');
+    if header[0] != prefix || first > 9 {
+        return None;
+    }
+    if header[2] == b'\r' {
+        return Some((usize::from(first), at + 4));
+    }
+    if second > 9 || first == 0 {
+        return None;
+    }
+    let tens = usize::from(first) * 10 + usize::from(second);
+    if header[3] == b'\r' {
+        return Some((tens, at + 5));
+    }
+    let third = header[3].wrapping_sub(b'0');
+    if third > 9 {
+        return None;
+    }
+    let hundreds = tens * 10 + usize::from(third);
+    if header[4] == b'\r' {
+        return Some((hundreds, at + 6));
+    }
+    let fourth = header[4].wrapping_sub(b'0');
+    if fourth > 9 || bytes.get(at + 5) != Some(&b'\r') {
+        return None;
+    }
+    Some((hundreds * 10 + usize::from(fourth), at + 7))
+}
+
 /// Reads on from `progress` in `bytes`, which begin with the request.
+#[inline(never)]
 fn multi_bulk(
     bytes: &[u8],
     progress: &mut Progress,
@@ -451,21 +369,10 @@ fn multi_bulk(
     limits: &Limits,
 ) -> Step {
     if progress.missing == 0 {
-        let count = match line(bytes, progress, ProtocolError::CountTooBig) {
-            Ok(text) => num::parse_i64(&text[1..]),
+        match count_header(bytes, progress, limits) {
+            Ok(0) => return Step::Empty,
+            Ok(count) => progress.missing = count,
             Err(step) => return step,
-        };
-        match count {
-            Some(count) if count <= i64::from(i32::MAX) => {
-                if count > UNAUTHENTICATED_COUNT && !limits.authenticated {
-                    return Step::Failed(ProtocolError::UnauthenticatedCount);
-                }
-                if count <= 0 {
-                    return Step::Empty;
-                }
-                progress.missing = count as usize;
-            }
-            _ => return Step::Failed(ProtocolError::InvalidCount),
         }
     }
     while progress.missing > 0 {
@@ -480,7 +387,8 @@ fn multi_bulk(
             Bulk::Length(len) => len,
             Bulk::Taken | Bulk::Unknown => 0,
         };
-        if bytes.len() < progress.at + len + 2 {
+        let end = progress.at + len + 2;
+        if bytes.len() < end {
             return Step::Starved;
         }
         if progress.bulk != Bulk::Taken {
@@ -489,54 +397,67 @@ fn multi_bulk(
                 len: len as u32,
             });
         }
-        progress.at += len + 2;
-        progress.searched = progress.at;
+        progress.at = end;
         progress.bulk = Bulk::Unknown;
         progress.missing -= 1;
     }
     Step::Done
 }
 
-fn bulk_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
-    let text = line(bytes, progress, ProtocolError::LengthTooBig)?;
-    if text.first() != Some(&b'$') {
-        let got = text.first().copied().unwrap_or(b'\r');
-        return Err(Step::Failed(ProtocolError::NotBulk(got)));
-    }
+/// The number of arguments; 0 for a request to be skipped.
+fn count_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
+    let text = line(bytes, progress, ProtocolError::CountTooBig)?;
+    // The form was decided by the first byte, so there is one.
     match num::parse_i64(&text[1..]) {
-        Some(len) if len >= 0 && len as u64 <= limits.bulk_bytes_max as u64 => {
-            if len > UNAUTHENTICATED_BYTES && !limits.authenticated {
-                return Err(Step::Failed(ProtocolError::UnauthenticatedLength));
+        Some(count) if count <= i64::from(i32::MAX) => {
+            if count > UNAUTHENTICATED_COUNT_MAX && !limits.authenticated {
+                return Err(Step::Failed(ProtocolError::UnauthenticatedCount));
             }
-            // Positions are 32 bits wide; only a link that takes no bigs could ever get there.
-            if progress.at as u64 + len as u64 >= u64::from(u32::MAX) {
-                return Err(Step::Failed(ProtocolError::InvalidLength));
-            }
-            Ok(len as usize)
+            Ok(count.max(0) as usize)
         }
-        _ => Err(Step::Failed(ProtocolError::InvalidLength)),
+        _ => Err(Step::Failed(ProtocolError::InvalidCount)),
     }
 }
 
-/// The line that begins at `progress.at`, without its end, and steps over it.
+/// The length of the next argument.
+fn bulk_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
+    let text = line(bytes, progress, ProtocolError::LengthTooBig)?;
+    let digits = match text.split_first() {
+        Some((b'$', digits)) => digits,
+        Some((&other, _)) => return Err(Step::Failed(ProtocolError::NotBulk(other))),
+        None => return Err(Step::Failed(ProtocolError::NotBulk(b'\r'))),
+    };
+    let len = match num::parse_i64(digits).map(usize::try_from) {
+        Some(Ok(len)) if len <= limits.bulk_bytes_max => len,
+        _ => return Err(Step::Failed(ProtocolError::InvalidLength)),
+    };
+    if len > UNAUTHENTICATED_BYTES_MAX && !limits.authenticated {
+        return Err(Step::Failed(ProtocolError::UnauthenticatedLength));
+    }
+    // Spans are 32 bits wide. Only a link that takes no bigs can get there, behind gigabytes of one request.
+    let end = (progress.at as u64).saturating_add(len as u64);
+    if end >= u64::from(u32::MAX) && len < limits.big_bytes_min {
+        return Err(Step::Failed(ProtocolError::InvalidLength));
+    }
+    Ok(len)
+}
+
+/// The line that begins at `progress.at`, without its end; steps over it.
 fn line<'a>(
     bytes: &'a [u8],
     progress: &mut Progress,
     too_big: ProtocolError,
 ) -> Result<&'a [u8], Step> {
     let start = progress.at;
-    let from = progress.searched.max(start);
-    let found = bytes[from..]
-        .iter()
-        .position(|&byte| matches!(byte, b'\r' | 0));
-    match found.map(|offset| from + offset) {
+    let searched = progress.searched.max(start);
+    let found = memchr::memchr2(b'\r', 0, &bytes[searched..]);
+    match found.map(|offset| searched + offset) {
         Some(end) if bytes[end] == b'\r' => {
-            progress.searched = end;
             if end + 2 > bytes.len() {
+                progress.searched = end;
                 return Err(Step::Starved);
             }
             progress.at = end + 2;
-            progress.searched = progress.at;
             Ok(&bytes[start..end])
         }
         stuck => {
@@ -546,6 +467,7 @@ fn line<'a>(
     }
 }
 
+/// A line whose end has not come: wait for it, but not for ever.
 fn starved_line(have: usize, too_big: ProtocolError) -> Step {
     if have > LINE_BYTES_MAX {
         Step::Failed(too_big)
@@ -557,12 +479,12 @@ fn starved_line(have: usize, too_big: ProtocolError) -> Step {
 /// From this length on a string is worth a vector of its own.
 pub const BIG_BYTES_MIN: usize = 32 * 1024;
 
-/// The longest inline request, and the longest search for the end of a header.
+/// The longest search for the end of an inline request or a header.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// What a client may send before it has authenticated: enough for AUTH and HELLO.
-const UNAUTHENTICATED_COUNT: i64 = 10;
-const UNAUTHENTICATED_BYTES: i64 = 16 * 1024;
+const UNAUTHENTICATED_COUNT_MAX: i64 = 10;
+const UNAUTHENTICATED_BYTES_MAX: usize = 16 * 1024;
 
-/// Spans a batch keeps room for between turns.
-const SPANS_KEPT: usize = 4096;
+#[cfg(test)]
+mod tests;

@@ -52,26 +52,33 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
 
 /// Appends a double the way scores and RESP3 doubles look.
 pub fn push_f64(out: &mut Vec<u8>, value: f64) {
-    if value.is_nan() {
-        out.extend_from_slice(b"nan");
-    } else if value.abs() <= WHOLE_MAX && value == value.trunc() {
-        if value == 0.0 && value.is_sign_negative() {
-            out.push(b'-');
-        }
-        num::push_i64(out, value as i64);
-    } else {
-        if value < 0.0 {
-            out.push(b'-');
-        }
-        if value.is_infinite() {
-            out.extend_from_slice(b"inf");
-        } else {
-            push_digits(out, value.abs(), value < 0.0);
-        }
-    }
+    out.extend_from_slice(format_f64(value, &mut [0; TEXT_BYTES]));
 }
 
-fn push_digits(out: &mut Vec<u8>, value: f64, negative: bool) {
+/// The same text in a buffer on the stack.
+pub fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
+    let mut text = Text { buf, len: 0 };
+    if value.is_nan() {
+        text.push(b"nan");
+    } else {
+        if value.is_sign_negative() {
+            text.push(b"-");
+        }
+        push_magnitude(&mut text, value.abs());
+    }
+    let len = text.len;
+    &buf[..len]
+}
+
+fn push_magnitude(text: &mut Text<'_>, value: f64) {
+    if value.is_infinite() {
+        text.push(b"inf");
+        return;
+    }
+    if value <= WHOLE_MAX && value == value.trunc() {
+        text.push(num::format_u64(value as u64, &mut [0; 20]));
+        return;
+    }
     let number = shortest::shortest(value);
     let digits = number.as_bytes();
     let len = digits.len() as i32;
@@ -80,32 +87,47 @@ fn push_digits(out: &mut Vec<u8>, value: f64, negative: bool) {
     let magnitude = exponent + len - 1;
 
     if exponent >= 0 && magnitude < len + 7 {
-        out.extend_from_slice(digits);
-        out.extend_from_slice(&b"0000000"[..exponent as usize]);
+        text.push(digits);
+        text.push(&b"0000000"[..exponent as usize]);
     } else if exponent < 0 && (exponent > -7 || magnitude.abs() < 4) {
         let whole = len + exponent;
         if whole > 0 {
             let (whole, fraction) = digits.split_at(whole as usize);
-            out.extend_from_slice(whole);
-            out.push(b'.');
-            out.extend_from_slice(fraction);
+            text.push(whole);
+            text.push(b".");
+            text.push(fraction);
         } else {
-            out.extend_from_slice(b"0.");
-            out.extend_from_slice(&b"000000"[..-whole as usize]);
-            out.extend_from_slice(digits);
+            text.push(b"0.");
+            text.push(&b"000000"[..-whole as usize]);
+            text.push(digits);
         }
     } else {
-        // Redis allots a text of fixed length, and a minus sign costs a digit of eighteen. No double has so many.
-        let digits = &digits[..digits.len().min(if negative { 17 } else { 18 })];
-        out.push(digits[0]);
+        text.push(&digits[..1]);
         if digits.len() > 1 {
-            out.push(b'.');
-            out.extend_from_slice(&digits[1..]);
+            text.push(b".");
+            text.push(&digits[1..]);
         }
-        out.extend_from_slice(if magnitude < 0 { b"e-" } else { b"e+" });
-        num::push_u64(out, u64::from(magnitude.unsigned_abs()));
+        text.push(if magnitude < 0 { b"e-" } else { b"e+" });
+        let power = u64::from(magnitude.unsigned_abs());
+        text.push(num::format_u64(power, &mut [0; 20]));
     }
 }
+
+/// A text being written.
+struct Text<'a> {
+    buf: &'a mut [u8; TEXT_BYTES],
+    len: usize,
+}
+
+impl Text<'_> {
+    fn push(&mut self, piece: &[u8]) {
+        self.buf[self.len..self.len + piece.len()].copy_from_slice(piece);
+        self.len += piece.len();
+    }
+}
+
+/// Room for any double's text: a sign, `0.000000` or an exponent, and eighteen digits.
+pub const TEXT_BYTES: usize = 32;
 
 /// Most scores are small whole numbers; their digits are the double.
 fn small_integer(text: &[u8]) -> Option<f64> {
@@ -142,13 +164,18 @@ fn has_nonzero_digit(text: &[u8]) -> bool {
         .any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
+/// Whether the text begins with a minus, and what follows its sign, if it has one.
+pub(super) fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    }
+}
+
 /// The sign, and what follows `0x`, if anything does.
 pub(super) fn hexadecimal_part(text: &[u8]) -> Option<(bool, &[u8])> {
-    let (negative, rest) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, rest) = split_sign(text);
     match rest {
         [b'0', b'x' | b'X', digits @ ..] => Some((negative, digits)),
         _ => None,
@@ -204,11 +231,7 @@ pub(super) fn hexadecimal(text: &[u8]) -> Option<Hexadecimal> {
 
 /// The number behind `e` or `p`. One that is out of every format's range is only known to be so.
 pub(super) fn clamped_exponent(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = split_sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -262,3 +285,6 @@ const WHOLE_MAX: f64 = 4_611_686_018_427_387_904.0;
 
 /// Exponents beyond this mean zero or infinity in any format, even behind a text of many megabytes of zeros.
 const EXPONENT_CLAMP: i64 = 1 << 40;
+
+#[cfg(test)]
+mod tests;

@@ -10,10 +10,12 @@
 //! ```
 //!
 //! The significand's highest bit is set, unless the exponent is the lowest one (subnormal numbers and zero).
-//! An exponent above the highest means infinity; there is no nan, [`LongDouble::add`] of opposite infinities is infinite
+//! An exponent above the highest means infinity; there is no nan, the sum of opposite infinities is infinite
 //! too, which callers refuse all the same.
 
-mod natural;
+pub(super) mod natural;
+
+use std::ops::{Add, Mul};
 
 use super::double::{self, round_shift};
 use natural::{Natural, QUOTIENT_BITS};
@@ -36,11 +38,7 @@ pub fn parse(text: &[u8]) -> Option<LongDouble> {
     if let Some((negative, digits)) = double::hexadecimal_part(text) {
         return parse_hexadecimal(negative, digits);
     }
-    let (negative, magnitude) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, magnitude) = double::split_sign(text);
     if magnitude.eq_ignore_ascii_case(b"inf") || magnitude.eq_ignore_ascii_case(b"infinity") {
         return Some(LongDouble::infinity(negative));
     }
@@ -60,46 +58,6 @@ impl LongDouble {
 
     pub fn is_negative(self) -> bool {
         self.negative && self.significand != 0
-    }
-
-    #[must_use]
-    pub fn add(self, other: LongDouble) -> LongDouble {
-        let (large, small) = if self.exponent >= other.exponent {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        if !large.is_finite() {
-            return large;
-        }
-        // One bit of headroom for the carry; 63 below the significand keep what the smaller number loses by shifting,
-        // and whatever falls out even there only matters as not being zero.
-        let distance = (large.exponent - small.exponent) as u32;
-        let high = u128::from(large.significand) << 63;
-        let wide = u128::from(small.significand) << 63;
-        let low = wide.checked_shr(distance).unwrap_or(0);
-        let lost = wide != low.checked_shl(distance).unwrap_or(0);
-        let exponent = i64::from(large.exponent) - 63;
-        if large.negative == small.negative {
-            return LongDouble::rounded(large.negative, high + low, exponent, lost);
-        }
-        if high >= low {
-            let difference = high - low - u128::from(lost);
-            let negative = large.negative && difference != 0;
-            return LongDouble::rounded(negative, difference, exponent, lost);
-        }
-        LongDouble::rounded(small.negative, low - high, exponent, false)
-    }
-
-    #[must_use]
-    pub fn multiply(self, other: LongDouble) -> LongDouble {
-        let negative = self.negative != other.negative;
-        if !self.is_finite() || !other.is_finite() {
-            return LongDouble::infinity(negative);
-        }
-        let product = u128::from(self.significand) * u128::from(other.significand);
-        let exponent = i64::from(self.exponent) + i64::from(other.exponent);
-        LongDouble::rounded(negative, product, exponent, false)
     }
 
     /// The next whole number upwards, if an `i64` holds it.
@@ -196,6 +154,52 @@ impl LongDouble {
             exponent: exponent.max(i64::from(EXPONENT_MIN)) as i32,
             significand: kept as u64,
         }
+    }
+}
+
+impl Add for LongDouble {
+    type Output = LongDouble;
+
+    fn add(self, other: LongDouble) -> LongDouble {
+        let (large, small) = if self.exponent >= other.exponent {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        if !large.is_finite() {
+            return large;
+        }
+        // One bit of headroom for the carry; 63 below the significand keep what the smaller number loses by shifting,
+        // and whatever falls out even there only matters as not being zero.
+        let distance = (large.exponent - small.exponent) as u32;
+        let high = u128::from(large.significand) << 63;
+        let wide = u128::from(small.significand) << 63;
+        let low = wide.checked_shr(distance).unwrap_or(0);
+        let lost = wide != low.checked_shl(distance).unwrap_or(0);
+        let exponent = i64::from(large.exponent) - 63;
+        if large.negative == small.negative {
+            return LongDouble::rounded(large.negative, high + low, exponent, lost);
+        }
+        if high >= low {
+            let difference = high - low - u128::from(lost);
+            let negative = large.negative && difference != 0;
+            return LongDouble::rounded(negative, difference, exponent, lost);
+        }
+        LongDouble::rounded(small.negative, low - high, exponent, false)
+    }
+}
+
+impl Mul for LongDouble {
+    type Output = LongDouble;
+
+    fn mul(self, other: LongDouble) -> LongDouble {
+        let negative = self.negative != other.negative;
+        if !self.is_finite() || !other.is_finite() {
+            return LongDouble::infinity(negative);
+        }
+        let product = u128::from(self.significand) * u128::from(other.significand);
+        let exponent = i64::from(self.exponent) + i64::from(other.exponent);
+        LongDouble::rounded(negative, product, exponent, false)
     }
 }
 
@@ -322,3 +326,174 @@ const PLACES: u64 = 100_000_000_000_000_000;
 
 /// Redis copies such texts to a buffer of 5 KiB, its closing zero included.
 const TEXT_BYTES_MAX: usize = 5 * 1024 - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    fn sum(one: &str, other: &str) -> String {
+        match (parse(one.as_bytes()), parse(other.as_bytes())) {
+            (Some(one), Some(other)) if (one + other).is_finite() => (one + other).text(),
+            (Some(_), Some(_)) => "infinite".to_owned(),
+            _ => "refused".to_owned(),
+        }
+    }
+
+    /// INCRBYFLOAT of a Redis 8.0.6 gave these.
+    #[test]
+    fn sums_are_those_of_the_processor() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("0.1", "0.2", "0.3"),
+            ("3.0", "1.1", "4.1"),
+            ("10.50", "0.1", "10.6"),
+            ("5.0e3", "2.0e2", "5200"),
+            ("1", "-1", "0"),
+            ("0", "-0", "0"),
+            ("0", "+5", "5"),
+            ("0", "5.", "5"),
+            ("0", "0x10", "16"),
+            ("0", "0x1p-3", "0.125"),
+            ("0", "0x1.ffffffffffffffffp0", "2"),
+            ("0", "0.000000000000000005", "0"),
+            ("0", "0.0000000000000000051", "0.00000000000000001"),
+            ("0", "0.000000000000000015", "0.00000000000000002"),
+            ("0", "-0.000000000000000001", "0"),
+            (
+                "0",
+                "123456789012345678901234567890",
+                "123456789012345678899921813504",
+            ),
+            (
+                "900.0000000000",
+                "0x24939fc2a65adcd.64d981ff2bp-46",
+                "3240.90601596765119141",
+            ),
+            (
+                "0x2bea2f2448f4ba8.c8a29ee7b7p-9",
+                "104.0000000000000008",
+                "386278505990157.82965087890625",
+            ),
+            (
+                "0x338f11a2bc40e79.7fc9887d64p4",
+                "-0x678ab275efc08537p-52",
+                "3715207608244691231.25",
+            ),
+            (
+                "0x40ac01337e665d9.7cdf1add7fp37",
+                "244643e-2255",
+                "40029963083596602898175229952",
+            ),
+            ("0", "3e-4951", "0"),
+            ("0", "1.8e-4951", "refused"),
+            ("0", "1e-5000", "refused"),
+            ("0", "1e5000", "refused"),
+            ("0", "1.18973149535723176509e+4932", "refused"),
+            ("1.1e4932", "1.1e4932", "infinite"),
+            ("0", "inf", "infinite"),
+            ("inf", "-Infinity", "infinite"),
+            ("0", "nan", "refused"),
+            ("0", "", "refused"),
+            ("0", " 1", "refused"),
+            ("0", "1 ", "refused"),
+            ("0", "1e", "refused"),
+            ("0", "0x", "refused"),
+            ("0", "1\0", "refused"),
+            ("0", "0x1p16384", "refused"),
+            ("0", "0x1p-16446", "refused"),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(sum(one, other), *expected, "{one} + {other}");
+        }
+        assert_eq!(sum("0", &format!("{}1", "0".repeat(5118))), "1");
+        assert_eq!(sum("0", &format!("{}1", "0".repeat(5119))), "refused");
+        let long = sum("0", "1e4932");
+        assert!(long.starts_with("10000000000000000000060189493879638913238377742545331147737850"));
+        assert_eq!(long.len(), 4933);
+    }
+
+    #[test]
+    fn whole_numbers_add_as_integers() {
+        let mut rng = Rng::from_seed(1);
+        for _ in 0..20_000 {
+            let one = rng.next_u64() as i64 >> rng.below(63);
+            let other = rng.next_u64() as i64 >> rng.below(63);
+            if let Some(sum) = one.checked_add(other) {
+                assert_eq!(
+                    (LongDouble::from(one) + other.into()).text(),
+                    sum.to_string()
+                );
+            }
+            let product = i128::from(one >> 32) * i128::from(other >> 32);
+            let multiplied = LongDouble::from(one >> 32) * (other >> 32).into();
+            assert_eq!(multiplied.text(), product.to_string());
+            assert_eq!(multiplied.ceil_to_i64(), i64::try_from(product).ok());
+        }
+    }
+
+    /// Small decimals are added exactly as far as 17 places show; from a hundred on, 64 bits are too few for that.
+    #[test]
+    fn short_decimals_add_as_decimals() {
+        let mut rng = Rng::from_seed(2);
+        let text = |value: i64| {
+            format!(
+                "{}{}.{:04}",
+                if value < 0 { "-" } else { "" },
+                value.abs() / 10_000,
+                value.abs() % 10_000
+            )
+        };
+        for _ in 0..20_000 {
+            let (one, other) = (rng.range(-39_999, 39_999), rng.range(-39_999, 39_999));
+            let expected = text(one + other);
+            let expected = expected.trim_end_matches('0').trim_end_matches('.');
+            assert_eq!(sum(&text(one), &text(other)), expected);
+        }
+    }
+
+    #[test]
+    fn doubles_widen_exactly() {
+        let mut rng = Rng::from_seed(3);
+        for _ in 0..20_000 {
+            let value = f64::from_bits(rng.next_u64());
+            let (mantissa, exponent) = (
+                value.to_bits() & ((1 << 52) - 1),
+                value.to_bits() >> 52 & 0x7ff,
+            );
+            if exponent == 0x7ff {
+                continue;
+            }
+            let sign = if value < 0.0 { "-" } else { "" };
+            let hexadecimal = format!("{sign}0x1.{mantissa:013x}p{}", exponent as i64 - 1023);
+            if exponent > 0 {
+                assert_eq!(parse(hexadecimal.as_bytes()), Some(LongDouble::from(value)));
+            }
+        }
+        assert_eq!(LongDouble::from(0.5).text(), "0.5");
+        assert_eq!(LongDouble::from(-0.0).text(), "0");
+        assert_eq!(LongDouble::from(5e-324).text(), "0");
+        assert!(!LongDouble::from(f64::NAN).is_finite());
+    }
+
+    #[test]
+    fn rounding_up_to_whole_numbers() {
+        let ceil = |text: &str| parse(text.as_bytes()).unwrap().ceil_to_i64();
+        assert_eq!(ceil("0"), Some(0));
+        assert_eq!(ceil("0.0001"), Some(1));
+        assert_eq!(ceil("-0.9"), Some(0));
+        assert_eq!(ceil("-1.5"), Some(-1));
+        assert_eq!(ceil("2"), Some(2));
+        assert_eq!(ceil("9223372036854775807"), Some(i64::MAX));
+        assert_eq!(ceil("9223372036854775808"), None);
+        assert_eq!(ceil("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(ceil("1e30"), None);
+        assert_eq!(ceil("1e-4000"), Some(1));
+        assert_eq!(ceil("inf"), None);
+        let thousand = LongDouble::from(1000);
+        let ms = |text: &str| (parse(text.as_bytes()).unwrap() * thousand).ceil_to_i64();
+        assert_eq!(
+            (ms("0.1"), ms("1.5"), ms("0.001")),
+            (Some(100), Some(1500), Some(1))
+        );
+    }
+}

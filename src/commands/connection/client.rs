@@ -162,7 +162,7 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let number = integer(args.at(2))?;
     let target = u64::try_from(number).ok().and_then(|number| ctx.sessions.by_number(number));
-    let ended = target.is_some_and(|target| end_wait(ctx.sessions, ctx.services, target, &ending));
+    let ended = target.is_some_and(|target| end_wait(ctx.sessions, ctx.services, target, &ending, ctx.now.unix_ms));
     ctx.reply.integer(i64::from(ended));
     Ok(())
 }

@@ -40,7 +40,8 @@ pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if is(option, "AUTH") && values.len() >= 2 {
             credentials = Some((values.at(0), values.at(1)));
             let at = args.len() - values.len();
-            ctx.redacted.extend([at, at + 1]);
+            ctx.fx.redact(at);
+            ctx.fx.redact(at + 1);
             rest = values.from(2);
         } else if is(option, "SETNAME") && !values.is_empty() {
             name = Some(checked_name(values.at(0), "Client names")?);
@@ -98,7 +99,7 @@ fn greet(ctx: &mut Ctx<'_>) {
 
 /// AUTH [username] password
 pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.redacted.extend(1..args.len().min(3));
+    (1..args.len().min(3)).for_each(|at| ctx.fx.redact(at));
     match args.len() {
         2 => {
             if ctx.services.config.requirepass.is_empty() {

@@ -1,5 +1,6 @@
 //! The server itself: what it is, how it does, how it is stopped.
 
+mod config;
 mod slowlog;
 
 use crate::engine::command::{Outcome, Row};
@@ -7,12 +8,13 @@ use crate::engine::ctx::Ctx;
 use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::session::flag;
 use crate::spec::error::Error;
-use crate::spec::server::{dataset, observe as spec};
+use crate::spec::server::{config as config_spec, dataset, observe as spec};
 use crate::wire::args::Args;
 
 use super::options::is;
 
 pub const ROWS: &[Row] = &[
+    Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::MONITOR, monitor),
     Row::new(&dataset::SHUTDOWN, shutdown),
     Row::container(&spec::SLOWLOG, slowlog::ROWS),

@@ -1,4 +1,4 @@
-//! Rows about replicas, primaries and the cluster.
+//! Rows about replicas, primaries and the cluster. The older names, with `slave` in them, are as good as the newer ones.
 
 use super::{INT, LONG, PORT};
 use crate::config::row::{
@@ -96,7 +96,7 @@ fn host_name(name: &[u8]) -> Result<(), Reason> {
 fn node_name(name: &[u8]) -> Result<(), Reason> {
     if name
         .iter()
-        .any(|byte| b"!#$%&()*+:;<>?@[]^{|}~\n\r\t\"',/=\\`".contains(byte))
+        .any(|byte| b"!#$%&()*+:;<>?@[]^{|}~\0".contains(byte))
     {
         return Err("Announced human node name contained invalid character".into());
     }

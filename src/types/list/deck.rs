@@ -134,11 +134,8 @@ impl Deck {
     #[inline]
     fn header(&self) -> (usize, u16) {
         let header: &[u8; HEADER] = self.storage[self.start..].first_chunk().expect("a blob");
-        let [a, b, c, d, e, f] = *header;
-        (
-            u32::from_le_bytes([a, b, c, d]) as usize,
-            u16::from_le_bytes([e, f]),
-        )
+        let count = u16::from_le_bytes([header[4], header[5]]);
+        (entry::read_u32(header) as usize, count)
     }
 
     fn close_gap(&mut self) {

@@ -3,8 +3,12 @@
 //! Everything else is handed a number. The engine owns one [`Clock`] and reads it once per outermost command, so a
 //! command, a script and a transaction each see a single instant; tests own a manual one and wind it.
 
+mod zone;
+
 use std::cell::Cell;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use zone::Zone;
 
 /// A source of time: the machine's, or one that only moves when told.
 #[derive(Debug, Clone)]
@@ -74,36 +78,20 @@ impl Clock {
         manual.monotonic_us.set(manual.monotonic_us.get() + us);
     }
 
+    /// Does nothing until so much time has passed; on a manual clock it just passes.
+    pub fn sleep_us(&self, us: u64) {
+        match self {
+            Clock::System(_) => std::thread::sleep(Duration::from_micros(us)),
+            Clock::Manual(_) => self.advance_us(us),
+        }
+    }
+
     /// Sets the calendar of a manual clock, back or forth, without any time passing.
     pub fn set_unix_ms(&self, unix_ms: i64) {
         let Clock::Manual(manual) = self else {
             panic!("only a manual clock is set by hand");
         };
         manual.unix_us.set(unix_ms * 1000);
-    }
-}
-
-/// How local time differs from UTC, as a list of changes. Knows nothing of files: whoever may read them passes the bytes.
-#[derive(Debug, Clone, Default)]
-pub struct Zone {
-    /// (unix second from which it holds, seconds east of UTC), ascending.
-    changes: Vec<(i64, i32)>,
-    /// Seconds east of UTC before the first change.
-    first: i32,
-}
-
-impl Zone {
-    pub const UTC: Zone = Zone {
-        changes: Vec::new(),
-        first: 0,
-    };
-
-    /// Seconds east of UTC at that moment.
-    pub fn offset(&self, unix_s: i64) -> i32 {
-        match self.changes.partition_point(|change| change.0 <= unix_s) {
-            0 => self.first,
-            past => self.changes[past - 1].1,
-        }
     }
 }
 
@@ -127,23 +115,11 @@ impl Date {
         let unix_s = unix_ms.div_euclid(1000);
         let local_s = unix_s + i64::from(zone.offset(unix_s));
         let second_of_day = local_s.rem_euclid(86_400) as u32;
-        // Count days from 0000-03-01, so that the leap day ends a year and months follow one formula.
-        let days = local_s.div_euclid(86_400) + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
+        let (year, month, day) = zone::civil_of_days(local_s.div_euclid(86_400));
         Date {
-            year: year_of_era + era * 400 + i64::from(month <= 2),
-            month: month as u32,
-            day: (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32,
+            year,
+            month,
+            day,
             hour: second_of_day / 3600,
             minute: second_of_day / 60 % 60,
             second: second_of_day % 60,
@@ -169,3 +145,37 @@ impl Date {
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_when_told() {
+        let clock = Clock::manual(1_000);
+        assert_eq!((clock.unix_ms(), clock.monotonic_us()), (1_000, 0));
+        clock.advance(5);
+        clock.advance_us(700);
+        assert_eq!((clock.unix_ms(), clock.unix_us()), (1_005, 1_005_700));
+        clock.set_unix_ms(-3);
+        assert_eq!((clock.unix_ms(), clock.monotonic_us()), (-3, 5_700));
+    }
+
+    #[test]
+    fn the_system_clock_runs() {
+        let clock = Clock::system();
+        let before = clock.monotonic_us();
+        assert!(clock.unix_ms() > 1_700_000_000_000);
+        assert!(clock.monotonic_us() >= before);
+    }
+
+    #[test]
+    fn log_lines_are_stamped() {
+        let stamp = |unix_ms| Date::of(unix_ms, &Zone::UTC).log_stamp();
+        assert_eq!(stamp(1_795_232_560_123), "21 Nov 2026 03:42:40.123");
+        assert_eq!(stamp(0), "01 Jan 1970 00:00:00.000");
+        assert_eq!(stamp(-1), "31 Dec 1969 23:59:59.999");
+        assert_eq!(stamp(951_782_400_000), "29 Feb 2000 00:00:00.000");
+        assert_eq!(stamp(4_107_542_399_999), "28 Feb 2100 23:59:59.999");
+    }
+}

@@ -1,0 +1,270 @@
+"""When two replies count as the same.
+
+Byte for byte, unless the command's answer may honestly differ: an order nobody promises, a clock that has moved on, a
+random choice, an address. Each such command has a comparison of its own, as narrow as it can be. A peer older than the
+version we imitate says some things in older words: `OLDER` lists those, each with the version that changed them, so
+that an old distribution's server is still worth comparing with.
+"""
+
+import re
+
+NEAR_MS = 5000
+AUTO_ID = re.compile(rb"^(\d{13})-(\d+)$")
+
+
+def first_words(args):
+    """The command's name, and with its subcommand, in capitals."""
+    name = args[0].upper() if args else b""
+    return name, (name + b" " + args[1].upper()) if len(args) > 1 else name
+
+
+def same(args, ours, peers, peer_version=(8, 0)):
+    """Whether the two replies to `args` count as the same."""
+    if ours.raw == peers.raw:
+        return True
+    name, both = first_words(args)
+    how = HOW.get(both) or HOW.get(name)
+    if how and how(args, ours, peers):
+        return True
+    for until, concerns, alike in OLDER:
+        if peer_version < until and (concerns is None or name in concerns or both in concerns) \
+                and alike(args, ours, peers):
+            return True
+    return False
+
+
+# ------------------------------------------------------------------------------------------------- ways to be alike
+
+def same_kind(ours, peers):
+    """The same type, and both or neither a null. Errors are compared as they are."""
+    return ours.kind == peers.kind and (ours.value is None) == (peers.value is None) and ours.kind != "-"
+
+
+def shape(_, ours, peers):
+    """The same type and, for aggregates, the same number of parts."""
+    if not same_kind(ours, peers):
+        return False
+    return not ours.is_list or len(ours.value) == len(peers.value)
+
+
+def kind_only(_, ours, peers):
+    return same_kind(ours, peers)
+
+
+def unordered(_, ours, peers):
+    return shape(_, ours, peers) and ours.is_list and \
+        sorted(part.raw for part in ours.value) == sorted(part.raw for part in peers.value)
+
+
+def unordered_pairs(_, ours, peers):
+    """A flat list or a map of keys and values, in any order of keys."""
+    def pairs(frame):
+        return sorted((frame.value[i].raw, frame.value[i + 1].raw) for i in range(0, len(frame.value) - 1, 2))
+    return shape(_, ours, peers) and ours.is_list and pairs(ours) == pairs(peers)
+
+
+def unordered_lists(_, ours, peers):
+    """A list of entries in any order, each a map or list in any order."""
+    def flat(frame):
+        if not frame.is_list:
+            return frame.raw
+        return repr((frame.kind, sorted(str(flat(part)) for part in frame.value)))
+    return shape(_, ours, peers) and flat(ours) == flat(peers)
+
+
+def near(limit):
+    """Numbers, or lists of them, that differ by no more than `limit`; the signs -1 and -2 are exact."""
+    def alike(_, ours, peers):
+        if not shape(_, ours, peers):
+            return False
+        if ours.is_list:
+            return all(mine.raw == theirs.raw or alike(_, mine, theirs) for mine, theirs in zip(ours.value, peers.value))
+        mine, theirs = ours.number(), peers.number()
+        return mine is not None and theirs is not None and mine >= 0 and theirs >= 0 and abs(mine - theirs) <= limit
+    return alike
+
+
+MOVING_FIELDS = {b"idle", b"inactive", b"seen-time", b"active-time"}
+OWN_FIELDS = {b"radix-tree-keys", b"radix-tree-nodes"}
+
+
+def stream_state(_, ours, peers):
+    """XINFO, XPENDING, XREADGROUP and the like: times move on, and IDs that were made from the clock with them."""
+    def alike(mine, theirs, label=None):
+        if mine.raw == theirs.raw or label in OWN_FIELDS:
+            return True
+        if mine.kind != theirs.kind or (mine.value is None) != (theirs.value is None):
+            return False
+        if mine.is_list:
+            if len(mine.value) != len(theirs.value):
+                return False
+            labels = [None] + [part.value if part.kind in "$+" else None for part in mine.value[:-1]]
+            return all(alike(*pair) for pair in zip(mine.value, theirs.value, labels))
+        if mine.kind == "$":
+            first, second = AUTO_ID.match(mine.value), AUTO_ID.match(theirs.value)
+            return bool(first and second and abs(int(first.group(1)) - int(second.group(1))) < NEAR_MS)
+        number, other = mine.number(), theirs.number()
+        if mine.kind != ":" or number is None or other is None:
+            return False
+        is_time = label in MOVING_FIELDS or min(number, other) > 1e12
+        return is_time and abs(number - other) < NEAR_MS
+    return alike(ours, peers)
+
+
+def pending(args, ours, peers):
+    """The long form of XPENDING: the third of each entry is how long it has been waiting."""
+    if not shape(args, ours, peers) or not ours.is_list:
+        return False
+    for mine, theirs in zip(ours.value, peers.value):
+        if not (mine.is_list and theirs.is_list and len(mine.value) == len(theirs.value) == 4):
+            return stream_state(args, ours, peers)
+        waited = [int(entry.value[2].value) for entry in (mine, theirs)]
+        rest = [[part.raw for index, part in enumerate(entry.value) if index != 2] for entry in (mine, theirs)]
+        if rest[0] != rest[1] or abs(waited[0] - waited[1]) > NEAR_MS:
+            return False
+    return True
+
+
+def greeting(_, ours, peers):
+    """HELLO: who is greeted and by which version differs; the fields, protocol, mode and role do not."""
+    if not shape(_, ours, peers) or not ours.is_list:
+        return False
+    def facts(frame):
+        pairs = {frame.value[i].value: frame.value[i + 1] for i in range(0, len(frame.value), 2)}
+        return [(key, None if key in (b"version", b"id", b"server", b"modules") else value.raw)
+                for key, value in pairs.items()]
+    return facts(ours) == facts(peers)
+
+
+def sorted_set_order(args, ours, peers):
+    """SORT of a set without sorting gives the order of a hash table."""
+    upper = [arg.upper() for arg in args]
+    by = upper.index(b"BY") + 1 if b"BY" in upper else 0
+    return 0 < by < len(args) and b"*" not in args[by] and unordered(args, ours, peers)
+
+
+def full_scan(args, ours, peers):
+    """A SCAN that went through everything in one call, or one that did not and so may differ in where it stopped."""
+    if not shape(args, ours, peers) or not ours.is_list or len(ours.value) != 2:
+        return False
+    if ours.value[0].value == peers.value[0].value == b"0" and args[1 if args[0].upper() == b"SCAN" else 2] == b"0":
+        if args[0].upper() in (b"HSCAN", b"ZSCAN") and b"NOVALUES" not in [arg.upper() for arg in args]:
+            return unordered_pairs(args, ours.value[1], peers.value[1])
+        return unordered(args, ours.value[1], peers.value[1])
+    return True
+
+
+def field_names(_, ours, peers):
+    """CLIENT INFO and LIST: the same fields in the same order; their values are about the connection."""
+    def names(frame):
+        return [[word.partition("=")[0] for word in line.split(" ")] for line in frame.text().splitlines()]
+    return same_kind(ours, peers) and names(ours) == names(peers)
+
+
+def any_search_order(args, ours, peers):
+    """A geo search that asks for no order."""
+    words = {arg.upper() for arg in args}
+    return not words & {b"ASC", b"DESC", b"COUNT"} and unordered(args, ours, peers)
+
+
+HOW = {
+    b"KEYS": unordered, b"SMEMBERS": unordered, b"SINTER": unordered, b"SUNION": unordered, b"SDIFF": unordered,
+    b"HKEYS": unordered, b"HVALS": unordered, b"HGETALL": unordered_pairs, b"SPOP": shape, b"SRANDMEMBER": shape,
+    b"HRANDFIELD": shape, b"ZRANDMEMBER": shape, b"RANDOMKEY": kind_only, b"SORT": sorted_set_order,
+    b"SORT_RO": sorted_set_order,
+    b"SCAN": full_scan, b"SSCAN": full_scan, b"HSCAN": full_scan, b"ZSCAN": full_scan,
+    b"TTL": near(5), b"PTTL": near(NEAR_MS), b"EXPIRETIME": near(5), b"PEXPIRETIME": near(NEAR_MS),
+    b"HTTL": near(5), b"HPTTL": near(NEAR_MS), b"HEXPIRETIME": near(5), b"HPEXPIRETIME": near(NEAR_MS),
+    b"OBJECT IDLETIME": kind_only, b"OBJECT FREQ": near(255), b"MEMORY USAGE": kind_only, b"TIME": shape,
+    b"LASTSAVE": near(30), b"DUMP": kind_only, b"DEBUG OBJECT": kind_only, b"LOLWUT": kind_only,
+    b"XADD": stream_state, b"XRANGE": stream_state, b"XREVRANGE": stream_state, b"XREAD": stream_state,
+    b"XREADGROUP": stream_state, b"XINFO": stream_state, b"XCLAIM": stream_state, b"XAUTOCLAIM": stream_state,
+    b"XPENDING": pending,
+    b"HELLO": greeting, b"CLIENT ID": kind_only, b"CLIENT INFO": field_names, b"CLIENT LIST": field_names,
+    b"COMMAND LIST": unordered, b"COMMAND DOCS": unordered_pairs, b"COMMAND INFO": unordered_lists, b"COMMAND": unordered_lists,
+    b"CONFIG GET": unordered_pairs, b"ACL CAT": unordered, b"ACL GENPASS": kind_only, b"ACL LOG": shape,
+    b"PUBSUB CHANNELS": unordered, b"PUBSUB SHARDCHANNELS": unordered, b"FUNCTION LIST": unordered_lists,
+    b"FUNCTION DUMP": kind_only, b"INFO": kind_only, b"SLOWLOG GET": shape, b"LATENCY": kind_only,
+    b"MEMORY STATS": kind_only, b"MEMORY DOCTOR": kind_only, b"MEMORY MALLOC-STATS": kind_only,
+    b"GEOSEARCH": any_search_order, b"GEORADIUS": any_search_order, b"GEORADIUSBYMEMBER": any_search_order,
+    b"GEORADIUS_RO": any_search_order, b"GEORADIUSBYMEMBER_RO": any_search_order,
+}
+
+
+# ------------------------------------------------------------------------------------- what older versions say differently
+
+def both_errors(_, ours, peers):
+    return ours.kind == peers.kind == "-"
+
+
+def peer_lacks_it(_, ours, peers):
+    return peers.kind == "-" and re.match(rb"ERR (unknown (sub)?command|Unknown (sub)?command)", peers.value) is not None
+
+
+def same_number(_, ours, peers):
+    """The same double, spelt with 17 digits or decimals by the older one; in lists as well."""
+    if ours.kind != peers.kind or (ours.value is None) != (peers.value is None):
+        return False
+    if ours.raw == peers.raw:
+        return True
+    if ours.is_list:
+        return len(ours.value) == len(peers.value) and \
+            all(same_number(_, mine, theirs) for mine, theirs in zip(ours.value, peers.value))
+    mine, theirs = ours.number(), peers.number()
+    return mine is not None and theirs is not None and (mine == theirs or abs(mine - theirs) < 1e-15)
+
+
+def encoding_name(_, ours, peers):
+    """Lists and sets got listpacks in 7.2."""
+    return {ours.text(), peers.text()} in ({"listpack", "quicklist"}, {"listpack", "hashtable"}, {"embstr", "raw"})
+
+
+def is_help(args, ours, peers):
+    return len(args) == 2 and args[1].upper() == b"HELP" and ours.is_list and peers.is_list
+
+
+def newly_allowed(_, ours, peers):
+    """What scripts may call has grown."""
+    return peers.kind == "-" and (b"not allowed from script" in peers.value or b"nonexistent global" in peers.value)
+
+
+def stricter(_, ours, peers):
+    """Cursors, counts and ranges are read more strictly than before, or before the key is looked up."""
+    return ours.kind == "-" and peers.kind != "-"
+
+
+def newer_word(_, ours, peers):
+    """A word that only newer versions understand."""
+    return peers.kind == "-" and ours.kind != "-"
+
+
+def negative_offset(args, ours, peers):
+    """LIMIT with a negative offset, which once gave nothing."""
+    upper = [arg.upper() for arg in args]
+    at = upper.index(b"LIMIT") + 1 if b"LIMIT" in upper else len(args)
+    return at < len(args) and args[at].startswith(b"-") and ours.kind != "-" and peers.kind != "-"
+
+
+BY_SCORE = {b"ZCOUNT", b"ZRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZRANGESTORE", b"ZREMRANGEBYSCORE", b"ZRANGEBYLEX",
+            b"ZREVRANGEBYLEX"}
+
+
+# (versions before this one, commands concerned or None for all, comparison)
+OLDER = [
+    ((8, 0), None, is_help),
+    ((8, 0), {b"COMMAND LIST", b"COMMAND", b"COMMAND INFO", b"COMMAND DOCS", b"ACL CAT", b"CLIENT INFO", b"CLIENT LIST"}, kind_only),
+    ((7, 4), None, peer_lacks_it),
+    ((7, 4), None, both_errors),
+    ((7, 4), {b"EVAL", b"EVAL_RO", b"FCALL", b"FCALL_RO"}, newly_allowed),
+    ((7, 2), {b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN", b"BITCOUNT", b"BITPOS", b"XADD", b"XTRIM", b"LREM",
+              b"LPOS", *BY_SCORE}, stricter),
+    ((7, 4), BY_SCORE, negative_offset),
+    ((7, 4), {b"XREAD", b"LSET"}, newer_word),
+    ((7, 2), {b"XINFO", b"XGROUP"}, kind_only),
+    ((7, 2), {b"OBJECT ENCODING"}, encoding_name),
+    ((7, 2), {b"ZADD", b"ZINCRBY", b"ZSCORE", b"ZMSCORE", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE",
+              b"ZPOPMIN", b"ZPOPMAX", b"BZPOPMIN", b"BZPOPMAX", b"ZMPOP", b"BZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF",
+              b"GEOPOS", b"GEODIST", b"GEOSEARCH", b"GEOSEARCH_RO", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"GEORADIUS_RO",
+              b"GEORADIUSBYMEMBER_RO", b"ZSCAN", b"EVAL"},
+     same_number),
+]
