@@ -24,6 +24,9 @@ mod address;
 mod compare;
 mod dict;
 mod entry;
+mod member;
+mod members;
+mod ranked;
 mod spot;
 mod table;
 mod wheel;
@@ -33,5 +36,7 @@ mod testing;
 
 pub use dict::{Detached, Dict, Until};
 pub use entry::{EntryMut, EntryRef, INLINE_MAX, New, Owned, Payload, PayloadMut, Taken};
+pub use members::{Member, Members};
+pub use ranked::{RangeIter, Ranked};
 pub use spot::Spot;
 pub use table::TableStats;

@@ -181,6 +181,15 @@ impl Table {
         ((cursor | !u64::from(narrow)).reverse_bits().wrapping_add(1)).reverse_bits()
     }
 
+    /// A table of the same shape with the same addresses, for the owner to replace one by one with those of copies.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            homes: self.homes.duplicate(),
+            overflow: self.overflow.duplicate(),
+            ..*self
+        }
+    }
+
     /// Every element once, in no order that means anything.
     pub fn iter(&self) -> Iter<'_> {
         Iter {
@@ -492,6 +501,15 @@ impl Iterator for Iter<'_> {
                 Place::Home(index) => Place::Home(index + 1),
                 Place::Overflow(index) => Place::Overflow(index + 1),
             };
+            // The next bucket's elements arrive while the caller is busy with this one's.
+            if let Place::Home(next) = self.place
+                && next < self.table.homes.len()
+            {
+                let bucket = self.table.homes.bucket(next);
+                bucket
+                    .used()
+                    .for_each(|slot| bucket.address(slot).prefetch());
+            }
         }
     }
 

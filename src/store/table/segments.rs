@@ -91,6 +91,14 @@ impl Segments {
         bucket
     }
 
+    pub fn duplicate(&self) -> Self {
+        let mut copy = Self::new();
+        for index in 0..self.len {
+            copy.push(*self.bucket(index));
+        }
+        copy
+    }
+
     /// What the allocations occupy.
     pub fn bytes(&self) -> usize {
         self.capacity() as usize * size_of::<Bucket>()
