@@ -6,12 +6,14 @@
 //! come from outside are validated once, completely, when they are parsed; after that the readers trust them.
 
 mod blob;
+mod choose;
 pub mod geo;
 pub mod hll;
 pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod pack;
+pub mod set;
 pub mod stream;
 
 use std::fmt;

@@ -139,6 +139,16 @@ impl<const VALUED: bool> Pack<VALUED> {
         }
     }
 
+    /// The row with this index, which exists, and a walk that stands at it.
+    pub fn walk_to(&self, index: usize) -> (Row, Walk<'_, VALUED>) {
+        let mut walk = self.walk();
+        for _ in 0..index {
+            walk.next();
+        }
+        let row = walk.next().expect("the index of a row");
+        (row, walk)
+    }
+
     /// The row of a key, or where to append it.
     #[inline]
     pub fn find(&self, key: &[u8]) -> Result<Row, Gap> {
