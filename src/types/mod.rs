@@ -8,6 +8,7 @@
 mod blob;
 mod choose;
 pub mod geo;
+pub mod hash;
 pub mod hll;
 pub mod intset;
 pub mod list;
