@@ -242,7 +242,7 @@ impl Hash {
         let is_long = field.len().max(value.len()) > limits.listpack_value_max;
         match self {
             Self::Small(_) if matches!(until, FieldUntil::At(_)) => {
-                self.make_timed();
+                self.expect_deadlines();
                 self.set(field, value, until, limits)
             }
             Self::Small(pairs) if is_long || !pairs.has_room_for(field.len() + value.len()) => {
@@ -312,13 +312,22 @@ impl Hash {
         }
     }
 
+    /// A command is about to give fields deadlines. It changes the form even if it then finds none of its fields.
+    pub fn expect_deadlines(&mut self) {
+        if let Self::Small(_) = self {
+            let mut timed = Timed::new();
+            self.for_each(i64::MIN, |field, value| timed.append(field, value));
+            *self = Self::Other(Box::new(Other::Timed(timed)));
+        }
+    }
+
     /// Gives a field a deadline, or takes it away. False if there is no such field.
     pub fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
         if let Self::Small(pairs) = self {
             if deadline.is_none() || pairs.find(field).is_err() {
                 return pairs.find(field).is_ok();
             }
-            self.make_timed();
+            self.expect_deadlines();
         }
         match self {
             Self::Small(_) => false,
@@ -471,14 +480,6 @@ impl Hash {
                 Other::Timed(timed) => timed.expired_count(now_ms),
                 Other::Large(large) => large.expired_count(now_ms),
             },
-        }
-    }
-
-    fn make_timed(&mut self) {
-        if let Self::Small(_) = self {
-            let mut timed = Timed::new();
-            self.for_each(i64::MIN, |field, value| timed.append(field, value));
-            *self = Self::Other(Box::new(Other::Timed(timed)));
         }
     }
 
