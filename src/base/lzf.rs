@@ -62,7 +62,7 @@ impl Compressor {
         // Literals wait here until a repetition follows them.
         let mut literals = 0;
         let mut at = 0;
-        while let Some(&[first, second, third]) = input.get(at..at + 3).and_then(|b| b.as_array()) {
+        while let Some(&[first, second, third]) = input[at..].first_chunk() {
             let place = self.base + at as u32;
             let slot = &mut self.places[hash(first, second, third)];
             let seen = std::mem::replace(slot, place);
@@ -89,9 +89,7 @@ impl Compressor {
             // Remember the places just before the end too: the next repetition often begins there.
             let end = at + matched;
             for place in end.saturating_sub(2).max(at + 1)..end {
-                if let Some(&[first, second, third]) =
-                    input.get(place..place + 3).and_then(|b| b.as_array())
-                {
+                if let Some(&[first, second, third]) = input[place..].first_chunk() {
                     self.places[hash(first, second, third)] = self.base + place as u32;
                 }
             }

@@ -9,6 +9,7 @@ pub mod command;
 pub mod connection;
 pub mod help;
 pub mod keys;
+pub mod list;
 pub mod options;
 pub mod pubsub;
 pub mod server;
@@ -22,6 +23,7 @@ const FAMILIES: &[&[Row]] = &[
     command::ROWS,
     connection::ROWS,
     keys::ROWS,
+    list::ROWS,
     pubsub::ROWS,
     server::ROWS,
     string::ROWS,

@@ -74,6 +74,7 @@ impl<'a> Args<'a> {
 
     /// A view without the first `i` arguments; empty if there are fewer.
     #[inline]
+    #[must_use]
     pub fn tail(&self, i: usize) -> Args<'a> {
         Args {
             spans: self.spans.get(i..).unwrap_or_default(),
@@ -83,6 +84,7 @@ impl<'a> Args<'a> {
 
     /// A view of the first `n` arguments.
     #[inline]
+    #[must_use]
     pub fn head(&self, n: usize) -> Args<'a> {
         Args {
             spans: &self.spans[..n.min(self.spans.len())],
@@ -138,7 +140,7 @@ impl fmt::Debug for Args<'_> {
 }
 
 /// Walks over arguments, from either end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ArgsIter<'a> {
     args: Args<'a>,
 }

@@ -168,6 +168,12 @@ impl Decoder {
         self.progress.missing > 0
     }
 
+    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    pub fn is_fresh(&self) -> bool {
+        let Progress { at, searched, missing, .. } = self.progress;
+        at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
+    }
+
     /// Memory held for a request that is not complete.
     pub fn memory(&self) -> usize {
         self.spans.capacity() * size_of::<Span>()
@@ -185,7 +191,13 @@ impl Decoder {
         }
         let first_span = batch.spans.len();
         let mut progress = self.progress;
-        let step = multi_bulk(bytes, &mut progress, &mut batch.spans, limits);
+        let step = if let Some(end) = at_once(bytes, &mut batch.spans, limits) {
+            progress.at = end;
+            Step::Done
+        } else {
+            batch.spans.truncate(first_span);
+            multi_bulk(bytes, &mut progress, &mut batch.spans, limits)
+        };
         match step {
             Step::Done => {
                 let request = Request {
@@ -287,8 +299,69 @@ impl Decoder {
     }
 }
 
-/// Reads on from `progress` in `bytes`, which begin with the request.
+/// Reads a request that is all there and in no way special, which is nearly every one; says where it ends. Anything
+/// else is left to [`multi_bulk`], which starts over and finds out what it is. This keeps what must be remembered for a
+/// cut request out of the way of those that are not cut.
 #[inline]
+fn at_once(bytes: &[u8], spans: &mut Vec<Span>, limits: &Limits) -> Option<usize> {
+    let (count, mut at) = short_header(bytes, 0, b'*')?;
+    if count == 0 || !limits.authenticated {
+        return None;
+    }
+    let len_max = limits
+        .bulk_bytes_max
+        .min(limits.big_bytes_min.saturating_sub(1));
+    for _ in 0..count {
+        let (len, start) = short_header(bytes, at, b'$')?;
+        at = start + len + 2;
+        if len > len_max || at > bytes.len() {
+            return None;
+        }
+        spans.push(Span {
+            start: start as u32,
+            len: len as u32,
+        });
+    }
+    Some(at)
+}
+
+/// The number in a header of at most four digits, and where the header ends.
+#[inline]
+fn short_header(bytes: &[u8], at: usize, prefix: u8) -> Option<(usize, usize)> {
+    // Even the shortest argument, an empty one, is longer than this.
+    let header: &[u8; 5] = bytes.get(at..)?.first_chunk()?;
+    let first = header[1].wrapping_sub(b'0');
+    let second = header[2].wrapping_sub(b'0');
+    if header[0] != prefix || first > 9 {
+        return None;
+    }
+    if header[2] == b'\r' {
+        return Some((usize::from(first), at + 4));
+    }
+    if second > 9 || first == 0 {
+        return None;
+    }
+    let tens = usize::from(first) * 10 + usize::from(second);
+    if header[3] == b'\r' {
+        return Some((tens, at + 5));
+    }
+    let third = header[3].wrapping_sub(b'0');
+    if third > 9 {
+        return None;
+    }
+    let hundreds = tens * 10 + usize::from(third);
+    if header[4] == b'\r' {
+        return Some((hundreds, at + 6));
+    }
+    let fourth = header[4].wrapping_sub(b'0');
+    if fourth > 9 || bytes.get(at + 5) != Some(&b'\r') {
+        return None;
+    }
+    Some((hundreds * 10 + usize::from(fourth), at + 7))
+}
+
+/// Reads on from `progress` in `bytes`, which begin with the request.
+#[inline(never)]
 fn multi_bulk(
     bytes: &[u8],
     progress: &mut Progress,
@@ -332,79 +405,41 @@ fn multi_bulk(
 }
 
 /// The number of arguments; 0 for a request to be skipped.
-#[inline]
 fn count_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
-    let count = match short_header(bytes, progress, b'*') {
-        Some(count) => count as i64,
-        None => {
-            let text = line(bytes, progress, ProtocolError::CountTooBig)?;
-            // The form was decided by the first byte, so there is one.
-            num::parse_i64(&text[1..]).unwrap_or(i64::MAX)
+    let text = line(bytes, progress, ProtocolError::CountTooBig)?;
+    // The form was decided by the first byte, so there is one.
+    match num::parse_i64(&text[1..]) {
+        Some(count) if count <= i64::from(i32::MAX) => {
+            if count > UNAUTHENTICATED_COUNT_MAX && !limits.authenticated {
+                return Err(Step::Failed(ProtocolError::UnauthenticatedCount));
+            }
+            Ok(count.max(0) as usize)
         }
-    };
-    if count > i64::from(i32::MAX) {
-        return Err(Step::Failed(ProtocolError::InvalidCount));
+        _ => Err(Step::Failed(ProtocolError::InvalidCount)),
     }
-    if count > UNAUTHENTICATED_COUNT_MAX && !limits.authenticated {
-        return Err(Step::Failed(ProtocolError::UnauthenticatedCount));
-    }
-    Ok(count.max(0) as usize)
 }
 
 /// The length of the next argument.
-#[inline]
 fn bulk_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
-    let len = match short_header(bytes, progress, b'$') {
-        Some(len) => len,
-        None => long_bulk_header(bytes, progress)?,
+    let text = line(bytes, progress, ProtocolError::LengthTooBig)?;
+    let digits = match text.split_first() {
+        Some((b'$', digits)) => digits,
+        Some((&other, _)) => return Err(Step::Failed(ProtocolError::NotBulk(other))),
+        None => return Err(Step::Failed(ProtocolError::NotBulk(b'\r'))),
     };
-    if len > limits.bulk_bytes_max {
-        return Err(Step::Failed(ProtocolError::InvalidLength));
-    }
+    let len = match num::parse_i64(digits).map(usize::try_from) {
+        Some(Ok(len)) if len <= limits.bulk_bytes_max => len,
+        _ => return Err(Step::Failed(ProtocolError::InvalidLength)),
+    };
     if len > UNAUTHENTICATED_BYTES_MAX && !limits.authenticated {
         return Err(Step::Failed(ProtocolError::UnauthenticatedLength));
     }
     // Spans are 32 bits wide. Only a link that takes no bigs can get there, behind gigabytes of one request.
-    if (progress.at as u64).saturating_add(len as u64) >= u64::from(u32::MAX)
-        && len < limits.big_bytes_min
-    {
+    let end = (progress.at as u64).saturating_add(len as u64);
+    if end >= u64::from(u32::MAX) && len < limits.big_bytes_min {
         return Err(Step::Failed(ProtocolError::InvalidLength));
     }
     Ok(len)
-}
-
-/// A header of few digits that is all there, which is nearly every one: read it and step over it. Whatever else it is
-/// (cut, wrong, long) is left for [`line`] to find out.
-#[inline]
-fn short_header(bytes: &[u8], progress: &mut Progress, prefix: u8) -> Option<usize> {
-    let header: &[u8; 5] = bytes.get(progress.at..)?.first_chunk()?;
-    let tens = header[1].wrapping_sub(b'0');
-    if header[0] != prefix || tens > 9 {
-        return None;
-    }
-    if header[2] == b'\r' {
-        progress.at += 4;
-        return Some(usize::from(tens));
-    }
-    let units = header[2].wrapping_sub(b'0');
-    if header[3] == b'\r' && units <= 9 && tens > 0 {
-        progress.at += 5;
-        return Some(usize::from(tens) * 10 + usize::from(units));
-    }
-    None
-}
-
-#[inline(never)]
-fn long_bulk_header(bytes: &[u8], progress: &mut Progress) -> Result<usize, Step> {
-    let text = line(bytes, progress, ProtocolError::LengthTooBig)?;
-    match text.split_first() {
-        Some((b'$', digits)) => {
-            let len = num::parse_i64(digits).and_then(|len| usize::try_from(len).ok());
-            len.ok_or(Step::Failed(ProtocolError::InvalidLength))
-        }
-        Some((&other, _)) => Err(Step::Failed(ProtocolError::NotBulk(other))),
-        None => Err(Step::Failed(ProtocolError::NotBulk(b'\r'))),
-    }
 }
 
 /// The line that begins at `progress.at`, without its end; steps over it.

@@ -164,13 +164,18 @@ fn has_nonzero_digit(text: &[u8]) -> bool {
         .any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
+/// Whether the text begins with a minus, and what follows its sign, if it has one.
+pub(super) fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    }
+}
+
 /// The sign, and what follows `0x`, if anything does.
 pub(super) fn hexadecimal_part(text: &[u8]) -> Option<(bool, &[u8])> {
-    let (negative, rest) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, rest) = split_sign(text);
     match rest {
         [b'0', b'x' | b'X', digits @ ..] => Some((negative, digits)),
         _ => None,
@@ -226,11 +231,7 @@ pub(super) fn hexadecimal(text: &[u8]) -> Option<Hexadecimal> {
 
 /// The number behind `e` or `p`. One that is out of every format's range is only known to be so.
 pub(super) fn clamped_exponent(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = split_sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -21,14 +21,14 @@ struct Scaled {
 
 /// The digits of a finite positive double, and the power of ten that the last one counts.
 pub struct Digits {
-    digits: [u8; 18],
+    text: [u8; 18],
     len: usize,
     pub exponent: i32,
 }
 
 impl Digits {
     pub fn as_bytes(&self) -> &[u8] {
-        &self.digits[..self.len]
+        &self.text[..self.len]
     }
 }
 
@@ -130,7 +130,7 @@ fn generate(value: Scaled, lower: Scaled, upper: Scaled, mut exponent: i32) -> D
             let step = place << point;
             step_down(&mut digits[len - 1], width, rest, step, distance);
             return Digits {
-                digits,
+                text: digits,
                 len,
                 exponent,
             };
@@ -152,7 +152,7 @@ fn generate(value: Scaled, lower: Scaled, upper: Scaled, mut exponent: i32) -> D
         if part < width {
             step_down(&mut digits[len - 1], width, part, unit, distance);
             return Digits {
-                digits,
+                text: digits,
                 len,
                 exponent,
             };

@@ -10,10 +10,12 @@
 //! ```
 //!
 //! The significand's highest bit is set, unless the exponent is the lowest one (subnormal numbers and zero).
-//! An exponent above the highest means infinity; there is no nan, [`LongDouble::add`] of opposite infinities is infinite
+//! An exponent above the highest means infinity; there is no nan, the sum of opposite infinities is infinite
 //! too, which callers refuse all the same.
 
 pub(super) mod natural;
+
+use std::ops::{Add, Mul};
 
 use super::double::{self, round_shift};
 use natural::{Natural, QUOTIENT_BITS};
@@ -36,11 +38,7 @@ pub fn parse(text: &[u8]) -> Option<LongDouble> {
     if let Some((negative, digits)) = double::hexadecimal_part(text) {
         return parse_hexadecimal(negative, digits);
     }
-    let (negative, magnitude) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, magnitude) = double::split_sign(text);
     if magnitude.eq_ignore_ascii_case(b"inf") || magnitude.eq_ignore_ascii_case(b"infinity") {
         return Some(LongDouble::infinity(negative));
     }
@@ -60,46 +58,6 @@ impl LongDouble {
 
     pub fn is_negative(self) -> bool {
         self.negative && self.significand != 0
-    }
-
-    #[must_use]
-    pub fn add(self, other: LongDouble) -> LongDouble {
-        let (large, small) = if self.exponent >= other.exponent {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        if !large.is_finite() {
-            return large;
-        }
-        // One bit of headroom for the carry; 63 below the significand keep what the smaller number loses by shifting,
-        // and whatever falls out even there only matters as not being zero.
-        let distance = (large.exponent - small.exponent) as u32;
-        let high = u128::from(large.significand) << 63;
-        let wide = u128::from(small.significand) << 63;
-        let low = wide.checked_shr(distance).unwrap_or(0);
-        let lost = wide != low.checked_shl(distance).unwrap_or(0);
-        let exponent = i64::from(large.exponent) - 63;
-        if large.negative == small.negative {
-            return LongDouble::rounded(large.negative, high + low, exponent, lost);
-        }
-        if high >= low {
-            let difference = high - low - u128::from(lost);
-            let negative = large.negative && difference != 0;
-            return LongDouble::rounded(negative, difference, exponent, lost);
-        }
-        LongDouble::rounded(small.negative, low - high, exponent, false)
-    }
-
-    #[must_use]
-    pub fn multiply(self, other: LongDouble) -> LongDouble {
-        let negative = self.negative != other.negative;
-        if !self.is_finite() || !other.is_finite() {
-            return LongDouble::infinity(negative);
-        }
-        let product = u128::from(self.significand) * u128::from(other.significand);
-        let exponent = i64::from(self.exponent) + i64::from(other.exponent);
-        LongDouble::rounded(negative, product, exponent, false)
     }
 
     /// The next whole number upwards, if an `i64` holds it.
@@ -196,6 +154,52 @@ impl LongDouble {
             exponent: exponent.max(i64::from(EXPONENT_MIN)) as i32,
             significand: kept as u64,
         }
+    }
+}
+
+impl Add for LongDouble {
+    type Output = LongDouble;
+
+    fn add(self, other: LongDouble) -> LongDouble {
+        let (large, small) = if self.exponent >= other.exponent {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        if !large.is_finite() {
+            return large;
+        }
+        // One bit of headroom for the carry; 63 below the significand keep what the smaller number loses by shifting,
+        // and whatever falls out even there only matters as not being zero.
+        let distance = (large.exponent - small.exponent) as u32;
+        let high = u128::from(large.significand) << 63;
+        let wide = u128::from(small.significand) << 63;
+        let low = wide.checked_shr(distance).unwrap_or(0);
+        let lost = wide != low.checked_shl(distance).unwrap_or(0);
+        let exponent = i64::from(large.exponent) - 63;
+        if large.negative == small.negative {
+            return LongDouble::rounded(large.negative, high + low, exponent, lost);
+        }
+        if high >= low {
+            let difference = high - low - u128::from(lost);
+            let negative = large.negative && difference != 0;
+            return LongDouble::rounded(negative, difference, exponent, lost);
+        }
+        LongDouble::rounded(small.negative, low - high, exponent, false)
+    }
+}
+
+impl Mul for LongDouble {
+    type Output = LongDouble;
+
+    fn mul(self, other: LongDouble) -> LongDouble {
+        let negative = self.negative != other.negative;
+        if !self.is_finite() || !other.is_finite() {
+            return LongDouble::infinity(negative);
+        }
+        let product = u128::from(self.significand) * u128::from(other.significand);
+        let exponent = i64::from(self.exponent) + i64::from(other.exponent);
+        LongDouble::rounded(negative, product, exponent, false)
     }
 }
 
@@ -330,7 +334,7 @@ mod tests {
 
     fn sum(one: &str, other: &str) -> String {
         match (parse(one.as_bytes()), parse(other.as_bytes())) {
-            (Some(one), Some(other)) if one.add(other).is_finite() => one.add(other).text(),
+            (Some(one), Some(other)) if (one + other).is_finite() => (one + other).text(),
             (Some(_), Some(_)) => "infinite".to_owned(),
             _ => "refused".to_owned(),
         }
@@ -416,12 +420,12 @@ mod tests {
             let other = rng.next_u64() as i64 >> rng.below(63);
             if let Some(sum) = one.checked_add(other) {
                 assert_eq!(
-                    LongDouble::from(one).add(other.into()).text(),
+                    (LongDouble::from(one) + other.into()).text(),
                     sum.to_string()
                 );
             }
             let product = i128::from(one >> 32) * i128::from(other >> 32);
-            let multiplied = LongDouble::from(one >> 32).multiply((other >> 32).into());
+            let multiplied = LongDouble::from(one >> 32) * (other >> 32).into();
             assert_eq!(multiplied.text(), product.to_string());
             assert_eq!(multiplied.ceil_to_i64(), i64::try_from(product).ok());
         }
@@ -486,12 +490,7 @@ mod tests {
         assert_eq!(ceil("1e-4000"), Some(1));
         assert_eq!(ceil("inf"), None);
         let thousand = LongDouble::from(1000);
-        let ms = |text: &str| {
-            parse(text.as_bytes())
-                .unwrap()
-                .multiply(thousand)
-                .ceil_to_i64()
-        };
+        let ms = |text: &str| (parse(text.as_bytes()).unwrap() * thousand).ceil_to_i64();
         assert_eq!(
             (ms("0.1"), ms("1.5"), ms("0.001")),
             (Some(100), Some(1500), Some(1))

@@ -3,6 +3,7 @@
 //! Their length is bounded by the caller: five thousand digits at most, so nothing here tries to be clever.
 
 use std::cmp::Ordering;
+use std::fmt::Write;
 
 /// Limbs of 64 bits, the lowest first; the highest is never zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,12 +122,11 @@ impl Natural {
             pieces.push(rest as u64);
         }
         let mut text = String::with_capacity(pieces.len() * 19);
-        for (i, piece) in pieces.into_iter().rev().enumerate() {
-            if i == 0 {
-                text.push_str(&piece.to_string());
-            } else {
-                text.push_str(&format!("{piece:019}"));
-            }
+        // The first piece has no leading zeros, the others need them.
+        let mut width = 0;
+        for piece in pieces.into_iter().rev() {
+            write!(text, "{piece:0width$}").expect("a string takes any text");
+            width = 19;
         }
         text
     }

@@ -62,7 +62,9 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("io_threaded_reads_processed", 0);
     report.field("io_threaded_writes_processed", 0);
     report.field("client_query_buffer_limit_disconnections", stats.query_buffer_limit_disconnections);
-    report.field("client_output_buffer_limit_disconnections", stats.output_buffer_limit_disconnections);
+    // The latest have not been collected yet.
+    let overflowed = stats.output_buffer_limit_disconnections + ctx.sessions.overflowed;
+    report.field("client_output_buffer_limit_disconnections", overflowed);
     report.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);
     report.field("reply_buffer_expands", stats.reply_buffer_expands);
     report.field("eventloop_cycles", stats.eventloop_cycles);
