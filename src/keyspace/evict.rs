@@ -7,7 +7,6 @@
 //! Under a `volatile` policy only keys with a deadline may go. They are sampled from the same table and the others
 //! are passed over; where deadlines are rare, a walk with a cursor that remembers its place finds them.
 
-use crate::config::Eviction;
 use crate::store::{EntryRef, Spot};
 use crate::types::Value;
 
@@ -17,6 +16,13 @@ use super::journal::Event;
 use super::Keyspace;
 
 /// Who may be evicted, and whom it hits first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub rank: Rank,
+    /// Only keys with a deadline may go.
+    pub only_volatile: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rank {
     /// The least recently used.
@@ -50,26 +56,11 @@ const POOL_MAX: usize = 16;
 /// How many buckets the walk for keys with a deadline looks at for one eviction.
 const WALK_BUCKETS: usize = 64;
 
-/// What a policy means; `None` evicts nothing.
-fn meaning(policy: Eviction) -> Option<(Rank, bool)> {
-    match policy {
-        Eviction::NoEviction => None,
-        Eviction::AllkeysLru => Some((Rank::Idle, false)),
-        Eviction::AllkeysLfu => Some((Rank::Rare, false)),
-        Eviction::AllkeysRandom => Some((Rank::Random, false)),
-        Eviction::VolatileLru => Some((Rank::Idle, true)),
-        Eviction::VolatileLfu => Some((Rank::Rare, true)),
-        Eviction::VolatileTtl => Some((Rank::Soonest, true)),
-        Eviction::VolatileRandom => Some((Rank::Random, true)),
-    }
-}
-
 impl Keyspace {
     /// Evicts one key; tells whether there was one to evict.
-    pub fn evict_one(&mut self, policy: Eviction, samples: usize, now_ms: i64) -> bool {
-        let Some((rank, only_volatile)) = meaning(policy) else { return false };
+    pub fn evict_one(&mut self, policy: Policy, samples: usize, now_ms: i64) -> bool {
         let mut evictor = std::mem::take(&mut self.evictor);
-        let evicted = self.evict_with(&mut evictor, rank, only_volatile, samples, now_ms);
+        let evicted = self.evict_with(&mut evictor, policy, samples, now_ms);
         self.evictor = evictor;
         evicted
     }
@@ -77,14 +68,14 @@ impl Keyspace {
     fn evict_with(
         &mut self,
         evictor: &mut Evictor,
-        rank: Rank,
-        only_volatile: bool,
+        policy: Policy,
         samples: usize,
         now_ms: i64,
     ) -> bool {
+        let Policy { rank, only_volatile } = policy;
         if rank != Rank::Random {
             for db in 0..self.dbs.len() {
-                self.gather(evictor, db, rank, only_volatile, samples, now_ms);
+                self.gather(evictor, db, policy, samples, now_ms);
             }
             while let Some(best) = evictor.pool.pop() {
                 let mut keys = Keys::new(self, best.db, now_ms);
@@ -149,16 +140,15 @@ impl Keyspace {
         &mut self,
         evictor: &mut Evictor,
         db: usize,
-        rank: Rank,
-        only_volatile: bool,
+        policy: Policy,
         samples: usize,
         now_ms: i64,
     ) {
-        self.sample(evictor, db, only_volatile, samples);
+        self.sample(evictor, db, policy.only_volatile, samples);
         let Evictor { pool, found, .. } = evictor;
         for &spot in found.iter() {
             let entry = self.dbs[db].dict.entry(spot);
-            let score = score(&self.access, rank, entry, now_ms);
+            let score = score(&self.access, policy.rank, entry, now_ms);
             if pool.len() == POOL_MAX && pool[0].score >= score {
                 continue;
             }
@@ -202,6 +192,7 @@ mod tests {
     use crate::store::New;
 
     const NOW: i64 = 1_700_000_000_000;
+    const ANY_IDLE: Policy = Policy { rank: Rank::Idle, only_volatile: false };
 
     fn filled(count: usize, deadline: impl Fn(usize) -> Option<i64>) -> Keyspace {
         let mut space = Keyspace::new(2, 1);
@@ -227,7 +218,7 @@ mod tests {
     fn the_long_idle_go_first() {
         let mut space = filled(2000, |_| None);
         for _ in 0..1000 {
-            assert!(space.evict_one(Eviction::AllkeysLru, 5, NOW));
+            assert!(space.evict_one(ANY_IDLE, 5, NOW));
         }
         assert_eq!(space.dbs[0].dict.len(), 1000);
         assert!(mean_of_rest(&space) > 1350, "{}", mean_of_rest(&space));
@@ -236,7 +227,8 @@ mod tests {
 
     #[test]
     fn only_keys_with_a_deadline_go_under_a_volatile_policy() {
-        for policy in [Eviction::VolatileLru, Eviction::VolatileTtl, Eviction::VolatileRandom, Eviction::VolatileLfu] {
+        for rank in [Rank::Idle, Rank::Soonest, Rank::Random, Rank::Rare] {
+            let policy = Policy { rank, only_volatile: true };
             let mut space = filled(500, |number| (number % 50 == 0).then_some(NOW + 1_000_000 + number as i64));
             let mut count = 0;
             while space.evict_one(policy, 5, NOW) {
@@ -247,10 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_without_a_policy() {
-        let mut space = filled(10, |_| None);
-        assert!(!space.evict_one(Eviction::NoEviction, 5, NOW));
+    fn an_empty_database_has_nobody_to_evict() {
         let mut empty = Keyspace::new(1, 1);
-        assert!(!empty.evict_one(Eviction::AllkeysRandom, 5, NOW));
+        assert!(!empty.evict_one(Policy { rank: Rank::Random, only_volatile: false }, 5, NOW));
+        assert!(!empty.evict_one(ANY_IDLE, 5, NOW));
     }
 }

@@ -18,7 +18,6 @@ pub mod typed;
 
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::config::Config;
 use crate::store::Dict;
 use crate::types::{Kind, Value};
 
@@ -95,17 +94,6 @@ impl Keyspace {
             evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
         }
-    }
-
-    pub fn adopt_config(&mut self, config: &Config) {
-        self.access.adopt_config(config);
-        self.lazy = Lazy {
-            expire: config.lazyfree_lazy_expire,
-            eviction: config.lazyfree_lazy_eviction,
-            server_del: config.lazyfree_lazy_server_del,
-            user_del: config.lazyfree_lazy_user_del,
-            user_flush: config.lazyfree_lazy_user_flush,
-        };
     }
 
     /// Throws a value away. One that is large and may be freed lazily is left to the thread that frees.
