@@ -7,13 +7,16 @@ use crate::wire::args::Args;
 
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
-use super::monitor;
+use super::{invalidate, monitor};
 use super::services::Services;
 use super::session::{Parked, Session, flag};
 
 /// Runs `command` in `ctx`. The gate has let it pass. Returns how long it took, in nanoseconds.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64 {
     let outer = std::mem::replace(&mut ctx.command, command);
+    if ctx.session.has(flag::NO_TOUCH) {
+        ctx.keys.no_touch = command.name() != "touch";
+    }
     let dirty_before = ctx.keys.space.journal.dirty;
     let db_before = ctx.keys.db;
     let started = tsc::ticks();
@@ -26,11 +29,14 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
             true
         }
     };
+    if ctx.session.has(flag::TRACKING) {
+        invalidate::remember_reads(ctx, command, args);
+    }
     // After the command, which knows by now which of its arguments are secrets.
     if !ctx.services.monitors.is_empty()
         && !ctx.services.server.is_loading
         && !command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN)
-        && ctx.origin != Origin::Retry
+        && !matches!(ctx.origin, Origin::Retry | Origin::Replay)
     {
         monitor::feed(ctx, args);
     }

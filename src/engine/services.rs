@@ -9,6 +9,7 @@ use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::store::alloc;
 use crate::store::tsc::Rate;
+use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
@@ -21,6 +22,7 @@ pub struct Services {
     pub blocking: Blocking,
     pub watchers: Watchers,
     pub pubsub: Pubsub,
+    pub tracking: Tracking,
     pub pause: Pause,
     pub server: ServerFacts,
     /// Sessions that are sent every command, in the order in which they asked.
@@ -173,6 +175,7 @@ impl Services {
             blocking: Blocking::default(),
             watchers: Watchers::default(),
             pubsub: Pubsub::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             server: ServerFacts::default(),
             monitors: Vec::new(),

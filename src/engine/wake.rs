@@ -11,7 +11,8 @@ use super::Engine;
 use super::call;
 use super::ctx::Origin;
 use super::gate::{self, Verdict};
-use super::session::{OnTimeout, Session, Waiting, flag};
+use super::services::Services;
+use super::session::{OnTimeout, Session, Sessions, Waiting, flag};
 
 /// How a wait ends other than by being served.
 pub enum Ending {
@@ -42,10 +43,15 @@ impl Engine {
 
     fn retry(&mut self, id: Id) {
         let Some(mut session) = self.sessions.lend(id) else { return };
-        let Some(parked) = session.parked.take() else {
-            self.sessions.put_back(session);
-            return;
+        let parked = match session.parked.take() {
+            Some(parked) if !session.is_closing() => parked,
+            parked => {
+                session.parked = parked;
+                self.sessions.put_back(session);
+                return;
+            }
         };
+        self.cause = Some(id);
         // The session's rights or the state of the server may have changed while it waited.
         let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
         let is_done = if let Verdict::Refuse(refusal) = verdict {
@@ -56,9 +62,10 @@ impl Engine {
         };
         session.parked = Some(parked);
         if is_done {
-            self.forget_wait(&mut session);
-            self.again.push(id);
+            forget_wait(&mut self.services, &mut session);
+            self.sessions.again.push(id);
         }
+        self.keep_to_limits(&mut session);
         if session.is_closing() {
             self.sessions.to_close.push(id);
         }
@@ -66,44 +73,6 @@ impl Engine {
         if !self.keyspace.journal.is_empty() {
             self.settle();
         }
-    }
-
-    /// Takes the session out of every waiting list.
-    pub(super) fn forget_wait(&mut self, session: &mut Session) {
-        if let Some(parked) = session.parked.take() {
-            let blocking = &mut self.services.blocking;
-            blocking.leave(session.id, parked.db, &parked.keys, parked.deadline_ms, parked.also_when_gone);
-        }
-        if session.has(flag::POSTPONED) {
-            session.unset(flag::POSTPONED);
-            self.services.pause.postponed.retain(|id| *id != session.id);
-            self.services.blocking.parked_count -= 1;
-        }
-    }
-
-    /// Ends a wait without serving it. Tells whether there was one that can be ended so.
-    pub fn end_wait(&mut self, id: Id, ending: &Ending) -> bool {
-        let Some(mut session) = self.sessions.lend(id) else { return false };
-        let is_waiting = (session.parked.as_ref()).is_some_and(|parked| matches!(parked.waiting, Waiting::Keys | Waiting::Offset));
-        if let Some(parked) = &session.parked
-            && is_waiting
-        {
-            let on_timeout = parked.on_timeout;
-            let failed = matches!(ending, Ending::Refused(_));
-            call::count_parked(&mut self.services, &session, parked, failed, self.now.unix_ms);
-            match ending {
-                Ending::TimedOut => self.reply_to(&mut session, |reply| time_out(reply, on_timeout)),
-                Ending::Refused(refusal) => {
-                    self.services.stats.error(refusal.text());
-                    self.reply_to(&mut session, |reply| reply.error(refusal.text()));
-                }
-            }
-            session.commands_processed += 1;
-            self.forget_wait(&mut session);
-            self.again.push(id);
-        }
-        self.sessions.put_back(session);
-        is_waiting
     }
 
     /// Tells a session that waits for the shell or for a helper thread how it went.
@@ -121,8 +90,8 @@ impl Engine {
                 }
             }
             session.commands_processed += 1;
-            self.forget_wait(&mut session);
-            self.again.push(id);
+            forget_wait(&mut self.services, &mut session);
+            self.sessions.again.push(id);
         }
         self.sessions.put_back(session);
     }
@@ -130,7 +99,7 @@ impl Engine {
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
     pub(super) fn wake_overdue(&mut self) {
         while let Some(id) = self.services.blocking.next_overdue(self.now.unix_ms) {
-            self.end_wait(id, &Ending::TimedOut);
+            end_wait(&mut self.sessions, &mut self.services, id, &Ending::TimedOut, self.now.unix_ms);
         }
         if self.services.pause.is_over(self.now.unix_ms) {
             self.services.pause.end();
@@ -146,10 +115,54 @@ impl Engine {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.unset(flag::POSTPONED);
                 self.services.blocking.parked_count -= 1;
-                self.again.push(id);
+                self.sessions.again.push(id);
             }
         }
     }
+}
+
+/// Takes the session out of every waiting list.
+pub fn forget_wait(services: &mut Services, session: &mut Session) {
+    if let Some(parked) = session.parked.take() {
+        let blocking = &mut services.blocking;
+        blocking.leave(session.id, parked.db, &parked.keys, parked.deadline_ms, parked.also_when_gone);
+    }
+    if session.has(flag::POSTPONED) {
+        session.unset(flag::POSTPONED);
+        services.pause.postponed.retain(|id| *id != session.id);
+        services.blocking.parked_count -= 1;
+    }
+}
+
+/// Ends a wait without serving it. Tells whether there was one that can be ended so.
+pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending: &Ending, unix_ms: i64) -> bool {
+    let Some(session) = sessions.get_mut(id) else { return false };
+    let Some(parked) = &session.parked else { return false };
+    if !matches!(parked.waiting, Waiting::Keys | Waiting::Offset) {
+        return false;
+    }
+    let on_timeout = parked.on_timeout;
+    call::count_parked(services, session, parked, matches!(ending, Ending::Refused(_)), unix_ms);
+    if !session.is_closing() {
+        let was_empty = session.output.is_empty();
+        let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
+        let mut reply = Reply::with_muted(&mut session.output, session.protocol, muted);
+        match ending {
+            Ending::TimedOut => time_out(&mut reply, on_timeout),
+            Ending::Refused(refusal) => {
+                services.stats.error(refusal.text());
+                reply.error(refusal.text());
+            }
+        }
+        if was_empty {
+            sessions.with_output.push(id);
+        }
+    }
+    let Some(session) = sessions.get_mut(id) else { return false };
+    session.commands_processed += 1;
+    forget_wait(services, session);
+    sessions.again.push(id);
+    true
 }
 
 fn time_out(reply: &mut Reply<'_>, on_timeout: OnTimeout) {
