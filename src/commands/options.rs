@@ -94,7 +94,9 @@ impl Moment {
     /// The moment in unix milliseconds; `None` if it does not fit.
     pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
         let ms = if self.is_seconds() { value.checked_mul(1000)? } else { value };
-        if self.is_relative() { ms.checked_add(now.unix_ms) } else { Some(ms) }
+        let ms = if self.is_relative() { ms.checked_add(now.unix_ms)? } else { ms };
+        // The very last moment stands for no deadline at all in an entry.
+        Some(ms.min(i64::MAX - 1))
     }
 
     /// A deadline that must lie after the beginning of time, as the options of SET and GETEX and SETEX's argument

@@ -127,6 +127,19 @@ impl<'a> Keys<'a> {
     pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
         self.dict_mut().entry_mut(spot).into_payload_mut()
     }
+    /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
+    /// from now on.
+    pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+        let mut entry = self.dict_mut().entry_mut(spot);
+        if !matches!(entry.shared().payload(), Payload::Inline(_)) {
+            return None;
+        }
+        entry.set_raw_reported();
+        match entry.into_payload_mut() {
+            PayloadMut::Inline(bytes) => Some(bytes),
+            PayloadMut::Int(_) | PayloadMut::Object(_) => None,
+        }
+    }
     pub fn object(&self, spot: Spot) -> Option<&Value> {
         self.entry(spot).object()
     }

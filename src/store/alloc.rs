@@ -96,6 +96,15 @@ pub fn stats() -> Option<Stats> {
     })
 }
 
+/// What jemalloc keeps under a name such as `arenas.page`, if it is a number of 1, 4 or 8 bytes.
+pub fn control(name: &str) -> Option<u64> {
+    let name = std::ffi::CString::new(name).ok()?;
+    // jemalloc compares the size that is asked for with its own and refuses any other.
+    (read_control::<u64>(&name))
+        .or_else(|| read_control::<u32>(&name).map(u64::from))
+        .or_else(|| read_control::<u8>(&name).map(u64::from))
+}
+
 /// Give every unused page back to the kernel, this thread's cache included (MEMORY PURGE).
 pub fn purge() -> bool {
     command(c"thread.tcache.flush") && command(c"arena.4096.purge")
@@ -262,6 +271,8 @@ const CLASSES_END: usize = 32 * 1024;
 trait Control: Copy + Default {}
 impl Control for usize {}
 impl Control for u64 {}
+impl Control for u32 {}
+impl Control for u8 {}
 impl Control for bool {}
 
 fn read_control<T: Control>(name: &CStr) -> Option<T> {
