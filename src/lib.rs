@@ -15,6 +15,10 @@
 //! `keyspace`, `wire::reply`, `engine::settle`. `docs/TOUR.md` walks the same road with a map.
 
 pub mod background;
+pub mod blocking;
+pub mod pubsub;
+pub mod tracking;
+pub mod watch;
 pub mod base;
 pub mod commands;
 pub mod config;

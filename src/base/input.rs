@@ -1,0 +1,374 @@
+//! Bytes that came from a socket and were not understood yet.
+//!
+//! A client that says nothing should hold no buffer. So the 64 KiB that `read` fills are lent from a pool for a turn;
+//! when the turn settles, what was not consumed (mostly nothing, else the beginning of a request) is copied to a
+//! small buffer of the client's own, and the large one goes back.
+//!
+//! ```text
+//!  buf  [ consumed | unconsumed: bytes() | free: space() ]
+//!                  start                 end
+//! ```
+//!
+//! A long string (a *big*) does not pass through that buffer at all: once its length is known, `space` hands out
+//! room inside a vector of its own, which becomes the stored value without another copy. That vector grows as bytes
+//! arrive; an announced length alone takes no memory.
+//!
+//! Positions are given relative to `bytes()`, so they survive moving the bytes to another buffer.
+//! Memory handed to `read` is always initialised, which keeps this safe code.
+
+use std::sync::Arc;
+
+/// What one client sent.
+#[derive(Debug, Default)]
+pub struct Input {
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// `buf` belongs to the pool.
+    lent: bool,
+    big: Option<Box<Big>>,
+}
+
+#[derive(Debug)]
+struct Big {
+    /// Initialised up to its length, of which `filled` bytes have arrived.
+    bytes: Vec<u8>,
+    filled: usize,
+    len: usize,
+}
+
+/// Buffers to read into, lent for a turn.
+#[derive(Debug)]
+pub struct InputPool {
+    free: Vec<Vec<u8>>,
+    buffer_bytes: usize,
+    keep: usize,
+}
+
+impl InputPool {
+    /// Lends buffers of that size and keeps at most `keep` of them.
+    pub fn new(buffer_bytes: usize, keep: usize) -> InputPool {
+        InputPool {
+            free: Vec::new(),
+            buffer_bytes: buffer_bytes.max(1),
+            keep,
+        }
+    }
+
+    /// Memory resting here.
+    pub fn memory(&self) -> usize {
+        self.free.len() * self.buffer_bytes
+    }
+
+    fn lend(&mut self) -> Vec<u8> {
+        self.free
+            .pop()
+            .unwrap_or_else(|| vec![0; self.buffer_bytes])
+    }
+
+    fn give_back(&mut self, buffer: Vec<u8>) {
+        if self.free.len() < self.keep && buffer.len() == self.buffer_bytes {
+            self.free.push(buffer);
+        }
+    }
+}
+
+impl Default for InputPool {
+    fn default() -> Self {
+        InputPool::new(READ_BYTES, 64)
+    }
+}
+
+impl Input {
+    pub const fn new() -> Input {
+        Input {
+            buf: Vec::new(),
+            start: 0,
+            end: 0,
+            lent: false,
+            big: None,
+        }
+    }
+
+    /// Where to read next; never empty. Tell [`Input::filled`] how much arrived.
+    pub fn space(&mut self, pool: &mut InputPool) -> &mut [u8] {
+        if self.awaits_big() {
+            return self.big.as_mut().expect("awaited").space();
+        }
+        if !self.lent || !self.has_room() {
+            self.make_room(pool);
+        }
+        &mut self.buf[self.end..]
+    }
+
+    /// That many bytes were read into [`Input::space`].
+    pub fn filled(&mut self, n: usize) {
+        if let Some(big) = &mut self.big
+            && big.filled < big.len
+        {
+            big.filled += n;
+            assert!(big.filled <= big.bytes.len(), "no more was lent");
+            return;
+        }
+        self.end += n;
+        assert!(self.end <= self.buf.len(), "no more was lent");
+    }
+
+    /// Appends bytes that did not come through [`Input::space`]: tests, files, another input.
+    pub fn push(&mut self, mut bytes: &[u8], pool: &mut InputPool) {
+        while !bytes.is_empty() {
+            let space = self.space(pool);
+            let n = space.len().min(bytes.len());
+            space[..n].copy_from_slice(&bytes[..n]);
+            self.filled(n);
+            bytes = &bytes[n..];
+        }
+    }
+
+    /// What is not consumed yet, the bytes of a big excepted.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+
+    /// As [`Input::bytes`], for unescaping in place.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buf[self.start..self.end]
+    }
+
+    /// The first `n` of [`Input::bytes`] are done with.
+    #[inline]
+    pub fn consume(&mut self, n: usize) {
+        self.start += n;
+        assert!(self.start <= self.end, "no more can be consumed than came");
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Ends a turn: the lent buffer goes back, and what is left moves to a buffer of this input's own.
+    pub fn settle(&mut self, pool: &mut InputPool) {
+        let left = self.end - self.start;
+        if self.lent {
+            if left > self.buf.len() / 2 {
+                // Copying most of a buffer to save the rest is no bargain: keep it, the pool makes another.
+                self.lent = false;
+                return;
+            }
+            let own = self.bytes().to_vec();
+            pool.give_back(std::mem::replace(&mut self.buf, own));
+            self.lent = false;
+        } else if left == 0 {
+            self.buf = Vec::new();
+        } else if self.buf.len() > READ_BYTES && left < self.buf.len() / 4 {
+            self.buf = self.bytes().to_vec();
+        } else {
+            return;
+        }
+        (self.start, self.end) = (0, left);
+    }
+
+    /// Gives back room that nothing lies in: for a client that stopped in the middle of something long.
+    pub fn shrink(&mut self) {
+        if let Some(big) = &mut self.big {
+            big.bytes.truncate(big.filled);
+            big.bytes.shrink_to_fit();
+        }
+    }
+
+    /// Memory of this input's own, not counting a lent buffer.
+    pub fn memory(&self) -> usize {
+        let own = if self.lent { 0 } else { self.buf.capacity() };
+        own + self.big.as_ref().map_or(0, |big| big.bytes.capacity())
+    }
+
+    /// Bytes waiting, those of a big included.
+    pub fn len(&self) -> usize {
+        self.end - self.start + self.big.as_ref().map_or(0, |big| big.filled)
+    }
+
+    /// Whether nothing is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end && self.big.is_none()
+    }
+
+    /// A string of `len` bytes begins at `bytes()[at..]`: what is there of it moves to a vector of its own, the rest
+    /// will be read there.
+    pub fn expect_big(&mut self, at: usize, len: usize) {
+        debug_assert!(self.big.is_none(), "one big at a time");
+        let from = self.start + at;
+        let have = (self.end - from).min(len);
+        let mut bytes = Vec::with_capacity(if have == len {
+            len
+        } else {
+            Big::room(have, len)
+        });
+        bytes.extend_from_slice(&self.buf[from..from + have]);
+        let big = Big {
+            bytes,
+            filled: have,
+            len,
+        };
+        self.buf.copy_within(from + have..self.end, from);
+        self.end -= have;
+        self.big = Some(Box::new(big));
+    }
+
+    /// How much of an expected big has come, and how long it will be.
+    pub fn big_progress(&self) -> Option<(usize, usize)> {
+        self.big.as_ref().map(|big| (big.filled, big.len))
+    }
+
+    /// The big, once complete.
+    pub fn take_big(&mut self) -> Option<Arc<Vec<u8>>> {
+        if self.big.as_ref().is_none_or(|big| big.filled < big.len) {
+            return None;
+        }
+        self.big.take().map(|big| Arc::new(big.bytes))
+    }
+
+    fn awaits_big(&self) -> bool {
+        self.big.as_ref().is_some_and(|big| big.filled < big.len)
+    }
+
+    /// Whether a quarter of the buffer is free, and be it a byte.
+    fn has_room(&self) -> bool {
+        self.buf.len() - self.end >= self.buf.len().div_ceil(4)
+    }
+
+    /// Makes it so.
+    fn make_room(&mut self, pool: &mut InputPool) {
+        let left = self.end - self.start;
+        if !self.lent && left <= pool.buffer_bytes / 4 {
+            let mut buffer = pool.lend();
+            buffer[..left].copy_from_slice(self.bytes());
+            self.buf = buffer;
+            self.lent = true;
+        } else if self.has_room() {
+            return;
+        } else if self.start > left {
+            // Moving down copies less than was consumed, so it cannot be done too often.
+            self.buf.copy_within(self.start..self.end, 0);
+        } else {
+            // A buffer that outgrows the pool's is this input's own until the request in it is done.
+            let size = (left * 2).max(pool.buffer_bytes);
+            let mut larger = Vec::with_capacity(size);
+            larger.extend_from_slice(self.bytes());
+            larger.resize(size, 0);
+            let outgrown = std::mem::replace(&mut self.buf, larger);
+            if self.lent {
+                pool.give_back(outgrown);
+                self.lent = false;
+            }
+        }
+        (self.start, self.end) = (0, left);
+    }
+}
+
+impl Big {
+    /// How large the vector may be when `filled` bytes have come: announcing much is free, so what came decides.
+    fn room(filled: usize, len: usize) -> usize {
+        len.min((filled * 4).max(READ_BYTES))
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        if self.filled == self.bytes.len() {
+            let room = Big::room(self.filled, self.len);
+            self.bytes.reserve_exact(room - self.filled);
+            self.bytes.resize(room, 0);
+        }
+        &mut self.bytes[self.filled..]
+    }
+}
+
+/// What one `read` asks for: enough that a pipelining client needs few of them.
+pub const READ_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    /// Against a plain vector: whatever is pushed comes out in order, wherever the bytes live meanwhile.
+    #[test]
+    fn keeps_bytes_in_order() {
+        let mut rng = Rng::from_seed(1);
+        for _ in 0..300 {
+            let mut pool = InputPool::new(1 + rng.index(200), rng.index(3));
+            let mut input = Input::new();
+            let mut model: Vec<u8> = Vec::new();
+            for _ in 0..200 {
+                match rng.below(4) {
+                    0 => {
+                        let mut bytes = vec![0; rng.index(300)];
+                        rng.fill(&mut bytes);
+                        input.push(&bytes, &mut pool);
+                        model.extend(&bytes);
+                    }
+                    1 => {
+                        let n = rng.index(model.len() + 1);
+                        input.consume(n);
+                        model.drain(..n);
+                    }
+                    2 => {
+                        let space = input.space(&mut pool);
+                        assert!(!space.is_empty());
+                        let n = rng.index(space.len() + 1);
+                        space[..n].fill(7);
+                        input.filled(n);
+                        model.resize(model.len() + n, 7);
+                    }
+                    _ => input.settle(&mut pool),
+                }
+                assert_eq!(input.bytes(), model);
+                assert_eq!(input.len(), model.len());
+                assert_eq!(input.is_empty(), model.is_empty());
+            }
+            input.consume(model.len());
+            input.settle(&mut pool);
+            assert_eq!(input.memory(), 0);
+            assert!(pool.memory() <= 2 * pool.buffer_bytes);
+        }
+    }
+
+    #[test]
+    fn a_quiet_client_holds_nothing_and_a_cut_request_little() {
+        let mut pool = InputPool::default();
+        let mut input = Input::new();
+        input.push(b"whole", &mut pool);
+        assert_eq!(input.memory(), 0);
+        input.consume(5);
+        input.settle(&mut pool);
+        assert_eq!((input.memory(), pool.memory()), (0, READ_BYTES));
+        input.push(b"whole and a piece", &mut pool);
+        input.consume(6);
+        input.settle(&mut pool);
+        assert_eq!((input.bytes(), input.memory()), (&b"and a piece"[..], 11));
+        assert_eq!(pool.memory(), READ_BYTES);
+    }
+
+    #[test]
+    fn a_big_is_taken_out_of_the_stream() {
+        let mut rng = Rng::from_seed(2);
+        for _ in 0..200 {
+            let mut pool = InputPool::new(64, 1);
+            let mut input = Input::new();
+            let mut big = vec![0; rng.index(2000)];
+            rng.fill(&mut big);
+            let stream = [b"head:", big.as_slice(), b":tail"].concat();
+            let (first, rest) = stream.split_at(5 + rng.index(stream.len() - 4));
+            input.push(first, &mut pool);
+            input.expect_big(5, big.len());
+            if rng.one_in(2) {
+                input.settle(&mut pool);
+            }
+            for piece in rest.chunks(1 + rng.index(500)) {
+                input.push(piece, &mut pool);
+            }
+            assert_eq!(input.big_progress(), Some((big.len(), big.len())));
+            assert_eq!(*input.take_big().unwrap(), big);
+            assert_eq!(input.bytes(), b"head::tail");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Integers as decimal text.
+//!
+//! Parsing accepts only the canonical text of a number, the one `format` would print: a value such as `"01"` or
+//! `"+1"` must stay a string, because turning it into an integer and back would change the bytes a client stored.
+
+/// Reads the canonical text of an `i64`: an optional minus sign, no plus, no leading zero, no space, not `-0`.
+#[inline]
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    let (&first, rest) = text.split_first()?;
+    if first == b'-' {
+        let magnitude = digits(rest)?;
+        if magnitude == 0 || magnitude > i64::MIN.unsigned_abs() {
+            return None;
+        }
+        return Some(0i64.wrapping_sub_unsigned(magnitude));
+    }
+    i64::try_from(digits(text)?).ok()
+}
+
+/// Reads the canonical text of a `u64`: digits only, no leading zero.
+#[inline]
+pub fn parse_u64(text: &[u8]) -> Option<u64> {
+    digits(text)
+}
+
+/// How many bytes the decimal text of `value` takes, its minus sign included.
+#[inline]
+pub fn digits_len(value: i64) -> usize {
+    digits_len_u64(value.unsigned_abs()) + usize::from(value < 0)
+}
+
+/// How many decimal digits `value` has; zero has one.
+#[inline]
+pub fn digits_len_u64(value: u64) -> usize {
+    value.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Prints into the end of `buf` and returns the text.
+#[inline]
+pub fn format_i64(value: i64, buf: &mut [u8; 20]) -> &[u8] {
+    let mut at = fill_digits(value.unsigned_abs(), buf);
+    if value < 0 {
+        at -= 1;
+        buf[at] = b'-';
+    }
+    &buf[at..]
+}
+
+/// Prints into the end of `buf` and returns the text.
+#[inline]
+pub fn format_u64(value: u64, buf: &mut [u8; 20]) -> &[u8] {
+    let at = fill_digits(value, buf);
+    &buf[at..]
+}
+
+/// Appends the decimal text of `value`.
+#[inline]
+pub fn push_i64(out: &mut Vec<u8>, value: i64) {
+    let mut buf = [0; 20];
+    out.extend_from_slice(format_i64(value, &mut buf));
+}
+
+/// Appends the decimal text of `value`.
+#[inline]
+pub fn push_u64(out: &mut Vec<u8>, value: u64) {
+    let mut buf = [0; 20];
+    out.extend_from_slice(format_u64(value, &mut buf));
+}
+
+#[inline]
+fn digits(text: &[u8]) -> Option<u64> {
+    let (&first, rest) = text.split_first()?;
+    let mut value = u64::from(first.wrapping_sub(b'0'));
+    if value > 9 || (value == 0 && !rest.is_empty()) || text.len() > 20 {
+        return None;
+    }
+    // Nineteen digits cannot overflow, so only the twentieth needs the careful arithmetic.
+    let (safe, last) = rest.split_at(rest.len().min(18));
+    for &byte in safe {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    for &byte in last {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(value)
+}
+
+/// Writes the digits right-aligned and returns where they start. Two digits per division: dividing is what costs.
+#[inline]
+fn fill_digits(mut value: u64, buf: &mut [u8; 20]) -> usize {
+    let mut at = buf.len();
+    while value >= 100 {
+        let pair = (value % 100) as usize * 2;
+        value /= 100;
+        at -= 2;
+        buf[at] = PAIRS[pair];
+        buf[at + 1] = PAIRS[pair + 1];
+    }
+    if value >= 10 {
+        let pair = value as usize * 2;
+        at -= 2;
+        buf[at] = PAIRS[pair];
+        buf[at + 1] = PAIRS[pair + 1];
+    } else {
+        at -= 1;
+        buf[at] = b'0' + value as u8;
+    }
+    at
+}
+
+/// `00 01 02 ... 99`.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [0; 200];
+    let mut i = 0;
+    while i < 100 {
+        pairs[i * 2] = b'0' + (i / 10) as u8;
+        pairs[i * 2 + 1] = b'0' + (i % 10) as u8;
+        i += 1;
+    }
+    pairs
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    #[test]
+    fn only_canonical_text_is_a_number() {
+        let some: &[(&str, i64)] = &[
+            ("0", 0),
+            ("7", 7),
+            ("-1", -1),
+            ("100", 100),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+            ("1000000000000000000", 1_000_000_000_000_000_000),
+        ];
+        for (text, value) in some {
+            assert_eq!(parse_i64(text.as_bytes()), Some(*value), "{text}");
+        }
+        let none = [
+            "",
+            "-",
+            "+",
+            "01",
+            "-01",
+            "00",
+            "-0",
+            "+1",
+            " 1",
+            "1 ",
+            "1.0",
+            "0x1",
+            "1e3",
+            "a",
+            "--1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            "99999999999999999999",
+            "100000000000000000000",
+            "-99999999999999999999",
+            "1\0",
+        ];
+        for text in none {
+            assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(parse_u64(b"18446744073709551616"), None);
+        assert_eq!(parse_u64(b"-1"), None);
+    }
+
+    #[test]
+    fn text_and_number_agree() {
+        let mut rng = Rng::from_seed(1);
+        let edges = [0, 1, -1, 9, 10, 99, 100, -100, i64::MAX, i64::MIN];
+        let random = (0..20_000).map(|_| rng.next_u64() as i64 >> rng.below(64));
+        for value in random.chain(edges) {
+            let mut buf = [0; 20];
+            let text = format_i64(value, &mut buf).to_vec();
+            assert_eq!(text, value.to_string().as_bytes());
+            assert_eq!(digits_len(value), text.len());
+            assert_eq!(parse_i64(&text), Some(value));
+            let mut pushed = Vec::new();
+            push_u64(&mut pushed, value as u64);
+            assert_eq!(pushed, (value as u64).to_string().as_bytes());
+            assert_eq!(parse_u64(&pushed), Some(value as u64));
+        }
+    }
+}

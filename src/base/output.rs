@@ -1,0 +1,452 @@
+//! Bytes on their way to a socket.
+//!
+//! ```text
+//!  chunks (oldest first)                              tail
+//!  [ Bytes 16 KiB ] [ Bytes ] [ Shared 1 MiB ] ...    [ bytes being appended | room ]
+//!     ^ sent
+//! ```
+//!
+//! Small replies are copied behind one another into the tail; a full tail becomes a chunk, and the buffer of a chunk
+//! that was sent becomes the next tail, so a warm output allocates nothing. Large values are queued by reference.
+//!
+//! A [`Mark`] remembers a place, so that a length can be written in front of elements already appended. Marks nest:
+//! the one taken last is used first, and nothing may be sent in between.
+//!
+//! An output may be given a cap. One reply that outgrows it, however it is made, is dropped as it grows, with all that
+//! was queued before: whoever set the cap finds the output [cut off](Output::is_cut_off) and gives the receiver up.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Appended at one end, sent at the other.
+#[derive(Debug, Default)]
+pub struct Output {
+    chunks: VecDeque<Chunk>,
+    tail: Vec<u8>,
+    /// How much of the first chunk (of the tail, when there is no chunk) went out already.
+    sent: usize,
+    /// Bytes in `chunks`, the sent ones included.
+    queued: usize,
+    /// Memory owned by `chunks`.
+    owned: usize,
+    /// Chunks gone since the beginning: the number of the first one still here.
+    gone: u64,
+    /// The buffer of a chunk that was sent, kept for the next tail.
+    spare: Vec<u8>,
+    /// The most bytes that may be queued; 0 for any number, [`CUT_OFF`] once there were more.
+    cap: usize,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Bytes(Vec<u8>),
+    Shared(Arc<Vec<u8>>, Range<usize>),
+}
+
+/// A place in an output: everything appended so far lies before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Mark {
+    chunk: u64,
+    offset: usize,
+}
+
+impl Output {
+    pub const fn new() -> Output {
+        Output {
+            chunks: VecDeque::new(),
+            tail: Vec::new(),
+            sent: 0,
+            queued: 0,
+            owned: 0,
+            gone: 0,
+            spare: Vec::new(),
+            cap: 0,
+        }
+    }
+
+    /// Sets how many bytes may be queued, roughly (it is looked at when a chunk is full); 0 for any number.
+    #[inline]
+    pub fn set_cap(&mut self, bytes: usize) {
+        if self.cap != CUT_OFF {
+            self.cap = bytes.min(CUT_OFF - 1);
+        }
+    }
+
+    /// Whether there was more than the cap. From then on whatever is appended is dropped, if not at once.
+    #[inline]
+    pub fn is_cut_off(&self) -> bool {
+        self.cap == CUT_OFF
+    }
+
+    /// Appends a copy.
+    #[inline]
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.tail().extend_from_slice(bytes);
+    }
+
+    /// The buffer to append to directly. Ask again for every piece: this is where a full one is put aside.
+    #[inline]
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        if self.tail.len() >= CHUNK_BYTES {
+            self.rotate();
+        }
+        &mut self.tail
+    }
+
+    /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
+    pub fn push_shared(&mut self, bytes: Arc<Vec<u8>>, range: Range<usize>) {
+        debug_assert!(range.start <= range.end && range.end <= bytes.len());
+        // Even an empty tail becomes a chunk: a mark may point at it, and must not end up inside shared bytes.
+        self.rotate();
+        self.queued += range.len();
+        self.chunks.push_back(Chunk::Shared(bytes, range));
+        self.keep_to_cap();
+    }
+
+    /// Bytes not yet sent.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.queued + self.tail.len() - self.sent
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory this output owns; shared values are someone else's.
+    pub fn memory(&self) -> usize {
+        self.owned
+            + self.tail.capacity()
+            + self.spare.capacity()
+            + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
+    /// The place behind everything appended so far.
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            chunk: self.gone + self.chunks.len() as u64,
+            offset: self.tail.len(),
+        }
+    }
+
+    /// Puts bytes at a place marked earlier.
+    pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+        if self.is_cut_off() {
+            return;
+        }
+        let index = (mark.chunk - self.gone) as usize;
+        if index == self.chunks.len() {
+            insert_at(&mut self.tail, mark.offset, bytes);
+            return;
+        }
+        let Chunk::Bytes(chunk) = &mut self.chunks[index] else {
+            unreachable!("marks point into tails, and a tail becomes a chunk of bytes");
+        };
+        let before = chunk.capacity();
+        insert_at(chunk, mark.offset, bytes);
+        self.owned += chunk.capacity() - before;
+        self.queued += bytes.len();
+    }
+
+    /// Drops everything appended since the mark.
+    pub fn truncate(&mut self, mark: Mark) {
+        if self.is_cut_off() {
+            return;
+        }
+        let index = (mark.chunk - self.gone) as usize;
+        while self.chunks.len() > index {
+            match self.chunks.pop_back().expect("longer than index") {
+                Chunk::Bytes(bytes) => {
+                    self.queued -= bytes.len();
+                    self.owned -= bytes.capacity();
+                    self.tail = bytes;
+                }
+                Chunk::Shared(_, range) => {
+                    self.queued -= range.len();
+                }
+            }
+        }
+        self.tail.truncate(mark.offset);
+        debug_assert!(self.sent <= self.queued + self.tail.len());
+    }
+
+    /// Lends what is to be sent, in order, as far as `slots` reach; says how many it filled.
+    pub fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.sent;
+        let mut used = 0;
+        let pieces = self.chunks.iter().map(Chunk::bytes);
+        for piece in pieces.chain([self.tail.as_slice()]) {
+            let piece = &piece[skip..];
+            skip = 0;
+            if piece.is_empty() {
+                continue;
+            }
+            let Some(slot) = slots.get_mut(used) else {
+                break;
+            };
+            *slot = IoSlice::new(piece);
+            used += 1;
+        }
+        used
+    }
+
+    /// The first `n` unsent bytes went out.
+    pub fn advance(&mut self, n: usize) {
+        assert!(n <= self.len(), "no more can be sent than there is");
+        self.sent += n;
+        while let Some(first) = self.chunks.front() {
+            let len = first.bytes().len();
+            if self.sent < len {
+                return;
+            }
+            self.sent -= len;
+            self.queued -= len;
+            self.gone += 1;
+            if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front() {
+                self.owned -= bytes.capacity();
+                if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= KEEP_MAX {
+                    bytes.clear();
+                    self.spare = bytes;
+                }
+            }
+        }
+        if self.sent == self.tail.len() {
+            self.tail.clear();
+            self.sent = 0;
+            if self.tail.capacity() > KEEP_MAX {
+                self.tail = Vec::new();
+            }
+        }
+    }
+
+    /// Drops everything, sent or not.
+    pub fn clear(&mut self) {
+        self.advance(self.len());
+    }
+
+    /// Gives memory back if there is nothing to send: for clients that have gone quiet.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.gone += self.chunks.len() as u64;
+            self.chunks = VecDeque::new();
+            self.tail = Vec::new();
+            self.spare = Vec::new();
+            (self.sent, self.queued, self.owned) = (0, 0, 0);
+        }
+    }
+
+    /// Takes all unsent bytes out, as one piece.
+    pub fn take(&mut self) -> Vec<u8> {
+        let bytes = self.copy_to_vec();
+        self.clear();
+        bytes
+    }
+
+    /// All unsent bytes, as one piece.
+    pub fn copy_to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len() + self.sent);
+        for chunk in &self.chunks {
+            all.extend_from_slice(chunk.bytes());
+        }
+        all.extend_from_slice(&self.tail);
+        all.drain(..self.sent);
+        all
+    }
+
+    /// Moves everything unsent of `other` behind what is here.
+    pub fn append(&mut self, other: &mut Output) {
+        if other.chunks.is_empty() {
+            let from = other.sent;
+            self.push(&other.tail[from..]);
+            other.clear();
+            return;
+        }
+        let whole = other.take();
+        self.push(&whole);
+    }
+
+    #[cold]
+    fn rotate(&mut self) {
+        let next = std::mem::take(&mut self.spare);
+        let full = std::mem::replace(&mut self.tail, next);
+        self.queued += full.len();
+        self.owned += full.capacity();
+        self.chunks.push_back(Chunk::Bytes(full));
+        self.keep_to_cap();
+    }
+
+    fn keep_to_cap(&mut self) {
+        if self.is_cut_off() || (self.cap != 0 && self.queued - self.sent > self.cap) {
+            self.cap = CUT_OFF;
+            self.clear();
+            self.release();
+        }
+    }
+}
+
+impl Chunk {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Chunk::Bytes(bytes) => bytes,
+            Chunk::Shared(bytes, range) => &bytes[range.clone()],
+        }
+    }
+}
+
+fn insert_at(buffer: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let old = buffer.len();
+    buffer.extend_from_slice(bytes);
+    buffer.copy_within(offset..old, offset + bytes.len());
+    buffer[offset..offset + bytes.len()].copy_from_slice(bytes);
+}
+
+/// From here on sharing a value is cheaper than copying it, counting the reference and the longer list of slices.
+pub const SHARE_MIN: usize = 16 * 1024;
+
+/// A tail is put aside at this size: small enough that growing it costs no large copies, large enough that one
+/// `writev` of a few slices fills a socket's buffer.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// In place of a cap: it was exceeded.
+const CUT_OFF: usize = usize::MAX;
+
+/// A buffer that one long reply made larger than this is not kept.
+const KEEP_MAX: usize = 4 * CHUNK_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    #[test]
+    fn a_reply_that_outgrows_its_cap_is_dropped_while_it_grows() {
+        let mut output = Output::new();
+        output.set_cap(100_000);
+        output.push(b"before");
+        let mark = output.mark();
+        for _ in 0..1000 {
+            output.push(&[b'x'; 1000]);
+            assert!(output.memory() < 200_000);
+        }
+        assert!(output.is_cut_off());
+        output.insert(mark, b"*1000\r\n");
+        output.push_shared(Arc::new(vec![0; 1 << 20]), 0..1 << 20);
+        assert!(output.len() < 2 * CHUNK_BYTES);
+        output.set_cap(0);
+        assert!(output.is_cut_off(), "for good");
+    }
+
+    /// Against a plain vector, with marks, shared pieces and sends of any size.
+    #[test]
+    fn keeps_bytes_in_order() {
+        let mut rng = Rng::from_seed(1);
+        for _ in 0..200 {
+            let mut output = Output::new();
+            let mut model: Vec<u8> = Vec::new();
+            for _ in 0..60 {
+                append_something(&mut rng, &mut output, &mut model, 3);
+                assert_eq!(output.len(), model.len());
+                assert_eq!(output.copy_to_vec(), model);
+                // Send what some slices hold, or only a part of it.
+                let mut slots = [IoSlice::new(&[]); 4];
+                let used = output.slices(&mut slots);
+                let sent: Vec<u8> = slots[..used]
+                    .iter()
+                    .flat_map(|slot| slot.to_vec())
+                    .collect();
+                assert!(model.starts_with(&sent));
+                assert!(used == 4 || sent.len() == model.len());
+                let n = rng.index(sent.len() + 1);
+                output.advance(n);
+                model.drain(..n);
+                if rng.one_in(20) {
+                    output.clear();
+                    model.clear();
+                }
+                if rng.one_in(5) {
+                    output.release();
+                }
+            }
+            let rest = output.take();
+            assert_eq!(rest, model);
+            assert!(output.is_empty());
+            assert_eq!(output.owned + output.queued + output.sent, 0);
+            output.release();
+            assert_eq!(output.memory(), 0);
+        }
+    }
+
+    /// Appends pieces, and around some of them a nested part whose header is inserted afterwards, or which is dropped.
+    fn append_something(rng: &mut Rng, output: &mut Output, model: &mut Vec<u8>, depth: u32) {
+        for _ in 0..rng.index(4) {
+            let most = if rng.one_in(5) { 40_000 } else { 50 };
+            let mut bytes = vec![0; rng.index(most)];
+            rng.fill(&mut bytes);
+            match rng.below(4) {
+                0 => {
+                    let from = rng.index(bytes.len() + 1);
+                    model.extend(&bytes[from..]);
+                    let end = bytes.len();
+                    output.push_shared(Arc::new(bytes), from..end);
+                }
+                1 if depth > 0 => {
+                    let (mark, at) = (output.mark(), model.len());
+                    append_something(rng, output, model, depth - 1);
+                    if rng.one_in(4) {
+                        output.truncate(mark);
+                        model.truncate(at);
+                    } else {
+                        bytes.truncate(12);
+                        output.insert(mark, &bytes);
+                        model.splice(at..at, bytes);
+                    }
+                }
+                2 => {
+                    let mut other = Output::new();
+                    other.push(b"before");
+                    other.advance(2);
+                    if rng.one_in(2) {
+                        let end = bytes.len();
+                        other.push_shared(Arc::new(bytes), 0..end);
+                    }
+                    model.extend(other.copy_to_vec());
+                    output.append(&mut other);
+                    assert!(other.is_empty());
+                }
+                _ => {
+                    model.extend(&bytes);
+                    output.push(&bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_warm_output_keeps_its_buffer() {
+        let mut output = Output::new();
+        output.push(b"+OK\r\n");
+        output.advance(5);
+        let (memory, buffer) = (output.memory(), output.tail.as_ptr());
+        output.push(b"+OK\r\n");
+        assert_eq!((output.memory(), output.tail.as_ptr()), (memory, buffer));
+    }
+
+    #[test]
+    fn a_shared_value_is_not_copied_and_not_counted() {
+        let value = Arc::new(vec![b'v'; 1 << 20]);
+        let mut output = Output::new();
+        output.push(b"$");
+        output.push_shared(Arc::clone(&value), 0..value.len());
+        assert!(output.memory() < 4096);
+        let mut slots = [IoSlice::new(&[]); 3];
+        assert_eq!(output.slices(&mut slots), 2);
+        assert!(std::ptr::eq(slots[1].as_ptr(), value.as_ptr()));
+        output.advance(output.len());
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+}

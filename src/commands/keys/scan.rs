@@ -1,0 +1,156 @@
+//! Walking over the keys: SCAN, KEYS, RANDOMKEY.
+
+use crate::base::{glob, num};
+use crate::engine::command::Outcome;
+use crate::engine::ctx::Ctx;
+use crate::keyspace::db::kind_of;
+use crate::spec::error::Error;
+use crate::types::Kind;
+use crate::wire::args::Args;
+
+use super::super::options::{integer, is};
+
+/// What SCAN and its relatives filter by, and how much they do in one call.
+pub struct ScanOptions<'a> {
+    pub pattern: Option<&'a [u8]>,
+    pub count: usize,
+    /// The kind of value; `Some(None)` is one that no key has.
+    pub kind: Option<Option<Kind>>,
+    /// HSCAN NOVALUES
+    pub no_values: bool,
+}
+
+/// Which options a relative of SCAN knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Keys,
+    Hash,
+    Members,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// Reads the options from `from` on.
+    pub fn parse(args: Args<'a>, from: usize, family: Family) -> Result<Self, Error> {
+        let mut options = Self { pattern: None, count: 10, kind: None, no_values: false };
+        let mut at = from;
+        while at < args.len() {
+            let (word, value) = (args.at(at), args.get(at + 1));
+            match value {
+                Some(value) if is(word, "COUNT") => {
+                    let count = integer(value)?;
+                    if count < 1 {
+                        return Err(Error::Syntax);
+                    }
+                    options.count = count as usize;
+                    at += 1;
+                }
+                Some(value) if is(word, "MATCH") => {
+                    // A lone star filters nothing.
+                    options.pattern = (value != b"*").then_some(value);
+                    at += 1;
+                }
+                Some(value) if is(word, "TYPE") && family == Family::Keys => {
+                    options.kind = Some(kind_named(value));
+                    at += 1;
+                }
+                _ if is(word, "NOVALUES") && family == Family::Hash => options.no_values = true,
+                _ => return Err(Error::Syntax),
+            }
+            at += 1;
+        }
+        Ok(options)
+    }
+
+    pub fn matches(&self, name: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
+    }
+}
+
+fn kind_named(name: &[u8]) -> Option<Kind> {
+    let kinds = [Kind::String, Kind::List, Kind::Set, Kind::Zset, Kind::Hash, Kind::Stream];
+    kinds.into_iter().find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// The cursor a client gives: an unsigned number.
+pub fn cursor(arg: &[u8]) -> Result<u64, Error> {
+    num::parse_u64(arg).ok_or(Error::InvalidCursor)
+}
+
+/// How many buckets are looked at for each element wanted: a sparse table must not make one call endless.
+const BUCKETS_PER_ELEMENT: usize = 10;
+
+/// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut at = cursor(args.at(1))?;
+    let options = ScanOptions::parse(args, 2, Family::Keys)?;
+    let now_ms = ctx.now.unix_ms;
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let mut overdue: Vec<Vec<u8>> = Vec::new();
+    let mut seen = 0;
+    let mut buckets_left = options.count.saturating_mul(BUCKETS_PER_ELEMENT);
+    loop {
+        at = ctx.keys.dict().scan(at, &mut |_, entry| {
+            seen += 1;
+            if entry.deadline().is_some_and(|deadline| deadline <= now_ms) {
+                overdue.push(entry.key().to_vec());
+            } else if options.kind.is_none_or(|kind| kind == Some(kind_of(entry))) && options.matches(entry.key()) {
+                found.push(entry.key().to_vec());
+            }
+        });
+        buckets_left -= 1;
+        if at == 0 || seen >= options.count || buckets_left == 0 {
+            break;
+        }
+    }
+    for key in overdue {
+        // Looking for an overdue key removes it.
+        ctx.keys.find(&key);
+    }
+    ctx.reply.array(2);
+    ctx.reply.bulk(at.to_string().as_bytes());
+    ctx.reply.array(found.len());
+    for key in &found {
+        ctx.reply.bulk(key);
+    }
+    Ok(())
+}
+
+/// KEYS pattern
+pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let pattern = args.at(1);
+    let takes_all = pattern == b"*";
+    let now_ms = ctx.now.unix_ms;
+    let mark = ctx.reply.deferred();
+    let mut count = 0;
+    for entry in ctx.keys.dict().iter() {
+        let is_live = entry.deadline().is_none_or(|deadline| deadline > now_ms);
+        if is_live && (takes_all || glob::matches(pattern, entry.key(), false)) {
+            ctx.reply.bulk(entry.key());
+            count += 1;
+        }
+    }
+    ctx.reply.finish_array(mark, count);
+    Ok(())
+}
+
+/// How often another key is drawn because the one drawn was overdue.
+const DRAWS_MAX: usize = 100;
+
+/// RANDOMKEY
+pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let now_ms = ctx.now.unix_ms;
+    for _ in 0..DRAWS_MAX {
+        let space = &mut *ctx.keys.space;
+        let rng = &mut space.rng;
+        let Some(spot) = space.dbs[ctx.keys.db as usize].dict.random(&mut || rng.next_u64()) else { break };
+        let entry = ctx.keys.entry(spot);
+        if entry.deadline().is_none_or(|deadline| deadline > now_ms) {
+            ctx.reply.bulk(entry.key());
+            return Ok(());
+        }
+        let key = entry.key().to_vec();
+        ctx.keys.find(&key);
+    }
+    ctx.reply.null();
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The server itself: what it is, how it does, how it is stopped.
+
+mod config;
+mod debug;
+mod slowlog;
+
+use crate::engine::command::{Outcome, Row};
+use crate::engine::ctx::Ctx;
+use crate::engine::effects::{Ask, Shutdown};
+use crate::engine::session::flag;
+use crate::spec::error::Error;
+use crate::spec::server::{config as config_spec, dataset, observe as spec};
+use crate::wire::args::Args;
+
+use super::options::is;
+
+pub const ROWS: &[Row] = &[
+    Row::container(&config_spec::CONFIG, config::ROWS),
+    Row::new(&spec::DEBUG, debug::debug),
+    Row::new(&spec::MONITOR, monitor),
+    Row::new(&dataset::SHUTDOWN, shutdown),
+    Row::container(&spec::SLOWLOG, slowlog::ROWS),
+    Row::new(&spec::TIME, time),
+];
+
+/// TIME
+fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let unix_us = ctx.now.unix_us;
+    ctx.reply.array(2);
+    ctx.reply.bulk((unix_us / 1_000_000).to_string().as_bytes());
+    ctx.reply.bulk((unix_us % 1_000_000).to_string().as_bytes());
+    Ok(())
+}
+
+/// MONITOR
+fn monitor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if !ctx.may_wait() {
+        return Err(Error::from("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    if !ctx.session.has(flag::MONITOR | flag::REPLICA) {
+        ctx.session.set(flag::MONITOR);
+        ctx.services.monitors.push(ctx.session.id);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
+fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut how = Shutdown::default();
+    let mut aborts = false;
+    for arg in args.from(1) {
+        if is(arg, "NOSAVE") && how.save.is_none() {
+            how.save = Some(false);
+        } else if is(arg, "SAVE") && how.save.is_none() {
+            how.save = Some(true);
+        } else if is(arg, "NOW") {
+            how.now = true;
+        } else if is(arg, "FORCE") {
+            how.force = true;
+        } else if is(arg, "ABORT") {
+            aborts = true;
+        } else {
+            return Err(Error::Syntax);
+        }
+    }
+    if aborts && args.len() != 2 {
+        return Err(Error::Syntax);
+    }
+    if !ctx.may_wait() {
+        return Err(Error::from("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
+    }
+    if aborts {
+        return Err(Error::from("ERR No shutdown in progress."));
+    }
+    ctx.fx.ask(Ask::Shutdown(how));
+    Ok(())
+}

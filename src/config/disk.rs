@@ -1,0 +1,132 @@
+//! The few things the configuration asks of the file system, all of them small, cold and synchronous.
+//!
+//! Reading and replacing its own file is part of what CONFIG REWRITE and start-up mean; nothing here runs while a
+//! request waits, except CONFIG SET dir and CONFIG REWRITE themselves.
+
+use crate::base::glob;
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The directory this process stands in.
+pub fn current_directory() -> io::Result<Vec<u8>> {
+    Ok(std::env::current_dir()?.into_os_string().into_vec())
+}
+
+/// The absolute name of `wanted`, taken relative to `from`, provided it is a directory.
+pub fn directory(from: &[u8], wanted: &[u8]) -> io::Result<Vec<u8>> {
+    if wanted.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    // The dot at the end makes the system find out whether it is a directory, and whether we may enter it.
+    let path = resolve(from, wanted).join(".").canonicalize()?;
+    Ok(path.into_os_string().into_vec())
+}
+
+/// `name` as seen from the directory `from`.
+pub fn resolve(from: &[u8], name: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(from)).join(OsStr::from_bytes(name))
+}
+
+/// The whole of a file, or of standard input when that is what it is.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// Whether a log file can be written: it is created if need be, as otherwise the first line would be the first to know.
+pub fn can_append(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path)?;
+    Ok(())
+}
+
+/// Puts `text` in the place of a file such that a crash leaves either the old one or the new one, whole.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!("-{}.tmp", std::process::id()));
+    let temporary = directory.join(name);
+    let written = write_through(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // Nobody misses it, and a second failure would only hide the first.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    File::open(directory)?.sync_all()
+}
+
+fn write_through(path: &Path, text: &[u8]) -> io::Result<()> {
+    // Readable by all but what the umask says, like a file that an editor would have saved.
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+/// The files that match a pattern, in order. Each part of the path may have its own wildcards, which do not match a
+/// leading dot, as in a shell.
+pub fn matching(from: &[u8], pattern: &[u8]) -> Vec<PathBuf> {
+    let mut found = vec![resolve(from, b"")];
+    if pattern.starts_with(b"/") {
+        found = vec![PathBuf::from("/")];
+    }
+    for part in pattern
+        .split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty())
+    {
+        found = found
+            .iter()
+            .flat_map(|directory| entries(directory, part))
+            .collect();
+    }
+    found
+}
+
+fn entries(directory: &Path, part: &[u8]) -> Vec<PathBuf> {
+    if !is_pattern(part) {
+        let path = directory.join(OsStr::from_bytes(part));
+        return if path.exists() {
+            vec![path]
+        } else {
+            Vec::new()
+        };
+    }
+    let Ok(listing) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let names = listing.filter_map(|entry| Some(entry.ok()?.file_name().into_vec()));
+    let mut names: Vec<Vec<u8>> = names
+        .filter(|name| part.starts_with(b".") || !name.starts_with(b"."))
+        .filter(|name| glob::matches(part, name, false))
+        .collect();
+    names.sort_unstable();
+    names
+        .iter()
+        .map(|name| directory.join(OsStr::from_bytes(name)))
+        .collect()
+}
+
+/// Whether a name has wildcards.
+pub fn is_pattern(name: &[u8]) -> bool {
+    name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+}
+
+/// The operating system's words for an error, without the number that Rust appends.
+pub fn explain(error: &io::Error) -> Cow<'static, str> {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_string().into(),
+        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".into(),
+        None => text.into(),
+    }
+}

@@ -1,0 +1,199 @@
+//! What happens without being asked for: deadlines, idle clients, samples.
+//!
+//! The shell calls [`Engine::before_sleep`] once per turn of the loop. It works off what is due, within a budget, and
+//! says when it wants to be called again at the latest.
+
+use crate::base::time::Clock;
+use crate::store::tsc::{self, Rate};
+
+use super::Engine;
+use super::session::{Session, flag};
+
+#[derive(Default)]
+pub struct Cron {
+    next_us: u64,
+    /// Where the walk over the sessions goes on.
+    sessions_at: usize,
+    next_sample_us: u64,
+    /// When the present turn began, by the processor's counter.
+    pub(super) woke_ticks: u64,
+    /// How many commands had been run when the last turn ended.
+    commands_before: u64,
+}
+
+impl Cron {
+    pub fn new() -> Self {
+        Self { woke_ticks: tsc::ticks(), ..Self::default() }
+    }
+}
+
+/// How many records of the expiry wheels are looked at per turn: about a quarter of a millisecond.
+const EXPIRY_BUDGET: usize = 1024;
+
+/// How long to sleep when nothing is due; the cron runs at least ten times a second.
+const SAMPLE_US: u64 = 100_000;
+
+/// How long until `before_sleep` wants to be called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    None,
+    Ms(u64),
+}
+
+impl Engine {
+    /// Works off what is due by itself. Called after the inputs of a turn and before its outputs are written.
+    pub fn before_sleep(&mut self) -> Rest {
+        self.wake_overdue();
+        let is_behind = self.expire_keys() | self.keep_within_memory();
+        if !self.services.tracking.is_idle() {
+            self.broadcast_invalidations();
+        }
+        self.evict_sessions(&[]);
+        if self.now.monotonic_us >= self.cron.next_us {
+            let started = tsc::ticks();
+            self.run_cron();
+            let spent_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(started));
+            self.services.stats.eventloop_cron_ns += spent_ns;
+        }
+        self.count_turn();
+        if is_behind || !self.sessions.again.is_empty() {
+            return Rest::None;
+        }
+        let mut wait_ms = (self.cron.next_us.saturating_sub(self.now.monotonic_us)).div_ceil(1000);
+        let deadlines = [self.services.blocking.next_deadline(), self.services.pause.until_ms(), self.next_expiry_ms()];
+        for deadline in deadlines.into_iter().flatten() {
+            wait_ms = wait_ms.min((deadline - self.now.unix_ms).max(0) as u64);
+        }
+        Rest::Ms(wait_ms)
+    }
+
+    /// Adds the turn that ends here to the figures of the loop. What it writes to its sockets afterwards is not seen from here.
+    fn count_turn(&mut self) {
+        let turn_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(self.cron.woke_ticks));
+        let stats = &mut self.services.stats;
+        stats.eventloop_cycles += 1;
+        stats.eventloop_ns += turn_ns;
+        stats.eventloop_max_ns = stats.eventloop_max_ns.max(turn_ns);
+        let commands = stats.commands_processed.saturating_sub(self.cron.commands_before);
+        stats.eventloop_commands_per_cycle_max = stats.eventloop_commands_per_cycle_max.max(commands);
+        self.cron.commands_before = stats.commands_processed;
+    }
+
+    /// Nothing expires by itself while DEBUG or a pause forbids it.
+    fn expires_actively(&self) -> bool {
+        self.services.debug.active_expire && self.services.pause.mode(self.now.unix_ms).is_none()
+    }
+
+    fn next_expiry_ms(&self) -> Option<i64> {
+        if self.expires_actively() { self.keyspace.next_due_ms() } else { None }
+    }
+
+    /// Removes keys that are due; tells whether some are left.
+    fn expire_keys(&mut self) -> bool {
+        self.keyspace.may_expire = self.services.pause.mode(self.now.unix_ms).is_none();
+        if self.next_expiry_ms().is_none_or(|due_ms| due_ms > self.now.unix_ms) {
+            return false;
+        }
+        let started = tsc::ticks();
+        self.keyspace.journal.interest = Self::listeners(&self.services);
+        let mut budget = EXPIRY_BUDGET;
+        let is_behind = self.keyspace.expire_due(self.now.unix_ms, &mut budget);
+        let spent_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(started));
+        let stats = &mut self.services.stats;
+        stats.expire_cycle_ns += spent_ns;
+        stats.expire_turns_unfinished += u64::from(is_behind);
+        self.services.note_latency("expire-cycle", spent_ns, self.now.unix_ms);
+        if !self.keyspace.journal.is_empty() {
+            self.settle();
+            self.serve_waiters();
+        }
+        is_behind
+    }
+
+    fn run_cron(&mut self) {
+        let hz = self.services.config.hz.clamp(1, 500) as u64;
+        self.cron.next_us = self.now.monotonic_us + 1_000_000 / hz;
+        if self.services.debug.cron_paused {
+            return;
+        }
+        if self.now.monotonic_us >= self.cron.next_sample_us {
+            self.cron.next_sample_us = self.now.monotonic_us + SAMPLE_US;
+            self.services.stats.sample(self.now.unix_ms);
+            self.services.server.note_memory(self.now.unix_ms);
+        }
+        self.services.stats.output_buffer_limit_disconnections += std::mem::take(&mut self.sessions.overflowed);
+        self.trim_tracking();
+        self.visit_sessions(hz as usize);
+    }
+
+    /// Looks at a share of the sessions, so that each is seen about once a second: closes those that have been idle
+    /// or over a limit for too long, gives back the buffers of quiet ones.
+    fn visit_sessions(&mut self, hz: usize) {
+        let slots = self.sessions.slots();
+        let share = slots.div_ceil(hz).max(SESSIONS_SHARE_MIN).min(slots);
+        for _ in 0..share {
+            let at = self.cron.sessions_at % slots;
+            self.cron.sessions_at = at + 1;
+            let Some(id) = self.sessions.at_slot(at).map(|session| session.id) else { continue };
+            if let Some(mut session) = self.sessions.lend(id) {
+                self.visit_session(&mut session);
+                self.sessions.put_back(session);
+            }
+        }
+    }
+
+    fn visit_session(&mut self, session: &mut Session) {
+        if session.is_closing() {
+            return;
+        }
+        let now_us = self.now.monotonic_us;
+        let idle_us = now_us.saturating_sub(session.last_active_us);
+        let timeout_us = u64::from(self.services.config.timeout_s) * 1_000_000;
+        if timeout_us > 0 && idle_us > timeout_us && !may_idle(session) {
+            log::debug!("Closing idle client");
+            session.set(flag::CLOSE_NOW);
+            self.sessions.to_close.push(session.id);
+            return;
+        }
+        self.sessions.keep_output_to_limits(session);
+        if now_us.saturating_sub(session.peaks_since_us) > PEAKS_FORGOTTEN_US {
+            session.peaks_since_us = now_us;
+            session.output_peak = session.output.len() as u32;
+            session.input_peak = session.input.memory() as u32;
+        }
+        if idle_us > QUIET_US {
+            session.output.release();
+            session.input.shrink();
+            session.output_peak = 0;
+            session.input_peak = session.input.memory() as u32;
+        }
+    }
+}
+
+/// Whether a session is expected to be silent: it listens, waits, or is no ordinary client.
+fn may_idle(session: &Session) -> bool {
+    session.has(flag::REPLICA | flag::PRIMARY | flag::SUBSCRIBED | flag::INTERNAL) || session.parked.is_some()
+}
+
+/// So many sessions at least are looked at in each round of the cron.
+const SESSIONS_SHARE_MIN: usize = 5;
+
+/// A session that has said nothing for so long is quiet, and gets on without buffers.
+const QUIET_US: u64 = 2_000_000;
+
+/// How long a session is remembered to have needed a large buffer.
+const PEAKS_FORGOTTEN_US: u64 = 5_000_000;
+
+/// Compares the processor's counter with the clock for a moment. A wound clock does not move by itself; then a tick
+/// counts as a nanosecond.
+pub(super) fn measure_rate(clock: &Clock) -> Rate {
+    let (ticks, started_us) = (tsc::ticks(), clock.monotonic_us());
+    for _ in 0..100_000 {
+        let now_us = clock.monotonic_us();
+        if now_us - started_us >= 1000 {
+            return Rate::measure((ticks, tsc::ticks()), (started_us * 1000, now_us * 1000));
+        }
+        std::hint::spin_loop();
+    }
+    Rate::measure((0, 0), (0, 0))
+}

@@ -1,0 +1,112 @@
+//! What a command caused besides its reply and its changes: how it propagates, what the shell shall do.
+//!
+//! Most commands say nothing here: one that changed something is propagated as it was received, one that changed
+//! nothing is not propagated. A command that depends on chance or on the clock says what to propagate instead.
+//! With no append-only file and no replica nobody listens, and saying so costs a comparison.
+
+use crate::base::slab::Id;
+use crate::config::Changes;
+use crate::wire::args::OwnedArgs;
+
+/// A command on its way to the append-only file and the replicas.
+pub struct Propagated {
+    pub db: u16,
+    pub args: OwnedArgs,
+}
+
+/// How the present command is propagated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Manner {
+    /// As received, if it changed anything.
+    #[default]
+    Verbatim,
+    /// By the commands the handler named instead.
+    Instead,
+    /// Not at all.
+    Silent,
+}
+
+/// What the shell, which owns sockets, files and threads, is asked to do after the command.
+pub enum Ask {
+    /// Leave the loop, after saving if that is wanted.
+    Shutdown(Shutdown),
+    /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
+    Configured(Configured),
+    /// Give memory back to the system (MEMORY PURGE).
+    PurgeMemory,
+    /// Block the loop (DEBUG SLEEP), in microseconds.
+    Sleep(u64),
+}
+
+/// Parameters that CONFIG SET has changed. The configuration has the new values already; if the shell cannot follow
+/// (the port is taken, say), it takes all of them back.
+pub struct Configured {
+    /// Who is told how it went, by [`super::Engine::configured`], and runs nothing else until then. `None` in a
+    /// transaction or a script, which cannot stop half-way: they have been told OK, and a failure is only logged.
+    pub waiting: Option<Id>,
+    pub changes: Changes,
+}
+
+/// SHUTDOWN's options.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    pub save: Option<bool>,
+    pub now: bool,
+    pub force: bool,
+}
+
+#[derive(Default)]
+pub struct Effects {
+    /// Whether anybody wants the stream of commands. Set by the engine.
+    pub listening: bool,
+    manner: Manner,
+    /// Of the present command.
+    instead: Vec<Propagated>,
+    /// Of the outermost command and all it ran.
+    pub stream: Vec<Propagated>,
+    pub asks: Vec<Ask>,
+    /// Which arguments of the present command are secrets, not for the slow log nor for MONITOR.
+    pub redacted: Vec<usize>,
+}
+
+impl Effects {
+    /// Propagates `words` instead of the command as received. May be called several times.
+    pub fn propagate_as(&mut self, db: u16, words: &[&[u8]]) {
+        self.manner = Manner::Instead;
+        if self.listening {
+            self.instead.push(Propagated { db, args: OwnedArgs::from_slices(words) });
+        }
+    }
+
+    /// The command's changes stay here.
+    pub fn do_not_propagate(&mut self) {
+        self.manner = Manner::Silent;
+    }
+
+    /// Hides an argument from the slow log and from MONITOR.
+    pub fn redact(&mut self, argument: usize) {
+        self.redacted.push(argument);
+    }
+
+    pub fn ask(&mut self, ask: Ask) {
+        self.asks.push(ask);
+    }
+
+    /// EXEC: what has been propagated is one transaction, and EXEC itself adds nothing.
+    pub fn wrap_in_transaction(&mut self) {
+        self.manner = Manner::Silent;
+    }
+
+    /// Adds what the present command propagates to the stream, and makes ready for the next.
+    #[inline]
+    pub fn finish_command(&mut self, db: u16, changed: bool, args: crate::wire::args::Args<'_>) {
+        if self.listening {
+            match self.manner {
+                Manner::Verbatim if changed => self.stream.push(Propagated { db, args: args.into() }),
+                Manner::Instead => self.stream.append(&mut self.instead),
+                Manner::Verbatim | Manner::Silent => {}
+            }
+        }
+        self.manner = Manner::Verbatim;
+    }
+}

@@ -1,0 +1,293 @@
+//! One database at one instant.
+//!
+//! Look-ups come in two kinds. `find` only asks where a key is; `read` is what a reading command does: it counts a
+//! hit or a miss and notes the access. Both hide, and if they may remove, a key that is due. A [`Spot`] names a
+//! place in the table, so a command looks a key up once, decides, and then borrows or changes what is there; it is
+//! good until the next key is added to or removed from the database.
+
+use crate::spec::error::Error;
+use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
+use crate::types::{Kind, Value};
+
+use super::journal::Event;
+use super::text::Text;
+use super::typed::Typed;
+use super::Keyspace;
+
+pub struct Keys<'a> {
+    pub space: &'a mut Keyspace,
+    pub db: u16,
+    /// The time this command sees.
+    pub now_ms: i64,
+    /// Reads leave the access time alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+}
+
+/// What kind of value an entry holds.
+#[inline]
+pub fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
+    match entry.payload() {
+        Payload::Int(_) | Payload::Inline(_) => Kind::String,
+        Payload::Object(value) => value.kind(),
+    }
+}
+
+impl<'a> Keys<'a> {
+    pub fn new(space: &'a mut Keyspace, db: u16, now_ms: i64) -> Self {
+        Self { space, db, now_ms, no_touch: false }
+    }
+
+    /// Another database at the same instant.
+    pub fn other(&mut self, db: u16) -> Keys<'_> {
+        Keys { space: self.space, db, now_ms: self.now_ms, no_touch: self.no_touch }
+    }
+
+    #[inline]
+    pub fn dict(&self) -> &Dict<Value> {
+        &self.space.dbs[self.db as usize].dict
+    }
+    #[inline]
+    pub fn dict_mut(&mut self) -> &mut Dict<Value> {
+        &mut self.space.dbs[self.db as usize].dict
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        let (address, hash) = self.space.hint;
+        if address == key.as_ptr() as usize && hash != 0 { hash } else { self.dict().hash(key) }
+    }
+
+    // ---- looking up
+
+    /// Where the key is, if it is there at this instant.
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Option<Spot> {
+        let hash = self.hash(key);
+        let spot = self.dict().locate(hash, key)?;
+        match self.dict().entry(spot).deadline() {
+            Some(deadline) if deadline <= self.now_ms => {
+                self.expire_at(spot);
+                None
+            }
+            _ => Some(spot),
+        }
+    }
+
+    /// `find` for a command that reads the value: counts it, and notes the access.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<Spot> {
+        let spot = self.find(key);
+        if let Some(spot) = spot {
+            self.space.counters.hits += 1;
+            self.touch(spot);
+        } else {
+            self.space.counters.misses += 1;
+            self.event(key, Event::KEY_MISS);
+        }
+        spot
+    }
+
+    /// `read` for a command that only asks about the key: counts it, and does not note an access.
+    pub fn read_quietly(&mut self, key: &[u8]) -> Option<Spot> {
+        let no_touch = std::mem::replace(&mut self.no_touch, true);
+        let found = self.read(key);
+        self.no_touch = no_touch;
+        found
+    }
+
+    /// Notes an access.
+    #[inline]
+    pub fn touch(&mut self, spot: Spot) {
+        if self.no_touch {
+            return;
+        }
+        let entry = self.space.dbs[self.db as usize].dict.entry(spot);
+        let word = self.space.access.touched(entry.access(), self.now_ms, &mut self.space.rng);
+        entry.set_access(word);
+    }
+
+    #[inline]
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    #[inline]
+    pub fn entry(&self, spot: Spot) -> EntryRef<'_, Value> {
+        self.dict().entry(spot)
+    }
+    pub fn kind(&self, spot: Spot) -> Kind {
+        kind_of(self.entry(spot))
+    }
+    /// The string at a place, or WRONGTYPE.
+    #[inline]
+    pub fn text(&self, spot: Spot) -> Result<Text<'_>, Error> {
+        Text::of(self.entry(spot).payload()).ok_or(Error::WrongType)
+    }
+    /// The number or bytes at a place, to be edited where they are. `None` if the value is no string.
+    pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
+        self.dict_mut().entry_mut(spot).into_payload_mut()
+    }
+    /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
+    /// from now on.
+    pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+        let mut entry = self.dict_mut().entry_mut(spot);
+        if !matches!(entry.shared().payload(), Payload::Inline(_)) {
+            return None;
+        }
+        entry.set_raw_reported();
+        match entry.into_payload_mut() {
+            PayloadMut::Inline(bytes) => Some(bytes),
+            PayloadMut::Int(_) | PayloadMut::Object(_) => None,
+        }
+    }
+    pub fn object(&self, spot: Spot) -> Option<&Value> {
+        self.entry(spot).object()
+    }
+
+    // ---- typed access
+
+    /// The string under a key, for reading.
+    #[inline]
+    pub fn read_text(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Error> {
+        match self.read(key) {
+            Some(spot) => self.text(spot).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The aggregate under a key, for reading.
+    pub fn read_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
+        match self.read(key) {
+            Some(spot) => self.at(spot).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The aggregate at a place, or WRONGTYPE.
+    pub fn at<T: Typed>(&self, spot: Spot) -> Result<&T, Error> {
+        self.object(spot).and_then(T::of).ok_or(Error::WrongType)
+    }
+    pub fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+        self.dict_mut().entry_mut(spot).into_object_mut().and_then(T::of_mut).ok_or(Error::WrongType)
+    }
+
+    /// The aggregate under a key, for changing. Does not make one.
+    pub fn write_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, Error> {
+        match self.find(key) {
+            Some(spot) => {
+                self.touch(spot);
+                self.at_mut(spot).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
+    /// element.
+    pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
+        let spot = match self.find(key) {
+            Some(spot) => {
+                self.touch(spot);
+                spot
+            }
+            None => self.insert(key, New::Object(fresh().into_value()), None),
+        };
+        self.at_mut(spot)
+    }
+
+    // ---- changing
+
+    /// Adds a key that is not there.
+    pub fn insert(&mut self, key: &[u8], new: New<'_, Value>, deadline: Option<i64>) -> Spot {
+        let hash = self.hash(key);
+        let spot = self.dict_mut().insert(hash, key, new, deadline);
+        let word = self.space.access.fresh(self.now_ms);
+        self.entry(spot).set_access(word);
+        self.event(key, Event::NEW);
+        spot
+    }
+
+    /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
+    #[inline]
+    pub fn put(&mut self, key: &[u8], found: Option<Spot>, new: New<'_, Value>, until: Until) -> Spot {
+        let Some(spot) = found else {
+            let deadline = if let Until::At(deadline) = until { Some(deadline) } else { None };
+            return self.insert(key, new, deadline);
+        };
+        if let Some(old) = self.dict_mut().replace(spot, new, until) {
+            let lazily = self.space.lazy.server_del;
+            self.space.discard(old, lazily);
+        }
+        self.touch(spot);
+        spot
+    }
+
+    /// Removes what is at a place.
+    pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
+        if let Some(old) = self.dict_mut().remove(spot) {
+            self.space.discard(old, lazily);
+        }
+    }
+
+    /// Removes a key; tells whether it was there. Reports nothing: the caller knows the event.
+    pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
+        let Some(spot) = self.find(key) else { return false };
+        self.remove_at(spot, lazily);
+        true
+    }
+
+    /// Removes a key that a command empties or overwrites on the way (as `lazyfree-lazy-server-del` says), with the
+    /// event that Redis sends for it.
+    pub fn remove_reporting(&mut self, key: &[u8]) -> bool {
+        let lazily = self.space.lazy.server_del;
+        let was_there = self.remove(key, lazily);
+        if was_there {
+            self.changed(key, Event::DEL, 1);
+        }
+        was_there
+    }
+
+    /// Takes a value out with its deadline, for RENAME and MOVE.
+    pub fn take(&mut self, spot: Spot) -> Taken<Value> {
+        self.dict_mut().take(spot)
+    }
+    /// Puts in what `take` gave. The key must not be there.
+    pub fn put_taken(&mut self, key: &[u8], taken: Taken<Value>) -> Spot {
+        let hash = self.hash(key);
+        let spot = self.dict_mut().put(hash, key, taken);
+        self.event(key, Event::NEW);
+        spot
+    }
+
+    pub fn deadline(&self, spot: Spot) -> Option<i64> {
+        self.entry(spot).deadline()
+    }
+    pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+        self.dict_mut().set_deadline(spot, deadline);
+    }
+
+    // ---- reporting
+
+    /// The key changed: counts as `count` changes, is told to watchers and waiters, and is announced as `event`.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], event: Event, count: usize) {
+        let journal = &mut self.space.journal;
+        journal.dirty += count as u64;
+        if journal.interest != 0 {
+            journal.changed(self.db, key);
+            journal.event(self.db, key, event);
+        }
+    }
+
+    /// The key changed, without an event of its own.
+    pub fn touched(&mut self, key: &[u8], count: usize) {
+        self.space.journal.dirty += count as u64;
+        self.space.journal.changed(self.db, key);
+    }
+
+    /// Only an event.
+    #[inline]
+    pub fn event(&mut self, key: &[u8], event: Event) {
+        self.space.journal.event(self.db, key, event);
+    }
+}

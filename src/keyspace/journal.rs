@@ -1,0 +1,223 @@
+//! What has happened to the keys since the journal was last read.
+//!
+//! A command never tells anyone about its writes. It states facts here (this key changed, this event happened, so
+//! many changes count as dirty), and `engine::settle` reads them once, afterwards, and tells the watchers, the
+//! subscribers of keyspace events, the tracking tables and the clients that wait for keys.
+//!
+//! Facts are kept only while somebody wants them: `interest` says who listens, and with nobody listening a write
+//! costs one addition. The key's bytes go into one reused buffer, so recording allocates nothing once it is warm.
+//!
+//! Invariant: `dirty` counts every change, whoever listens; Redis calls the same number `rdb_changes_since_last_save`.
+
+use std::ops::Range;
+
+/// A keyspace event as subscribers see it: the class that `notify-keyspace-events` selects by, and the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub class: u16,
+    pub name: &'static str,
+}
+
+/// The classes of keyspace events, with the letters of `notify-keyspace-events` beside them.
+pub mod class {
+    /// `K`: publish to `__keyspace@<db>__:<key>`.
+    pub const KEYSPACE: u16 = 1 << 0;
+    /// `E`: publish to `__keyevent@<db>__:<event>`.
+    pub const KEYEVENT: u16 = 1 << 1;
+    /// `g`
+    pub const GENERIC: u16 = 1 << 2;
+    /// `$`
+    pub const STRING: u16 = 1 << 3;
+    /// `l`
+    pub const LIST: u16 = 1 << 4;
+    /// `s`
+    pub const SET: u16 = 1 << 5;
+    /// `h`
+    pub const HASH: u16 = 1 << 6;
+    /// `z`
+    pub const ZSET: u16 = 1 << 7;
+    /// `x`
+    pub const EXPIRED: u16 = 1 << 8;
+    /// `e`
+    pub const EVICTED: u16 = 1 << 9;
+    /// `t`
+    pub const STREAM: u16 = 1 << 10;
+    /// `m`: a read found nothing; not part of `A`.
+    pub const KEY_MISS: u16 = 1 << 11;
+    /// `d`: events of modules.
+    pub const MODULE: u16 = 1 << 13;
+    /// `n`: a key came into being; not part of `A`.
+    pub const NEW: u16 = 1 << 14;
+}
+
+impl Event {
+    pub const fn new(class: u16, name: &'static str) -> Self {
+        Self { class, name }
+    }
+    pub const fn generic(name: &'static str) -> Self {
+        Self::new(class::GENERIC, name)
+    }
+    pub const fn string(name: &'static str) -> Self {
+        Self::new(class::STRING, name)
+    }
+    pub const fn list(name: &'static str) -> Self {
+        Self::new(class::LIST, name)
+    }
+    pub const fn set(name: &'static str) -> Self {
+        Self::new(class::SET, name)
+    }
+    pub const fn hash(name: &'static str) -> Self {
+        Self::new(class::HASH, name)
+    }
+    pub const fn zset(name: &'static str) -> Self {
+        Self::new(class::ZSET, name)
+    }
+    pub const fn stream(name: &'static str) -> Self {
+        Self::new(class::STREAM, name)
+    }
+    pub const DEL: Self = Self::generic("del");
+    pub const EXPIRE: Self = Self::generic("expire");
+    pub const PERSIST: Self = Self::generic("persist");
+    pub const EXPIRED: Self = Self::new(class::EXPIRED, "expired");
+    pub const EVICTED: Self = Self::new(class::EVICTED, "evicted");
+    pub const KEY_MISS: Self = Self::new(class::KEY_MISS, "keymiss");
+    pub const NEW: Self = Self::new(class::NEW, "new");
+}
+
+/// Who listens, as bits; the engine sets them before each command from the state of its services.
+pub mod interest {
+    pub const NOBODY: u8 = 0;
+    /// Somebody watches keys, tracks them or waits for them: changed keys are recorded.
+    pub const KEYS: u8 = 1 << 0;
+    /// Keyspace events are switched on: events are recorded.
+    pub const EVENTS: u8 = 1 << 1;
+    /// An append-only file or a replica wants to know of keys that vanish by themselves.
+    pub const REMOVALS: u8 = 1 << 2;
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The value, the deadline or the existence of the key changed.
+    Changed { db: u16, key: Range<usize> },
+    /// Subscribers of keyspace events may hear of it.
+    Event { db: u16, key: Range<usize>, event: Event },
+    /// The key vanished without a command asking for it: it expired or was evicted.
+    Vanished { db: u16, key: Range<usize> },
+    /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes
+    /// for whoever watches their keys.
+    Flushed { db: Option<u16> },
+}
+
+/// The facts since they were last taken, and the count of changes.
+#[derive(Default, Debug)]
+pub struct Journal {
+    /// Changes since the last snapshot; grows even when nobody listens.
+    pub dirty: u64,
+    pub interest: u8,
+    facts: Vec<Fact>,
+    bytes: Vec<u8>,
+}
+
+impl Journal {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
+    fn keep(&mut self, key: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(key);
+        start..self.bytes.len()
+    }
+
+    #[inline]
+    pub fn changed(&mut self, db: u16, key: &[u8]) {
+        if self.interest & interest::KEYS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::Changed { db, key });
+        }
+    }
+
+    #[inline]
+    pub fn event(&mut self, db: u16, key: &[u8], event: Event) {
+        if self.interest & interest::EVENTS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::Event { db, key, event });
+        }
+    }
+
+    pub fn vanished(&mut self, db: u16, key: &[u8]) {
+        if self.interest & interest::REMOVALS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::Vanished { db, key });
+        }
+    }
+
+    pub fn flushed(&mut self, db: Option<u16>) {
+        self.facts.push(Fact::Flushed { db });
+    }
+
+    /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.
+    pub fn take(&mut self) -> Facts {
+        Facts { facts: std::mem::take(&mut self.facts), bytes: std::mem::take(&mut self.bytes) }
+    }
+
+    pub fn recycle(&mut self, mut taken: Facts) {
+        if self.facts.is_empty() && self.bytes.is_empty() {
+            taken.facts.clear();
+            taken.bytes.clear();
+            self.facts = taken.facts;
+            self.bytes = taken.bytes;
+        }
+    }
+}
+
+/// Facts taken out of the journal, in the order in which they happened.
+#[derive(Default)]
+pub struct Facts {
+    facts: Vec<Fact>,
+    bytes: Vec<u8>,
+}
+
+impl Facts {
+    pub fn iter(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter()
+    }
+    pub fn key(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.clone()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_facts_only_for_those_who_listen() {
+        let mut journal = Journal::default();
+        journal.changed(0, b"a");
+        journal.event(0, b"a", Event::DEL);
+        assert!(journal.is_empty());
+
+        journal.interest = interest::KEYS;
+        journal.changed(3, b"key");
+        journal.event(3, b"key", Event::DEL);
+        let facts = journal.take();
+        let seen: Vec<_> = facts.iter().cloned().collect();
+        assert_eq!(seen, [Fact::Changed { db: 3, key: 0..3 }]);
+        assert_eq!(facts.key(&(0..3)), b"key");
+    }
+
+    #[test]
+    fn recycling_never_loses_what_came_meanwhile() {
+        let mut journal = Journal { interest: interest::KEYS, ..Journal::default() };
+        journal.changed(0, b"first");
+        let taken = journal.take();
+        journal.changed(0, b"second");
+        journal.recycle(taken);
+        let facts = journal.take();
+        assert_eq!(facts.iter().count(), 1);
+        assert_eq!(facts.key(&(0..6)), b"second");
+    }
+}

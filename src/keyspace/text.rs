@@ -1,0 +1,96 @@
+//! Strings as commands see them, whatever holds them: a number in the entry, bytes in the entry, or bytes apart.
+
+use std::sync::Arc;
+
+use crate::base::num;
+use crate::store::{EntryRef, INLINE_MAX, New, Payload};
+use crate::types::Value;
+
+/// Up to this length a string that was set whole is reported as `embstr`.
+const EMBSTR_MAX: usize = 44;
+
+/// A string value that is read.
+#[derive(Clone, Copy)]
+pub enum Text<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    /// Long, and held by reference count: it can be queued for output without a copy.
+    Shared(&'a Arc<Vec<u8>>),
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    pub fn of(payload: Payload<'a, Value>) -> Option<Self> {
+        match payload {
+            Payload::Int(number) => Some(Self::Int(number)),
+            Payload::Inline(bytes) => Some(Self::Bytes(bytes)),
+            Payload::Object(Value::Str(bytes)) => Some(Self::Shared(bytes)),
+            Payload::Object(_) => None,
+        }
+    }
+
+    /// The bytes; a number is written into `digits`.
+    pub fn bytes<'b>(self, digits: &'b mut [u8; 20]) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Int(number) => num::format_i64(number, digits),
+            Self::Bytes(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    pub fn len(self) -> usize {
+        match self {
+            Self::Int(number) => num::digits_len(number),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
+        }
+    }
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn to_vec(self) -> Vec<u8> {
+        self.bytes(&mut [0; 20]).to_vec()
+    }
+
+    /// The number this is the canonical text of.
+    pub fn as_i64(self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(number),
+            Self::Bytes(bytes) => num::parse_i64(bytes),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+/// The form in which bytes that were set whole are kept. `shared` is given when they arrived in a buffer of their
+/// own, which is then adopted without a copy.
+#[inline]
+pub fn whole(bytes: &[u8], shared: Option<Arc<Vec<u8>>>) -> New<'_, Value> {
+    if bytes.len() <= 20
+        && let Some(number) = num::parse_i64(bytes)
+    {
+        return New::Int(number);
+    }
+    if bytes.len() <= INLINE_MAX {
+        return New::Inline(bytes);
+    }
+    New::Object(Value::Str(shared.unwrap_or_else(|| Arc::new(bytes.to_vec()))))
+}
+
+/// The form of bytes that were edited in place (APPEND, SETRANGE, SETBIT): never a number, and reported as `raw`.
+pub fn edited(bytes: &[u8]) -> New<'_, Value> {
+    if bytes.len() <= INLINE_MAX { New::InlineRaw(bytes) } else { New::Object(Value::Str(Arc::new(bytes.to_vec()))) }
+}
+
+/// What OBJECT ENCODING says of a string.
+pub fn encoding(entry: EntryRef<'_, Value>) -> &'static str {
+    match entry.payload() {
+        Payload::Int(_) => "int",
+        Payload::Inline(bytes) if bytes.len() <= EMBSTR_MAX && !entry.raw_reported() => "embstr",
+        Payload::Inline(_) | Payload::Object(_) => "raw",
+    }
+}

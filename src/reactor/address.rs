@@ -1,0 +1,92 @@
+//! Where the two ends of a connection are.
+//!
+//! Addresses stay typed until somebody prints them: a port is compared as a number and a path stays the bytes it
+//! was. `Display` gives the form people type: `127.0.0.1:7000`, `[::1]:7000`, `/run/server.sock`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::ListenerId;
+
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Ip(SocketAddr),
+    /// A Unix socket. The connecting side usually has no name: its path is empty.
+    Unix(PathBuf),
+    /// A pipe from or to a child process has two ends and no names.
+    Pipe,
+}
+
+/// What is known about a connection when it opens.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The far end.
+    pub address: Address,
+    /// Our end.
+    pub local: Address,
+    /// Where it was accepted; `None` for connections we opened ourselves.
+    pub listener: Option<ListenerId>,
+    /// The descriptor's number, for display. It stays with the connection for life, and is reused after it.
+    pub fd: RawFd,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Ip(address) => address.fmt(out),
+            Address::Unix(path) => {
+                // Abstract names begin with a zero byte; `@` is how every tool prints it.
+                let name = path.as_os_str().as_bytes();
+                if let Some(name) = name.strip_prefix(b"\0") {
+                    write!(out, "@{}", String::from_utf8_lossy(name))
+                } else {
+                    path.display().fmt(out)
+                }
+            }
+            Address::Pipe => out.write_str("pipe"),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        Address::Ip(address)
+    }
+}
+
+impl From<std::os::unix::net::SocketAddr> for Address {
+    fn from(address: std::os::unix::net::SocketAddr) -> Address {
+        use std::os::linux::net::SocketAddrExt;
+        if let Some(path) = address.as_pathname() {
+            return Address::Unix(path.to_path_buf());
+        }
+        let mut name = Vec::new();
+        if let Some(abstract_name) = address.as_abstract_name() {
+            name.push(0);
+            name.extend_from_slice(abstract_name);
+        }
+        Address::Unix(PathBuf::from(std::ffi::OsString::from_vec(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_print_as_people_type_them() {
+        let text = |address: &str| Address::Ip(address.parse().expect("a literal")).to_string();
+        assert_eq!(text("127.0.0.1:6379"), "127.0.0.1:6379");
+        assert_eq!(text("[::1]:6379"), "[::1]:6379");
+        assert_eq!(
+            Address::Unix("/run/a.sock".into()).to_string(),
+            "/run/a.sock"
+        );
+        assert_eq!(Address::Unix("\0a".into()).to_string(), "@a");
+        assert_eq!(Address::Unix(PathBuf::new()).to_string(), "");
+    }
+}

@@ -1,0 +1,98 @@
+//! Commands that make several requests one.
+
+use crate::spec::flags::{Categories, Flags, category, flag, key};
+use crate::spec::model::{Arg, Group, KeySpec, Spec};
+
+/// The top-level commands of this file.
+pub static ROWS: &[&Spec] = &[&DISCARD, &EXEC, &MULTI, &UNWATCH, &WATCH];
+
+pub static DISCARD: Spec = Spec {
+    name: "discard",
+    group: Group::Transactions,
+    since: "2.0.0",
+    summary: "Discards a transaction.",
+    complexity: "O(N), when N is the number of queued commands",
+    arity: 1,
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::FAST,
+        flag::ALLOW_BUSY,
+    ]),
+    acl: Categories::of(&[category::TRANSACTION]),
+    ..Spec::BLANK
+};
+
+pub static EXEC: Spec = Spec {
+    name: "exec",
+    group: Group::Transactions,
+    since: "1.2.0",
+    summary: "Executes all commands in a transaction.",
+    complexity: "Depends on commands in the transaction",
+    arity: 1,
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::SKIP_SLOWLOG,
+    ]),
+    acl: Categories::of(&[category::TRANSACTION]),
+    ..Spec::BLANK
+};
+
+pub static MULTI: Spec = Spec {
+    name: "multi",
+    group: Group::Transactions,
+    since: "1.2.0",
+    summary: "Starts a transaction.",
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::FAST,
+        flag::ALLOW_BUSY,
+    ]),
+    acl: Categories::of(&[category::TRANSACTION]),
+    ..Spec::BLANK
+};
+
+pub static UNWATCH: Spec = Spec {
+    name: "unwatch",
+    group: Group::Transactions,
+    since: "2.2.0",
+    summary: "Forgets about watched keys of a transaction.",
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::FAST,
+        flag::ALLOW_BUSY,
+    ]),
+    acl: Categories::of(&[category::TRANSACTION]),
+    ..Spec::BLANK
+};
+
+pub static WATCH: Spec = Spec {
+    name: "watch",
+    group: Group::Transactions,
+    since: "2.2.0",
+    summary: "Monitors changes to keys to determine the execution of a transaction.",
+    complexity: "O(1) for every key.",
+    arity: -2,
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::FAST,
+        flag::ALLOW_BUSY,
+    ]),
+    acl: Categories::of(&[category::TRANSACTION]),
+    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO])],
+    args: &[Arg::key("key", 0).multiple()],
+    ..Spec::BLANK
+};

@@ -1,0 +1,267 @@
+//! The large form of sorted sets: members found by name, by score and by rank.
+//!
+//! Two structures over the same members: a table from the bytes to the member, which holds the
+//! score (`Members`), and a counted B+tree in order of score and bytes (`tree`), which holds scores
+//! and addresses. So ZSCORE is one look-up; a rank, or the member at a rank, is one path of three
+//! or four nodes.
+//!
+//! A tree and not the skiplist of Redis: the scores of 72 neighbours share a few cache lines, where
+//! a skiplist pays a miss per comparison; and it takes about 20 bytes per member for the order
+//! instead of 45. Members never move in memory while they are here, which is why the tree may hold
+//! their addresses.
+//!
+//! The order is by score, then by bytes; `-0` equals `0`; NaN is refused.
+
+#![allow(unsafe_code)]
+
+mod node;
+mod tree;
+
+use std::ops::Range;
+
+use super::member::Raw;
+use super::members::{Member, Members};
+use crate::base::hash::Seed;
+use node::Key;
+use tree::{Cursor, Tree};
+
+pub struct Ranked {
+    members: Members,
+    tree: Tree,
+}
+
+impl Ranked {
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            members: Members::new(seed),
+            tree: Tree::new(),
+        }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        self.members.get(member).map(score_of)
+    }
+
+    /// Add a member, or move it to another score. Returns its old score. An equal score (-0 for 0)
+    /// changes nothing.
+    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        assert!(!score.is_nan(), "callers refuse NaN");
+        let hash = self.members.hash(member);
+        let Some(spot) = self.members.locate(hash, member) else {
+            let spot = self
+                .members
+                .insert(hash, member, b"", Some(score.to_bits()));
+            self.tree.insert(Key {
+                score,
+                member: self.members.raw(spot).address(),
+            });
+            return None;
+        };
+        let raw = self.members.raw(spot);
+        let old = Key {
+            score: score_of(self.members.at(spot)),
+            member: raw.address(),
+        };
+        if score != old.score {
+            if !self.tree.update_in_place(old, score) {
+                self.tree.remove(old);
+                self.tree.insert(Key { score, ..old });
+            }
+            raw.set_word(score.to_bits());
+        }
+        Some(old.score)
+    }
+
+    /// Returns the score it had.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let spot = self.members.locate(self.members.hash(member), member)?;
+        let score = score_of(self.members.at(spot));
+        self.tree.remove(Key {
+            score,
+            member: self.members.raw(spot).address(),
+        });
+        self.members.remove(spot);
+        Some(score)
+    }
+
+    /// How many come before it, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let spot = self.members.locate(self.members.hash(member), member)?;
+        let score = score_of(self.members.at(spot));
+        let rank = self.tree.rank(Key {
+            score,
+            member: self.members.raw(spot).address(),
+        });
+        Some((rank, score))
+    }
+
+    pub fn at(&self, rank: usize) -> Option<(&[u8], f64)> {
+        (rank < self.len()).then(|| self.lend(self.tree.at(self.tree.find_rank(rank))))
+    }
+
+    /// How many members come before a bound: `before` says of a score and a member whether they do,
+    /// and must be true up to some member and false from there on. Serves ranges by score and by
+    /// name, inclusive and exclusive.
+    pub fn partition(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
+        self.tree.partition(|key| {
+            let (member, score) = self.lend(key);
+            before(score, member)
+        })
+    }
+
+    /// The members with these ranks, from either end. Ranks beyond the last are ignored.
+    pub fn range(&self, ranks: Range<usize>) -> RangeIter<'_> {
+        let end = ranks.end.min(self.len());
+        let left = end.saturating_sub(ranks.start);
+        let ends = (left > 0).then(|| {
+            (
+                self.tree.find_rank(ranks.start),
+                self.tree.find_rank(end - 1),
+            )
+        });
+        RangeIter {
+            ranked: self,
+            ends,
+            left,
+        }
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], f64)> + ExactSizeIterator {
+        self.range(0..self.len())
+    }
+
+    /// Remove the members with these ranks and report each. Returns how many there were.
+    pub fn remove_range(&mut self, ranks: Range<usize>, gone: &mut dyn FnMut(&[u8], f64)) -> usize {
+        let count = ranks.end.min(self.len()).saturating_sub(ranks.start);
+        for _ in 0..count {
+            let key = self.tree.at(self.tree.find_rank(ranks.start));
+            let (member, score) = self.lend(key);
+            gone(member, score);
+            let hash = self.members.hash(member);
+            let spot = self
+                .members
+                .locate(hash, member)
+                .expect("what is in the tree is in the table");
+            self.tree.remove(key);
+            self.members.remove(spot);
+        }
+        count
+    }
+
+    pub fn clear(&mut self) {
+        self.tree = Tree::new();
+        self.members.clear();
+    }
+
+    /// One step of a walk, as [`Dict::scan`](super::Dict::scan); in the order of the table.
+    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        self.members
+            .scan(cursor, &mut |member| visit(member.key(), score_of(member)))
+    }
+
+    /// Any member with equal probability. `draw` gives 64 random bits at each call.
+    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<(&[u8], f64)> {
+        let member = self.members.at(self.members.random(draw)?);
+        Some((member.key(), score_of(member)))
+    }
+
+    /// What table, members and tree occupy, without this struct itself.
+    pub fn memory(&self) -> usize {
+        self.members.memory() + self.tree.bytes()
+    }
+
+    fn lend(&self, key: Key) -> (&[u8], f64) {
+        debug_assert!(!self.is_empty());
+        // SAFETY: the tree holds addresses of this set's living members, and the result borrows the
+        // set.
+        (unsafe { Raw::assume(key.member).key() }, key.score)
+    }
+}
+
+fn score_of(member: Member<'_>) -> f64 {
+    f64::from_bits(member.word().expect("members of a sorted set have scores"))
+}
+
+impl Clone for Ranked {
+    /// In order, so that the copy's leaves are full.
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.members.seed());
+        for (member, score) in self.iter() {
+            copy.insert(member, score);
+        }
+        copy
+    }
+}
+
+/// Members with their scores, in order.
+#[derive(Clone)]
+pub struct RangeIter<'t> {
+    ranked: &'t Ranked,
+    /// The next one from the front and the next one from the back, while there are any.
+    ends: Option<(Cursor, Cursor)>,
+    left: usize,
+}
+
+impl<'t> Iterator for RangeIter<'t> {
+    type Item = (&'t [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (front, back) = self.ends?;
+        self.left -= 1;
+        self.ends = if self.left > 0 {
+            self.ranked.tree.next(front).map(|next| (next, back))
+        } else {
+            None
+        };
+        Some(self.ranked.lend(self.ranked.tree.at(front)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl DoubleEndedIterator for RangeIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (front, back) = self.ends?;
+        self.left -= 1;
+        self.ends = if self.left > 0 {
+            self.ranked.tree.previous(back).map(|back| (front, back))
+        } else {
+            None
+        };
+        Some(self.ranked.lend(self.ranked.tree.at(back)))
+    }
+}
+
+impl ExactSizeIterator for RangeIter<'_> {}
+
+#[cfg(test)]
+impl Ranked {
+    pub fn validate(&self) {
+        self.members.validate();
+        let keys = self.tree.validate();
+        assert_eq!(
+            (keys.len(), self.tree.len()),
+            (self.members.len(), self.members.len())
+        );
+        for key in keys {
+            let (member, score) = self.lend(key);
+            assert_eq!(self.score(member).map(f64::to_bits), Some(score.to_bits()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,628 @@
+//! A hash table that grows one bucket at a time.
+//!
+//! This is linear hashing. With `2^level` home buckets an element lives in the bucket named by the
+//! low `level` bits of its hash. To grow, the bucket at `split` is divided by one more bit into
+//! itself and a new bucket at the end; then `split` moves on, and after the last one `level` goes
+//! up. So an insertion costs at most one division of a handful of elements. There is no second
+//! table, no rehash phase and no stall, and the memory per element is the same at any size: about
+//! 12 bytes.
+//!
+//! ```text
+//!   0 ........ split ........ mask ........ mask + 1 + split
+//!   | divided  | still to do  | the new halves |
+//!     by mask*2+1  by mask      by mask*2+1
+//! ```
+//!
+//! A bucket is one cache line (`bucket`). Those still to be divided hold up to twice as much as the
+//! others, so chains of overflow buckets are part of the plan: a quarter of the buckets has one,
+//! hardly any has two.
+//!
+//! What must hold: only the last bucket of a chain has free slots; an overflow bucket is never
+//! empty; the overflow array has no gaps (when a bucket in the middle is given up, the last one
+//! moves there). So chains are as short as they can be, and walking both arrays from end to end
+//! meets every element once.
+//!
+//! The table stores addresses and knows nothing of what is there. Whoever owns it says how to
+//! compare (`find`) and how to compute a stored element's hash again, which dividing a bucket
+//! needs: hashes are not stored.
+
+mod bucket;
+mod segments;
+
+use super::address::{Address, prefetch};
+use super::spot::{Place, Spot};
+use bucket::{Bits, Bucket, SLOTS};
+use segments::Segments;
+
+pub(super) struct Table {
+    homes: Segments,
+    overflow: Segments,
+    /// `2^level - 1`.
+    mask: u32,
+    /// The next bucket to divide. Invariants: `split <= mask`; `homes.len() == mask + 1 + split`,
+    /// or 0 at the beginning.
+    split: u32,
+    len: usize,
+}
+
+/// Divide a bucket above 85 % of all home slots, join two below 30 %. Far enough apart that a key
+/// that comes and goes does not make the table flap.
+const GROW_ABOVE_PERCENT: usize = 85;
+const SHRINK_BELOW_PERCENT: usize = 30;
+
+/// Chains longer than this are not met in practice; `random` is exactly uniform up to here.
+const LONGEST_FAIR_CHAIN: usize = 32;
+
+/// What DEBUG HTSTATS wants to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableStats {
+    pub elements: usize,
+    pub buckets: usize,
+    pub overflow_buckets: usize,
+    pub bytes: usize,
+    /// How many buckets have a chain of `n` elements; the last number counts all longer ones too.
+    pub chains: [usize; 32],
+}
+
+impl Table {
+    pub const fn new() -> Self {
+        Self {
+            homes: Segments::new(),
+            overflow: Segments::new(),
+            mask: 0,
+            split: 0,
+            len: 0,
+        }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn buckets(&self) -> usize {
+        self.homes.len() as usize
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.homes.bytes() + self.overflow.bytes()
+    }
+
+    /// The element with this hash that `is_it` recognises. `is_it` is asked about few others: one
+    /// in 256.
+    #[inline]
+    pub fn find(&self, hash: u64, mut is_it: impl FnMut(Address) -> bool) -> Option<Spot> {
+        if self.len == 0 {
+            return None;
+        }
+        let home = self.home(hash);
+        let bucket = self.homes.bucket(home);
+        for slot in bucket.matches(tag(hash)) {
+            if is_it(bucket.address(slot)) {
+                return Some(Spot::new(Place::Home(home), slot));
+            }
+        }
+        self.find_in_overflow(bucket.child()?, hash, is_it)
+    }
+
+    /// The rest of a chain. Out of line: one look-up in eight comes here, and the others need the
+    /// registers.
+    #[inline(never)]
+    fn find_in_overflow(
+        &self,
+        mut index: u32,
+        hash: u64,
+        mut is_it: impl FnMut(Address) -> bool,
+    ) -> Option<Spot> {
+        loop {
+            let bucket = self.overflow.bucket(index);
+            for slot in bucket.matches(tag(hash)) {
+                if is_it(bucket.address(slot)) {
+                    return Some(Spot::new(Place::Overflow(index), slot));
+                }
+            }
+            index = bucket.child()?;
+        }
+    }
+
+    /// Panics if nothing is there: the spot is stale.
+    #[inline]
+    pub fn address(&self, spot: Spot) -> Address {
+        let bucket = self.bucket(spot.place());
+        assert!(
+            bucket.is_used(spot.slot()),
+            "nothing there: the spot is stale"
+        );
+        bucket.address(spot.slot())
+    }
+
+    /// The element at `spot` has moved in memory.
+    pub fn set_address(&mut self, spot: Spot, address: Address) {
+        let bucket = self.bucket_mut(spot.place());
+        assert!(
+            bucket.is_used(spot.slot()),
+            "nothing there: the spot is stale"
+        );
+        bucket.set_address(spot.slot(), address);
+    }
+
+    pub fn insert(&mut self, hash: u64, address: Address, rehash: impl Fn(Address) -> u64) -> Spot {
+        if self.homes.len() == 0 {
+            self.homes.push(Bucket::EMPTY);
+        } else if (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT {
+            // Before the insertion, so that the spot returned is still right afterwards.
+            self.divide_one(&rehash);
+        }
+        self.len += 1;
+        self.append(self.home(hash), tag(hash), address)
+    }
+
+    pub fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
+        let address = self.address(spot);
+        let bucket = self.bucket_mut(spot.place());
+        bucket.take(spot.slot());
+        let is_in_chain = bucket.child().is_some() || matches!(spot.place(), Place::Overflow(_));
+        self.len -= 1;
+        if is_in_chain {
+            self.close_gap(self.home(rehash(address)), &rehash);
+        }
+        if self.homes.len() > 1 && self.len * 100 < self.buckets() * SLOTS * SHRINK_BELOW_PERCENT {
+            self.join_one(&rehash);
+        }
+        address
+    }
+
+    /// Visit the bucket the cursor stands for and return the cursor that follows; 0 starts and 0
+    /// ends.
+    ///
+    /// A cursor is a threshold in the order of *reversed* hash bits, in which each bucket, divided
+    /// or not, is one interval. The walk takes the intervals from the lowest to the highest.
+    /// Dividing and joining change where intervals end but never move an element to the other side
+    /// of the threshold. So what is present throughout is seen, and after a join some of it twice.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Spot, Address)) -> u64 {
+        if self.homes.len() == 0 {
+            return 0;
+        }
+        let index = self.home(cursor);
+        self.walk_chain(index, &mut visit);
+        let narrow = self.mask_of(index);
+        ((cursor | !u64::from(narrow)).reverse_bits().wrapping_add(1)).reverse_bits()
+    }
+
+    /// A table of the same shape with the same addresses, for the owner to replace one by one with
+    /// those of copies.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            homes: self.homes.duplicate(),
+            overflow: self.overflow.duplicate(),
+            ..*self
+        }
+    }
+
+    /// Every element once, in no order that means anything.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            table: self,
+            place: Place::Home(0),
+            left: self.len,
+            used: None,
+        }
+    }
+
+    /// Each element with the same probability; see `LONGEST_FAIR_CHAIN`. `draw` gives 64 random
+    /// bits.
+    ///
+    /// Draw a bucket and a rank, and start over if the chain is shorter than that: about five tries
+    /// at the usual fill.
+    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+        if self.len == 0 {
+            return None;
+        }
+        if self.buckets() <= 4 {
+            return self.iter().nth(below(draw, self.len)).map(|(spot, _)| spot);
+        }
+        loop {
+            let mut rank = below(draw, LONGEST_FAIR_CHAIN);
+            let mut place = Place::Home(below(draw, self.buckets()) as u32);
+            loop {
+                let bucket = self.bucket(place);
+                if rank < bucket.count() {
+                    return bucket.used().nth(rank).map(|slot| Spot::new(place, slot));
+                }
+                rank -= bucket.count();
+                let Some(child) = bucket.child() else { break };
+                place = Place::Overflow(child);
+            }
+        }
+    }
+
+    /// At least `count` elements from whole chains drawn at random (all of them, if there are no
+    /// more). For choosing a victim: neighbours in a chain have nothing in common but their hash.
+    /// An element may come twice.
+    pub fn sample(
+        &self,
+        draw: &mut impl FnMut() -> u64,
+        count: usize,
+        mut visit: impl FnMut(Spot, Address),
+    ) {
+        if self.len <= count {
+            self.iter().for_each(|(spot, address)| visit(spot, address));
+            return;
+        }
+        let mut seen = 0;
+        while seen < count {
+            self.walk_chain(below(draw, self.buckets()) as u32, &mut |spot, address| {
+                seen += 1;
+                visit(spot, address);
+            });
+        }
+    }
+
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if self.len != 0 {
+            prefetch(self.homes.location(self.home(hash)));
+        }
+    }
+
+    /// Prefetch what a look-up would compare with, once the bucket is here; or the next bucket of
+    /// the chain.
+    #[inline]
+    pub fn prefetch_element(&self, hash: u64) {
+        if self.len == 0 {
+            return;
+        }
+        let bucket = self.homes.bucket(self.home(hash));
+        let mut matches = bucket.matches(tag(hash)).peekable();
+        match (matches.peek(), bucket.child()) {
+            (None, Some(child)) => prefetch(self.overflow.location(child)),
+            _ => matches.for_each(|slot| bucket.address(slot).prefetch()),
+        }
+    }
+
+    pub fn stats(&self) -> TableStats {
+        let mut stats = TableStats {
+            elements: self.len,
+            buckets: self.buckets(),
+            overflow_buckets: self.overflow.len() as usize,
+            bytes: self.bytes(),
+            ..TableStats::default()
+        };
+        for index in 0..self.homes.len() {
+            let mut count = 0;
+            self.walk_chain(index, &mut |_, _| count += 1);
+            stats.chains[count.min(stats.chains.len() - 1)] += 1;
+        }
+        stats
+    }
+
+    /// The home bucket of a hash.
+    #[inline]
+    fn home(&self, hash: u64) -> u32 {
+        let index = hash as u32 & self.mask;
+        if index < self.split {
+            hash as u32 & self.wide_mask()
+        } else {
+            index
+        }
+    }
+
+    /// The mask by which the home bucket `index` is told from others.
+    #[inline]
+    fn mask_of(&self, index: u32) -> u32 {
+        if index & self.mask < self.split {
+            self.wide_mask()
+        } else {
+            self.mask
+        }
+    }
+
+    #[inline]
+    fn wide_mask(&self) -> u32 {
+        self.mask << 1 | 1
+    }
+
+    #[inline]
+    fn bucket(&self, place: Place) -> &Bucket {
+        match place {
+            Place::Home(index) => self.homes.bucket(index),
+            Place::Overflow(index) => self.overflow.bucket(index),
+        }
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, place: Place) -> &mut Bucket {
+        match place {
+            Place::Home(index) => self.homes.bucket_mut(index),
+            Place::Overflow(index) => self.overflow.bucket_mut(index),
+        }
+    }
+
+    fn walk_chain(&self, home: u32, visit: &mut impl FnMut(Spot, Address)) {
+        let mut place = Place::Home(home);
+        loop {
+            let bucket = self.bucket(place);
+            bucket
+                .used()
+                .for_each(|slot| visit(Spot::new(place, slot), bucket.address(slot)));
+            let Some(child) = bucket.child() else { return };
+            place = Place::Overflow(child);
+        }
+    }
+
+    /// The last bucket of a chain, and the one before it.
+    fn tail(&self, home: u32) -> (Option<Place>, Place) {
+        let (mut before, mut last) = (None, Place::Home(home));
+        while let Some(child) = self.bucket(last).child() {
+            before = Some(last);
+            last = Place::Overflow(child);
+        }
+        (before, last)
+    }
+
+    /// Into the chain's last bucket, or a new one after it.
+    #[inline]
+    fn append(&mut self, home: u32, tag: u8, address: Address) -> Spot {
+        let mut last = Place::Home(home);
+        while self.bucket(last).is_full() {
+            let child = self.bucket(last).child().unwrap_or_else(|| {
+                let child = self.overflow.push(Bucket::EMPTY);
+                self.bucket_mut(last).set_child(Some(child));
+                child
+            });
+            last = Place::Overflow(child);
+        }
+        Spot::new(last, self.bucket_mut(last).put(tag, address))
+    }
+
+    /// After a removal from a chain: fill the gap from the chain's end, and give up the last bucket
+    /// if that emptied it.
+    fn close_gap(&mut self, home: u32, rehash: &impl Fn(Address) -> u64) {
+        let (before, last) = self.tail(home);
+        let mut place = Place::Home(home);
+        while place != last {
+            if !self.bucket(place).is_full() {
+                let slot = self
+                    .bucket(last)
+                    .used()
+                    .last()
+                    .expect("an overflow bucket is never empty");
+                let (tag, address) = self.bucket_mut(last).take(slot);
+                self.bucket_mut(place).put(tag, address);
+                break;
+            }
+            place = Place::Overflow(self.bucket(place).child().expect("it is not the last one"));
+        }
+        if let (Some(before), Place::Overflow(index)) = (before, last)
+            && self.bucket(last).count() == 0
+        {
+            self.bucket_mut(before).set_child(None);
+            self.release_overflow(index, rehash);
+        }
+    }
+
+    /// Give up an overflow bucket that nothing leads to any more. The last one of the array takes
+    /// its place.
+    fn release_overflow(&mut self, index: u32, rehash: &impl Fn(Address) -> u64) {
+        let moved_from = self.overflow.len() - 1;
+        let moved = self.overflow.pop();
+        if index == moved_from {
+            return;
+        }
+        *self.overflow.bucket_mut(index) = moved;
+        // Who leads to the moved bucket? Any of its elements knows where the chain begins.
+        let slot = moved
+            .used()
+            .next()
+            .expect("an overflow bucket is never empty");
+        let mut place = Place::Home(self.home(rehash(moved.address(slot))));
+        loop {
+            let child = self
+                .bucket(place)
+                .child()
+                .expect("the moved bucket is in this chain");
+            if child == moved_from {
+                self.bucket_mut(place).set_child(Some(index));
+                return;
+            }
+            place = Place::Overflow(child);
+        }
+    }
+
+    fn divide_one(&mut self, rehash: &impl Fn(Address) -> u64) {
+        let pile = self.unload(self.split, rehash);
+        self.homes.push(Bucket::EMPTY);
+        self.split += 1;
+        if self.split > self.mask {
+            self.mask = self.wide_mask();
+            self.split = 0;
+        }
+        pile.for_each(|_, address| {
+            let hash = rehash(address);
+            self.append(self.home(hash), tag(hash), address);
+        });
+    }
+
+    fn join_one(&mut self, rehash: &impl Fn(Address) -> u64) {
+        let pile = self.unload(self.homes.len() - 1, rehash);
+        self.homes.pop();
+        if self.split == 0 {
+            self.mask >>= 1;
+            self.split = self.mask + 1;
+        }
+        self.split -= 1;
+        let home = self.split;
+        pile.for_each(|tag, address| {
+            self.append(home, tag, address);
+        });
+    }
+
+    /// Empty a chain: its elements go to a pile, its overflow buckets back to the array.
+    fn unload(&mut self, home: u32, rehash: &impl Fn(Address) -> u64) -> Pile {
+        let mut pile = Pile::new();
+        let mut place = Place::Home(home);
+        loop {
+            let bucket = self.bucket(place);
+            for slot in bucket.used() {
+                // All are about to be hashed again: let the misses overlap.
+                bucket.address(slot).prefetch();
+                pile.add(bucket.tag(slot), bucket.address(slot));
+            }
+            let Some(child) = bucket.child() else { break };
+            place = Place::Overflow(child);
+        }
+        // From the end, and each time from the beginning again, because releasing a bucket may move
+        // another of this very chain. Until the last has gone the elements stay where they are, for
+        // `release_overflow` to read.
+        while let (Some(before), Place::Overflow(index)) = self.tail(home) {
+            self.bucket_mut(before).set_child(None);
+            self.release_overflow(index, rehash);
+        }
+        *self.homes.bucket_mut(home) = Bucket::EMPTY;
+        pile
+    }
+}
+
+/// Every element of a table.
+pub(super) struct Iter<'t> {
+    table: &'t Table,
+    /// The bucket after the one that `used` belongs to.
+    place: Place,
+    left: usize,
+    used: Option<(Place, Bits)>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = (Spot, Address);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((place, used)) = &mut self.used
+                && let Some(slot) = used.next()
+            {
+                self.left -= 1;
+                return Some((
+                    Spot::new(*place, slot),
+                    self.table.bucket(*place).address(slot),
+                ));
+            }
+            if self.left == 0 {
+                return None;
+            }
+            if self.place == Place::Home(self.table.homes.len()) {
+                self.place = Place::Overflow(0);
+            }
+            self.used = Some((self.place, self.table.bucket(self.place).used()));
+            self.place = match self.place {
+                Place::Home(index) => Place::Home(index + 1),
+                Place::Overflow(index) => Place::Overflow(index + 1),
+            };
+            // The next bucket's elements arrive while the caller is busy with this one's.
+            if let Place::Home(next) = self.place
+                && next < self.table.homes.len()
+            {
+                let bucket = self.table.homes.bucket(next);
+                bucket
+                    .used()
+                    .for_each(|slot| bucket.address(slot).prefetch());
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+/// The elements of one chain on their way to other buckets. Usual chains fit without an allocation.
+struct Pile {
+    /// Tag above address, 8 and 48 bits.
+    few: [u64; 40],
+    few_len: usize,
+    rest: Vec<u64>,
+}
+
+impl Pile {
+    fn new() -> Self {
+        Self {
+            few: [0; 40],
+            few_len: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, tag: u8, address: Address) {
+        let packed = u64::from(tag) << 48 | address.bits();
+        if let Some(free) = self.few.get_mut(self.few_len) {
+            *free = packed;
+            self.few_len += 1;
+        } else {
+            self.rest.push(packed);
+        }
+    }
+
+    fn for_each(&self, mut act: impl FnMut(u8, Address)) {
+        for &packed in self.few[..self.few_len].iter().chain(&self.rest) {
+            act(
+                (packed >> 48) as u8,
+                Address::from_bits(packed & ((1 << 48) - 1)),
+            );
+        }
+    }
+}
+
+/// The top byte, because buckets are chosen by the low bits.
+#[inline]
+fn tag(hash: u64) -> u8 {
+    (hash >> 56) as u8
+}
+
+/// A number below `end`, without a division.
+pub(super) fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
+    ((u128::from(draw()) * end as u128) >> 64) as usize
+}
+
+#[cfg(test)]
+impl Table {
+    /// All that the essay promises.
+    pub fn validate(&self, rehash: impl Fn(Address) -> u64) {
+        if self.homes.len() == 0 {
+            assert_eq!((self.len, self.overflow.len()), (0, 0));
+            return;
+        }
+        assert!((self.mask + 1).is_power_of_two() && self.split <= self.mask);
+        assert_eq!(self.homes.len(), self.mask + 1 + self.split);
+        let mut len = 0;
+        let mut is_linked = vec![false; self.overflow.len() as usize];
+        for home in 0..self.homes.len() {
+            let mut place = Place::Home(home);
+            loop {
+                let bucket = self.bucket(place);
+                for slot in bucket.used() {
+                    let hash = rehash(bucket.address(slot));
+                    assert_eq!(
+                        (self.home(hash), tag(hash)),
+                        (home, bucket.tag(slot)),
+                        "an element is misplaced"
+                    );
+                    len += 1;
+                }
+                if let Place::Overflow(index) = place {
+                    assert!(
+                        !std::mem::replace(&mut is_linked[index as usize], true),
+                        "two ways lead to a bucket"
+                    );
+                    assert!(bucket.count() > 0, "an overflow bucket is empty");
+                }
+                let Some(child) = bucket.child() else { break };
+                assert!(bucket.is_full(), "a bucket before the last has room");
+                place = Place::Overflow(child);
+            }
+        }
+        assert!(is_linked.iter().all(|&linked| linked), "a bucket is lost");
+        assert_eq!(len, self.len);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! A growing array of buckets that never moves as a whole.
+//!
+//! Buckets live in segments of 1024 (64 KiB), listed in a directory: for ten million keys the
+//! directory is 12 KB and stays in the cache. Growing by one bucket at most allocates the next
+//! segment. Its memory is not touched until a bucket in it is used.
+//!
+//! A small array must not pay for 1024 buckets, so the *last* segment may be shorter than the
+//! others. It is enlarged in steps, by copying at most 64 KiB, while the array is small enough for
+//! the difference to matter.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::ptr::NonNull;
+
+use super::bucket::Bucket;
+
+pub(super) struct Segments {
+    /// Invariant: each pointer is an allocation of `SEGMENT` buckets, the last one of
+    /// `last_capacity`.
+    directory: Vec<NonNull<Bucket>>,
+    last_capacity: u32,
+    /// Buckets in use, all of them initialised. Invariant: `len <= capacity()`.
+    len: u32,
+}
+
+const SEGMENT: u32 = 1024;
+
+// SAFETY: the buckets are owned by this value alone and hold plain numbers; `&Segments` only reads.
+unsafe impl Send for Segments {}
+// SAFETY: as above.
+unsafe impl Sync for Segments {}
+
+impl Segments {
+    pub const fn new() -> Self {
+        Self {
+            directory: Vec::new(),
+            last_capacity: 0,
+            len: 0,
+        }
+    }
+
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline]
+    pub fn bucket(&self, index: u32) -> &Bucket {
+        // SAFETY: `at` returns a valid, initialised bucket of ours; it is borrowed for as long as
+        // `self` is.
+        unsafe { self.at(index).as_ref() }
+    }
+
+    #[inline]
+    pub fn bucket_mut(&mut self, index: u32) -> &mut Bucket {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { self.at(index).as_mut() }
+    }
+
+    /// Where a bucket is, for a prefetch.
+    #[inline]
+    pub fn location(&self, index: u32) -> usize {
+        self.at(index).addr().get()
+    }
+
+    pub fn push(&mut self, bucket: Bucket) -> u32 {
+        if self.len == self.capacity() {
+            self.grow();
+        }
+        let index = self.len;
+        self.len += 1;
+        // SAFETY: `index` is below `len`, which is at most the capacity, so it is inside an
+        // allocation of ours. It may not have been initialised before, and a bucket has nothing to
+        // drop: hence `write`.
+        unsafe { self.at(index).write(bucket) };
+        index
+    }
+
+    pub fn pop(&mut self) -> Bucket {
+        let bucket = *self.bucket(self.len - 1);
+        self.len -= 1;
+        let last = self.directory.len() as u32 - 1;
+        if self.len == last * SEGMENT {
+            let pointer = self.directory.pop().expect("a bucket was there");
+            release(pointer, self.last_capacity);
+            self.last_capacity = if self.directory.is_empty() {
+                0
+            } else {
+                SEGMENT
+            };
+        } else if last == 0 && self.len * 4 <= self.last_capacity {
+            self.resize_last(rounded(self.len * 2));
+        }
+        bucket
+    }
+
+    pub fn duplicate(&self) -> Self {
+        let mut copy = Self::new();
+        for index in 0..self.len {
+            copy.push(*self.bucket(index));
+        }
+        copy
+    }
+
+    /// What the allocations occupy.
+    pub fn bytes(&self) -> usize {
+        self.capacity() as usize * size_of::<Bucket>()
+            + self.directory.capacity() * size_of::<NonNull<Bucket>>()
+    }
+
+    fn capacity(&self) -> u32 {
+        (self.directory.len() as u32).saturating_sub(1) * SEGMENT + self.last_capacity
+    }
+
+    #[inline]
+    fn at(&self, index: u32) -> NonNull<Bucket> {
+        assert!(index < self.len, "no such bucket: the spot is stale");
+        // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment, and
+        // that segment is long enough, whether it is the last one or not.
+        unsafe {
+            self.directory
+                .get_unchecked((index / SEGMENT) as usize)
+                .add((index % SEGMENT) as usize)
+        }
+    }
+
+    fn grow(&mut self) {
+        assert!(
+            self.len < u32::MAX - 2 * SEGMENT,
+            "a table has fewer than 2^32 buckets"
+        );
+        let is_large = self.directory.len() >= 16;
+        if self.directory.is_empty() || self.last_capacity == SEGMENT {
+            let capacity = match self.directory.len() {
+                0 => 1,
+                _ if is_large => SEGMENT,
+                _ => SEGMENT / 8,
+            };
+            self.directory.push(obtain(capacity));
+            self.last_capacity = capacity;
+        } else if self.directory.len() == 1 {
+            self.resize_last(rounded(self.last_capacity + 1));
+        } else {
+            self.resize_last(if is_large {
+                SEGMENT
+            } else {
+                self.last_capacity + SEGMENT / 8
+            });
+        }
+    }
+
+    fn resize_last(&mut self, capacity: u32) {
+        debug_assert!(self.directory.len() as u32 * SEGMENT - SEGMENT + capacity >= self.len);
+        let last = self
+            .directory
+            .last_mut()
+            .expect("only called when there is a segment");
+        let layout = layout_of(capacity);
+        // SAFETY: `last` was allocated with the layout of `last_capacity` buckets; the new size is
+        // not 0.
+        let moved = unsafe {
+            realloc(
+                last.as_ptr().cast(),
+                layout_of(self.last_capacity),
+                layout.size(),
+            )
+        };
+        *last = NonNull::new(moved.cast()).unwrap_or_else(|| handle_alloc_error(layout));
+        self.last_capacity = capacity;
+    }
+}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        let last = self.directory.len().saturating_sub(1);
+        for (number, &pointer) in self.directory.iter().enumerate() {
+            release(
+                pointer,
+                if number == last {
+                    self.last_capacity
+                } else {
+                    SEGMENT
+                },
+            );
+        }
+    }
+}
+
+/// The next capacity worth having for a single segment: every number up to 8, then four steps per
+/// doubling, which are jemalloc's own classes.
+fn rounded(buckets: u32) -> u32 {
+    if buckets <= 8 {
+        return buckets;
+    }
+    let step = 1 << ((buckets - 1).ilog2() - 2);
+    buckets.next_multiple_of(step).min(SEGMENT)
+}
+
+fn layout_of(capacity: u32) -> Layout {
+    Layout::array::<Bucket>(capacity as usize).expect("at most 64 KiB")
+}
+
+fn obtain(capacity: u32) -> NonNull<Bucket> {
+    let layout = layout_of(capacity);
+    // SAFETY: the size is not 0, since a capacity never is. Nothing is read before `push` has
+    // written it.
+    let memory = unsafe { alloc(layout) };
+    NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+fn release(pointer: NonNull<Bucket>, capacity: u32) {
+    // SAFETY: callers pass a segment of the directory with the capacity it was allocated for, and
+    // forget it.
+    unsafe { dealloc(pointer.as_ptr().cast(), layout_of(capacity)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::address::Address;
+
+    fn numbered(number: u32) -> Bucket {
+        let mut bucket = Bucket::EMPTY;
+        bucket.put(0, Address::from_bits(u64::from(number) + 1));
+        bucket
+    }
+
+    #[test]
+    fn keeps_its_buckets_while_growing_and_shrinking() {
+        let mut segments = Segments::new();
+        for number in 0..20_000 {
+            assert_eq!(segments.push(numbered(number)), number);
+            let slack = segments.bytes() - segments.len() as usize * 64;
+            assert!(
+                slack <= (64 + number as usize * 64 / 4).min(64 * 1024) + 256,
+                "{slack} at {number}"
+            );
+        }
+        for number in (0..20_000).rev() {
+            assert_eq!(
+                segments.bucket(number).address(0).bits(),
+                u64::from(number) + 1
+            );
+            assert_eq!(segments.pop().address(0).bits(), u64::from(number) + 1);
+        }
+        assert_eq!(segments.capacity(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "stale")]
+    fn refuses_an_index_out_of_bounds() {
+        let mut segments = Segments::new();
+        segments.push(Bucket::EMPTY);
+        segments.bucket(1);
+    }
+}

@@ -1,0 +1,51 @@
+//! The memory under the compact encodings.
+//!
+//! A handle is a boxed slice whose length is what was allocated; the blob stands at its start and its own header
+//! says how long it is. That makes a handle sixteen bytes, and capacity needs no growth policy: asking for exactly
+//! what the allocator would hand out anyway costs no memory, and since those sizes are a quarter apart, appending is
+//! amortised.
+
+/// What the allocator gives for a request of `bytes`: multiples of 8 up to 64, then four sizes per doubling.
+pub const fn allocation_size(bytes: usize) -> usize {
+    if bytes <= 64 {
+        return bytes.next_multiple_of(8);
+    }
+    let step = 1 << ((bytes - 1).ilog2() - 2);
+    bytes.next_multiple_of(step)
+}
+
+/// Changes the allocation to hold `bytes`, rounded up to an allocation size. Contents stay, as far as they fit.
+pub fn resize(storage: &mut Box<[u8]>, bytes: usize) {
+    let capacity = allocation_size(bytes);
+    let mut vec = std::mem::take(storage).into_vec();
+    if capacity > vec.len() {
+        vec.reserve_exact(capacity - vec.len());
+        vec.resize(capacity, 0);
+    } else {
+        vec.truncate(capacity);
+    }
+    *storage = vec.into_boxed_slice();
+}
+
+/// After a removal that left `bytes` in use. A blob that lost a little keeps its room, or one that hovers around an
+/// allocation size would be moved back and forth.
+#[inline]
+pub fn shrink(storage: &mut Box<[u8]>, bytes: usize) {
+    if bytes < storage.len() - storage.len() / 4 && allocation_size(bytes) < storage.len() {
+        resize(storage, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allocation_sizes_are_the_allocators() {
+        let small = [(1, 8), (7, 8), (9, 16), (64, 64), (65, 80), (128, 128)];
+        let large = [(129, 160), (257, 320), (8193, 10240)];
+        for (asked, given) in small.into_iter().chain(large) {
+            assert_eq!(allocation_size(asked), given);
+        }
+    }
+}

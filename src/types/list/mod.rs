@@ -1,0 +1,541 @@
+//! Lists.
+//!
+//! A list is one listpack while it is within `list-max-listpack-size`, and a quicklist, a row of such listpacks,
+//! beyond. It goes back when a quicklist has shrunk to one node of half the limit. Redis decides about growing
+//! *before* it adds anything, once for all elements of a command, counting their text alone; that decides what
+//! OBJECT ENCODING says, so it is a step of its own here too: `grow_for`, then the pushes. Everything else
+//! converts as needed by itself.
+//!
+//! Elements are handed to closures as `Item`s, borrowed from wherever they are: a node may be compressed, and what
+//! it decompresses to lives no longer than the call.
+
+mod deck;
+mod limits;
+mod node;
+mod quick;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub use limits::{Limits, NodeSize};
+pub use node::NodeView;
+pub use quick::Quicklist;
+
+use super::listpack::{Item, Listpack};
+
+/// One end of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Head,
+    Tail,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+/// Beside an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Before,
+    After,
+}
+
+#[derive(Debug, Clone)]
+pub enum List {
+    Small(Listpack),
+    Quick(Box<Quicklist>),
+}
+
+impl List {
+    pub fn new() -> Self {
+        Self::Small(Listpack::new())
+    }
+
+    /// An empty quicklist, for those who bring many elements or whole nodes and call `settle` at the end.
+    pub fn quick(limits: &Limits) -> Self {
+        Self::Quick(Box::new(Quicklist::new(limits)))
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Small(pack) => pack.len(),
+            Self::Quick(quick) => quick.len(),
+        }
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Small(pack) => pack.is_empty(),
+            Self::Quick(quick) => quick.is_empty(),
+        }
+    }
+
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::Small(_) => "listpack",
+            Self::Quick(_) => "quicklist",
+        }
+    }
+
+    /// Bytes the allocator spends on it, beyond the handle.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Small(pack) => pack.memory(),
+            Self::Quick(quick) => quick.memory(),
+        }
+    }
+
+    /// How much work it is to free this: the number of allocations, roughly.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Small(_) => 1,
+            Self::Quick(quick) => quick.node_count(),
+        }
+    }
+
+    /// To be called before `count` elements of `bytes` of text together are pushed.
+    #[inline]
+    pub fn grow_for(&mut self, bytes: usize, count: usize, limits: &Limits) {
+        if let Self::Small(pack) = self {
+            let size = NodeSize::new(limits.node_size);
+            if size.exceeded_by(pack.byte_len() + bytes, pack.len() + count) {
+                self.make_quick(limits);
+            } else {
+                pack.reserve(bytes + count * SMALL_ENTRY_OVERHEAD);
+            }
+        }
+    }
+
+    /// Pushes one element; `grow_for` comes before the first of a command.
+    #[inline]
+    pub fn push<'a>(&mut self, end: End, item: impl Into<Item<'a>>, limits: &Limits) {
+        match self {
+            Self::Small(pack) => match end {
+                End::Head => pack.prepend(item),
+                End::Tail => pack.append(item),
+            },
+            Self::Quick(quick) => quick.push(end, item.into(), limits),
+        }
+    }
+
+    #[inline]
+    pub fn push_head<'a>(&mut self, item: impl Into<Item<'a>>, limits: &Limits) {
+        self.push(End::Head, item, limits);
+    }
+
+    #[inline]
+    pub fn push_tail<'a>(&mut self, item: impl Into<Item<'a>>, limits: &Limits) {
+        self.push(End::Tail, item, limits);
+    }
+
+    /// Pushes an element that has an allocation already, and keeps that if the element gets a node of its own.
+    pub fn push_shared(&mut self, end: End, element: &Arc<Vec<u8>>, limits: &Limits) {
+        match self {
+            Self::Quick(quick) if quick.is_big(element.len(), limits) => {
+                quick.push_plain(end, Arc::clone(element));
+            }
+            _ => self.push(end, element.as_slice(), limits),
+        }
+    }
+
+    /// Removes the element at one end after `take` had a look at it.
+    #[inline]
+    pub fn pop_with<R>(
+        &mut self,
+        end: End,
+        limits: &Limits,
+        take: impl FnOnce(Item<'_>) -> R,
+    ) -> Option<R> {
+        match self {
+            Self::Small(pack) => {
+                let pos = match end {
+                    End::Head => pack.first(),
+                    End::Tail => pack.last(),
+                }?;
+                let taken = take(pack.get(pos));
+                pack.delete(pos);
+                Some(taken)
+            }
+            Self::Quick(quick) => {
+                let taken = quick.pop(end, take);
+                self.shrunk(limits);
+                taken
+            }
+        }
+    }
+
+    pub fn pop(&mut self, end: End, limits: &Limits) -> Option<Vec<u8>> {
+        self.pop_with(end, limits, owned)
+    }
+
+    pub fn pop_head(&mut self, limits: &Limits) -> Option<Vec<u8>> {
+        self.pop(End::Head, limits)
+    }
+
+    pub fn pop_tail(&mut self, limits: &Limits) -> Option<Vec<u8>> {
+        self.pop(End::Tail, limits)
+    }
+
+    /// Moves the element at `from` to `to` of the same list, which is not empty; returns it.
+    pub fn rotate(&mut self, from: End, to: End, limits: &Limits) -> Vec<u8> {
+        let outermost = match from {
+            End::Head => 0,
+            End::Tail => -1,
+        };
+        let element = self.get(outermost).expect("the caller has an element");
+        match self {
+            Self::Small(_) => {
+                self.pop_with(from, limits, |_| ());
+                self.grow_for(element.len(), 1, limits);
+                self.push(to, &element, limits);
+            }
+            // Pushed first, so that a list at the brink does not become a listpack for a moment; at the same end it
+            // is the copy that is popped.
+            Self::Quick(_) => {
+                self.push(to, &element, limits);
+                self.pop_with(from, limits, |_| ());
+            }
+        }
+        element
+    }
+
+    /// Which element a client means by `index`, negative ones counting from the end.
+    #[inline]
+    pub fn resolve(&self, index: i64) -> Option<usize> {
+        let len = self.len();
+        let index = if index < 0 {
+            index.checked_add(len as i64)?
+        } else {
+            index
+        };
+        usize::try_from(index).ok().filter(|index| *index < len)
+    }
+
+    /// Hands over the element at `index`, negative ones counting from the end.
+    #[inline]
+    pub fn get_with<R>(&self, index: i64, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        match self {
+            Self::Small(pack) => pack.at(index).map(take),
+            Self::Quick(quick) => quick.get(self.resolve(index)?, take),
+        }
+    }
+
+    pub fn get(&self, index: i64) -> Option<Vec<u8>> {
+        self.get_with(index, owned)
+    }
+
+    /// Replaces the element at `index`, negative ones counting from the end; `false` if there is none.
+    pub fn set<'a>(&mut self, index: i64, item: impl Into<Item<'a>>, limits: &Limits) -> bool {
+        let item = item.into();
+        // Redis makes room before it looks whether there is such an element, and as if one were added.
+        self.grow_for(item.len(), 1, limits);
+        let Some(index) = self.resolve(index) else {
+            return false;
+        };
+        match self {
+            Self::Small(pack) => {
+                let pos = pack.seek(index as i64).expect("the index was resolved");
+                pack.replace(pos, item);
+            }
+            Self::Quick(quick) => {
+                quick.set(index, item, limits);
+                self.shrunk(limits);
+            }
+        }
+        true
+    }
+
+    /// Inserts beside the first element whose text is `pivot`; `false` if there is none.
+    pub fn insert<'a>(
+        &mut self,
+        side: Side,
+        pivot: &[u8],
+        item: impl Into<Item<'a>>,
+        limits: &Limits,
+    ) -> bool {
+        let item = item.into();
+        self.grow_for(item.len(), 1, limits);
+        match self {
+            Self::Small(pack) => {
+                let Some(pos) = pack.find(pivot, 0) else {
+                    return false;
+                };
+                match side {
+                    Side::Before => pack.insert_before(pos, item),
+                    Side::After => pack.insert_after(pos, item),
+                };
+            }
+            Self::Quick(_) => {
+                let mut found = None;
+                self.search(pivot, 0, usize::MAX, Direction::Forward, |index| {
+                    found = Some(index);
+                    ControlFlow::Break(())
+                });
+                let Some(index) = found else { return false };
+                if let Self::Quick(quick) = self {
+                    quick.insert(index, side, item, limits);
+                }
+            }
+        }
+        true
+    }
+
+    /// Removes elements whose text is `text`: the first `count`, the last `-count`, or all for 0. Returns how many.
+    pub fn remove(&mut self, count: i64, text: &[u8], limits: &Limits) -> usize {
+        let direction = if count < 0 {
+            Direction::Backward
+        } else {
+            Direction::Forward
+        };
+        let most = if count == 0 {
+            usize::MAX
+        } else {
+            count.unsigned_abs() as usize
+        };
+        match self {
+            Self::Small(pack) => quick::remove_from(pack, most, text, direction),
+            Self::Quick(quick) => {
+                let removed = quick.remove(most, text, direction);
+                if removed > 0 {
+                    self.shrunk(limits);
+                }
+                removed
+            }
+        }
+    }
+
+    /// Removes up to `count` elements from `index` on; returns how many.
+    pub fn delete_range(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
+        let count = count.min(self.len().saturating_sub(index));
+        if count == 0 {
+            return 0;
+        }
+        match self {
+            Self::Small(pack) => pack.delete_range(index as i64, count),
+            Self::Quick(quick) => {
+                quick.delete_range(index, count);
+                self.shrunk(limits);
+            }
+        }
+        count
+    }
+
+    /// Keeps `count` elements from `index` on and removes all others. Returns how many it removed.
+    pub fn trim(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
+        let end = index.saturating_add(count);
+        let removed = match self {
+            Self::Small(_) => self.delete_range(end, usize::MAX, limits),
+            // One conversion at the end, not one after each half.
+            Self::Quick(quick) => {
+                let after = quick.len().saturating_sub(end);
+                quick.delete_range(end, after);
+                after
+            }
+        };
+        let before = self.delete_range(0, index, limits);
+        self.shrunk(limits);
+        removed + before
+    }
+
+    /// Hands up to `count` elements to `visit`, from the one at `index` on, in either direction.
+    #[inline]
+    pub fn for_range(
+        &self,
+        index: usize,
+        count: usize,
+        direction: Direction,
+        mut visit: impl FnMut(Item<'_>),
+    ) {
+        let _: ControlFlow<()> = self.visit(index, count, direction, |item| {
+            visit(item);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// All elements in order.
+    pub fn for_each(&self, visit: impl FnMut(Item<'_>)) {
+        self.for_range(0, usize::MAX, Direction::Forward, visit);
+    }
+
+    /// As `for_range`, until `visit` breaks off.
+    #[inline]
+    pub fn visit<B>(
+        &self,
+        index: usize,
+        count: usize,
+        direction: Direction,
+        mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match self {
+            Self::Small(pack) => {
+                let view = pack.view();
+                let Some(from) = view.seek(index as i64) else {
+                    return ControlFlow::Continue(());
+                };
+                match direction {
+                    Direction::Forward => view.visit_from(from, count, &mut visit),
+                    Direction::Backward => view.visit_back_from(from, count, &mut visit),
+                }
+            }
+            Self::Quick(quick) => quick.visit(index, count, direction, &mut visit),
+        }
+    }
+
+    /// Hands the indexes of elements whose text is `text` to `found`, until it breaks off: the first `skip` of them
+    /// left out, looking at no more than `most` elements, from the end where `direction` starts.
+    pub fn search(
+        &self,
+        text: &[u8],
+        mut skip: usize,
+        most: usize,
+        direction: Direction,
+        mut found: impl FnMut(usize) -> ControlFlow<()>,
+    ) {
+        let len = self.len();
+        let needle = Needle::new(text);
+        let mut seen = 0;
+        let start = match direction {
+            Direction::Forward => 0,
+            Direction::Backward => len.saturating_sub(1),
+        };
+        let _: ControlFlow<()> = self.visit(start, most, direction, |item| {
+            let distance = seen;
+            seen += 1;
+            if !needle.is(item) {
+                return ControlFlow::Continue(());
+            }
+            if skip > 0 {
+                skip -= 1;
+                return ControlFlow::Continue(());
+            }
+            found(match direction {
+                Direction::Forward => distance,
+                Direction::Backward => start - distance,
+            })
+        });
+    }
+
+    /// The nodes in order, with the number of elements of each: what an RDB file holds. A small list is one node.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeView<'_>, usize)> {
+        let (small, quick) = match self {
+            Self::Small(pack) => (Some((NodeView::Packed(pack.as_bytes()), pack.len())), None),
+            Self::Quick(quick) => (None, Some(quick.nodes())),
+        };
+        small.into_iter().chain(quick.into_iter().flatten())
+    }
+
+    pub fn node_count(&self) -> usize {
+        match self {
+            Self::Small(_) => 1,
+            Self::Quick(quick) => quick.node_count(),
+        }
+    }
+
+    /// Appends a node as a file brought it. The list is one that `quick` made; an empty listpack is left out.
+    pub fn append_listpack(&mut self, pack: Listpack, limits: &Limits) {
+        if !pack.is_empty() {
+            self.make_quick(limits).append_listpack(pack);
+        }
+    }
+
+    /// Appends an element that is a node of its own in a file, whatever its size.
+    pub fn append_plain(&mut self, element: Vec<u8>, limits: &Limits) {
+        self.make_quick(limits)
+            .push_plain(End::Tail, Arc::new(element));
+    }
+
+    /// After the list was built: turns it into what a list of its size should be.
+    pub fn settle(&mut self, limits: &Limits) {
+        match self {
+            Self::Small(_) => self.grow_for(0, 0, limits),
+            Self::Quick(_) => self.make_small_if(NodeSize::holds, limits),
+        }
+    }
+
+    /// After the list lost elements.
+    #[inline]
+    fn shrunk(&mut self, limits: &Limits) {
+        if let Self::Quick(quick) = self
+            && quick.single_listpack_bytes().is_some()
+        {
+            self.make_small_if(NodeSize::is_half_empty, limits);
+        }
+    }
+
+    fn make_small_if(&mut self, fits: impl Fn(NodeSize, usize, usize) -> bool, limits: &Limits) {
+        let Self::Quick(quick) = self else { return };
+        let Some(bytes) = quick.single_listpack_bytes() else {
+            return;
+        };
+        if fits(NodeSize::new(limits.node_size), bytes, quick.len()) {
+            let quick = std::mem::replace(quick.as_mut(), Quicklist::new(limits));
+            *self = Self::Small(quick.into_listpack());
+        }
+    }
+
+    /// This list as a quicklist, whatever its size.
+    fn make_quick(&mut self, limits: &Limits) -> &mut Quicklist {
+        if let Self::Small(pack) = self {
+            let mut quick = Quicklist::new(limits);
+            if !pack.is_empty() {
+                quick.append_listpack(std::mem::take(pack));
+            }
+            *self = Self::Quick(Box::new(quick));
+        }
+        match self {
+            Self::Quick(quick) => quick,
+            Self::Small(_) => unreachable!("it was replaced"),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn validate(&self) {
+        match self {
+            Self::Small(pack) => assert!(super::listpack::validate(pack.as_bytes()).is_ok()),
+            Self::Quick(quick) => quick.validate(),
+        }
+    }
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn owned(item: Item<'_>) -> Vec<u8> {
+    item.to_vec()
+}
+
+/// A text to be compared with many elements.
+struct Needle<'a> {
+    text: &'a [u8],
+    number: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            number: crate::base::num::parse_i64(text),
+        }
+    }
+
+    #[inline]
+    fn is(&self, item: Item<'_>) -> bool {
+        match item {
+            Item::Int(value) => self.number == Some(value),
+            Item::Bytes(text) => text == self.text,
+        }
+    }
+}
+
+/// What an entry of a short string takes beyond its text.
+const SMALL_ENTRY_OVERHEAD: usize = 2;

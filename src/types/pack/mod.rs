@@ -1,0 +1,621 @@
+//! The pack: a short sequence of keys, each with or without a value, in one blob.
+//!
+//! ```text
+//! total bytes: u32 LE | count: u16 LE | row row ...
+//!
+//! row   = head | rest of the key | value, if rows of this pack have one
+//! head  = shared:4, len:4        the key is the first `shared` bytes of the key before it, and `len` bytes of rest
+//!         shared 15: 15 + the next byte;     len 15: 15 + a number in groups of seven bits, lowest first
+//!
+//! value = 0vvvvvvv               integer 0..=127
+//!         10nnnnnn bytes         text of n < 64 bytes
+//!         1100nnnn bytes         integer of n bytes (1..=8), two's complement, little end first
+//!         11010000 len bytes     any other text, its length as in the head
+//!         11010001 8 bytes       double
+//!         111vvvvv vvvvvvvv      integer of 13 bits, two's complement, high bits first
+//! ```
+//!
+//! Small sets, hashes and sorted sets are packs. Redis keeps them in listpacks, and so do the files both read; here
+//! they are converted when they are saved or loaded, because a pack is a third to a half smaller: members and fields
+//! of one key mostly begin alike (`field:1`, `field:2`), and since nobody walks backwards no row needs to say its
+//! length twice.
+//!
+//! Looking for a key needs no text but what is there: how many bytes the key sought has in common with the row
+//! before says how it compares with all rows that share more than that (see `Search`). Inserting and removing touch the
+//! row and its follower, whose shared part may change.
+//!
+//! Keys are text, whatever they spell. Packs never come from outside, so their readers trust them.
+//! Not good at: starting in the middle (walk from the start), walking backwards (collect first), and being large; the
+//! types put limits on how large one may grow.
+
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+
+pub use value::Cell;
+
+use super::blob;
+
+/// More rows than the header can count: types convert before they reach this.
+pub const COUNT_MAX: usize = u16::MAX as usize;
+/// Beyond this many bytes types convert as well, whatever the configuration allows.
+pub const BYTES_MAX: usize = 1 << 30;
+/// What one byte after the head can add to its four bits.
+const SHARED_MAX: usize = 15 + 255;
+const HEADER: usize = 6;
+/// Keys up to this length are put together without allocating.
+const KEY_ON_STACK: usize = 128;
+
+/// The handle is a boxed slice as long as the allocation; see `blob`.
+#[derive(Clone)]
+pub struct Pack<const VALUED: bool>(Box<[u8]>);
+
+/// Keys alone.
+pub type Keys = Pack<false>;
+/// Keys with values.
+pub type Pairs = Pack<true>;
+
+/// Where a row is. Any change to the pack makes it meaningless.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    at: u32,
+    rest_at: u32,
+    value_at: u32,
+    end: u32,
+    shared: u32,
+}
+
+/// A place for a new row.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    at: usize,
+    /// Bytes the new key has in common with the row before.
+    before: usize,
+    /// And with the row that stands here, if there is one.
+    after: usize,
+}
+
+/// A key being compared with one row after another.
+///
+/// Invariant: the key sought and the key of the last row seen agree in exactly `common` bytes, and `order` is how the
+/// former compares with the latter.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'k> {
+    key: &'k [u8],
+    common: usize,
+    order: Ordering,
+}
+
+impl<const VALUED: bool> Pack<VALUED> {
+    pub fn new() -> Self {
+        let mut blob = vec![0; blob::allocation_size(HEADER)].into_boxed_slice();
+        blob[0] = HEADER as u8;
+        Self(blob)
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        usize::from(u16::from_le_bytes([self.0[4], self.0[5]]))
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.byte_len() == HEADER
+    }
+
+    #[inline]
+    pub fn byte_len(&self) -> usize {
+        u32::from_le_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]) as usize
+    }
+
+    /// Bytes allocated.
+    pub fn memory(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether `bytes` more of text still leave it a pack one can handle.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.len() < COUNT_MAX && self.byte_len().saturating_add(bytes) <= BYTES_MAX
+    }
+
+    /// The rows in order, without their texts.
+    #[inline]
+    pub fn rows(&self) -> Rows<'_, VALUED> {
+        Rows {
+            bytes: &self.0[..self.byte_len()],
+            at: HEADER,
+        }
+    }
+
+    /// The rows in order, with their texts.
+    #[inline]
+    pub fn walk(&self) -> Walk<'_, VALUED> {
+        Walk {
+            rows: self.rows(),
+            key: KeyText::new(),
+        }
+    }
+
+    /// The row with this index, which exists, and a walk that stands at it.
+    pub fn walk_to(&self, index: usize) -> (Row, Walk<'_, VALUED>) {
+        let mut walk = self.walk();
+        for _ in 0..index {
+            walk.next();
+        }
+        let row = walk.next().expect("the index of a row");
+        (row, walk)
+    }
+
+    /// The row of a key, or where to append it.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Result<Row, Gap> {
+        let mut search = Search::new(key);
+        for row in self.rows() {
+            if search.compare(self.row_key(row)) == Ordering::Equal {
+                return Ok(row);
+            }
+        }
+        Err(Gap {
+            at: self.byte_len(),
+            before: search.common,
+            after: 0,
+        })
+    }
+
+    /// The text a row has in common with the one before it, as a length, and the rest.
+    #[inline]
+    pub fn row_key(&self, row: Row) -> (usize, &[u8]) {
+        (
+            row.shared as usize,
+            &self.0[row.rest_at as usize..row.value_at as usize],
+        )
+    }
+
+    /// Only for packs whose rows have one.
+    #[inline]
+    pub fn value(&self, row: Row) -> Cell<'_> {
+        value::decode(&self.0[row.value_at as usize..])
+    }
+
+    /// The place before `row`, or the end, for the key of a search. The search has seen the rows before `row` and
+    /// no further; it still has to see `row` itself.
+    pub fn gap_before(&self, row: Option<Row>, search: &Search<'_>) -> Gap {
+        let before = search.common;
+        let Some(row) = row else {
+            return Gap {
+                at: self.byte_len(),
+                before,
+                after: 0,
+            };
+        };
+        let mut search = *search;
+        search.compare(self.row_key(row));
+        Gap {
+            at: row.at as usize,
+            before,
+            after: search.common,
+        }
+    }
+
+    /// Puts a new row where `gap` is. Its key is not in the pack yet.
+    pub fn insert(&mut self, gap: Gap, key: &[u8], value: Cell<'_>) {
+        let shared = gap.before.min(SHARED_MAX);
+        let head = Head::new(shared, key.len() - shared);
+        let value = if VALUED {
+            value::encode(value)
+        } else {
+            value::nothing()
+        };
+        let row = [head.bytes(), &key[shared..], value.head(), value.text()];
+        match self.row_at(gap.at) {
+            None => self.splice(gap.at, 0, &row),
+            Some(next) => {
+                // What the follower shared with the row before it, it now shares with the new row, or less or more.
+                let old_shared = next.shared as usize;
+                let new_shared = gap.after.min(SHARED_MAX);
+                let restored = match self.key_before(next, new_shared) {
+                    Some(text) => text.as_slice()[new_shared..old_shared].to_vec(),
+                    None => Vec::new(),
+                };
+                let rest_len = (next.value_at - next.rest_at) as usize;
+                let next_head = Head::new(new_shared, old_shared + rest_len - new_shared);
+                let dropped = new_shared.saturating_sub(old_shared);
+                let removed = next.rest_at as usize + dropped - gap.at;
+                let [head, rest, value_head, value_text] = row;
+                self.splice(
+                    gap.at,
+                    removed,
+                    &[
+                        head,
+                        rest,
+                        value_head,
+                        value_text,
+                        next_head.bytes(),
+                        &restored,
+                    ],
+                );
+            }
+        }
+        self.set_count(self.len() + 1);
+    }
+
+    /// Removes a row. The follower gets those bytes it shared with the row but the row did not share itself.
+    pub fn remove(&mut self, row: Row) {
+        match self.row_at(row.end as usize) {
+            None => self.splice(row.at as usize, (row.end - row.at) as usize, &[]),
+            Some(next) => {
+                let shared = row.shared.min(next.shared);
+                let inherited = (next.shared - shared) as usize;
+                let rest_len = (next.value_at - next.rest_at) as usize;
+                let head = Head::new(shared as usize, inherited + rest_len);
+                // Two heads are never shorter than the one of the longer row, so the pieces only move down.
+                let inherited_at = row.at as usize + head.len;
+                let rest_at = inherited_at + inherited;
+                let total = self.byte_len();
+                let from = row.rest_at as usize;
+                self.0.copy_within(from..from + inherited, inherited_at);
+                self.0[row.at as usize..inherited_at].copy_from_slice(head.bytes());
+                self.0.copy_within(next.rest_at as usize..total, rest_at);
+                self.set_total(total - (next.rest_at as usize - rest_at));
+            }
+        }
+        self.set_count(self.len() - 1);
+        self.shrink();
+    }
+
+    /// Replaces the value of a row.
+    pub fn set_value(&mut self, row: Row, value: Cell<'_>) {
+        debug_assert!(VALUED);
+        let value = value::encode(value);
+        let at = row.value_at as usize;
+        self.splice(at, row.end as usize - at, &[value.head(), value.text()]);
+        self.shrink();
+    }
+
+    /// Keeps the rows that `keep` wants. One pass over the pack, which is written anew.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], Option<Cell<'_>>) -> bool) {
+        let mut kept = Builder::new();
+        let mut walk = self.walk();
+        while let Some(row) = walk.next() {
+            let value = VALUED.then(|| self.value(row));
+            if keep(walk.key(), value) {
+                kept.push(walk.key(), value.unwrap_or(Cell::Int(0)));
+            }
+        }
+        *self = kept.finish();
+    }
+
+    /// The text of the row before `next`, if `next` shares more of it than `enough` bytes.
+    fn key_before(&self, next: Row, enough: usize) -> Option<KeyText> {
+        if next.shared as usize <= enough {
+            return None;
+        }
+        let mut walk = self.walk();
+        while walk.rows.at < next.at as usize {
+            walk.next();
+        }
+        Some(walk.key)
+    }
+
+    #[inline]
+    fn row_at(&self, at: usize) -> Option<Row> {
+        Rows::<VALUED> {
+            bytes: &self.0[..self.byte_len()],
+            at,
+        }
+        .next()
+    }
+
+    /// Writes `parts` over `removed` bytes at `at`.
+    fn splice(&mut self, at: usize, removed: usize, parts: &[&[u8]]) {
+        let inserted: usize = parts.iter().map(|part| part.len()).sum();
+        let total = self.byte_len();
+        let new_total = total - removed + inserted;
+        if new_total > self.0.len() {
+            blob::resize(&mut self.0, new_total);
+        }
+        if removed != inserted {
+            self.0.copy_within(at + removed..total, at + inserted);
+            self.set_total(new_total);
+        }
+        let mut place = at;
+        for part in parts {
+            self.0[place..place + part.len()].copy_from_slice(part);
+            place += part.len();
+        }
+    }
+
+    fn shrink(&mut self) {
+        let used = self.byte_len();
+        blob::shrink(&mut self.0, used);
+    }
+
+    fn set_total(&mut self, total: usize) {
+        let total = u32::try_from(total).expect("types keep a pack far below 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+    }
+
+    fn set_count(&mut self, count: usize) {
+        let count = u16::try_from(count).expect("types keep a pack below its largest count");
+        self.0[4..HEADER].copy_from_slice(&count.to_le_bytes());
+    }
+
+    #[cfg(test)]
+    pub fn validate(&self) {
+        let mut count = 0;
+        let mut key_len = 0;
+        let mut at = HEADER;
+        for row in self.rows() {
+            assert_eq!(row.at as usize, at);
+            let (shared, rest) = self.row_key(row);
+            assert!(shared <= key_len, "a key shares no more than there is");
+            key_len = shared + rest.len();
+            at = row.end as usize;
+            count += 1;
+        }
+        assert_eq!((at, count), (self.byte_len(), self.len()));
+        assert!(self.byte_len() <= self.0.len());
+    }
+}
+
+impl<const VALUED: bool> Default for Pack<VALUED> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const VALUED: bool> std::fmt::Debug for Pack<VALUED> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut list = f.debug_list();
+        let mut walk = self.walk();
+        while let Some(row) = walk.next() {
+            let key = String::from_utf8_lossy(walk.key()).into_owned();
+            list.entry(&(key, VALUED.then(|| self.value(row))));
+        }
+        list.finish()
+    }
+}
+
+impl<'k> Search<'k> {
+    #[inline]
+    pub fn new(key: &'k [u8]) -> Self {
+        // Compared with the empty key that stands before the first row.
+        let order = if key.is_empty() {
+            Ordering::Equal
+        } else {
+            Ordering::Greater
+        };
+        Self {
+            key,
+            common: 0,
+            order,
+        }
+    }
+
+    /// How the key sought compares with the next row's, of which `shared` bytes are those of the row before.
+    #[inline]
+    pub fn compare(&mut self, (shared, rest): (usize, &[u8])) -> Ordering {
+        // Where the search differs from the row before, this row still agrees with that one: nothing changes.
+        if shared <= self.common {
+            let mine = &self.key[shared..];
+            let same = common_prefix(mine, rest);
+            self.common = shared + same;
+            self.order = match (mine.get(same), rest.get(same)) {
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Less,
+                (Some(_), None) => Ordering::Greater,
+                (Some(mine), Some(theirs)) => mine.cmp(theirs),
+            };
+        }
+        self.order
+    }
+}
+
+#[inline]
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let len = a.len().min(b.len());
+    let (a, b) = (&a[..len], &b[..len]);
+    let mut at = 0;
+    while at + 8 <= len {
+        let word =
+            |bytes: &[u8]| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let differing = word(a) ^ word(b);
+        if differing != 0 {
+            return at + differing.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while at < len && a[at] == b[at] {
+        at += 1;
+    }
+    at
+}
+
+/// Makes a pack of rows that come in its order, each key once.
+pub struct Builder<const VALUED: bool> {
+    pack: Pack<VALUED>,
+    last: KeyText,
+}
+
+impl<const VALUED: bool> Builder<VALUED> {
+    #[expect(
+        clippy::new_without_default,
+        reason = "one does not default to building"
+    )]
+    pub fn new() -> Self {
+        Self {
+            pack: Pack::new(),
+            last: KeyText::new(),
+        }
+    }
+
+    pub fn push(&mut self, key: &[u8], value: Cell<'_>) {
+        let before = common_prefix(self.last.as_slice(), key);
+        let gap = Gap {
+            at: self.pack.byte_len(),
+            before,
+            after: 0,
+        };
+        self.pack.insert(gap, key, value);
+        self.last.continue_with(before, &key[before..]);
+    }
+
+    pub fn finish(self) -> Pack<VALUED> {
+        self.pack
+    }
+}
+
+/// The rows of a pack.
+#[derive(Clone)]
+pub struct Rows<'a, const VALUED: bool> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<const VALUED: bool> Iterator for Rows<'_, VALUED> {
+    type Item = Row;
+
+    #[inline]
+    fn next(&mut self) -> Option<Row> {
+        let at = self.at;
+        let head = *self.bytes.get(at)?;
+        let mut shared = usize::from(head >> 4);
+        let mut len = usize::from(head & 15);
+        let mut rest_at = at + 1;
+        if shared == 15 {
+            shared += usize::from(self.bytes[rest_at]);
+            rest_at += 1;
+        }
+        if len == 15 {
+            let (more, used) = value::read_len(&self.bytes[rest_at..]);
+            len += more;
+            rest_at += used;
+        }
+        let value_at = rest_at + len;
+        let end = if VALUED {
+            value_at + value::len(&self.bytes[value_at..])
+        } else {
+            value_at
+        };
+        self.at = end;
+        Some(Row {
+            at: at as u32,
+            rest_at: rest_at as u32,
+            value_at: value_at as u32,
+            end: end as u32,
+            shared: shared as u32,
+        })
+    }
+}
+
+/// The rows of a pack and the text of the last one returned. Not an `Iterator`: the text lives in the walk and
+/// changes with each step.
+pub struct Walk<'a, const VALUED: bool> {
+    rows: Rows<'a, VALUED>,
+    key: KeyText,
+}
+
+impl<'a, const VALUED: bool> Walk<'a, VALUED> {
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "what it lends out ends with the next step"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Option<Row> {
+        let row = self.rows.next()?;
+        self.key.continue_with(
+            row.shared as usize,
+            &self.rows.bytes[row.rest_at as usize..row.value_at as usize],
+        );
+        Some(row)
+    }
+
+    /// The key of the row returned last.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        self.key.as_slice()
+    }
+
+    /// The value of a row of this pack; lives as long as the pack.
+    #[inline]
+    pub fn value(&self, row: Row) -> Cell<'a> {
+        value::decode(&self.rows.bytes[row.value_at as usize..])
+    }
+}
+
+/// The text of a key, put together from what it shares and the rest.
+struct KeyText {
+    stack: [u8; KEY_ON_STACK],
+    len: usize,
+    /// Used instead, from the first key that is too long for the stack.
+    heap: Option<Vec<u8>>,
+}
+
+impl KeyText {
+    #[inline]
+    fn new() -> Self {
+        Self {
+            stack: [0; KEY_ON_STACK],
+            len: 0,
+            heap: None,
+        }
+    }
+
+    #[inline]
+    fn continue_with(&mut self, shared: usize, rest: &[u8]) {
+        let len = shared + rest.len();
+        if len > KEY_ON_STACK && self.heap.is_none() {
+            self.heap = Some(self.stack[..self.len].to_vec());
+        }
+        match &mut self.heap {
+            None => self.stack[shared..len].copy_from_slice(rest),
+            Some(heap) => {
+                heap.truncate(shared);
+                heap.extend_from_slice(rest);
+            }
+        }
+        self.len = len;
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        match &self.heap {
+            None => &self.stack[..self.len],
+            Some(heap) => heap,
+        }
+    }
+}
+
+/// The first bytes of a row.
+struct Head {
+    bytes: [u8; 8],
+    len: usize,
+}
+
+impl Head {
+    #[inline]
+    fn new(shared: usize, rest_len: usize) -> Self {
+        debug_assert!(shared <= SHARED_MAX);
+        let mut head = Self {
+            bytes: [0; 8],
+            len: 1,
+        };
+        head.bytes[0] = (shared.min(15) << 4 | rest_len.min(15)) as u8;
+        if let Some(more) = shared.checked_sub(15) {
+            head.bytes[1] = more as u8;
+            head.len = 2;
+        }
+        if let Some(more) = rest_len.checked_sub(15) {
+            head.len += value::write_len(more, &mut head.bytes[head.len..]);
+        }
+        head
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}

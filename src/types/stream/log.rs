@@ -1,0 +1,424 @@
+//! The entries of a stream and the numbers kept about them.
+//!
+//! Entries are only ever added at the end, with growing IDs, and mostly removed from the front. Removing one in the
+//! middle leaves a *tombstone*: it is why the numbers that describe a stream (how many were ever added, the largest
+//! ID ever deleted) do not always determine how far a consumer group has read; see `group`.
+
+use super::block::{Block, Entry, Master};
+use super::blocks::{Blocks, Place};
+use super::id::{NewId, StreamId};
+use crate::types::Malformed;
+
+/// When the last block is full. Zero means without limit, as in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamLimits {
+    pub block_bytes_max: usize,
+    pub block_entries_max: usize,
+}
+
+/// What a stream remembers besides its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Entries that are not deleted.
+    pub len: u64,
+    /// The largest ID ever given out; it stays when its entry goes.
+    pub last_id: StreamId,
+    /// The ID of the first entry, 0-0 if there is none.
+    pub first_id: StreamId,
+    /// The largest ID ever removed by XDEL or XSETID's word. Trimming does not count.
+    pub max_deleted_id: StreamId,
+    /// How many entries were ever added.
+    pub entries_added: u64,
+}
+
+/// Why an entry was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendError {
+    /// The ID is not larger than the last one.
+    IdTooSmall,
+    /// More than a listpack takes.
+    TooLarge,
+}
+
+/// What XTRIM and XADD keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// So many of the newest entries (MAXLEN).
+    Newest(u64),
+    /// Those with this ID or a larger one (MINID).
+    From(StreamId),
+}
+
+/// How closely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Exact,
+    /// Whole blocks only (`~`), and none that would make the number of removed entries exceed `limit`, if there is
+    /// one.
+    Blocks {
+        limit: Option<u64>,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    blocks: Blocks,
+    counters: Counters,
+}
+
+impl Log {
+    /// A stream as a file describes it: blocks in order of their keys. `counters.len` must agree with them.
+    pub fn from_blocks(
+        blocks: impl IntoIterator<Item = Result<Block, Malformed>>,
+        counters: Counters,
+    ) -> Result<Self, Malformed> {
+        let mut log = Self {
+            counters,
+            ..Self::default()
+        };
+        let mut previous_last = None;
+        let mut len = 0;
+        for block in blocks {
+            let block = block?;
+            if previous_last.is_some_and(|last| last >= block.first()) {
+                return Err(Malformed);
+            }
+            previous_last = Some(block.last());
+            len += block.master().live as u64;
+            log.blocks.push(block);
+        }
+        if len == counters.len {
+            Ok(log)
+        } else {
+            Err(Malformed)
+        }
+    }
+
+    /// Number of entries that are not deleted.
+    pub fn len(&self) -> u64 {
+        self.counters.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.counters.len == 0
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub fn last_id(&self) -> StreamId {
+        self.counters.last_id
+    }
+
+    /// XSETID: takes the client's word.
+    pub fn set_last_id(&mut self, id: StreamId) {
+        self.counters.last_id = id;
+    }
+
+    pub fn set_entries_added(&mut self, count: u64) {
+        self.counters.entries_added = count;
+    }
+
+    pub fn set_max_deleted_id(&mut self, id: StreamId) {
+        self.counters.max_deleted_id = id;
+    }
+
+    /// Takes the ID of the first entry from the entries, for files that do not say it.
+    pub fn recount_first_id(&mut self) {
+        self.counters.first_id = self.first_entry().map_or(StreamId::MIN, |entry| entry.id);
+    }
+
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The blocks in order, for saving.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().map(|block| &**block)
+    }
+
+    /// The ID that XADD's argument stands for. None when there is no larger one of that kind.
+    pub fn resolve(&self, id: NewId, now_ms: u64) -> Option<StreamId> {
+        let last = self.counters.last_id;
+        match id {
+            NewId::Exact(id) => Some(id),
+            NewId::AutoSeq(ms) if ms == last.ms => {
+                last.seq.checked_add(1).map(|seq| StreamId { ms, seq })
+            }
+            NewId::AutoSeq(ms) => Some(StreamId { ms, seq: 0 }),
+            NewId::Auto if now_ms > last.ms => Some(StreamId { ms: now_ms, seq: 0 }),
+            NewId::Auto => last.next(),
+        }
+    }
+
+    /// Adds an entry behind the others. `fields` alternates names and values.
+    pub fn append<'a>(
+        &mut self,
+        id: StreamId,
+        fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+        limits: &StreamLimits,
+    ) -> Result<(), AppendError> {
+        if id <= self.counters.last_id {
+            return Err(AppendError::IdTooSmall);
+        }
+        let bytes: usize = fields.clone().map(<[u8]>::len).sum();
+        if bytes > ENTRY_BYTES_MAX {
+            return Err(AppendError::TooLarge);
+        }
+        let last = self
+            .blocks
+            .last()
+            .map(|place| (place, self.blocks.get(place)));
+        match last {
+            Some((place, block)) if has_room(block, bytes, limits) => {
+                self.blocks.get_mut(place).append(id, fields);
+            }
+            full => {
+                if let Some((place, _)) = full {
+                    self.blocks.get_mut(place).seal();
+                }
+                self.blocks.push(Block::new(id, fields));
+            }
+        }
+        let counters = &mut self.counters;
+        counters.entries_added = counters.entries_added.wrapping_add(1);
+        counters.last_id = id;
+        counters.len += 1;
+        if counters.len == 1 {
+            counters.first_id = id;
+        }
+        Ok(())
+    }
+
+    /// Entries with `start <= ID <= end`, oldest first.
+    pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
+        let place = self.blocks.find(start).or_else(|| self.blocks.first());
+        let next = place.and_then(|place| {
+            let master = self.blocks.get(place).master();
+            match master.seek(start) {
+                Some(entry) => Some((place, master, entry)),
+                None => self.first_entry_of(self.blocks.next(place)?),
+            }
+        });
+        Range {
+            log: self,
+            next,
+            end,
+        }
+    }
+
+    /// Entries with `start <= ID <= end`, newest first.
+    pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
+        let next = self.blocks.find(end).and_then(|place| {
+            let master = self.blocks.get(place).master();
+            Some((place, master, master.seek_back(end)?))
+        });
+        RangeBack {
+            log: self,
+            next,
+            start,
+        }
+    }
+
+    /// The oldest entry.
+    pub fn first_entry(&self) -> Option<Entry<'_>> {
+        self.range(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// The newest entry.
+    pub fn last_entry(&self) -> Option<Entry<'_>> {
+        self.range_back(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// The entry with this ID, unless it was deleted.
+    pub fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
+        let master = self.blocks.get(self.blocks.find(id)?).master();
+        master
+            .seek(id)
+            .filter(|entry| entry.id == id && !entry.is_deleted())
+    }
+
+    pub fn contains(&self, id: StreamId) -> bool {
+        self.entry(id).is_some()
+    }
+
+    /// XDEL of one entry. True if it was there.
+    pub fn delete(&mut self, id: StreamId) -> bool {
+        let Some(place) = self.blocks.find(id) else {
+            return false;
+        };
+        let master = self.blocks.get(place).master();
+        let Some(entry) = master
+            .seek(id)
+            .filter(|entry| entry.id == id && !entry.is_deleted())
+        else {
+            return false;
+        };
+        if master.live == 1 {
+            self.blocks.remove(place);
+        } else {
+            let pos = entry.pos();
+            self.blocks.get_mut(place).mark_deleted(pos);
+        }
+        self.counters.len -= 1;
+        self.counters.max_deleted_id = self.counters.max_deleted_id.max(id);
+        if id == self.counters.first_id {
+            self.recount_first_id();
+        }
+        true
+    }
+
+    /// Removes the oldest entries. Returns how many.
+    pub fn trim(&mut self, keep: Keep, precision: Precision) -> u64 {
+        let limit = match precision {
+            Precision::Exact => None,
+            Precision::Blocks { limit } => limit,
+        };
+        let mut removed = 0;
+        while let Some(place) = self.blocks.first() {
+            let len = self.counters.len;
+            if matches!(keep, Keep::Newest(count) if len <= count) {
+                break;
+            }
+            let block = self.blocks.get(place);
+            let live = block.master().live as u64;
+            if limit.is_some_and(|limit| removed + live > limit) {
+                break;
+            }
+            let whole = match keep {
+                Keep::Newest(count) => len - live >= count,
+                Keep::From(id) => block.last() < id,
+            };
+            if whole {
+                self.blocks.remove(place);
+                self.counters.len -= live;
+                removed += live;
+                continue;
+            }
+            if precision == Precision::Exact {
+                let mut surplus = match keep {
+                    Keep::Newest(count) => len - count,
+                    Keep::From(_) => u64::MAX,
+                };
+                let marked = self.blocks.get_mut(place).mark_deleted_while(|entry| {
+                    let wanted = surplus > 0 && !matches!(keep, Keep::From(id) if entry.id >= id);
+                    surplus -= u64::from(wanted && !entry.is_deleted());
+                    wanted
+                }) as u64;
+                self.counters.len -= marked;
+                removed += marked;
+            }
+            break;
+        }
+        if removed > 0 {
+            self.recount_first_id();
+        }
+        removed
+    }
+
+    pub fn memory(&self) -> usize {
+        self.blocks.memory()
+    }
+
+    fn first_entry_of(&self, place: Place) -> Option<(Place, Master<'_>, Entry<'_>)> {
+        let master = self.blocks.get(place).master();
+        Some((place, master, master.first_entry()?))
+    }
+
+    #[cfg(test)]
+    pub fn validate(&self) {
+        self.blocks.validate();
+        for block in self.blocks() {
+            assert_eq!(
+                Block::parse(block.first(), block.as_bytes()).as_ref(),
+                Ok(block)
+            );
+        }
+        let live: usize = self.blocks().map(|block| block.master().live).sum();
+        assert_eq!(live as u64, self.counters.len);
+        let first = self.first_entry().map_or(StreamId::MIN, |entry| entry.id);
+        assert_eq!(self.counters.first_id, first);
+        assert!(
+            self.last_entry()
+                .is_none_or(|entry| entry.id <= self.counters.last_id)
+        );
+    }
+}
+
+fn has_room(block: &Block, bytes: usize, limits: &StreamLimits) -> bool {
+    let bytes_max = match limits.block_bytes_max {
+        0 => ENTRY_BYTES_MAX,
+        bytes_max => bytes_max.min(ENTRY_BYTES_MAX),
+    };
+    if block.byte_len() + bytes >= bytes_max {
+        return false;
+    }
+    let master = block.master();
+    limits.block_entries_max == 0 || master.live + master.deleted < limits.block_entries_max
+}
+
+/// Entries from old to new.
+pub struct Range<'a> {
+    log: &'a Log,
+    /// An entry not yet looked at, deleted or not.
+    next: Option<(Place, Master<'a>, Entry<'a>)>,
+    end: StreamId,
+}
+
+impl<'a> Iterator for Range<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            let (place, master, entry) = self.next.take()?;
+            if entry.id > self.end {
+                return None;
+            }
+            self.next = match master.after(&entry) {
+                Some(after) => Some((place, master, after)),
+                None => self
+                    .log
+                    .blocks
+                    .next(place)
+                    .and_then(|place| self.log.first_entry_of(place)),
+            };
+            if !entry.is_deleted() {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+/// Entries from new to old.
+pub struct RangeBack<'a> {
+    log: &'a Log,
+    next: Option<(Place, Master<'a>, Entry<'a>)>,
+    start: StreamId,
+}
+
+impl<'a> Iterator for RangeBack<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            let (place, master, entry) = self.next.take()?;
+            if entry.id < self.start {
+                return None;
+            }
+            self.next = match master.before(&entry) {
+                Some(before) => Some((place, master, before)),
+                None => self.log.blocks.previous(place).and_then(|place| {
+                    let master = self.log.blocks.get(place).master();
+                    Some((place, master, master.last_entry()?))
+                }),
+            };
+            if !entry.is_deleted() {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+/// What Redis allows a listpack of a stream to become, whatever the configuration says.
+const ENTRY_BYTES_MAX: usize = 1 << 30;

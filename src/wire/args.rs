@@ -1,0 +1,295 @@
+//! The arguments of one request, wherever their bytes lie.
+//!
+//! [`Args`] is a view: two words each for bytes, spans and bigs, free to copy. [`OwnedArgs`] is for requests that must
+//! outlive their input: queued by MULTI, parked by a blocking command, rewritten for replicas.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where an argument lies, relative to its request's first byte; or, if `len` is [`Span::BIG`], which big it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub start: u32,
+    pub len: u32,
+}
+
+impl Span {
+    /// No string inside a buffer is this long, so it marks a string that lies outside.
+    pub const BIG: u32 = u32::MAX;
+}
+
+/// A request's arguments, the command's name first.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) spans: &'a [Span],
+    pub(super) bigs: &'a [Arc<Vec<u8>>],
+}
+
+impl<'a> Args<'a> {
+    pub const EMPTY: Args<'static> = Args {
+        bytes: &[],
+        spans: &[],
+        bigs: &[],
+    };
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Argument `i`; arity checks come before, so asking for one that is not there is our mistake.
+    #[inline]
+    pub fn at(&self, i: usize) -> &'a [u8] {
+        self.slice(self.spans[i])
+    }
+
+    #[inline]
+    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
+        self.spans.get(i).map(|&span| self.slice(span))
+    }
+
+    /// The command's name as it was typed.
+    #[inline]
+    pub fn name(&self) -> &'a [u8] {
+        self.at(0)
+    }
+
+    /// Every argument, the name included.
+    #[inline]
+    pub fn iter(&self) -> ArgsIter<'a> {
+        ArgsIter { args: *self }
+    }
+
+    /// The arguments from `i` on; none if there are fewer.
+    #[inline]
+    pub fn from(&self, i: usize) -> ArgsIter<'a> {
+        ArgsIter { args: self.tail(i) }
+    }
+
+    /// A view without the first `i` arguments; empty if there are fewer.
+    #[inline]
+    #[must_use]
+    pub fn tail(&self, i: usize) -> Args<'a> {
+        Args {
+            spans: self.spans.get(i..).unwrap_or_default(),
+            ..*self
+        }
+    }
+
+    /// A view of the first `n` arguments.
+    #[inline]
+    #[must_use]
+    pub fn head(&self, n: usize) -> Args<'a> {
+        Args {
+            spans: &self.spans[..n.min(self.spans.len())],
+            ..*self
+        }
+    }
+
+    /// Argument `i` without copying, if it was long enough to arrive in a vector of its own.
+    #[inline]
+    pub fn shared(&self, i: usize) -> Option<Arc<Vec<u8>>> {
+        let span = self.spans[i];
+        (span.len == Span::BIG).then(|| Arc::clone(&self.bigs[span.start as usize]))
+    }
+
+    /// The arguments' bytes, all together.
+    pub fn total_bytes(&self) -> usize {
+        self.iter().map(<[u8]>::len).sum()
+    }
+
+    #[inline]
+    fn slice(&self, span: Span) -> &'a [u8] {
+        if span.len == Span::BIG {
+            return &self.bigs[span.start as usize];
+        }
+        &self.bytes[span.start as usize..][..span.len as usize]
+    }
+}
+
+impl<'a> IntoIterator for Args<'a> {
+    type Item = &'a [u8];
+    type IntoIter = ArgsIter<'a>;
+
+    fn into_iter(self) -> ArgsIter<'a> {
+        ArgsIter { args: self }
+    }
+}
+
+impl<'a> IntoIterator for &Args<'a> {
+    type Item = &'a [u8];
+    type IntoIter = ArgsIter<'a>;
+
+    fn into_iter(self) -> ArgsIter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Args<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|arg| arg.escape_ascii().to_string()))
+            .finish()
+    }
+}
+
+/// Walks over arguments, from either end.
+#[derive(Clone, Debug)]
+pub struct ArgsIter<'a> {
+    args: Args<'a>,
+}
+
+impl<'a> ArgsIter<'a> {
+    /// What has not been walked over yet.
+    pub fn rest(&self) -> Args<'a> {
+        self.args
+    }
+}
+
+impl<'a> Iterator for ArgsIter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (&first, rest) = self.args.spans.split_first()?;
+        self.args.spans = rest;
+        Some(self.args.slice(first))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.args.len(), Some(self.args.len()))
+    }
+
+    #[inline]
+    fn nth(&mut self, n: usize) -> Option<&'a [u8]> {
+        self.args = self.args.tail(n);
+        self.next()
+    }
+}
+
+impl DoubleEndedIterator for ArgsIter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (&last, rest) = self.args.spans.split_last()?;
+        self.args.spans = rest;
+        Some(self.args.slice(last))
+    }
+}
+
+impl ExactSizeIterator for ArgsIter<'_> {}
+
+/// A request that owns its bytes: one vector for all short arguments, references for the big ones.
+#[derive(Clone, Default)]
+pub struct OwnedArgs {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    bigs: Vec<Arc<Vec<u8>>>,
+}
+
+impl OwnedArgs {
+    pub const fn new() -> OwnedArgs {
+        OwnedArgs {
+            bytes: Vec::new(),
+            spans: Vec::new(),
+            bigs: Vec::new(),
+        }
+    }
+
+    pub fn from_slices(args: &[&[u8]]) -> OwnedArgs {
+        let mut owned = OwnedArgs {
+            bytes: Vec::with_capacity(args.iter().map(|arg| arg.len()).sum()),
+            spans: Vec::with_capacity(args.len()),
+            bigs: Vec::new(),
+        };
+        for arg in args {
+            owned.push(arg);
+        }
+        owned
+    }
+
+    /// Appends a copy of `arg`.
+    pub fn push(&mut self, arg: &[u8]) {
+        let start = self.bytes.len();
+        if start + arg.len() >= Span::BIG as usize {
+            return self.push_shared(Arc::new(arg.to_vec()));
+        }
+        self.bytes.extend_from_slice(arg);
+        self.spans.push(Span {
+            start: start as u32,
+            len: arg.len() as u32,
+        });
+    }
+
+    /// Appends without copying.
+    pub fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
+        self.spans.push(Span {
+            start: self.bigs.len() as u32,
+            len: Span::BIG,
+        });
+        self.bigs.push(arg);
+    }
+
+    /// Appends every argument of `args`; the big ones by reference.
+    pub fn extend(&mut self, args: Args<'_>) {
+        for i in 0..args.len() {
+            match args.shared(i) {
+                Some(big) => self.push_shared(big),
+                None => self.push(args.at(i)),
+            }
+        }
+    }
+
+    #[inline]
+    pub fn as_args(&self) -> Args<'_> {
+        Args {
+            bytes: &self.bytes,
+            spans: &self.spans,
+            bigs: &self.bigs,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Forgets the arguments, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+        self.bigs.clear();
+    }
+
+    /// Memory held, bigs included: a queued request keeps them alive.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+            + self.spans.capacity() * size_of::<Span>()
+            + self.bigs.capacity() * size_of::<Arc<Vec<u8>>>()
+            + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
+    }
+}
+
+impl From<Args<'_>> for OwnedArgs {
+    fn from(args: Args<'_>) -> OwnedArgs {
+        let mut owned = OwnedArgs::new();
+        owned.spans.reserve_exact(args.len());
+        owned.extend(args);
+        owned
+    }
+}
+
+impl fmt::Debug for OwnedArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_args().fmt(f)
+    }
+}

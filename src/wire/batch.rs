@@ -1,0 +1,127 @@
+//! Whole requests, waiting to be executed.
+//!
+//! ```text
+//! input   | *2..GET..a.. | *3..SET..b..<big>.. | *1..PI        bytes()
+//! requests  [0] start,end  [1] start,end         ^ end: decoded so far
+//! spans     [0] [0]        [1] [1] [1]           relative to their request's start
+//! bigs                             [1]
+//! ```
+//!
+//! Storage is reused from turn to turn: a warm batch allocates nothing. A batch belongs to the input it was decoded
+//! from until every request in it is retired.
+
+use std::sync::Arc;
+
+use super::args::{Args, Span};
+use crate::base::input::Input;
+
+/// Requests decoded from one input and not retired yet.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(super) requests: Vec<Request>,
+    pub(super) spans: Vec<Span>,
+    pub(super) bigs: Vec<Arc<Vec<u8>>>,
+    /// Where in `Input::bytes` the undecoded part begins.
+    pub(super) end: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub start: usize,
+    pub end: usize,
+    pub first_span: u32,
+    pub span_count: u32,
+    pub first_big: u32,
+    pub is_inline: bool,
+}
+
+impl Batch {
+    pub const fn new() -> Batch {
+        Batch {
+            requests: Vec::new(),
+            spans: Vec::new(),
+            bigs: Vec::new(),
+            end: 0,
+        }
+    }
+
+    /// Requests held.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The arguments of request `i`, given the input it came from.
+    #[inline]
+    pub fn args<'a>(&'a self, i: usize, input: &'a Input) -> Args<'a> {
+        let request = &self.requests[i];
+        Args {
+            bytes: &input.bytes()[request.start..request.end],
+            spans: &self.spans[request.first_span as usize..][..request.span_count as usize],
+            bigs: &self.bigs[request.first_big as usize..],
+        }
+    }
+
+    /// Whether request `i` came in the inline form.
+    pub fn is_inline(&self, i: usize) -> bool {
+        self.requests[i].is_inline
+    }
+
+    /// Where in `Input::bytes` request `i` ends.
+    #[inline]
+    pub fn consumed(&self, i: usize) -> usize {
+        self.requests[i].end
+    }
+
+    /// The first `executed` requests are done: their bytes are consumed, the rest stays to be executed later.
+    pub fn retire(&mut self, executed: usize, input: &mut Input) {
+        if executed == self.requests.len() {
+            input.consume(self.end);
+            self.requests.clear();
+            self.spans.clear();
+            self.bigs.clear();
+            self.end = 0;
+        } else if executed > 0 {
+            self.retire_part(executed, input);
+        }
+    }
+
+    /// Memory held.
+    pub fn memory(&self) -> usize {
+        self.requests.capacity() * size_of::<Request>()
+            + self.spans.capacity() * size_of::<Span>()
+            + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
+    }
+
+    /// Forgets room that one long request made; for batches that go back to a pool.
+    pub fn trim(&mut self) {
+        if self.spans.capacity() > SPANS_KEPT {
+            self.spans.shrink_to(SPANS_KEPT);
+        }
+    }
+
+    #[cold]
+    fn retire_part(&mut self, executed: usize, input: &mut Input) {
+        let bytes = self.requests[executed - 1].end;
+        let next = self.requests[executed];
+        input.consume(bytes);
+        self.end -= bytes;
+        self.requests.drain(..executed);
+        self.spans.drain(..next.first_span as usize);
+        self.bigs.drain(..next.first_big as usize);
+        for request in &mut self.requests {
+            request.start -= bytes;
+            request.end -= bytes;
+            request.first_span -= next.first_span;
+            request.first_big -= next.first_big;
+        }
+    }
+}
+
+/// Spans a batch keeps room for between turns.
+const SPANS_KEPT: usize = 4096;

@@ -1,0 +1,490 @@
+//! Requests out of bytes.
+//!
+//! ```text
+//! multi-bulk   *2\r\n $3\r\nGET\r\n $5\r\nhello\r\n
+//! inline       GET hello\r\n            words split like a shell's, quotes and escapes allowed
+//! ```
+//!
+//! A [`Decoder`] belongs to a session and remembers how far it got, so a request cut anywhere continues there and no
+//! byte is searched twice. It copies nothing: an argument is a span of the input. Long strings are the exception: they
+//! are read into vectors of their own (see `base::input`) and appear in the request as references.
+//!
+//! Memory follows the bytes that came, never the lengths that were announced. A request that is not complete is
+//! nobody's business but the decoder's; one that is complete is the batch's.
+//!
+//! Redis's leniency is kept where clients could have come to rely on it: the byte behind `\r` and the two behind a string
+//! are skipped, not checked; a zero byte in a header or an inline request hides everything behind it.
+
+use std::sync::Arc;
+
+use super::args::Span;
+use super::batch::Request;
+use crate::base::input::Input;
+use crate::base::num;
+use crate::base::text;
+
+pub use super::args::{Args, OwnedArgs};
+pub use super::batch::Batch;
+pub use super::protocol_error::ProtocolError;
+
+/// What a client may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `proto-max-bulk-len`
+    pub bulk_bytes_max: usize,
+    /// Who has not authenticated yet may only send small requests.
+    pub authenticated: bool,
+    /// Strings of at least this length are read into a vector of their own. A link that must keep its bytes as they
+    /// came (the one to our primary) sets it to `usize::MAX`.
+    pub big_bytes_min: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            bulk_bytes_max: 512 * 1024 * 1024,
+            authenticated: true,
+            big_bytes_min: BIG_BYTES_MIN,
+        }
+    }
+}
+
+/// Finds requests in an input, a byte at a time if it must.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// How far we are into the request that begins at `Batch::end`.
+    progress: Progress,
+    /// What is known of its arguments; empty unless it is midway.
+    spans: Vec<Span>,
+    bigs: Vec<Arc<Vec<u8>>>,
+    failed: Option<ProtocolError>,
+    starved: bool,
+}
+
+/// How far into a request we are, counted from its first byte.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Understood so far.
+    at: usize,
+    /// The line that begins at `at` was searched for its end up to here.
+    searched: usize,
+    /// Arguments still to come; 0 means that the count was not read yet.
+    missing: usize,
+    bulk: Bulk,
+}
+
+/// What is known of the string that begins at `Progress::at`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Bulk {
+    /// Nothing: its header comes first.
+    #[default]
+    Unknown,
+    /// Its header was read.
+    Length(usize),
+    /// It was read into a vector of its own; only its line end is still in the input.
+    Taken,
+}
+
+/// How an attempt to read a request ended.
+enum Step {
+    Done,
+    /// No arguments: nothing to execute.
+    Empty,
+    Starved,
+    /// A long string of this length begins at `Progress::at`.
+    Big(usize),
+    Failed(ProtocolError),
+}
+
+impl Decoder {
+    pub const fn new() -> Decoder {
+        Decoder {
+            progress: Progress {
+                at: 0,
+                searched: 0,
+                missing: 0,
+                bulk: Bulk::Unknown,
+            },
+            spans: Vec::new(),
+            bigs: Vec::new(),
+            failed: None,
+            starved: false,
+        }
+    }
+
+    /// Appends whole requests to `batch` until the input has no more or the batch holds `most`.
+    ///
+    /// An error comes after the requests that precede it: execute those first. It is final, every later call repeats
+    /// it. While a client is not authenticated, a batch is given one request at a time, for the next one's limits
+    /// depend on what this one does.
+    pub fn decode(
+        &mut self,
+        input: &mut Input,
+        batch: &mut Batch,
+        most: usize,
+        limits: &Limits,
+    ) -> Result<(), ProtocolError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let most = if limits.authenticated {
+            most
+        } else {
+            most.min(1)
+        };
+        self.starved = false;
+        while batch.requests.len() < most && !self.starved {
+            let step = if self.is_midway() {
+                self.resume(input, batch, limits)
+            } else {
+                self.begin(input, batch, limits)
+            };
+            match step {
+                Step::Done | Step::Empty => {}
+                Step::Starved => self.starved = true,
+                Step::Big(len) => input.expect_big(batch.end + self.progress.at, len),
+                Step::Failed(error) => {
+                    self.failed = Some(error);
+                    return Err(error);
+                }
+            }
+        }
+        if batch.requests.is_empty() && batch.end > 0 {
+            // Only empty requests so far. Nobody will retire them.
+            batch.retire(0, input);
+        }
+        Ok(())
+    }
+
+    /// Whether the last `decode` stopped for want of bytes, rather than because the batch was full.
+    #[inline]
+    pub fn is_starved(&self) -> bool {
+        self.starved
+    }
+
+    /// Whether arguments of a request have begun and not ended.
+    #[inline]
+    pub fn is_midway(&self) -> bool {
+        self.progress.missing > 0
+    }
+
+    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    pub fn is_fresh(&self) -> bool {
+        let Progress { at, searched, missing, .. } = self.progress;
+        at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
+    }
+
+    /// Memory held for a request that is not complete.
+    pub fn memory(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>()
+            + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
+    }
+
+    /// Reads a request from its first byte, which decides its form.
+    #[inline]
+    fn begin(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
+        let bytes = &input.bytes()[batch.end..];
+        match bytes.first() {
+            Some(b'*') => {}
+            Some(_) => return self.inline(input, batch),
+            None => return Step::Starved,
+        }
+        let first_span = batch.spans.len();
+        let mut progress = self.progress;
+        let step = if let Some(end) = at_once(bytes, &mut batch.spans, limits) {
+            progress.at = end;
+            Step::Done
+        } else {
+            batch.spans.truncate(first_span);
+            multi_bulk(bytes, &mut progress, &mut batch.spans, limits)
+        };
+        match step {
+            Step::Done => {
+                let request = Request {
+                    start: batch.end,
+                    end: batch.end + progress.at,
+                    first_span: first_span as u32,
+                    span_count: (batch.spans.len() - first_span) as u32,
+                    first_big: batch.bigs.len() as u32,
+                    is_inline: false,
+                };
+                batch.end = request.end;
+                batch.requests.push(request);
+                self.progress.searched = 0;
+            }
+            Step::Empty => {
+                batch.end += progress.at;
+                self.progress.searched = 0;
+            }
+            Step::Starved | Step::Big(_) | Step::Failed(_) => {
+                self.progress = progress;
+                self.spans.extend(batch.spans.drain(first_span..));
+            }
+        }
+        step
+    }
+
+    /// Goes on with a request that was cut.
+    fn resume(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
+        if input.big_progress().is_some() {
+            let Some(big) = input.take_big() else {
+                return Step::Starved;
+            };
+            self.spans.push(Span {
+                start: self.bigs.len() as u32,
+                len: Span::BIG,
+            });
+            self.bigs.push(big);
+            self.progress.bulk = Bulk::Taken;
+        }
+        let bytes = &input.bytes()[batch.end..];
+        let step = multi_bulk(bytes, &mut self.progress, &mut self.spans, limits);
+        if let Step::Done = step {
+            batch.requests.push(Request {
+                start: batch.end,
+                end: batch.end + self.progress.at,
+                first_span: batch.spans.len() as u32,
+                span_count: self.spans.len() as u32,
+                first_big: batch.bigs.len() as u32,
+                is_inline: false,
+            });
+            batch.end += self.progress.at;
+            batch.spans.append(&mut self.spans);
+            batch.bigs.append(&mut self.bigs);
+            // A session between requests holds nothing.
+            *self = Decoder::new();
+        }
+        step
+    }
+
+    fn inline(&mut self, input: &mut Input, batch: &mut Batch) -> Step {
+        let bytes = &mut input.bytes_mut()[batch.end..];
+        let searched = self.progress.searched;
+        let found = memchr::memchr2(b'\n', 0, &bytes[searched..]);
+        let newline = match found.map(|offset| searched + offset) {
+            Some(newline) if bytes[newline] == b'\n' => newline,
+            stuck => {
+                self.progress.searched = stuck.unwrap_or(bytes.len());
+                return starved_line(bytes.len(), ProtocolError::InlineTooBig);
+            }
+        };
+        self.progress.searched = 0;
+        let line_end = newline - usize::from(newline > 0 && bytes[newline - 1] == b'\r');
+        let (line, spans) = (&mut bytes[..line_end], &mut batch.spans);
+        let first_span = spans.len();
+        let split = text::split_args_in_place(line, |start, end| {
+            spans.push(Span {
+                start: start as u32,
+                len: (end - start) as u32,
+            });
+        });
+        if split.is_none() {
+            spans.truncate(first_span);
+            return Step::Failed(ProtocolError::UnbalancedQuotes);
+        }
+        let request = Request {
+            start: batch.end,
+            end: batch.end + newline + 1,
+            first_span: first_span as u32,
+            span_count: (spans.len() - first_span) as u32,
+            first_big: batch.bigs.len() as u32,
+            is_inline: true,
+        };
+        batch.end = request.end;
+        if request.span_count == 0 {
+            return Step::Empty;
+        }
+        batch.requests.push(request);
+        Step::Done
+    }
+}
+
+/// Reads a request that is all there and in no way special, which is nearly every one; says where it ends. Anything
+/// else is left to [`multi_bulk`], which starts over and finds out what it is. This keeps what must be remembered for a
+/// cut request out of the way of those that are not cut.
+#[inline]
+fn at_once(bytes: &[u8], spans: &mut Vec<Span>, limits: &Limits) -> Option<usize> {
+    let (count, mut at) = short_header(bytes, 0, b'*')?;
+    if count == 0 || !limits.authenticated {
+        return None;
+    }
+    let len_max = limits
+        .bulk_bytes_max
+        .min(limits.big_bytes_min.saturating_sub(1));
+    for _ in 0..count {
+        let (len, start) = short_header(bytes, at, b'$')?;
+        at = start + len + 2;
+        if len > len_max || at > bytes.len() {
+            return None;
+        }
+        spans.push(Span {
+            start: start as u32,
+            len: len as u32,
+        });
+    }
+    Some(at)
+}
+
+/// The number in a header of at most four digits, and where the header ends.
+#[inline]
+fn short_header(bytes: &[u8], at: usize, prefix: u8) -> Option<(usize, usize)> {
+    // Even the shortest argument, an empty one, is longer than this.
+    let header: &[u8; 5] = bytes.get(at..)?.first_chunk()?;
+    let first = header[1].wrapping_sub(b'0');
+    let second = header[2].wrapping_sub(b'0');
+    if header[0] != prefix || first > 9 {
+        return None;
+    }
+    if header[2] == b'\r' {
+        return Some((usize::from(first), at + 4));
+    }
+    if second > 9 || first == 0 {
+        return None;
+    }
+    let tens = usize::from(first) * 10 + usize::from(second);
+    if header[3] == b'\r' {
+        return Some((tens, at + 5));
+    }
+    let third = header[3].wrapping_sub(b'0');
+    if third > 9 {
+        return None;
+    }
+    let hundreds = tens * 10 + usize::from(third);
+    if header[4] == b'\r' {
+        return Some((hundreds, at + 6));
+    }
+    let fourth = header[4].wrapping_sub(b'0');
+    if fourth > 9 || bytes.get(at + 5) != Some(&b'\r') {
+        return None;
+    }
+    Some((hundreds * 10 + usize::from(fourth), at + 7))
+}
+
+/// Reads on from `progress` in `bytes`, which begin with the request.
+#[inline(never)]
+fn multi_bulk(
+    bytes: &[u8],
+    progress: &mut Progress,
+    spans: &mut Vec<Span>,
+    limits: &Limits,
+) -> Step {
+    if progress.missing == 0 {
+        match count_header(bytes, progress, limits) {
+            Ok(0) => return Step::Empty,
+            Ok(count) => progress.missing = count,
+            Err(step) => return step,
+        }
+    }
+    while progress.missing > 0 {
+        if progress.bulk == Bulk::Unknown {
+            match bulk_header(bytes, progress, limits) {
+                Ok(len) => progress.bulk = Bulk::Length(len),
+                Err(step) => return step,
+            }
+        }
+        let len = match progress.bulk {
+            Bulk::Length(len) if len >= limits.big_bytes_min => return Step::Big(len),
+            Bulk::Length(len) => len,
+            Bulk::Taken | Bulk::Unknown => 0,
+        };
+        let end = progress.at + len + 2;
+        if bytes.len() < end {
+            return Step::Starved;
+        }
+        if progress.bulk != Bulk::Taken {
+            spans.push(Span {
+                start: progress.at as u32,
+                len: len as u32,
+            });
+        }
+        progress.at = end;
+        progress.bulk = Bulk::Unknown;
+        progress.missing -= 1;
+    }
+    Step::Done
+}
+
+/// The number of arguments; 0 for a request to be skipped.
+fn count_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
+    let text = line(bytes, progress, ProtocolError::CountTooBig)?;
+    // The form was decided by the first byte, so there is one.
+    match num::parse_i64(&text[1..]) {
+        Some(count) if count <= i64::from(i32::MAX) => {
+            if count > UNAUTHENTICATED_COUNT_MAX && !limits.authenticated {
+                return Err(Step::Failed(ProtocolError::UnauthenticatedCount));
+            }
+            Ok(count.max(0) as usize)
+        }
+        _ => Err(Step::Failed(ProtocolError::InvalidCount)),
+    }
+}
+
+/// The length of the next argument.
+fn bulk_header(bytes: &[u8], progress: &mut Progress, limits: &Limits) -> Result<usize, Step> {
+    let text = line(bytes, progress, ProtocolError::LengthTooBig)?;
+    let digits = match text.split_first() {
+        Some((b'$', digits)) => digits,
+        Some((&other, _)) => return Err(Step::Failed(ProtocolError::NotBulk(other))),
+        None => return Err(Step::Failed(ProtocolError::NotBulk(b'\r'))),
+    };
+    let len = match num::parse_i64(digits).map(usize::try_from) {
+        Some(Ok(len)) if len <= limits.bulk_bytes_max => len,
+        _ => return Err(Step::Failed(ProtocolError::InvalidLength)),
+    };
+    if len > UNAUTHENTICATED_BYTES_MAX && !limits.authenticated {
+        return Err(Step::Failed(ProtocolError::UnauthenticatedLength));
+    }
+    // Spans are 32 bits wide. Only a link that takes no bigs can get there, behind gigabytes of one request.
+    let end = (progress.at as u64).saturating_add(len as u64);
+    if end >= u64::from(u32::MAX) && len < limits.big_bytes_min {
+        return Err(Step::Failed(ProtocolError::InvalidLength));
+    }
+    Ok(len)
+}
+
+/// The line that begins at `progress.at`, without its end; steps over it.
+fn line<'a>(
+    bytes: &'a [u8],
+    progress: &mut Progress,
+    too_big: ProtocolError,
+) -> Result<&'a [u8], Step> {
+    let start = progress.at;
+    let searched = progress.searched.max(start);
+    let found = memchr::memchr2(b'\r', 0, &bytes[searched..]);
+    match found.map(|offset| searched + offset) {
+        Some(end) if bytes[end] == b'\r' => {
+            if end + 2 > bytes.len() {
+                progress.searched = end;
+                return Err(Step::Starved);
+            }
+            progress.at = end + 2;
+            Ok(&bytes[start..end])
+        }
+        stuck => {
+            progress.searched = stuck.unwrap_or(bytes.len());
+            Err(starved_line(bytes.len() - start, too_big))
+        }
+    }
+}
+
+/// A line whose end has not come: wait for it, but not for ever.
+fn starved_line(have: usize, too_big: ProtocolError) -> Step {
+    if have > LINE_BYTES_MAX {
+        Step::Failed(too_big)
+    } else {
+        Step::Starved
+    }
+}
+
+/// From this length on a string is worth a vector of its own.
+pub const BIG_BYTES_MIN: usize = 32 * 1024;
+
+/// The longest search for the end of an inline request or a header.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a client may send before it has authenticated: enough for AUTH and HELLO.
+const UNAUTHENTICATED_COUNT_MAX: i64 = 10;
+const UNAUTHENTICATED_BYTES_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;
