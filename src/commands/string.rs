@@ -348,7 +348,7 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => longdouble::parse(b"0").expect("zero is a number"),
     };
     let increment = longdouble::parse(args.at(2)).ok_or(Error::NotFloat)?;
-    let sum = old.add(increment);
+    let sum = old + increment;
     if !sum.is_finite() {
         return Err(Error::NanOrInfinity);
     }
