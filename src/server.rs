@@ -16,7 +16,10 @@ use crate::engine::cron::Rest;
 use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
+use crate::store::alloc;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Listen, ListenerId, Peer, Reactor, Settings, Signal, Sleep};
+
+mod figures;
 
 pub struct Server {
     engine: Engine,
@@ -28,7 +31,8 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(engine: Engine) -> io::Result<Self> {
+    pub fn new(mut engine: Engine) -> io::Result<Self> {
+        figures::describe(&mut engine.services.server);
         Ok(Self { engine, freer: Freer::start()?, listeners: Vec::new(), nowhere: vec![0; 4096], exit_code: 0 })
     }
 
@@ -45,6 +49,7 @@ impl Server {
         };
         let mut reactor = Reactor::new(&settings)?;
         self.listen(reactor.io())?;
+        self.engine.services.server.startup_memory = alloc::used_memory();
         log::info!("Server initialized");
         log::info!("Ready to accept connections tcp");
         reactor.run(&mut self)?;

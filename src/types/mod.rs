@@ -64,6 +64,17 @@ impl Value {
         }
     }
 
+    /// How many elements it has, or bytes if it is a string.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Str(text) => text.len(),
+            Self::List(list) => list.len(),
+        }
+    }
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What OBJECT ENCODING says.
     pub fn encoding(&self) -> &'static str {
         match self {
