@@ -2,6 +2,8 @@
 
 mod config;
 mod debug;
+mod footprint;
+mod info;
 mod slowlog;
 
 use crate::engine::command::{Outcome, Row};
@@ -17,6 +19,7 @@ use super::options::is;
 pub const ROWS: &[Row] = &[
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
+    Row::new(&spec::INFO, info::info),
     Row::new(&spec::MONITOR, monitor),
     Row::new(&dataset::SHUTDOWN, shutdown),
     Row::container(&spec::SLOWLOG, slowlog::ROWS),
