@@ -5,6 +5,7 @@
 //! (arity, flags, keys, documentation) are in `spec`; a row joins them to the handler. `docs/ADDING-A-COMMAND.md`
 //! shows it step by step.
 
+pub mod bitmap;
 pub mod command;
 pub mod connection;
 pub mod help;
@@ -20,6 +21,7 @@ use crate::engine::command::{Row, Table};
 
 /// Every family's rows.
 const FAMILIES: &[&[Row]] = &[
+    bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
     keys::ROWS,

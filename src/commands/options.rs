@@ -21,6 +21,14 @@ pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
     integer_within(text, 0, i64::MAX, Error::NotPositive)
 }
 
+/// An integer that fits 32 bits, as numbers of databases must.
+pub fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
+    let number = integer(text)?;
+    if i32::try_from(number).is_ok() { Ok(number) } else { Err(Error::from(NARROW_RANGE)) }
+}
+
+const NARROW_RANGE: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
+
 /// An integer whose opposite is one too: a count or rank with a direction.
 pub fn directed(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;
@@ -94,7 +102,9 @@ impl Moment {
     /// The moment in unix milliseconds; `None` if it does not fit.
     pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
         let ms = if self.is_seconds() { value.checked_mul(1000)? } else { value };
-        if self.is_relative() { ms.checked_add(now.unix_ms) } else { Some(ms) }
+        let ms = if self.is_relative() { ms.checked_add(now.unix_ms)? } else { ms };
+        // The very last moment stands for no deadline at all in an entry.
+        Some(ms.min(i64::MAX - 1))
     }
 
     /// A deadline that must lie after the beginning of time, as the options of SET and GETEX and SETEX's argument

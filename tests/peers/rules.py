@@ -260,7 +260,7 @@ OLDER = [
               b"LPOS", *BY_SCORE}, stricter),
     ((7, 4), BY_SCORE, negative_offset),
     ((7, 4), {b"XREAD", b"LSET"}, newer_word),
-    ((7, 2), {b"XINFO", b"XGROUP"}, kind_only),
+    ((7, 2), {b"XINFO", b"XGROUP", b"SORT", b"SORT_RO"}, kind_only),
     ((7, 2), {b"OBJECT ENCODING"}, encoding_name),
     ((7, 2), {b"ZADD", b"ZINCRBY", b"ZSCORE", b"ZMSCORE", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE",
               b"ZPOPMIN", b"ZPOPMAX", b"BZPOPMIN", b"BZPOPMAX", b"ZMPOP", b"BZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF",

@@ -152,13 +152,17 @@ impl<'a> Several<'a> {
         // The end follows the keys; there is no such argument when there are fewer keys than was said.
         let at = numkeys.checked_add(1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
         let end = end(args.at(at))?;
-        let count = match args.len() - at {
-            1 => 1,
-            3 if is(args.at(at + 1), "COUNT") => {
-                integer_within(args.at(at + 2), 1, i64::MAX, "ERR count should be greater than 0")? as usize
-            }
-            _ => return Err(Error::Syntax),
-        };
+        let mut count = None;
+        let mut words = args.from(at + 1);
+        while let Some(word) = words.next() {
+            count = match words.next() {
+                Some(value) if count.is_none() && is(word, "COUNT") => {
+                    Some(integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")? as usize)
+                }
+                _ => return Err(Error::Syntax),
+            };
+        }
+        let count = count.unwrap_or(1);
         Ok(Self { keys: args.head(at).tail(1), end, count })
     }
 }
