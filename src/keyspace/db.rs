@@ -182,14 +182,15 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The aggregate under a key, for changing; made if there is none. The caller adds at least one element.
-    pub fn write_or_create<T: Typed>(&mut self, key: &[u8]) -> Result<&mut T, Error> {
+    /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
+    /// element.
+    pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
         let spot = match self.find(key) {
             Some(spot) => {
                 self.touch(spot);
                 spot
             }
-            None => self.insert(key, New::Object(T::fresh().into_value()), None),
+            None => self.insert(key, New::Object(fresh().into_value()), None),
         };
         self.at_mut(spot)
     }

@@ -12,6 +12,7 @@ use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::keyspace::Text;
 use crate::store::EntryRef;
+use crate::types::stream::StreamId;
 use crate::types::{Kind, Value};
 use crate::wire::args::Args;
 
@@ -81,6 +82,39 @@ impl Digest {
         match value {
             Value::Str(text) => self.mix(text),
             Value::List(list) => list.for_each(|item| self.mix(item.text(&mut [0; 20]))),
+            Value::Set(set) => set.for_each(|item| {
+                let mut member = Self::default();
+                member.xor(item.text(&mut [0; 20]));
+                self.join(&member);
+            }),
+            Value::Hash(hash) => hash.for_each(i64::MIN, |field, value| {
+                let mut pair = Self::default();
+                pair.mix(field);
+                pair.mix(value.text(&mut [0; 20]));
+                self.join(&pair);
+            }),
+            Value::Zset(zset) => zset.for_range(0..zset.len(), |member, score| {
+                let mut pair = Self::default();
+                pair.mix(member);
+                pair.mix(&score.to_bits().to_be_bytes());
+                self.join(&pair);
+            }),
+            Value::Stream(stream) => {
+                for entry in stream.log.range(StreamId::MIN, StreamId::MAX) {
+                    self.mix(&entry.id.to_bytes());
+                    for (field, value) in entry.fields() {
+                        self.mix(field.text(&mut [0; 20]));
+                        self.mix(value.text(&mut [0; 20]));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what has no order among its like.
+    fn join(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine ^= theirs;
         }
     }
 

@@ -7,6 +7,7 @@ use crate::spec::error::Error;
 use crate::store::TableStats;
 use crate::types::Value;
 use crate::types::list::{List, NodeView};
+use crate::types::listpack::Item;
 use crate::wire::args::Args;
 
 use super::super::super::options::{integer, is};
@@ -76,6 +77,26 @@ fn serialized_len(value: &Value) -> usize {
                 }
             };
             length_len(list.node_count()) + list.nodes().map(node).sum::<usize>()
+        }
+        Value::Set(set) => {
+            let mut bytes = length_len(set.len());
+            set.for_each(|item| bytes += serialized_text_len(item.len()));
+            bytes
+        }
+        Value::Hash(hash) => {
+            let mut bytes = length_len(hash.len());
+            let pair = |field: &[u8], value: Item<'_>| serialized_text_len(field.len()) + serialized_text_len(value.len());
+            hash.for_each(i64::MIN, |field, value| bytes += pair(field, value));
+            bytes
+        }
+        Value::Zset(zset) => {
+            let mut bytes = length_len(zset.len());
+            zset.for_range(0..zset.len(), |member, _| bytes += serialized_text_len(member.len()) + size_of::<f64>());
+            bytes
+        }
+        Value::Stream(stream) => {
+            let blocks = stream.log.blocks().map(|block| size_of::<u128>() + serialized_text_len(block.as_bytes().len()));
+            length_len(stream.log.block_count()) + blocks.sum::<usize>()
         }
     }
 }
@@ -205,7 +226,7 @@ pub fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// The table inside a value, if it has one.
 fn table_of(value: &Value) -> Option<TableStats> {
     match value {
-        Value::Str(_) | Value::List(_) => None,
+        Value::Str(_) | Value::List(_) | Value::Set(_) | Value::Hash(_) | Value::Zset(_) | Value::Stream(_) => None,
     }
 }
 
