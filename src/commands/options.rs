@@ -21,6 +21,14 @@ pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
     integer_within(text, 0, i64::MAX, Error::NotPositive)
 }
 
+/// An integer that fits 32 bits, as numbers of databases must.
+pub fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
+    let number = integer(text)?;
+    if i32::try_from(number).is_ok() { Ok(number) } else { Err(Error::from(NARROW_RANGE)) }
+}
+
+const NARROW_RANGE: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
+
 /// An integer whose opposite is one too: a count or rank with a direction.
 pub fn directed(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;

@@ -122,10 +122,8 @@ impl Engine {
             self.services.server.note_memory(self.now.unix_ms);
         }
         self.services.stats.output_buffer_limit_disconnections += std::mem::take(&mut self.sessions.overflowed);
-        if !self.services.debug.cron_paused {
-            self.trim_tracking();
-            self.visit_sessions(hz as usize);
-        }
+        self.trim_tracking();
+        self.visit_sessions(hz as usize);
     }
 
     /// Looks at a share of the sessions, so that each is seen about once a second: closes those that have been idle

@@ -107,7 +107,7 @@ fn rpushx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn push(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let limits = limits(ctx);
-    let list = ctx.keys.write_or_create::<List>(args.at(1))?;
+    let list = ctx.keys.write_or_create(args.at(1), List::new)?;
     let len = push_all(list, args, end, &limits);
     ctx.keys.changed(args.at(1), pushed(end), args.len() - 2);
     ctx.reply.count(len);

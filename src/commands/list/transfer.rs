@@ -98,7 +98,7 @@ fn between(
     // Redis counts only what is kept as text when it makes room.
     let measured = |item: Item<'_>| (if matches!(item, Item::Int(_)) { 0 } else { item.len() }, item.to_vec());
     let (bytes, element) = list.pop_with(from, limits, measured).expect("no list is empty");
-    let list = ctx.keys.write_or_create::<List>(destination)?;
+    let list = ctx.keys.write_or_create(destination, List::new)?;
     list.grow_for(bytes, 1, limits);
     list.push(to, &element, limits);
     Ok(element)

@@ -92,34 +92,42 @@ struct SetOptions {
 
 fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions, Error> {
     let mut options = SetOptions::default();
-    let mut moment: Option<(Moment, &[u8])> = None;
-    let mut at = from;
-    while at < args.len() {
-        let arg = args.at(at);
-        if is(arg, "NX") && !options.only_if_present {
+    let mut moment = None;
+    let mut words = args.from(from);
+    while let Some(word) = words.next() {
+        if is(word, "NX") && !options.only_if_present {
             options.only_if_missing = true;
-        } else if is(arg, "XX") && !options.only_if_missing {
+        } else if is(word, "XX") && !options.only_if_missing {
             options.only_if_present = true;
-        } else if is(arg, "GET") {
+        } else if is(word, "GET") {
             options.wants_old = true;
-        } else if is(arg, "KEEPTTL") && moment.is_none() {
+        } else if is(word, "KEEPTTL") && moment.is_none() {
             options.keeps_deadline = true;
-        } else if let Some(kind) = Moment::option(arg)
+        } else if let Some(kind) = Moment::option(word)
             && !options.keeps_deadline
-            && moment.is_none()
-            && let Some(value) = args.get(at + 1)
+            && let Some(value) = words.next()
         {
-            moment = Some((kind, value));
-            at += 1;
+            moment = Some(one_moment(moment, kind, value)?);
         } else {
             return Err(Error::Syntax);
         }
-        at += 1;
     }
     if let Some((kind, value)) = moment {
         options.deadline = Some(kind.deadline(value, ctx.now, "set")?);
     }
     Ok(options)
+}
+
+/// A moment may be given again in the same unit; then the last one counts.
+fn one_moment<'a>(
+    earlier: Option<(Moment, &'a [u8])>,
+    kind: Moment,
+    value: &'a [u8],
+) -> Result<(Moment, &'a [u8]), Error> {
+    match earlier {
+        Some((other, _)) if other != kind => Err(Error::Syntax),
+        _ => Ok((kind, value)),
+    }
 }
 
 /// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds |
@@ -241,11 +249,18 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let mut persists = false;
     let mut moment = None;
-    match args.len() {
-        2 => {}
-        3 if is(args.at(2), "PERSIST") => persists = true,
-        4 => moment = Some((Moment::option(args.at(2)).ok_or(Error::Syntax)?, args.at(3))),
-        _ => return Err(Error::Syntax),
+    let mut words = args.from(2);
+    while let Some(word) = words.next() {
+        if is(word, "PERSIST") && moment.is_none() {
+            persists = true;
+        } else if let Some(kind) = Moment::option(word)
+            && !persists
+            && let Some(value) = words.next()
+        {
+            moment = Some(one_moment(moment, kind, value)?);
+        } else {
+            return Err(Error::Syntax);
+        }
     }
     let Some(spot) = ctx.keys.read(key) else {
         ctx.reply.null();
