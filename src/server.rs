@@ -14,8 +14,12 @@ use crate::base::output::Output;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
 use crate::engine::effects::{Ask, Shutdown};
+use crate::engine::roster;
 use crate::engine::session::flag;
+use crate::store::alloc;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Listen, ListenerId, Peer, Reactor, Settings, Signal, Sleep};
+
+mod figures;
 
 pub struct Server {
     engine: Engine,
@@ -27,7 +31,8 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(engine: Engine) -> io::Result<Self> {
+    pub fn new(mut engine: Engine) -> io::Result<Self> {
+        figures::describe(&mut engine.services.server);
         Ok(Self { engine, freer: Freer::start()?, listeners: Vec::new(), nowhere: vec![0; 4096], exit_code: 0 })
     }
 
@@ -44,6 +49,7 @@ impl Server {
         };
         let mut reactor = Reactor::new(&settings)?;
         self.listen(reactor.io())?;
+        self.engine.services.server.startup_memory = alloc::used_memory();
         log::info!("Server initialized");
         log::info!("Ready to accept connections tcp");
         reactor.run(&mut self)?;
@@ -135,6 +141,11 @@ impl App for Server {
             Address::Ip(address) => address.ip().to_canonical().is_loopback(),
             Address::Unix(_) | Address::Pipe => true,
         };
+        if is_unix {
+            log::debug!("Accepted connection to {}", peer.local);
+        } else {
+            log::debug!("Accepted {}", peer.address);
+        }
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
         session.about.fd = i64::from(peer.fd);
@@ -177,7 +188,16 @@ impl App for Server {
         self.engine.sent(id, count);
     }
 
-    fn closed(&mut self, io: &mut Io, id: ConnId, _: Closed) {
+    fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
+        if log::log_enabled!(log::Level::Debug)
+            && let Some(session) = self.engine.sessions.get(id)
+        {
+            match why {
+                Closed::ByApp => {}
+                Closed::ByPeer => log::debug!("Client closed connection {}", roster::text(session, &self.engine.now)),
+                Closed::Failed(error) => log::debug!("Reading from client: {error}"),
+            }
+        }
         self.engine.close(id);
         self.hand_over(io);
     }
