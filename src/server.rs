@@ -19,6 +19,7 @@ use crate::config::OnSignal;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
 use crate::engine::effects::{Ask, Shutdown};
+use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep};
@@ -122,6 +123,11 @@ impl App for Server {
             Address::Ip(address) => address.ip().to_canonical().is_loopback(),
             Address::Unix(_) | Address::Pipe => true,
         };
+        if is_unix {
+            log::debug!("Accepted connection to {}", peer.local);
+        } else {
+            log::debug!("Accepted {}", peer.address);
+        }
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
         session.about.fd = i64::from(peer.fd);
@@ -164,7 +170,16 @@ impl App for Server {
         self.engine.sent(id, count);
     }
 
-    fn closed(&mut self, io: &mut Io, id: ConnId, _: Closed) {
+    fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
+        if log::log_enabled!(log::Level::Debug)
+            && let Some(session) = self.engine.sessions.get(id)
+        {
+            match why {
+                Closed::ByApp => {}
+                Closed::ByPeer => log::debug!("Client closed connection {}", roster::text(session, &self.engine.now)),
+                Closed::Failed(error) => log::debug!("Reading from client: {error}"),
+            }
+        }
         self.engine.close(id);
         self.hand_over(io);
     }

@@ -10,6 +10,7 @@ pub mod command;
 pub mod connection;
 pub mod help;
 pub mod keys;
+pub mod limits;
 pub mod list;
 pub mod options;
 pub mod pubsub;

@@ -60,12 +60,10 @@ fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     let seed = Rng::from_system().next_u64();
     let mut engine = Engine::new(loaded.config, table, Clock::system(), seed);
     let facts = &mut engine.services.server;
+    figures::describe(facts);
     facts.executable = String::from_utf8_lossy(&program).into_owned();
     facts.config_file = file.unwrap_or_default();
-    facts.pid = std::process::id();
     facts.tcp_port = engine.services.config.port;
-    facts.os = figures::system();
-    facts.probe = Some(figures::figures);
     facts.startup_memory = crate::store::alloc::used_memory();
     log::info!("{}", banner::INITIALIZED);
     listeners.announce();
