@@ -5,53 +5,78 @@
 //! order in which they began to wait and runs their commands again. Deadlines are an ordered set: there are few of
 //! them next to requests, and the first is always at hand for the poll's time-out.
 //!
-//! Invariants: a session is listed once per key it named, however often it named it; every list is non-empty;
-//! a session listed here has `parked` set.
+//! Invariants: a session is listed once per key it named, however often it named it; every line has somebody in it;
+//! a session listed here has `parked` set. Everything is ordered, so that the same events wake the same sessions in
+//! the same order.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::slab::Id;
 
-type Name = (u16, Vec<u8>);
-
 #[derive(Default)]
 pub struct Blocking {
-    waiters: HashMap<Name, VecDeque<Id>>,
-    /// Keys waited for by somebody who also wants to hear that they are gone.
-    wanted_when_gone: HashMap<Name, usize>,
+    /// The lines of waiters, by database and key.
+    databases: Vec<BTreeMap<Vec<u8>, Line>>,
+    /// How many lines there are, and how many of them with somebody who also wants to hear that the key is gone.
+    key_count: usize,
+    key_count_when_gone: usize,
     deadlines: BTreeSet<(i64, Id)>,
-    ready: VecDeque<Name>,
-    ready_once: std::collections::HashSet<Name>,
+    ready: VecDeque<(u16, Vec<u8>)>,
     /// How many sessions are parked, for whatever reason (INFO `blocked_clients`).
     pub parked_count: usize,
+}
+
+/// Those who wait for one key.
+#[derive(Default)]
+struct Line {
+    sessions: VecDeque<Id>,
+    /// How many of them also want to hear that the key is gone.
+    when_gone: usize,
+    is_ready: bool,
+}
+
+/// A key that became ready, with those who wait for it, oldest first.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ready {
+    pub db: u16,
+    pub key: Vec<u8>,
+    pub sessions: Vec<Id>,
+    /// Whether some of them also want to hear that the key is gone.
+    pub any_when_gone: bool,
 }
 
 impl Blocking {
     /// Whether no key is waited for.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.waiters.is_empty()
+        self.key_count == 0
     }
     pub fn key_count(&self) -> usize {
-        self.waiters.len()
+        self.key_count
     }
     pub fn key_count_when_gone(&self) -> usize {
-        self.wanted_when_gone.len()
+        self.key_count_when_gone
     }
     pub fn deadline_count(&self) -> usize {
         self.deadlines.len()
     }
 
     pub fn wait(&mut self, session: Id, db: u16, keys: &[Vec<u8>], deadline_ms: Option<i64>, when_gone: bool) {
+        let db = db as usize;
+        if self.databases.len() <= db {
+            self.databases.resize_with(db + 1, BTreeMap::new);
+        }
         for key in keys {
-            let name = (db, key.clone());
-            let line = self.waiters.entry(name.clone()).or_default();
-            if line.contains(&session) {
+            let line = self.databases[db].entry(key.clone()).or_default();
+            // Only this call can have listed it already, and then it stands at the end.
+            if line.sessions.back() == Some(&session) {
                 continue;
             }
-            line.push_back(session);
+            self.key_count += usize::from(line.sessions.is_empty());
+            line.sessions.push_back(session);
             if when_gone {
-                *self.wanted_when_gone.entry(name).or_default() += 1;
+                self.key_count_when_gone += usize::from(line.when_gone == 0);
+                line.when_gone += 1;
             }
         }
         if let Some(deadline) = deadline_ms {
@@ -62,22 +87,17 @@ impl Blocking {
 
     pub fn leave(&mut self, session: Id, db: u16, keys: &[Vec<u8>], deadline_ms: Option<i64>, when_gone: bool) {
         for key in keys {
-            let name = (db, key.clone());
-            let Some(line) = self.waiters.get_mut(&name) else { continue };
-            let before = line.len();
-            line.retain(|id| *id != session);
-            let was_listed = line.len() < before;
-            if line.is_empty() {
-                self.waiters.remove(&name);
+            let Some(lines) = self.databases.get_mut(db as usize) else { break };
+            let Some(line) = lines.get_mut(key) else { continue };
+            let Some(at) = line.sessions.iter().position(|id| *id == session) else { continue };
+            line.sessions.remove(at);
+            if when_gone {
+                line.when_gone -= 1;
+                self.key_count_when_gone -= usize::from(line.when_gone == 0);
             }
-            if when_gone
-                && was_listed
-                && let Some(count) = self.wanted_when_gone.get_mut(&name)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    self.wanted_when_gone.remove(&name);
-                }
+            if line.sessions.is_empty() {
+                lines.remove(key);
+                self.key_count -= 1;
             }
         }
         if let Some(deadline) = deadline_ms {
@@ -88,18 +108,25 @@ impl Blocking {
 
     /// The key may now be useful to somebody.
     pub fn mark_ready(&mut self, db: u16, key: &[u8]) {
-        let name = (db, key.to_vec());
-        if self.waiters.contains_key(&name) && self.ready_once.insert(name.clone()) {
-            self.ready.push_back(name);
+        if let Some(line) = self.databases.get_mut(db as usize).and_then(|lines| lines.get_mut(key))
+            && !line.is_ready
+        {
+            line.is_ready = true;
+            self.ready.push_back((db, key.to_vec()));
         }
     }
 
     /// All keys of a database that are waited for became doubtful: it was flushed or exchanged.
     pub fn mark_database_ready(&mut self, db: Option<u16>) {
-        let names: Vec<Name> = (self.waiters.keys().filter(|(of, _)| db.is_none_or(|db| db == *of)).cloned()).collect();
-        for name in names {
-            if self.ready_once.insert(name.clone()) {
-                self.ready.push_back(name);
+        for (of, lines) in self.databases.iter_mut().enumerate() {
+            if db.is_some_and(|db| usize::from(db) != of) {
+                continue;
+            }
+            for (key, line) in lines {
+                if !line.is_ready {
+                    line.is_ready = true;
+                    self.ready.push_back((of as u16, key.clone()));
+                }
             }
         }
     }
@@ -109,12 +136,19 @@ impl Blocking {
         !self.ready.is_empty()
     }
 
-    /// The next key to look at, with those who wait for it, oldest first.
-    pub fn next_ready(&mut self) -> Option<(u16, Vec<u8>, Vec<Id>)> {
-        let name = self.ready.pop_front()?;
-        self.ready_once.remove(&name);
-        let line = self.waiters.get(&name).map(|line| line.iter().copied().collect()).unwrap_or_default();
-        Some((name.0, name.1, line))
+    /// The next key to look at.
+    pub fn next_ready(&mut self) -> Option<Ready> {
+        let (db, key) = self.ready.pop_front()?;
+        let line = self.databases[db as usize].get_mut(&key);
+        let (sessions, any_when_gone) = match line {
+            Some(line) => {
+                line.is_ready = false;
+                (line.sessions.iter().copied().collect(), line.when_gone > 0)
+            }
+            // They have all left since.
+            None => (Vec::new(), false),
+        };
+        Some(Ready { db, key, sessions, any_when_gone })
     }
 
     pub fn next_deadline(&self) -> Option<i64> {
@@ -122,7 +156,7 @@ impl Blocking {
     }
 
     /// A session whose deadline has passed.
-    pub fn pop_overdue(&mut self, now_ms: i64) -> Option<Id> {
+    pub fn next_overdue(&self, now_ms: i64) -> Option<Id> {
         let (deadline, session) = *self.deadlines.first()?;
         (deadline <= now_ms).then_some(session)
     }
@@ -141,16 +175,30 @@ mod tests {
         let mut blocking = Blocking::default();
         blocking.wait(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
         blocking.wait(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
+        assert_eq!((blocking.key_count(), blocking.key_count_when_gone()), (2, 2));
         blocking.mark_ready(0, b"a");
         blocking.mark_ready(0, b"a");
         blocking.mark_ready(0, b"nobody");
-        assert_eq!(blocking.next_ready(), Some((0, b"a".to_vec(), vec![id(1), id(2)])));
+        blocking.mark_ready(7, b"a");
+        let ready = Ready { db: 0, key: b"a".to_vec(), sessions: vec![id(1), id(2)], any_when_gone: true };
+        assert_eq!(blocking.next_ready(), Some(ready));
         assert_eq!(blocking.next_ready(), None);
-        assert_eq!(blocking.pop_overdue(49), None);
-        assert_eq!(blocking.pop_overdue(50), Some(id(1)));
+        assert_eq!(blocking.next_overdue(49), None);
+        assert_eq!(blocking.next_overdue(50), Some(id(1)));
         blocking.leave(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
         blocking.leave(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
         assert!(blocking.is_empty() && blocking.next_deadline().is_none() && blocking.parked_count == 0);
         assert_eq!(blocking.key_count_when_gone(), 0);
+    }
+
+    #[test]
+    fn a_flush_casts_doubt_on_every_key_of_its_database() {
+        let mut blocking = Blocking::default();
+        blocking.wait(id(1), 0, &[b"b".to_vec(), b"a".to_vec()], None, true);
+        blocking.wait(id(2), 2, &[b"c".to_vec()], None, false);
+        blocking.mark_database_ready(Some(0));
+        blocking.mark_database_ready(None);
+        let order: Vec<_> = std::iter::from_fn(|| blocking.next_ready()).map(|ready| ready.key).collect();
+        assert_eq!(order, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]);
     }
 }

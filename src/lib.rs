@@ -17,6 +17,7 @@
 pub mod background;
 pub mod blocking;
 pub mod pubsub;
+pub mod tracking;
 pub mod watch;
 pub mod base;
 pub mod commands;

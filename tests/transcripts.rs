@@ -26,7 +26,7 @@ use pollux::base::slab::Id;
 use pollux::base::text;
 use pollux::base::time::Clock;
 use pollux::commands;
-use pollux::config::Config;
+use pollux::config::{Config, Permission};
 use pollux::engine::Engine;
 
 /// Noon of some day; transcripts may rely on it.
@@ -40,7 +40,9 @@ struct Play {
 
 impl Play {
     fn new(bytes_at_once: usize) -> Self {
-        let engine = Engine::new(Config::new(), commands::table(), Clock::manual(START_MS), 7);
+        let mut config = Config::new();
+        config.enable_debug_command = Permission::Yes;
+        let engine = Engine::new(config, commands::table(), Clock::manual(START_MS), 7);
         Self { engine, sessions: BTreeMap::new(), bytes_at_once }
     }
 

@@ -1,13 +1,15 @@
 //! The keyed hash of keys and members.
 //!
-//! Clients choose the keys, so a fixed hash would let one of them aim thousands of keys at one bucket. Every
-//! process draws 128 secret bits and mixes them into each multiplication. The mixing step is the *folded
-//! multiply*: 64 × 64 → 128 bits, then the upper half xored onto the lower. Keys of 8 to 32 bytes, which is what
-//! people use, take three or four of them: about a nanosecond, where SipHash takes eight.
+//! Clients choose the keys, so a fixed hash would let one of them aim thousands of keys at one
+//! bucket. Every process draws 128 secret bits and mixes them into each multiplication. The mixing
+//! step is the *folded multiply*: 64 × 64 → 128 bits, then the upper half xored onto the lower.
+//! Keys of 8 to 32 bytes, which is what people use, take three or four of them: about a nanosecond,
+//! where SipHash takes eight.
 //!
-//! What must hold: all 64 bits are usable on their own, because a table takes its bucket from the low bits and its
-//! tag from the top byte. What it is not: a defence against someone who can measure collisions of a running
-//! process for hours, nor stable across processes; never write a hash to a file.
+//! What must hold: all 64 bits are usable on their own, because a table takes its bucket from the
+//! low bits and its tag from the top byte. What it is not: a defence against someone who can
+//! measure collisions of a running process for hours, nor stable across processes; never write a
+//! hash to a file.
 
 /// The secret of one process (or, in tests, of one run).
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +18,8 @@ pub struct Seed(pub [u64; 2]);
 impl Seed {
     /// The same seed for the same number, so that a test or a simulation can be replayed.
     pub fn fixed(number: u64) -> Self {
-        // Two steps of SplitMix64: neighbouring numbers give unrelated seeds, and neither word is likely to be 0.
+        // Two steps of SplitMix64: neighbouring numbers give unrelated seeds, and neither word is
+        // likely to be 0.
         let word = |step: u64| {
             let mut x = number.wrapping_add(step.wrapping_mul(MIX[0]));
             x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -42,13 +45,15 @@ impl Seed {
             let (first, last) = ends(bytes);
             fold(first ^ one, last ^ two)
         } else if len <= 32 {
-            // Two independent multiplications; the windows overlap when there are fewer than 32 bytes.
+            // Two independent multiplications; the windows overlap when there are fewer than 32
+            // bytes.
             let (head, tail) = (pair(&bytes[..16]), pair(&bytes[len - 16..]));
             fold(head.0 ^ one, head.1 ^ two) ^ fold(tail.0 ^ one ^ MIX[1], tail.1 ^ two ^ MIX[2])
         } else {
             self.long(bytes)
         };
-        // The second round brings in the length and spreads what one multiplication leaves uneven in the top byte.
+        // The second round brings in the length and spreads what one multiplication leaves uneven
+        // in the top byte.
         fold(state ^ MIX[3], two ^ MIX[0] ^ len as u64)
     }
 
@@ -151,7 +156,8 @@ mod tests {
         assert_ne!(Seed::from_os().hash(b"key"), Seed::from_os().hash(b"key"));
     }
 
-    /// Low bits choose the bucket and the top byte the tag: both must be even for keys that differ in a few digits.
+    /// Low bits choose the bucket and the top byte the tag: both must be even for keys that differ
+    /// in a few digits.
     #[test]
     fn low_bits_and_top_byte_are_even() {
         for (number, pattern) in [

@@ -169,6 +169,14 @@ impl Input {
         (self.start, self.end) = (0, left);
     }
 
+    /// Gives back room that nothing lies in: for a client that stopped in the middle of something long.
+    pub fn shrink(&mut self) {
+        if let Some(big) = &mut self.big {
+            big.bytes.truncate(big.filled);
+            big.bytes.shrink_to_fit();
+        }
+    }
+
     /// Memory of this input's own, not counting a lent buffer.
     pub fn memory(&self) -> usize {
         let own = if self.lent { 0 } else { self.buf.capacity() };

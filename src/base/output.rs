@@ -15,6 +15,9 @@
 //!
 //! A [`Mark`] remembers a place, so that a length can be written in front of elements already appended. Marks nest:
 //! the one taken last is used first, and nothing may be sent in between.
+//!
+//! An output may be given a cap. One reply that outgrows it, however it is made, is dropped as it grows, with all that
+//! was queued before: whoever set the cap finds the output [cut off](Output::is_cut_off) and gives the receiver up.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -38,6 +41,8 @@ pub struct Output {
     gone: u64,
     /// The buffer of a chunk that was sent, kept for the next tail.
     spare: Vec<u8>,
+    /// The most bytes that may be queued; 0 for any number, [`CUT_OFF`] once there were more.
+    cap: usize,
 }
 
 #[derive(Debug)]
@@ -66,7 +71,22 @@ impl Output {
             owned: 0,
             gone: 0,
             spare: Vec::new(),
+            cap: 0,
         }
+    }
+
+    /// Sets how many bytes may be queued, roughly (it is looked at when a chunk is full); 0 for any number.
+    #[inline]
+    pub fn set_cap(&mut self, bytes: usize) {
+        if self.cap != CUT_OFF {
+            self.cap = bytes.min(CUT_OFF - 1);
+        }
+    }
+
+    /// Whether there was more than the cap. From then on whatever is appended is dropped, if not at once.
+    #[inline]
+    pub fn is_cut_off(&self) -> bool {
+        self.cap == CUT_OFF
     }
 
     /// Appends a copy.
@@ -102,6 +122,7 @@ impl Output {
         self.rotate();
         self.queued += range.len();
         self.chunks.push_back(Chunk::Shared(bytes, range));
+        self.keep_to_cap();
     }
 
     /// Bytes not yet sent.
@@ -134,6 +155,9 @@ impl Output {
 
     /// Puts bytes at a place marked earlier.
     pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+        if self.is_cut_off() {
+            return;
+        }
         let index = (mark.chunk - self.gone) as usize;
         if index == self.chunks.len() {
             insert_at(&mut self.tail, &mut self.used, mark.offset, bytes);
@@ -150,6 +174,9 @@ impl Output {
 
     /// Drops everything appended since the mark.
     pub fn truncate(&mut self, mark: Mark) {
+        if self.is_cut_off() {
+            return;
+        }
         let index = (mark.chunk - self.gone) as usize;
         while self.chunks.len() > index {
             match self.chunks.pop_back().expect("longer than index") {
@@ -302,6 +329,15 @@ impl Output {
         self.queued += used;
         self.owned += full.capacity();
         self.chunks.push_back(Chunk::Bytes(full, used));
+        self.keep_to_cap();
+    }
+
+    fn keep_to_cap(&mut self) {
+        if self.is_cut_off() || (self.cap != 0 && self.queued - self.sent > self.cap) {
+            self.cap = CUT_OFF;
+            self.clear();
+            self.release();
+        }
     }
 }
 
@@ -337,6 +373,9 @@ pub const SHARE_MIN: usize = 16 * 1024;
 /// `writev` of a few slices fills a socket's buffer.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// In place of a cap: it was exceeded.
+const CUT_OFF: usize = usize::MAX;
+
 /// A tail's first size: an idle client that says PING now and then should not hold much.
 const TAIL_FIRST_BYTES: usize = 128;
 
@@ -347,6 +386,24 @@ const KEEP_MAX: usize = 2 * CHUNK_BYTES;
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
+
+    #[test]
+    fn a_reply_that_outgrows_its_cap_is_dropped_while_it_grows() {
+        let mut output = Output::new();
+        output.set_cap(100_000);
+        output.push(b"before");
+        let mark = output.mark();
+        for _ in 0..1000 {
+            output.push(&[b'x'; 1000]);
+            assert!(output.memory() < 200_000);
+        }
+        assert!(output.is_cut_off());
+        output.insert(mark, b"*1000\r\n");
+        output.push_shared(Arc::new(vec![0; 1 << 20]), 0..1 << 20);
+        assert!(output.len() < 2 * CHUNK_BYTES);
+        output.set_cap(0);
+        assert!(output.is_cut_off(), "for good");
+    }
 
     /// Against a plain vector, with marks, shared pieces and sends of any size.
     #[test]

@@ -5,10 +5,12 @@
 //! (arity, flags, keys, documentation) are in `spec`; a row joins them to the handler. `docs/ADDING-A-COMMAND.md`
 //! shows it step by step.
 
+pub mod bitmap;
 pub mod command;
 pub mod connection;
 pub mod help;
 pub mod keys;
+pub mod list;
 pub mod options;
 pub mod pubsub;
 pub mod server;
@@ -19,9 +21,11 @@ use crate::engine::command::{Row, Table};
 
 /// Every family's rows.
 const FAMILIES: &[&[Row]] = &[
+    bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
     keys::ROWS,
+    list::ROWS,
     pubsub::ROWS,
     server::ROWS,
     string::ROWS,

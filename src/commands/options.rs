@@ -1,6 +1,6 @@
 //! Reading arguments: numbers, moments and option words, refused in Redis's words.
 
-use crate::base::{double, num};
+use crate::base::{double, longdouble, num};
 use crate::engine::ctx::Now;
 use crate::spec::error::Error;
 
@@ -10,15 +10,50 @@ pub fn integer(text: &[u8]) -> Result<i64, Error> {
     num::parse_i64(text).ok_or(Error::NotInteger)
 }
 
-/// An integer within bounds; outside of them `refusal` is said.
-pub fn integer_within(text: &[u8], least: i64, most: i64, refusal: &'static str) -> Result<i64, Error> {
-    let number = integer(text)?;
-    if (least..=most).contains(&number) { Ok(number) } else { Err(Error::from(refusal)) }
+/// An integer within bounds; `refusal` is said of everything else, be it no number at all.
+pub fn integer_within(text: &[u8], least: i64, most: i64, refusal: impl Into<Error>) -> Result<i64, Error> {
+    let number = num::parse_i64(text).filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| refusal.into())
 }
 
 /// An integer that is not negative.
 pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
-    integer_within(text, 0, i64::MAX, "ERR value is out of range, must be positive")
+    integer_within(text, 0, i64::MAX, Error::NotPositive)
+}
+
+/// An integer that fits 32 bits, as numbers of databases must.
+pub fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
+    let number = integer(text)?;
+    if i32::try_from(number).is_ok() { Ok(number) } else { Err(Error::from(NARROW_RANGE)) }
+}
+
+const NARROW_RANGE: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
+
+/// An integer whose opposite is one too: a count or rank with a direction.
+pub fn directed(text: &[u8]) -> Result<i64, Error> {
+    let number = integer(text)?;
+    if number == i64::MIN { Err(Error::CountRange) } else { Ok(number) }
+}
+
+/// Until when a blocking command waits, given in seconds from now with any fraction; `None` is for ever.
+pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
+    let seconds = longdouble::parse(text).ok_or(Error::TimeoutNotFloat)?;
+    let thousand = longdouble::parse(b"1000").expect("a number");
+    match (seconds * thousand).ceil_to_i64() {
+        Some(0) => Ok(None),
+        Some(ms) if ms > 0 => ms.checked_add(now.unix_ms).map(Some).ok_or(Error::TimeoutOutOfRange),
+        None if !seconds.is_negative() => Err(Error::TimeoutOutOfRange),
+        _ => Err(Error::TimeoutNegative),
+    }
+}
+
+/// The same in whole milliseconds.
+pub fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
+    match num::parse_i64(text).ok_or(Error::TimeoutNotInteger)? {
+        0 => Ok(None),
+        ms if ms > 0 => ms.checked_add(now.unix_ms).map(Some).ok_or(Error::TimeoutOutOfRange),
+        _ => Err(Error::TimeoutNegative),
+    }
 }
 
 /// A double; never NaN.
@@ -67,7 +102,9 @@ impl Moment {
     /// The moment in unix milliseconds; `None` if it does not fit.
     pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
         let ms = if self.is_seconds() { value.checked_mul(1000)? } else { value };
-        if self.is_relative() { ms.checked_add(now.unix_ms) } else { Some(ms) }
+        let ms = if self.is_relative() { ms.checked_add(now.unix_ms)? } else { ms };
+        // The very last moment stands for no deadline at all in an entry.
+        Some(ms.min(i64::MAX - 1))
     }
 
     /// A deadline that must lie after the beginning of time, as the options of SET and GETEX and SETEX's argument

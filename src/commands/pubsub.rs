@@ -53,6 +53,7 @@ fn subscribe_to(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
         Kind::Pattern => b"psubscribe",
         Kind::Shard => b"ssubscribe",
     };
+    let was_muted = speak_up(ctx);
     for name in args.from(1) {
         if add(ctx.session, kind, name) {
             ctx.services.pubsub.subscribe(kind, name, ctx.session.id);
@@ -64,7 +65,15 @@ fn subscribe_to(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
         ctx.reply.count(count);
     }
     ctx.session.set(flag::SUBSCRIBED);
+    ctx.reply.set_muted(was_muted);
     Ok(())
+}
+
+/// What is said of subscriptions counts as pushed, so CLIENT REPLY does not silence it.
+fn speak_up(ctx: &mut Ctx<'_>) -> bool {
+    let was_muted = ctx.reply.is_muted();
+    ctx.reply.set_muted(false);
+    was_muted
 }
 
 fn add(session: &mut Session, kind: Kind, name: &[u8]) -> bool {
@@ -105,6 +114,7 @@ fn sunsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn unsubscribe_from(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    let was_muted = speak_up(ctx);
     if args.len() > 1 {
         for name in args.from(1) {
             give_up(ctx, kind, name);
@@ -127,6 +137,7 @@ fn unsubscribe_from(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
         }
     }
     deliver::update_subscribed(ctx.session);
+    ctx.reply.set_muted(was_muted);
     Ok(())
 }
 
@@ -178,25 +189,17 @@ pub fn unsubscribe_silently(ctx: &mut Ctx<'_>) {
 /// PUBLISH channel message
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (channel, text) = (args.at(1), args.at(2));
-    let own = ctx.session.id;
     let mut count = 0;
-    for &id in ctx.services.pubsub.listeners(Kind::Channel, channel) {
-        let words: &[&[u8]] = &[b"message", channel, text];
-        if id == own {
-            deliver::message(&mut ctx.reply, words);
-        } else {
-            deliver::push_to(ctx.sessions, id, |reply| deliver::message(reply, words));
-        }
+    for id in ctx.services.pubsub.listeners(Kind::Channel, channel).to_vec() {
+        deliver::push(ctx, id, |reply| deliver::message(reply, &[b"message", channel, text]));
         count += 1;
     }
-    for (pattern, listeners) in ctx.services.pubsub.matching(channel) {
-        for &id in listeners {
-            let words: &[&[u8]] = &[b"pmessage", pattern, channel, text];
-            if id == own {
-                deliver::message(&mut ctx.reply, words);
-            } else {
-                deliver::push_to(ctx.sessions, id, |reply| deliver::message(reply, words));
-            }
+    let matching: Vec<_> = (ctx.services.pubsub.matching(channel))
+        .map(|(pattern, listeners)| (pattern.to_vec(), listeners.to_vec()))
+        .collect();
+    for (pattern, listeners) in matching {
+        for id in listeners {
+            deliver::push(ctx, id, |reply| deliver::message(reply, &[b"pmessage", &pattern, channel, text]));
             count += 1;
         }
     }
@@ -208,15 +211,9 @@ fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// SPUBLISH shardchannel message
 fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (channel, text) = (args.at(1), args.at(2));
-    let own = ctx.session.id;
-    let listeners = ctx.services.pubsub.listeners(Kind::Shard, channel);
-    for &id in listeners {
-        let words: &[&[u8]] = &[b"smessage", channel, text];
-        if id == own {
-            deliver::message(&mut ctx.reply, words);
-        } else {
-            deliver::push_to(ctx.sessions, id, |reply| deliver::message(reply, words));
-        }
+    let listeners = ctx.services.pubsub.listeners(Kind::Shard, channel).to_vec();
+    for &id in &listeners {
+        deliver::push(ctx, id, |reply| deliver::message(reply, &[b"smessage", channel, text]));
     }
     ctx.reply.count(listeners.len());
     ctx.fx.propagate_as(ctx.keys.db, &[b"SPUBLISH", channel, text]);

@@ -110,3 +110,29 @@ fn placeholder(row: &Row) -> String {
         Kind::Special { .. } => "<value>".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_where_scripts_look_for_it() {
+        let version = version();
+        assert!(
+            version.starts_with("Redis server v=8.0.6 sha="),
+            "{version}"
+        );
+        for part in [" malloc=jemalloc-5.3.0 ", " bits=64 ", " build=pollux-"] {
+            assert!(version.contains(part), "{version}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_parameter_once() {
+        let help = help();
+        for row in rows::all() {
+            let option = format!("\n  --{} ", row.name);
+            assert_eq!(help.matches(&option).count(), 1, "{}", row.name);
+        }
+    }
+}

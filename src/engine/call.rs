@@ -7,13 +7,16 @@ use crate::wire::args::Args;
 
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
-use super::monitor;
+use super::{invalidate, monitor};
 use super::services::Services;
 use super::session::{Parked, Session, flag};
 
 /// Runs `command` in `ctx`. The gate has let it pass. Returns how long it took, in nanoseconds.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64 {
     let outer = std::mem::replace(&mut ctx.command, command);
+    if ctx.session.has(flag::NO_TOUCH) {
+        ctx.keys.no_touch = command.name() != "touch";
+    }
     let dirty_before = ctx.keys.space.journal.dirty;
     let db_before = ctx.keys.db;
     let started = tsc::ticks();
@@ -26,11 +29,14 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
             true
         }
     };
+    if ctx.session.has(flag::TRACKING) {
+        invalidate::remember_reads(ctx, command, args);
+    }
     // After the command, which knows by now which of its arguments are secrets.
     if !ctx.services.monitors.is_empty()
         && !ctx.services.server.is_loading
         && !command.has(command_flag::SKIP_MONITOR | command_flag::ADMIN)
-        && ctx.origin != Origin::Retry
+        && !matches!(ctx.origin, Origin::Retry | Origin::Replay)
     {
         monitor::feed(ctx, args);
     }
@@ -65,15 +71,15 @@ struct Finished<'a> {
     unix_s: i64,
 }
 
-/// The counters of the command, its histogram, the slow log and the latency monitor.
+/// The counters of the command and its histogram.
 #[inline]
 fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+    services.stats.commands_processed += 1;
     let stats = &mut services.stats.commands[finished.command.index];
     stats.calls += 1;
     stats.ns += finished.spent_ns;
     stats.failed += u64::from(finished.failed);
-    let config = &services.config;
-    if config.latency_tracking {
+    if services.config.latency_tracking {
         stats.latency.get_or_insert_default().record(finished.spent_ns);
     }
     if finished.spent_ns >= services.slow_ns {
@@ -81,6 +87,7 @@ fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, re
     }
 }
 
+/// The slow log and the latency monitor.
 #[cold]
 fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
     let Finished { command, args, .. } = *finished;

@@ -10,6 +10,7 @@ use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::Engine;
+use super::memory;
 use super::ctx::Ctx;
 use super::effects::{Ask, Configured};
 
@@ -56,7 +57,7 @@ impl Ctx<'_> {
 
     /// What CONFIG SET does once `Config::set` has accepted the values. Replies, now or when the shell has answered.
     pub fn configured(&mut self, args: Args<'_>, changes: Changes) {
-        self.keys.space.adopt_config(&self.services.config);
+        memory::configure(self.keys.space, &self.services.config);
         self.services.adopt_config();
         self.adopt(&changes);
         let waits = self.may_wait() && changes.effects().iter().any(|(effect, _)| may_fail(*effect));

@@ -7,7 +7,7 @@ use crate::base::time::Clock;
 use crate::store::tsc::{self, Rate};
 
 use super::Engine;
-use super::session::flag;
+use super::session::{Session, flag};
 
 #[derive(Default)]
 pub struct Cron {
@@ -44,7 +44,11 @@ impl Engine {
     /// Works off what is due by itself. Called after the inputs of a turn and before its outputs are written.
     pub fn before_sleep(&mut self) -> Rest {
         self.wake_overdue();
-        let is_behind = self.expire_keys();
+        let is_behind = self.expire_keys() | self.keep_within_memory();
+        if !self.services.tracking.is_idle() {
+            self.broadcast_invalidations();
+        }
+        self.evict_sessions(&[]);
         if self.now.monotonic_us >= self.cron.next_us {
             let started = tsc::ticks();
             self.run_cron();
@@ -52,7 +56,7 @@ impl Engine {
             self.services.stats.eventloop_cron_ns += spent_ns;
         }
         self.count_turn();
-        if is_behind || !self.again.is_empty() {
+        if is_behind || !self.sessions.again.is_empty() {
             return Rest::None;
         }
         let mut wait_ms = (self.cron.next_us.saturating_sub(self.now.monotonic_us)).div_ceil(1000);
@@ -117,41 +121,68 @@ impl Engine {
             self.services.stats.sample(self.now.unix_ms);
             self.services.server.note_memory(self.now.unix_ms);
         }
+        self.services.stats.output_buffer_limit_disconnections += std::mem::take(&mut self.sessions.overflowed);
+        self.trim_tracking();
         self.visit_sessions(hz as usize);
     }
 
-    /// Looks at a share of the sessions, so that each is seen about once a second: closes idle ones, gives back the
-    /// buffers of quiet ones.
+    /// Looks at a share of the sessions, so that each is seen about once a second: closes those that have been idle
+    /// or over a limit for too long, gives back the buffers of quiet ones.
     fn visit_sessions(&mut self, hz: usize) {
-        let ids: Vec<_> = self.sessions.ids().collect();
-        if ids.is_empty() {
-            return;
+        let slots = self.sessions.slots();
+        let share = slots.div_ceil(hz).max(SESSIONS_SHARE_MIN).min(slots);
+        for _ in 0..share {
+            let at = self.cron.sessions_at % slots;
+            self.cron.sessions_at = at + 1;
+            let Some(id) = self.sessions.at_slot(at).map(|session| session.id) else { continue };
+            if let Some(mut session) = self.sessions.lend(id) {
+                self.visit_session(&mut session);
+                self.sessions.put_back(session);
+            }
         }
-        let share = ids.len().div_ceil(hz).max(5).min(ids.len());
-        for step in 0..share {
-            let id = ids[(self.cron.sessions_at + step) % ids.len()];
-            self.visit_session(id);
-        }
-        self.cron.sessions_at = (self.cron.sessions_at + share) % ids.len();
     }
 
-    fn visit_session(&mut self, id: crate::base::slab::Id) {
-        let timeout_us = u64::from(self.services.config.timeout_s) * 1_000_000;
-        let now_us = self.now.monotonic_us;
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let idle_us = now_us.saturating_sub(session.last_active_us);
-        let may_idle = session.has(flag::REPLICA | flag::PRIMARY | flag::SUBSCRIBED | flag::INTERNAL) || session.parked.is_some();
-        if timeout_us > 0 && !may_idle && idle_us > timeout_us {
-            log::debug!("Closing idle client");
-            self.sessions.close(id);
+    fn visit_session(&mut self, session: &mut Session) {
+        if session.is_closing() {
             return;
         }
-        if idle_us > 2_000_000 {
+        let now_us = self.now.monotonic_us;
+        let idle_us = now_us.saturating_sub(session.last_active_us);
+        let timeout_us = u64::from(self.services.config.timeout_s) * 1_000_000;
+        if timeout_us > 0 && idle_us > timeout_us && !may_idle(session) {
+            log::debug!("Closing idle client");
+            session.set(flag::CLOSE_NOW);
+            self.sessions.to_close.push(session.id);
+            return;
+        }
+        self.sessions.keep_output_to_limits(session);
+        if now_us.saturating_sub(session.peaks_since_us) > PEAKS_FORGOTTEN_US {
+            session.peaks_since_us = now_us;
+            session.output_peak = session.output.len() as u32;
+            session.input_peak = session.input.memory() as u32;
+        }
+        if idle_us > QUIET_US {
             session.output.release();
-            session.input_peak = session.input.memory();
+            session.input.shrink();
+            session.output_peak = 0;
+            session.input_peak = session.input.memory() as u32;
         }
     }
 }
+
+/// Whether a session is expected to be silent: it listens, waits, or is no ordinary client.
+fn may_idle(session: &Session) -> bool {
+    session.has(flag::REPLICA | flag::PRIMARY | flag::SUBSCRIBED | flag::INTERNAL) || session.parked.is_some()
+}
+
+/// So many sessions at least are looked at in each round of the cron.
+const SESSIONS_SHARE_MIN: usize = 5;
+
+/// A session that has said nothing for so long is quiet, and gets on without buffers.
+const QUIET_US: u64 = 2_000_000;
+
+/// How long a session is remembered to have needed a large buffer.
+const PEAKS_FORGOTTEN_US: u64 = 5_000_000;
 
 /// Compares the processor's counter with the clock for a moment. A wound clock does not move by itself; then a tick
 /// counts as a nanosecond.

@@ -5,19 +5,34 @@ use crate::base::slab::Id;
 use crate::pubsub::Kind;
 use crate::wire::reply::Reply;
 
+use super::ctx::Ctx;
+use super::hold::output_limit;
 use super::services::Services;
 use super::session::{Session, Sessions, flag};
 
-/// Appends to a session's output, whatever CLIENT REPLY says, and tells the transport.
+/// Appends to a session's output, whatever CLIENT REPLY says, and tells the transport. A session that is lent out is
+/// not reached: see [`push`].
 pub fn push_to(sessions: &mut Sessions, id: Id, write: impl FnOnce(&mut Reply<'_>)) {
-    let Some(session) = sessions.get_mut(id) else { return };
-    if session.has(flag::CLOSE_NOW) {
-        return;
+    let Some(mut session) = sessions.lend(id) else { return };
+    if !session.has(flag::CLOSE_NOW) {
+        let was_empty = session.output.is_empty();
+        session.output.set_cap(output_limit(&sessions.output_limits, &session).hard_bytes as usize);
+        write(&mut Reply::new(&mut session.output, session.protocol));
+        if was_empty && !session.output.is_empty() {
+            sessions.has_output(id);
+        }
+        sessions.keep_output_to_limits(&mut session);
     }
-    let was_empty = session.output.is_empty();
-    write(&mut Reply::new(&mut session.output, session.protocol));
-    if was_empty && !session.output.is_empty() {
-        sessions.has_output(id);
+    sessions.put_back(session);
+}
+
+/// The same from within a command, which may push to its own session: that comes behind its reply.
+pub fn push(ctx: &mut Ctx<'_>, id: Id, write: impl FnOnce(&mut Reply<'_>)) {
+    if id == ctx.session.id {
+        // The reply goes to the output proper, which is taken out of the session meanwhile.
+        write(&mut Reply::new(&mut ctx.session.output, ctx.session.protocol));
+    } else {
+        push_to(ctx.sessions, id, write);
     }
 }
 

@@ -81,7 +81,7 @@ pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: 
     {
         return Verdict::Refuse(refusal);
     }
-    if !session.has(flag::AUTHENTICATED) && !command.has(command_flag::NO_AUTH) {
+    if !session.has(flag::AUTHENTICATED) && !config.requirepass.is_empty() && !command.has(command_flag::NO_AUTH) {
         return Verdict::Refuse(Error::NoAuth);
     }
     if session.transaction.is_some() && command.has(command_flag::NO_MULTI) {

@@ -20,12 +20,16 @@ pub mod ctx;
 pub mod deliver;
 pub mod effects;
 pub mod gate;
+pub mod hold;
+mod invalidate;
+pub mod memory;
 pub mod monitor;
 pub mod pause;
+pub mod roster;
 pub mod services;
 pub mod session;
 mod settle;
-mod wake;
+pub mod wake;
 
 use crate::base::input::InputPool;
 use crate::base::output::Output;
@@ -40,14 +44,14 @@ use crate::spec::flags::Flags;
 use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
-use crate::wire::request::{Batch, Limits, ProtocolError};
+use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
 
 use command::{Command, Table};
 use ctx::{Ctx, Now, Origin};
 use effects::Effects;
 use gate::Verdict;
 use services::Services;
-use session::{Queued, Session, Sessions, flag};
+use session::{Queued, Running, Session, Sessions, flag};
 
 pub struct Engine {
     pub keyspace: Keyspace,
@@ -59,9 +63,9 @@ pub struct Engine {
     pub now: Now,
     /// Buffers lent to sessions while their bytes are read and worked off.
     pub inputs: InputPool,
-    /// Sessions that may go on without new bytes: their wait ended, or their share of the turn was used up.
-    again: Vec<Id>,
     turn: Turn,
+    /// Whose command is running, or has just run and is being settled.
+    cause: Option<Id>,
     /// The output of the session whose command runs; empty otherwise.
     output: Box<Output>,
     cron: cron::Cron,
@@ -77,11 +81,14 @@ struct Turn {
 /// The part of one session of the group.
 #[derive(Default)]
 struct Member {
+    decoder: Decoder,
     batch: Batch,
     /// How many of the batch have run.
     done: usize,
     /// What is wrong with the bytes behind the batch.
     error: Option<ProtocolError>,
+    /// There are no more whole requests than those in the batch.
+    is_starved: bool,
 }
 
 /// A request that has been framed and waits for its place in a round.
@@ -101,6 +108,9 @@ const REQUESTS_PER_TURN: usize = 128;
 /// How many requests are looked ahead at: enough to hide the latency of memory, few enough that the prefetched
 /// lines are still in the first-level cache when their turn comes.
 const ROUND: usize = 32;
+
+/// After a command that took so long, the next one in the same turn sees a new time.
+const LONG_NS: u64 = 1_000_000;
 
 /// In place of a database: the request is not looked ahead for.
 const NO_PREFETCH: u16 = u16::MAX;
@@ -129,8 +139,8 @@ impl Engine {
             fx: Effects::default(),
             now,
             inputs: InputPool::default(),
-            again: Vec::new(),
             turn: Turn::default(),
+            cause: None,
             output: Box::default(),
             cron: cron::Cron::new(),
         };
@@ -140,7 +150,8 @@ impl Engine {
 
     /// Looks at the configuration and makes what depends on it agree.
     pub fn apply_config(&mut self) {
-        self.keyspace.adopt_config(&self.services.config);
+        memory::configure(&mut self.keyspace, &self.services.config);
+        self.adopt_limits();
         self.services.adopt_config();
     }
 
@@ -149,6 +160,7 @@ impl Engine {
     #[inline]
     pub fn refresh_time(&mut self) {
         self.now = read_clock(&self.clock);
+        self.sessions.now_us = self.now.monotonic_us;
         self.cron.woke_ticks = tsc::ticks();
     }
 
@@ -168,10 +180,8 @@ impl Engine {
         session.input.filled(count);
         session.bytes_in += count as u64;
         session.last_active_us = self.now.monotonic_us;
-        if session.input.len() as u64 > self.services.config.client_query_buffer_limit as u64 {
-            log::warn!("Closing client that reached max query buffer length: id={}", session.number);
-            self.services.stats.query_buffer_limit_disconnections += 1;
-            self.sessions.close(id);
+        if session.input.len() as u64 > self.services.config.client_query_buffer_limit {
+            self.close_for_input(id);
         }
     }
 
@@ -182,11 +192,16 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(id) {
             session.bytes_out += count as u64;
             session.last_active_us = self.now.monotonic_us;
+            session.output_peak = session.output_peak.max(count as u32);
+        }
+        if self.sessions.counts_memory {
+            self.count_memory(id);
         }
     }
 
     /// Works off what has arrived for a group of sessions.
     pub fn handle_inputs(&mut self, group: &[Id]) {
+        self.evict_sessions(group);
         let mut turn = std::mem::take(&mut self.turn);
         turn.pending.clear();
         if turn.members.len() < group.len() {
@@ -212,6 +227,7 @@ impl Engine {
         let member = &mut turn.members[index];
         member.done = 0;
         member.error = None;
+        member.is_starved = true;
         let Some(session) = self.sessions.get_mut(id) else { return };
         if session.parked.is_some() || session.is_closing() || session.has(flag::POSTPONED) {
             return;
@@ -222,12 +238,16 @@ impl Engine {
         let batch = &mut member.batch;
         let limits = Limits {
             bulk_bytes_max: self.services.config.proto_max_bulk_len as usize,
-            authenticated: session.has(flag::AUTHENTICATED),
+            authenticated: session.has(flag::AUTHENTICATED) || self.services.config.requirepass.is_empty(),
             ..Limits::default()
         };
         // The requests before an error still run.
-        member.error = session.decoder.decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits).err();
+        if let Some(decoder) = session.decoder.take() {
+            member.decoder = *decoder;
+        }
+        member.error = member.decoder.decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits).err();
         let dict = &self.keyspace.dbs[session.db as usize].dict;
+        member.is_starved = member.decoder.is_starved();
         let looks_ahead = dict.len() >= PREFETCH_KEYS_MIN;
         for request in 0..batch.len() {
             let args = batch.args(request, &session.input);
@@ -273,6 +293,7 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(id) else { return };
         // The arguments point into the input, so it is taken out while they are used.
         let input = std::mem::take(&mut session.input);
+        session.running = Running { bytes: input.len() as u32, room: input.memory() as u32 };
         for pending in run {
             let request = pending.request as usize;
             if request != member.done {
@@ -289,6 +310,7 @@ impl Engine {
         self.keyspace.hint = (0, 0);
         if let Some(session) = self.sessions.get_mut(id) {
             session.input = input;
+            session.running = Running::default();
         }
     }
 
@@ -297,26 +319,31 @@ impl Engine {
         let batch = &mut member.batch;
         let Some(session) = self.sessions.get_mut(id) else {
             *batch = Batch::default();
+            member.decoder = Decoder::default();
             return;
         };
         let goes_on = !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
-        session.input_peak = session.input_peak.max(session.input.memory());
+        session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
+        if !member.decoder.is_fresh() {
+            session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
+        }
         if !batch.is_empty() {
             session.leftover = Some(Box::new(std::mem::take(batch)));
-        } else if !goes_on {
-        } else if let Some(error) = member.error {
+        } else if goes_on && let Some(error) = member.error {
             self.refuse_protocol(id, error);
-        } else if !session.decoder.is_starved() {
-            self.again.push(id);
+        } else if goes_on && !member.is_starved {
+            self.sessions.again.push(id);
         }
     }
 
     fn refuse_protocol(&mut self, id: Id, error: ProtocolError) {
         let text = error.text();
         self.services.stats.error(&text);
-        log::debug!("Protocol error ({error}) from client: id={}", self.sessions.get(id).map_or(0, |s| s.number));
+        if let Some(session) = self.sessions.get(id) {
+            log::debug!("Protocol error ({error}) from client: {}", roster::text(session, &self.now));
+        }
         deliver::push_to(&mut self.sessions, id, |reply| reply.error(&text));
         if let Some(session) = self.sessions.get_mut(id) {
             session.set(flag::CLOSE_AFTER_REPLY);
@@ -327,12 +354,21 @@ impl Engine {
     /// Runs one request. Returns false when it stays in the input because it may not run yet, and when nothing
     /// after it may run because the session waits or closes; in the latter case the request itself is done.
     fn run_request(&mut self, id: Id, args: Args<'_>, found: Option<&'static Command>) -> bool {
+        if self.services.config.maxmemory != 0 {
+            self.keep_within_memory();
+        }
         let Some(mut session) = self.sessions.lend(id) else { return false };
         if session.parked.is_some() || session.is_closing() {
             self.sessions.put_back(session);
             return false;
         }
         session.last_active_us = self.now.monotonic_us;
+        if !self.services.tracking.is_idle() {
+            self.sessions.put_back(session);
+            self.trim_tracking();
+            session = self.sessions.lend(id).expect("put back a moment ago");
+        }
+        self.cause = Some(id);
         let resolved = match found {
             Some(command) if command.subcommands.is_empty() && command.spec.takes(args.len()) => Ok(command),
             _ => gate::resolve(&self.table, args),
@@ -344,6 +380,7 @@ impl Engine {
             Err(refusal) => (Verdict::Refuse(refusal), found),
         };
         let mut is_done = true;
+        let verdict_command = verdict.1;
         match verdict {
             (Verdict::Run, Some(command)) => {
                 self.run(&mut session, command, args, Origin::Client);
@@ -361,11 +398,16 @@ impl Engine {
         let silent = session.has(flag::REPLY_SKIP_NEXT);
         session.unset(flag::REPLY_SKIP | flag::REPLY_SKIP_NEXT);
         session.put(flag::REPLY_SKIP, silent);
+        if session.tracking.is_some() {
+            invalidate::end_caching(&mut session, verdict_command);
+        }
+        self.keep_to_limits(&mut session);
         if session.is_closing() {
             self.sessions.to_close.push(id);
         }
         self.sessions.put_back(session);
         self.after_command();
+        self.cause = None;
         is_done
     }
 
@@ -386,6 +428,8 @@ impl Engine {
         std::mem::swap(&mut self.output, &mut session.output);
         let was_empty = self.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
+        self.output.set_cap(hold::output_limit(&self.sessions.output_limits, session).hard_bytes as usize);
+        session.last_command = Some(command);
         let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
         let mut ctx = Ctx {
@@ -404,15 +448,19 @@ impl Engine {
         };
         let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
-        // DEBUG SLEEP lets time pass.
-        self.now = ctx.now;
+        // DEBUG SLEEP lets time pass, and so does a command that takes long.
+        self.now = if spent_ns < LONG_NS { ctx.now } else { read_clock(&self.clock) };
+        // What this command has pushed to its own session comes behind its reply.
+        if !session.output.is_empty() {
+            self.output.append(&mut session.output);
+        }
         if was_empty && !self.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
         std::mem::swap(&mut self.output, &mut session.output);
-        session.last_command = Some(command);
-        session.commands_processed += 1;
-        self.services.stats.commands_processed += 1;
+        if session.parked.is_none() && !still_waiting {
+            session.commands_processed += 1;
+        }
         self.services.stats.eventloop_commands_ns += spent_ns;
         !still_waiting
     }
@@ -470,7 +518,11 @@ impl Engine {
     pub fn close(&mut self, id: Id) {
         let Some(mut session) = self.sessions.remove(id) else { return };
         self.unwatch_all(&mut session);
-        self.forget_wait(&mut session);
+        wake::forget_wait(&mut self.services, &mut session);
+        if let Some(tracking) = session.tracking.take() {
+            tracking.prefixes.iter().for_each(|prefix| self.services.tracking.remove_prefix(prefix, id));
+            self.services.tracking.session_ended();
+        }
         let subscriptions = std::mem::take(&mut session.subscriptions);
         let pubsub = &mut self.services.pubsub;
         for name in &subscriptions.channels {

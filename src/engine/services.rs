@@ -9,6 +9,7 @@ use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::store::alloc;
 use crate::store::tsc::Rate;
+use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
@@ -21,6 +22,7 @@ pub struct Services {
     pub blocking: Blocking,
     pub watchers: Watchers,
     pub pubsub: Pubsub,
+    pub tracking: Tracking,
     pub pause: Pause,
     pub server: ServerFacts,
     /// Sessions that are sent every command, in the order in which they asked.
@@ -173,6 +175,7 @@ impl Services {
             blocking: Blocking::default(),
             watchers: Watchers::default(),
             pubsub: Pubsub::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             server: ServerFacts::default(),
             monitors: Vec::new(),
@@ -186,10 +189,10 @@ impl Services {
     /// Works out what depends on several parameters.
     pub fn adopt_config(&mut self) {
         let config = &self.config;
-        let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us).map_or(u64::MAX, |us| us * 1000);
+        let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us).map_or(u64::MAX, |us| us.saturating_mul(1000));
         let monitor_ns = match config.latency_monitor_threshold_ms {
             0 => u64::MAX,
-            ms => ms * 1_000_000,
+            ms => ms.saturating_mul(1_000_000),
         };
         self.slow_ns = slowlog_ns.min(monitor_ns);
     }

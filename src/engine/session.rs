@@ -7,11 +7,13 @@
 //! Invariants: `parked` is set exactly while the session waits for keys, an offset or the end of a pause, and then
 //! it has an entry in the matching waiting list; a session listed in `Sessions::by_number` exists.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::input::Input;
 use crate::base::output::Output;
 use crate::base::slab::Id;
+use crate::config::OutputLimits;
 use crate::spec::flags::Flags;
 use crate::wire::args::OwnedArgs;
 use crate::wire::reply::Protocol;
@@ -151,7 +153,8 @@ pub struct Session {
     pub db: u16,
     pub protocol: Protocol,
     pub input: Input,
-    pub decoder: Decoder,
+    /// Only while a request has come in part, or cannot be understood.
+    pub decoder: Option<Box<Decoder>>,
     /// Requests that have been framed and may not run yet: the session waits, or its share of a turn is used up.
     pub leftover: Option<Box<Batch>>,
     /// Boxed because it is lent out apart from its session while a command runs.
@@ -159,6 +162,8 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     pub parked: Option<Box<Parked>>,
     pub watched: Vec<Watched>,
+    /// Set exactly while `flag::TRACKING` is.
+    pub tracking: Option<Box<Tracking>>,
     pub about: Box<About>,
     /// On the monotonic clock.
     pub last_active_us: u64,
@@ -171,8 +176,52 @@ pub struct Session {
     pub bytes_out: u64,
     /// Names of what it listens to; the reverse index is in `pubsub`.
     pub subscriptions: Subscriptions,
-    /// The largest input buffer it has needed lately.
-    pub input_peak: usize,
+    /// The largest input and output it has had lately, and since when we look.
+    pub input_peak: u32,
+    pub output_peak: u32,
+    pub peaks_since_us: u64,
+    /// While its commands run, what is to be said of its input: the input itself is taken out for that time.
+    pub running: Running,
+    /// Its share of `Sessions::memory`, as last counted.
+    pub memory_counted: usize,
+}
+
+/// The input of a session whose commands run.
+#[derive(Clone, Copy, Default)]
+pub struct Running {
+    pub bytes: u32,
+    /// Memory of its own that they lie in.
+    pub room: u32,
+}
+
+/// Client-side caching, as this session has asked for it.
+#[derive(Default)]
+pub struct Tracking {
+    /// Number of the session that is told instead; 0 for none.
+    pub redirect: u64,
+    /// The session that was to be told is gone.
+    pub is_broken: bool,
+    pub mode: TrackingMode,
+    /// Not told of keys that it changes itself.
+    pub no_loop: bool,
+    /// CLIENT CACHING was said for the next command.
+    pub caching: bool,
+    /// In broadcast mode: of which keys it wants to hear.
+    pub prefixes: Vec<Vec<u8>>,
+}
+
+/// Which keys are tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TrackingMode {
+    /// Those it reads.
+    #[default]
+    Read,
+    /// Those it reads with the command after CLIENT CACHING YES.
+    OptIn,
+    /// Those it reads, but for the command after CLIENT CACHING NO.
+    OptOut,
+    /// Those with certain prefixes, whether or not it has read them.
+    Broadcast,
 }
 
 /// What a session listens to.
@@ -191,13 +240,21 @@ impl Subscriptions {
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
     }
+    fn memory(&self) -> usize {
+        let names = self.channels.iter().chain(&self.patterns).chain(&self.shards);
+        names.map(|name| name.len() + NAME_COST_BYTES).sum()
+    }
 }
+
+/// What a name in some collection costs besides its bytes, roughly.
+const NAME_COST_BYTES: usize = 64;
 
 /// What is shown of a session but seldom needed; apart so that the session itself stays small.
 #[derive(Default)]
 pub struct About {
     pub name: Vec<u8>,
-    pub user: Vec<u8>,
+    /// As whom it is authenticated. A new session is the default user, also while that user needs a password.
+    pub user: Cow<'static, [u8]>,
     pub library_name: Vec<u8>,
     pub library_version: Vec<u8>,
     pub address: String,
@@ -215,13 +272,14 @@ impl Session {
             db: 0,
             protocol: Protocol::Resp2,
             input: Input::default(),
-            decoder: Decoder::default(),
+            decoder: None,
             leftover: None,
             output: Box::default(),
             transaction: None,
             parked: None,
             watched: Vec::new(),
-            about: Box::new(About { created_us: now_us, user: b"default".to_vec(), fd: -1, ..About::default() }),
+            tracking: None,
+            about: Box::new(About { created_us: now_us, user: Cow::Borrowed(b"default"), fd: -1, ..About::default() }),
             last_active_us: now_us,
             soft_limit_since_us: 0,
             last_command: None,
@@ -230,6 +288,10 @@ impl Session {
             bytes_out: 0,
             subscriptions: Subscriptions::default(),
             input_peak: 0,
+            output_peak: 0,
+            peaks_since_us: now_us,
+            running: Running::default(),
+            memory_counted: 0,
         }
     }
 
@@ -255,11 +317,72 @@ impl Session {
         self.has(flag::UNIX) || address.starts_with("127.") || address.starts_with("[::1]")
     }
 
+    /// Its kind, for limits and for choosing sessions by kind.
+    pub fn class(&self) -> Class {
+        if self.has(flag::PRIMARY) {
+            Class::Primary
+        } else if self.has(flag::REPLICA) {
+            Class::Replica
+        } else if self.has(flag::SUBSCRIBED) {
+            Class::Pubsub
+        } else {
+            Class::Normal
+        }
+    }
+
+    /// All memory held for it, buffers included. Values that wait in the output by reference count as if they were
+    /// copies: they may be the last reference.
+    pub fn memory(&self) -> usize {
+        let transaction = self.transaction.as_ref().map_or(0, |transaction| transaction.memory());
+        let tracking = (self.tracking.as_ref()).map_or(0, |tracking| {
+            size_of::<Tracking>() + tracking.prefixes.iter().map(|prefix| prefix.len() + NAME_COST_BYTES).sum::<usize>()
+        });
+        size_of::<Self>()
+            + size_of::<About>()
+            + self.input_memory()
+            + self.output.memory().max(self.output.len())
+            + self.args_memory()
+            + transaction
+            + tracking
+            + self.subscriptions.memory()
+            + self.watched.iter().map(|watched| watched.key.len() + NAME_COST_BYTES).sum::<usize>()
+    }
+
+    /// Bytes of requests that have come and have not run, and the room they lie in.
+    pub fn input_len(&self) -> usize {
+        self.input.len() + self.running.bytes as usize
+    }
+    pub fn input_memory(&self) -> usize {
+        let leftover = self.leftover.as_ref().map_or(0, |leftover| leftover.memory());
+        let decoder = self.decoder.as_ref().map_or(0, |decoder| decoder.memory());
+        self.input.memory() + leftover + decoder + self.running.room as usize
+    }
+
+    /// Arguments of the command that waits.
+    pub fn args_memory(&self) -> usize {
+        self.parked.as_ref().map_or(0, |parked| parked.args.memory())
+    }
+
     /// Whether the session is going away and must not run or receive anything more.
     #[inline]
     pub fn is_closing(&self) -> bool {
         self.has(flag::CLOSE_AFTER_REPLY | flag::CLOSE_NOW)
     }
+}
+
+impl Transaction {
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.bytes + self.queue.len() * size_of::<Queued>()
+    }
+}
+
+/// Kinds of sessions, as the limits on output and CLIENT LIST TYPE distinguish them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Normal,
+    Replica,
+    Pubsub,
+    Primary,
 }
 
 /// All sessions. Indexed by the transport's own ids, so no look-up stands between a socket and its session.
@@ -272,6 +395,17 @@ pub struct Sessions {
     pub with_output: Vec<Id>,
     /// Sessions that the transport shall drop.
     pub to_close: Vec<Id>,
+    /// Sessions that may go on without new bytes: their wait ended, or their share of the turn was used up.
+    pub again: Vec<Id>,
+    /// How much output may pile up, and what time it is: copies, so that whoever appends to an output can judge.
+    pub output_limits: OutputLimits,
+    pub now_us: u64,
+    /// Sessions closed because their output was over a limit, since the engine last looked.
+    pub overflowed: u64,
+    /// Whether `memory` is kept.
+    pub counts_memory: bool,
+    /// Memory of all sessions that count towards `maxmemory-clients`; kept only while there is such a limit.
+    pub memory: usize,
 }
 
 impl Sessions {
@@ -312,6 +446,7 @@ impl Sessions {
 
     pub fn remove(&mut self, id: Id) -> Option<Box<Session>> {
         let session = self.lend(id)?;
+        self.memory = self.memory.saturating_sub(session.memory_counted);
         self.by_number.remove(&session.number);
         Some(session)
     }
@@ -320,9 +455,23 @@ impl Sessions {
         self.by_number.get(&number).copied()
     }
 
+    /// Numbers of all sessions, the lent one included, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.by_number.keys().copied()
+    }
+
     /// Ids of all sessions, lent ones included, in the order of their numbers.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
         self.by_number.values().copied()
+    }
+
+    /// How many places there are, taken or not: for walks that go on where they stopped.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+    /// The session at a place.
+    pub fn at_slot(&self, index: usize) -> Option<&Session> {
+        self.slots.get(index)?.as_deref()
     }
 
     /// All sessions but the one that is lent out.
@@ -347,12 +496,22 @@ impl Sessions {
         self.with_output.push(id);
     }
 
-    /// Marks a session for closing and tells the transport. With `CLOSE_AFTER_REPLY` what is in its output is
-    /// written first.
+    /// Marks a session for closing without another word, and tells the transport. The one that is lent out is marked
+    /// by its command.
     pub fn close(&mut self, id: Id) {
         if let Some(session) = self.get_mut(id) {
             session.set(flag::CLOSE_NOW);
+            self.to_close.push(id);
         }
-        self.to_close.push(id);
+    }
+
+    /// Counts the memory of a session anew.
+    pub fn count_memory(&mut self, session: &mut Session) {
+        let counted = match session.class() {
+            Class::Normal | Class::Pubsub => session.memory(),
+            Class::Replica | Class::Primary => 0,
+        };
+        self.memory = (self.memory + counted).saturating_sub(session.memory_counted);
+        session.memory_counted = counted;
     }
 }

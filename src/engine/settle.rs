@@ -4,6 +4,8 @@
 //! spoiled, waiting clients are put on the ready list, keyspace events go out as messages. Then the stream of
 //! commands goes to whoever persists or replicates it. Handlers never do any of this themselves.
 
+use std::collections::HashSet;
+
 use crate::base::slab::Id;
 use crate::keyspace::journal::{Event, Fact, Facts, class, interest};
 
@@ -17,7 +19,7 @@ impl Engine {
     #[inline]
     pub(super) fn listeners(services: &Services) -> u8 {
         let mut who = interest::NOBODY;
-        if !services.watchers.is_empty() || !services.blocking.is_empty() {
+        if !services.watchers.is_empty() || !services.blocking.is_empty() || !services.tracking.is_idle() {
             who |= interest::KEYS;
         }
         if services.config.notify_keyspace_events.0 != 0 {
@@ -55,6 +57,9 @@ impl Engine {
         if !self.services.blocking.is_empty() {
             self.services.blocking.mark_ready(db, key);
         }
+        if !self.services.tracking.is_idle() {
+            self.invalidate(key);
+        }
     }
 
     /// A database was flushed or exchanged with another. Its watchers were told by the command, which knows
@@ -62,6 +67,9 @@ impl Engine {
     fn database_changed(&mut self, db: Option<u16>) {
         if !self.services.blocking.is_empty() {
             self.services.blocking.mark_database_ready(db);
+        }
+        if !self.services.tracking.is_idle() {
+            self.invalidate_all();
         }
     }
 
@@ -88,6 +96,11 @@ impl Engine {
 
     /// Ids of sessions whose input may hold whole requests that no new bytes will announce.
     pub fn take_again(&mut self) -> Vec<Id> {
-        std::mem::take(&mut self.again)
+        let mut again = std::mem::take(&mut self.sessions.again);
+        if again.len() > 1 {
+            let mut seen = HashSet::with_capacity(again.len());
+            again.retain(|id| seen.insert(*id));
+        }
+        again
     }
 }

@@ -10,7 +10,9 @@ use crate::wire::reply::Reply;
 use super::Engine;
 use super::call;
 use super::ctx::Origin;
-use super::session::{OnTimeout, Session, Waiting, flag};
+use super::gate::{self, Verdict};
+use super::services::Services;
+use super::session::{OnTimeout, Session, Sessions, Waiting, flag};
 
 /// How a wait ends other than by being served.
 pub enum Ending {
@@ -23,15 +25,17 @@ impl Engine {
     /// Goes through the keys that became ready, oldest waiter first. A served command may make further keys ready;
     /// they are served in the same call.
     pub(super) fn serve_waiters(&mut self) {
-        while let Some((db, key, line)) = self.services.blocking.next_ready() {
-            for id in line {
-                let kind = self.keyspace.kind_of(db, &key, self.now.unix_ms);
-                let Some(session) = self.sessions.get(id) else { continue };
-                let Some(parked) = &session.parked else { continue };
-                match kind {
-                    None if !parked.also_when_gone => continue,
-                    Some(kind) if kind != parked.kind && !parked.also_when_gone => continue,
-                    _ => self.retry(id),
+        // What made the keys ready may have taken so long that they are due again.
+        self.refresh_time();
+        while let Some(ready) = self.services.blocking.next_ready() {
+            for id in ready.sessions {
+                let kind = self.keyspace.kind_of(ready.db, &ready.key, self.now.unix_ms);
+                if kind.is_none() && !ready.any_when_gone {
+                    break;
+                }
+                let Some(parked) = self.sessions.get(id).and_then(|session| session.parked.as_ref()) else { continue };
+                if parked.also_when_gone || kind == Some(parked.kind) {
+                    self.retry(id);
                 }
             }
         }
@@ -39,57 +43,36 @@ impl Engine {
 
     fn retry(&mut self, id: Id) {
         let Some(mut session) = self.sessions.lend(id) else { return };
-        let Some(parked) = session.parked.take() else {
-            self.sessions.put_back(session);
-            return;
+        let parked = match session.parked.take() {
+            Some(parked) if !session.is_closing() => parked,
+            parked => {
+                session.parked = parked;
+                self.sessions.put_back(session);
+                return;
+            }
         };
-        let served = self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry);
+        self.cause = Some(id);
+        // The session's rights or the state of the server may have changed while it waited.
+        let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
+        let is_done = if let Verdict::Refuse(refusal) = verdict {
+            self.refuse(&mut session, Some(parked.command), &refusal);
+            true
+        } else {
+            self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry)
+        };
         session.parked = Some(parked);
-        if served {
-            self.forget_wait(&mut session);
-            self.again.push(id);
+        if is_done {
+            forget_wait(&mut self.services, &mut session);
+            self.sessions.again.push(id);
+        }
+        self.keep_to_limits(&mut session);
+        if session.is_closing() {
+            self.sessions.to_close.push(id);
         }
         self.sessions.put_back(session);
         if !self.keyspace.journal.is_empty() {
             self.settle();
         }
-    }
-
-    /// Takes the session out of every waiting list.
-    pub(super) fn forget_wait(&mut self, session: &mut Session) {
-        if let Some(parked) = session.parked.take() {
-            let blocking = &mut self.services.blocking;
-            blocking.leave(session.id, parked.db, &parked.keys, parked.deadline_ms, parked.also_when_gone);
-        }
-        if session.has(flag::POSTPONED) {
-            session.unset(flag::POSTPONED);
-            self.services.pause.postponed.retain(|id| *id != session.id);
-            self.services.blocking.parked_count -= 1;
-        }
-    }
-
-    /// Ends a wait without serving it. Tells whether there was one that can be ended so.
-    pub fn end_wait(&mut self, id: Id, ending: &Ending) -> bool {
-        let Some(mut session) = self.sessions.lend(id) else { return false };
-        let is_waiting = (session.parked.as_ref()).is_some_and(|parked| matches!(parked.waiting, Waiting::Keys | Waiting::Offset));
-        if let Some(parked) = &session.parked
-            && is_waiting
-        {
-            let on_timeout = parked.on_timeout;
-            let failed = matches!(ending, Ending::Refused(_));
-            call::count_parked(&mut self.services, &session, parked, failed, self.now.unix_ms);
-            match ending {
-                Ending::TimedOut => self.reply_to(&mut session, |reply| time_out(reply, on_timeout)),
-                Ending::Refused(refusal) => {
-                    self.services.stats.error(refusal.text());
-                    self.reply_to(&mut session, |reply| reply.error(refusal.text()));
-                }
-            }
-            self.forget_wait(&mut session);
-            self.again.push(id);
-        }
-        self.sessions.put_back(session);
-        is_waiting
     }
 
     /// Tells a session that waits for the shell or for a helper thread how it went.
@@ -106,16 +89,17 @@ impl Engine {
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));
                 }
             }
-            self.forget_wait(&mut session);
-            self.again.push(id);
+            session.commands_processed += 1;
+            forget_wait(&mut self.services, &mut session);
+            self.sessions.again.push(id);
         }
         self.sessions.put_back(session);
     }
 
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
     pub(super) fn wake_overdue(&mut self) {
-        while let Some(id) = self.services.blocking.pop_overdue(self.now.unix_ms) {
-            self.end_wait(id, &Ending::TimedOut);
+        while let Some(id) = self.services.blocking.next_overdue(self.now.unix_ms) {
+            end_wait(&mut self.sessions, &mut self.services, id, &Ending::TimedOut, self.now.unix_ms);
         }
         if self.services.pause.is_over(self.now.unix_ms) {
             self.services.pause.end();
@@ -131,10 +115,54 @@ impl Engine {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.unset(flag::POSTPONED);
                 self.services.blocking.parked_count -= 1;
-                self.again.push(id);
+                self.sessions.again.push(id);
             }
         }
     }
+}
+
+/// Takes the session out of every waiting list.
+pub fn forget_wait(services: &mut Services, session: &mut Session) {
+    if let Some(parked) = session.parked.take() {
+        let blocking = &mut services.blocking;
+        blocking.leave(session.id, parked.db, &parked.keys, parked.deadline_ms, parked.also_when_gone);
+    }
+    if session.has(flag::POSTPONED) {
+        session.unset(flag::POSTPONED);
+        services.pause.postponed.retain(|id| *id != session.id);
+        services.blocking.parked_count -= 1;
+    }
+}
+
+/// Ends a wait without serving it. Tells whether there was one that can be ended so.
+pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending: &Ending, unix_ms: i64) -> bool {
+    let Some(session) = sessions.get_mut(id) else { return false };
+    let Some(parked) = &session.parked else { return false };
+    if !matches!(parked.waiting, Waiting::Keys | Waiting::Offset) {
+        return false;
+    }
+    let on_timeout = parked.on_timeout;
+    call::count_parked(services, session, parked, matches!(ending, Ending::Refused(_)), unix_ms);
+    if !session.is_closing() {
+        let was_empty = session.output.is_empty();
+        let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
+        let mut reply = Reply::with_muted(&mut session.output, session.protocol, muted);
+        match ending {
+            Ending::TimedOut => time_out(&mut reply, on_timeout),
+            Ending::Refused(refusal) => {
+                services.stats.error(refusal.text());
+                reply.error(refusal.text());
+            }
+        }
+        if was_empty {
+            sessions.with_output.push(id);
+        }
+    }
+    let Some(session) = sessions.get_mut(id) else { return false };
+    session.commands_processed += 1;
+    forget_wait(services, session);
+    sessions.again.push(id);
+    true
 }
 
 fn time_out(reply: &mut Reply<'_>, on_timeout: OnTimeout) {

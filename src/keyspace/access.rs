@@ -5,7 +5,6 @@
 //! bits of minutes and a counter of 8 bits that grows ever more slowly (logarithmically) and decays with time.
 
 use crate::base::rng::Rng;
-use crate::config::{Config, Eviction};
 
 /// The word is 24 bits wide.
 const WORD_MAX: u32 = (1 << 24) - 1;
@@ -19,15 +18,6 @@ pub struct AccessPolicy {
     pub decay_minutes: u64,
 }
 
-fn is_lfu(policy: Eviction) -> bool {
-    matches!(policy, Eviction::VolatileLfu | Eviction::AllkeysLfu)
-}
-
-/// Whether each value needs an access word of its own, so that Redis would not share small numbers between keys.
-pub fn keeps_word_per_value(policy: Eviction) -> bool {
-    is_lfu(policy) || matches!(policy, Eviction::VolatileLru | Eviction::AllkeysLru)
-}
-
 impl Default for AccessPolicy {
     fn default() -> Self {
         Self { is_lfu: false, log_factor: 10, decay_minutes: 1 }
@@ -35,12 +25,6 @@ impl Default for AccessPolicy {
 }
 
 impl AccessPolicy {
-    pub fn adopt_config(&mut self, config: &Config) {
-        self.is_lfu = is_lfu(config.maxmemory_policy);
-        self.log_factor = u64::from(config.lfu_log_factor);
-        self.decay_minutes = u64::from(config.lfu_decay_time_min);
-    }
-
     /// The word of a key that comes into being now.
     pub fn fresh(&self, now_ms: i64) -> u32 {
         if self.is_lfu { minutes(now_ms) << 8 | LFU_START } else { seconds(now_ms) }

@@ -127,6 +127,19 @@ impl<'a> Keys<'a> {
     pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
         self.dict_mut().entry_mut(spot).into_payload_mut()
     }
+    /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
+    /// from now on.
+    pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+        let mut entry = self.dict_mut().entry_mut(spot);
+        if !matches!(entry.shared().payload(), Payload::Inline(_)) {
+            return None;
+        }
+        entry.set_raw_reported();
+        match entry.into_payload_mut() {
+            PayloadMut::Inline(bytes) => Some(bytes),
+            PayloadMut::Int(_) | PayloadMut::Object(_) => None,
+        }
+    }
     pub fn object(&self, spot: Spot) -> Option<&Value> {
         self.entry(spot).object()
     }
@@ -169,14 +182,15 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The aggregate under a key, for changing; made if there is none. The caller adds at least one element.
-    pub fn write_or_create<T: Typed>(&mut self, key: &[u8]) -> Result<&mut T, Error> {
+    /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
+    /// element.
+    pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
         let spot = match self.find(key) {
             Some(spot) => {
                 self.touch(spot);
                 spot
             }
-            None => self.insert(key, New::Object(T::fresh().into_value()), None),
+            None => self.insert(key, New::Object(fresh().into_value()), None),
         };
         self.at_mut(spot)
     }

@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod db;
+pub mod evict;
 pub mod expiry;
 pub mod journal;
 pub mod text;
@@ -17,7 +18,6 @@ pub mod typed;
 
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::config::Config;
 use crate::store::Dict;
 use crate::types::{Kind, Value};
 
@@ -49,6 +49,7 @@ pub struct Keyspace {
     /// prefetched. Set only while the request's bytes stay where they are, so the address means the key.
     pub hint: (usize, u64),
     seed: Seed,
+    evictor: evict::Evictor,
     pub lazy: Lazy,
 }
 
@@ -90,19 +91,9 @@ impl Keyspace {
             garbage: Vec::new(),
             hint: (0, 0),
             seed: seed_of_hashes,
+            evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
         }
-    }
-
-    pub fn adopt_config(&mut self, config: &Config) {
-        self.access.adopt_config(config);
-        self.lazy = Lazy {
-            expire: config.lazyfree_lazy_expire,
-            eviction: config.lazyfree_lazy_eviction,
-            server_del: config.lazyfree_lazy_server_del,
-            user_del: config.lazyfree_lazy_user_del,
-            user_flush: config.lazyfree_lazy_user_flush,
-        };
     }
 
     /// Throws a value away. One that is large and may be freed lazily is left to the thread that frees.

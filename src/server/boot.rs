@@ -232,7 +232,8 @@ fn facility(facility: SyslogFacility) -> u8 {
 
 /// The time zone of log lines.
 fn zone() -> Zone {
-    Zone::UTC
+    let tz = std::env::var("TZ").ok();
+    Zone::find(tz.as_deref(), |path| std::fs::read(path).ok())
 }
 
 // Leaving the terminal.

@@ -1,14 +1,14 @@
 //! Pointers in 48 bits, and telling the processor about them early.
 //!
-//! User space on the systems we run on ends below 2^48, so six bytes hold a pointer. That is what lets eight of them,
-//! eight tags and a link fit one cache line.
+//! User space on the systems we run on ends below 2^48, so six bytes hold a pointer. That is what
+//! lets eight of them, eight tags and a link fit one cache line.
 
 #![allow(unsafe_code)]
 
 use std::ptr::{self, NonNull};
 
-/// Where an allocation of ours is. A number until [`Address::pointer`] makes it a pointer again; what it points to,
-/// and that it is alive, is for the owner of the table to know.
+/// Where an allocation of ours is. A number until [`Address::pointer`] makes it a pointer again;
+/// what it points to, and that it is alive, is for the owner of the table to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Address(u64);
 
@@ -54,13 +54,15 @@ impl Address {
     }
 }
 
-/// Start to bring a cache line in. Only a hint: any address is allowed, and elsewhere than on x86-64 it does nothing.
+/// Start to bring a cache line in. Only a hint: any address is allowed, and elsewhere than on
+/// x86-64 it does nothing.
 #[inline]
 pub(super) fn prefetch(address: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch never faults, wherever it points, and changes nothing a program can see.
+        // SAFETY: a prefetch never faults, wherever it points, and changes nothing a program can
+        // see.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::without_provenance(address)) };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]

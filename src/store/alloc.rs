@@ -1,18 +1,21 @@
 //! The process's allocator: jemalloc, and a count of what is in use.
 //!
-//! jemalloc is built with a quantum of 8 bytes (`.cargo/config.toml`), so that small sizes come in steps of 8: a
-//! 16-byte key with a 32-byte value is 56 bytes, and costs 56. The price is that such memory is aligned to 8 bytes
-//! only, and not to 16 as C promises. The stock Rust wrapper counts on 16 and passes no alignment up to there; a
-//! 52-byte request aligned to 16 would come back misaligned. Hence this one: **every alignment above 8 is asked for**.
+//! jemalloc is built with a quantum of 8 bytes (`.cargo/config.toml`), so that small sizes come in
+//! steps of 8: a 16-byte key with a 32-byte value is 56 bytes, and costs 56. The price is that such
+//! memory is aligned to 8 bytes only, and not to 16 as C promises. The stock Rust wrapper counts on
+//! 16 and passes no alignment up to there; a 52-byte request aligned to 16 would come back
+//! misaligned. Hence this one: **every alignment above 8 is asked for**.
 //!
 //! Freeing passes the size along (`sdallocx`), which saves jemalloc a look-up of the page.
 //!
-//! The count is `used_memory`: bytes as the size classes round them, which is what Redis reports and what `maxmemory`
-//! compares. It must be exact at any moment and must not cost a locked instruction per allocation. So each thread
-//! adds to a slot of its own with a plain load and store, and the reader sums the slots. A slot may be
-//! negative (one thread frees what another allocated); only the sum means something.
+//! The count is `used_memory`: bytes as the size classes round them, which is what Redis reports
+//! and what `maxmemory` compares. It must be exact at any moment and must not cost a locked
+//! instruction per allocation. So each thread adds to a slot of its own with a plain load and
+//! store, and the reader sums the slots. A slot may be negative (one thread frees what another
+//! allocated); only the sum means something.
 //!
-//! Only the binary and the integration tests install it. Under another allocator `used_memory` stays 0.
+//! Only the binary and the integration tests install it. Under another allocator `used_memory`
+//! stays 0.
 
 #![allow(unsafe_code)]
 
@@ -34,18 +37,19 @@ pub fn used_memory() -> usize {
         .iter()
         .map(|slot| slot.bytes.load(Relaxed))
         .sum();
-    // A sum taken while others allocate can be off by what is in flight, and just after start even negative.
+    // A sum taken while others allocate can be off by what is in flight, and just after start even
+    // negative.
     usize::try_from(own + SHARED.bytes.load(Relaxed)).unwrap_or(0)
 }
 
-/// How often the calling thread has asked for memory so far. Tests take the difference around a warm GET and expect
-/// it to be nothing.
+/// How often the calling thread has asked for memory so far. Tests take the difference around a
+/// warm GET and expect it to be nothing.
 pub fn allocations_of_this_thread() -> u64 {
     LOCAL.with(|local| local.allocations.get())
 }
 
-/// What a request of `size` bytes with an alignment of at most 8 occupies: steps of 8 up to 64, then four steps per
-/// doubling, and pages above [`CLASSES_END`].
+/// What a request of `size` bytes with an alignment of at most 8 occupies: steps of 8 up to 64,
+/// then four steps per doubling, and pages above [`CLASSES_END`].
 #[inline]
 pub const fn size_class(size: usize) -> usize {
     let step = match size {
@@ -92,26 +96,37 @@ pub fn stats() -> Option<Stats> {
     })
 }
 
+/// What jemalloc keeps under a name such as `arenas.page`, if it is a number of 1, 4 or 8 bytes.
+pub fn control(name: &str) -> Option<u64> {
+    let name = std::ffi::CString::new(name).ok()?;
+    // jemalloc compares the size that is asked for with its own and refuses any other.
+    (read_control::<u64>(&name))
+        .or_else(|| read_control::<u32>(&name).map(u64::from))
+        .or_else(|| read_control::<u8>(&name).map(u64::from))
+}
+
 /// Give every unused page back to the kernel, this thread's cache included (MEMORY PURGE).
 pub fn purge() -> bool {
     command(c"thread.tcache.flush") && command(c"arena.4096.purge")
 }
 
-/// Let a thread of jemalloc's purge unused pages, instead of whoever happens to allocate. False where the platform
-/// has no such thread.
+/// Let a thread of jemalloc's purge unused pages, instead of whoever happens to allocate. False
+/// where the platform has no such thread.
 pub fn set_background_thread(is_on: bool) -> bool {
     write_control(c"background_thread", is_on)
 }
 
-// SAFETY: all four functions hand the request to jemalloc with the layout's size and, above 8 bytes, its alignment.
-// jemalloc returns memory of at least that size and alignment, or null, and does not unwind. `flags` depends on the
-// layout only, so freeing names the same size class as allocating did. Counting touches a thread-local without a
-// destructor and static atomics: neither allocates.
+// SAFETY: all four functions hand the request to jemalloc with the layout's size and, above 8
+// bytes, its alignment. jemalloc returns memory of at least that size and alignment, or null, and
+// does not unwind. `flags` depends on the layout only, so freeing names the same size class as
+// allocating did. Counting touches a thread-local without a destructor and static atomics: neither
+// allocates.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the size is not 0, by the contract of `GlobalAlloc`. `malloc` and `mallocx` without flags give the same
-        // memory, but only the former has a short way there: 25 instructions against 95.
+        // SAFETY: the size is not 0, by the contract of `GlobalAlloc`. `malloc` and `mallocx`
+        // without flags give the same memory, but only the former has a short way there: 25
+        // instructions against 95.
         let memory = unsafe {
             match flags(layout) {
                 0 => jemalloc::malloc(layout.size()),
@@ -126,7 +141,8 @@ unsafe impl GlobalAlloc for Counting {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above. jemalloc knows which pages come fresh from the kernel and does not clear those again.
+        // SAFETY: as above. jemalloc knows which pages come fresh from the kernel and does not
+        // clear those again.
         let memory =
             unsafe { jemalloc::mallocx(layout.size(), flags(layout) | jemalloc::MALLOCX_ZERO) };
         if !memory.is_null() {
@@ -144,10 +160,12 @@ unsafe impl GlobalAlloc for Counting {
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as in `dealloc`; the new size is not 0, and fits the alignment, by the contract of `GlobalAlloc`.
+        // SAFETY: as in `dealloc`; the new size is not 0, and fits the alignment, by the contract
+        // of `GlobalAlloc`.
         let moved = unsafe { jemalloc::rallocx(memory.cast(), size, flags(layout)) };
         if !moved.is_null() {
-            // SAFETY: the caller vouches that `size`, rounded up to the alignment, does not overflow.
+            // SAFETY: the caller vouches that `size`, rounded up to the alignment, does not
+            // overflow.
             let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
             count_allocation(occupied(new) as isize - occupied(layout) as isize);
         }
@@ -155,7 +173,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// An alignment of 8 is what every size class has (the classes are multiples of 8); more must be asked for.
+/// An alignment of 8 is what every size class has (the classes are multiples of 8); more must be
+/// asked for.
 #[inline]
 const fn flags(layout: Layout) -> c_int {
     if layout.align() <= 8 {
@@ -224,12 +243,14 @@ struct Slot {
 }
 
 thread_local! {
-    // Const-initialised and without a destructor, so that using it from within the allocator is just a read.
+    // Const-initialised and without a destructor, so that using it from within the allocator is
+    // just a read.
     static LOCAL: Local = const { Local { slot: Cell::new(None), allocations: Cell::new(0) } };
 }
 
-/// Slots are not given back when a thread ends, because that would take a destructor. A server has about five threads;
-/// a test process that starts thousands counts the later ones together, with a locked instruction each time.
+/// Slots are not given back when a thread ends, because that would take a destructor. A server has
+/// about five threads; a test process that starts thousands counts the later ones together, with a
+/// locked instruction each time.
 const OWN_SLOTS: usize = 32;
 static SLOTS: [Slot; OWN_SLOTS] = [const {
     Slot {
@@ -241,21 +262,24 @@ static SHARED: Slot = Slot {
 };
 static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 
-/// Up to here the classes are the same whatever the size of a page. Above, this version of jemalloc rounds to whole
-/// pages, and has to be asked how large they are.
+/// Up to here the classes are the same whatever the size of a page. Above, this version of jemalloc
+/// rounds to whole pages, and has to be asked how large they are.
 const CLASSES_END: usize = 32 * 1024;
 
-/// What `mallctl` accepts and returns. Closed, because a type of the wrong size would be written past its end.
+/// What `mallctl` accepts and returns. Closed, because a type of the wrong size would be written
+/// past its end.
 trait Control: Copy + Default {}
 impl Control for usize {}
 impl Control for u64 {}
+impl Control for u32 {}
+impl Control for u8 {}
 impl Control for bool {}
 
 fn read_control<T: Control>(name: &CStr) -> Option<T> {
     let mut value = T::default();
     let mut len = size_of::<T>();
-    // SAFETY: `value` has `len` writable bytes and jemalloc writes no more than `len`; every bit pattern it writes for
-    // these names is a valid `usize`. Nothing is passed in.
+    // SAFETY: `value` has `len` writable bytes and jemalloc writes no more than `len`; every bit
+    // pattern it writes for these names is a valid `usize`. Nothing is passed in.
     let status = unsafe {
         jemalloc::mallctl(
             name.as_ptr(),
@@ -269,7 +293,8 @@ fn read_control<T: Control>(name: &CStr) -> Option<T> {
 }
 
 fn write_control<T: Control>(name: &CStr, mut value: T) -> bool {
-    // SAFETY: jemalloc reads `size_of::<T>()` bytes from `value`, after checking that the name takes that many.
+    // SAFETY: jemalloc reads `size_of::<T>()` bytes from `value`, after checking that the name
+    // takes that many.
     let status = unsafe {
         jemalloc::mallctl(
             name.as_ptr(),
@@ -303,8 +328,8 @@ mod tests {
     /// Held by the tests that allocate through `Counting`, so that each can expect exact sums.
     static TURN: Mutex<()> = Mutex::new(());
 
-    /// Fails when the build forgot `JEMALLOC_SYS_WITH_LG_QUANTUM=3`: entries would then cost up to 8 bytes more each,
-    /// and `used_memory` would be wrong.
+    /// Fails when the build forgot `JEMALLOC_SYS_WITH_LG_QUANTUM=3`: entries would then cost up to
+    /// 8 bytes more each, and `used_memory` would be wrong.
     #[test]
     fn size_classes_are_those_of_jemalloc() {
         for size in (1..70_000).chain((70_000..40 << 20).step_by(40_961)) {
@@ -325,7 +350,8 @@ mod tests {
         for align in [1, 8, 16, 32, 64, 4096] {
             for size in [1, 8, 52, 56, 72, 1000, 5000] {
                 let layout = Layout::from_size_align(size, align).expect("small");
-                // SAFETY: each pointer is used within its layout, and freed once with the layout it has.
+                // SAFETY: each pointer is used within its layout, and freed once with the layout it
+                // has.
                 unsafe {
                     let memory = Counting.alloc(layout);
                     assert_eq!(memory.addr() % align, 0);

@@ -1,8 +1,8 @@
 //! Equality of short byte strings, without a call.
 //!
-//! Nearly every comparison in a table succeeds, the tag having sorted out the rest, and nearly every key is 4 to 32
-//! bytes long. Two or four overlapping words settle those; the library's routine, reached through a call and its
-//! own choice by length, would take longer to begin.
+//! Nearly every comparison in a table succeeds, the tag having sorted out the rest, and nearly
+//! every key is 4 to 32 bytes long. Two or four overlapping words settle those; the library's
+//! routine, reached through a call and its own choice by length, would take longer to begin.
 
 /// Whether two slices *of the same length* are equal.
 #[inline]

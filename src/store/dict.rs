@@ -1,13 +1,14 @@
 //! One database: keys, their values, and when they expire.
 //!
-//! Joins the table, the entries and the wheel, and keeps them in step. Callers compute a key's hash once, prefetch with
-//! it, look up with it, insert with it; what `locate` returns is a [`Spot`], which costs no borrow, so that a caller can decide
-//! first and borrow afterwards.
+//! Joins the table, the entries and the wheel, and keeps them in step. Callers compute a key's hash
+//! once, prefetch with it, look up with it, insert with it; what `locate` returns is a [`Spot`],
+//! which costs no borrow, so that a caller can decide first and borrow afterwards.
 //!
-//! Whatever changes an entry's address goes through `moved`, which patches the table's slot and the wheel's record
-//! together (invariants I1 and I2).
+//! Whatever changes an entry's address goes through `moved`, which patches the table's slot and the
+//! wheel's record together (invariants I1 and I2).
 //!
-//! Not known here: types of values, clients, the time (it is an argument), or what happens when a key expires.
+//! Not known here: types of values, clients, the time (it is an argument), or what happens when a
+//! key expires.
 
 #![allow(unsafe_code)]
 
@@ -24,10 +25,11 @@ use super::table::{Table, TableStats};
 use super::wheel::Wheel;
 use crate::base::hash::Seed;
 
-/// Keys to payloads: integers, short strings, or objects of type `V` (at most 32 bytes, stored in place).
+/// Keys to payloads: integers, short strings, or objects of type `V` (at most 32 bytes, stored in
+/// place).
 ///
-/// `Send` if `V` is, so that a whole database can be dropped on another thread. Not `Sync`: reading an entry may write its
-/// access word.
+/// `Send` if `V` is, so that a whole database can be dropped on another thread. Not `Sync`: reading
+/// an entry may write its access word.
 pub struct Dict<V> {
     table: Table,
     wheel: Wheel,
@@ -39,7 +41,8 @@ pub struct Dict<V> {
     _values: PhantomData<(V, Cell<()>)>,
 }
 
-/// What [`Dict::clear`] leaves behind: the old database, to be dropped wherever there is time for it.
+/// What [`Dict::clear`] leaves behind: the old database, to be dropped wherever there is time for
+/// it.
 pub type Detached<V> = Dict<V>;
 
 /// What becomes of the deadline when a value is replaced.
@@ -98,7 +101,8 @@ impl<V> Dict<V> {
 
     #[inline]
     pub fn entry(&self, spot: Spot) -> EntryRef<'_, V> {
-        // SAFETY: the entry is in the table of this dict, which stays borrowed as long as the result lives.
+        // SAFETY: the entry is in the table of this dict, which stays borrowed as long as the
+        // result lives.
         unsafe { EntryRef::new(self.raw(spot)) }
     }
 
@@ -134,8 +138,9 @@ impl<V> Dict<V> {
         self.insert_entry(hash, key, new, times(deadline, None), 0)
     }
 
-    /// Another payload for the same key. The spot stays valid, the access word stays; a field deadline goes with the
-    /// old value, and a deadline does what `until` says. Returns an old object, so that the caller may have it dropped elsewhere.
+    /// Another payload for the same key. The spot stays valid, the access word stays; a field
+    /// deadline goes with the old value, and a deadline does what `until` says. Returns an old
+    /// object, so that the caller may have it dropped elsewhere.
     pub fn replace(&mut self, spot: Spot, new: New<'_, V>, until: Until) -> Option<V> {
         let old = self.raw(spot);
         let key_deadline = match until {
@@ -148,8 +153,9 @@ impl<V> Dict<V> {
             field: NEVER,
         };
         let (kind, value_len) = new.shape();
-        // SAFETY: the old payload is moved out and then never touched again: either its place is written over, or the
-        // old entry is freed and `moved` puts the new one in its place everywhere.
+        // SAFETY: the old payload is moved out and then never touched again: either its place is
+        // written over, or the old entry is freed and `moved` puts the new one in its place
+        // everywhere.
         unsafe {
             let object = take_object(old);
             let entry = if old.fits_payload::<V>(kind, value_len, times) {
@@ -183,7 +189,8 @@ impl<V> Dict<V> {
     pub fn take(&mut self, spot: Spot) -> Taken<V> {
         let times = self.raw(spot).times();
         let entry = self.unlink(spot);
-        // SAFETY: the entry is in no table any more; its payload is read out once, and then it is freed.
+        // SAFETY: the entry is in no table any more; its payload is read out once, and then it is
+        // freed.
         unsafe {
             let payload = match entry.head().kind() {
                 Kind::Int => Owned::Int(entry.int_place().read()),
@@ -262,21 +269,18 @@ impl<V> Dict<V> {
         );
     }
 
-    /// The next entry of which the key or a field is due at `now`; `None` if there is none or the budget is used up, from
-    /// which each record looked at takes one.
+    /// The next entry of which the key or a field is due at `now`; `None` if there is none or the
+    /// budget is used up, from which each record looked at takes one.
     ///
-    /// The caller removes the entry or changes its deadlines before it asks again. An entry left as it is comes again
-    /// about a second later.
+    /// The caller removes the entry or changes its deadlines before it asks again. An entry left as
+    /// it is comes again about a second later.
     pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Spot> {
         let entry = self.wheel.next_due(now_ms, budget)?;
-        // SAFETY: the key is used within this function only, and nothing is freed in it.
-        let hash = self.seed.hash(unsafe { entry.key() });
-        let spot = self.table.find(hash, |address| address == entry.address());
-        Some(spot.expect("what the wheel has is in the table"))
+        Some(self.spot_of(entry))
     }
 
-    /// `next_due` has nothing to do before this time, unless the clock is set back. In the past: it has something to do
-    /// now.
+    /// `next_due` has nothing to do before this time, unless the clock is set back. In the past: it
+    /// has something to do now.
     pub fn next_due_hint(&self) -> Option<i64> {
         self.wheel.hint()
     }
@@ -294,11 +298,13 @@ impl<V> Dict<V> {
 
 /// Walking.
 impl<V> Dict<V> {
-    /// One step of a walk: visits a whole bucket and returns the next cursor. 0 begins, 0 ends. Whatever is present
-    /// throughout the walk is visited at least once, however much else comes and goes.
+    /// One step of a walk: visits a whole bucket and returns the next cursor. 0 begins, 0 ends.
+    /// Whatever is present throughout the walk is visited at least once, however much else comes
+    /// and goes.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Spot, EntryRef<'_, V>)) -> u64 {
         self.table.scan(cursor, |spot, address| {
-            // SAFETY: the address is in this dict's table, and the dict is borrowed during the visit.
+            // SAFETY: the address is in this dict's table, and the dict is borrowed during the
+            // visit.
             visit(spot, unsafe { EntryRef::new(live(address)) });
         })
     }
@@ -325,10 +331,16 @@ impl<V> Dict<V> {
         self.table.random(draw)
     }
 
-    /// At least `count` entries from buckets drawn at random, or all if there are no more. Cheaper than as many calls of
-    /// `random`; the same entry may come twice.
+    /// At least `count` entries from buckets drawn at random, or all if there are no more. Cheaper
+    /// than as many calls of `random`; the same entry may come twice.
     pub fn sample(&self, draw: &mut impl FnMut() -> u64, count: usize, found: &mut Vec<Spot>) {
         self.table.sample(draw, count, |spot, _| found.push(spot));
+    }
+
+    /// Any entry that has a deadline, its own or a field's, with equal probability: for evicting
+    /// such keys only, however few they are among the others.
+    pub fn random_expiring(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+        self.wheel.random(draw).map(|entry| self.spot_of(entry))
     }
 }
 
@@ -363,6 +375,16 @@ impl<V> Dict<V> {
     #[inline]
     fn raw(&self, spot: Spot) -> Raw {
         live(self.table.address(spot))
+    }
+
+    /// Where an entry is that the wheel knows.
+    fn spot_of(&self, entry: Raw) -> Spot {
+        let spot = self
+            .table
+            .find(rehash(self.seed, entry.address()), |address| {
+                address == entry.address()
+            });
+        spot.expect("what the wheel has is in the table")
     }
 
     fn insert_entry(
@@ -411,8 +433,8 @@ impl<V> Dict<V> {
         });
     }
 
-    /// Put an entry elsewhere in memory, with `reshape`, which frees the old one and gives the new one these times. The
-    /// table's slot and the wheel's record follow, here and nowhere else.
+    /// Put an entry elsewhere in memory, with `reshape`, which frees the old one and gives the new
+    /// one these times. The table's slot and the wheel's record follow, here and nowhere else.
     fn moved(
         &mut self,
         spot: Spot,
@@ -472,7 +494,8 @@ impl<V> Drop for Dict<V> {
     fn drop(&mut self) {
         for (_, address) in self.table.iter() {
             let entry = live(address);
-            // SAFETY: each entry is in the table once (I1), the table is not used after this, and neither is the wheel.
+            // SAFETY: each entry is in the table once (I1), the table is not used after this, and
+            // neither is the wheel.
             unsafe {
                 drop(take_object::<V>(entry));
                 entry.free::<V>();
@@ -484,8 +507,8 @@ impl<V> Drop for Dict<V> {
 /// The entry at an address that a dict's table holds.
 #[inline]
 fn live(address: Address) -> Raw {
-    // SAFETY: a dict's table holds addresses of living entries only: `insert_entry` puts them in, and whoever frees an
-    // entry has taken it out or put another in its slot. (I1)
+    // SAFETY: a dict's table holds addresses of living entries only: `insert_entry` puts them in,
+    // and whoever frees an entry has taken it out or put another in its slot. (I1)
     unsafe { Raw::assume(address) }
 }
 

@@ -9,9 +9,10 @@
 //!            [ value ]
 //! ```
 //!
-//! One allocation of 8-byte alignment, addressed by its flags as an entry is by its head. Lengths take a byte each unless
-//! one of them is above 255, so that a 16-byte member costs 24 bytes, and a 16-byte field with a 16-byte value 40. As with entries,
-//! the size follows from the flags and lengths, rounded up to the size class.
+//! One allocation of 8-byte alignment, addressed by its flags as an entry is by its head. Lengths
+//! take a byte each unless one of them is above 255, so that a 16-byte member costs 24 bytes, and a
+//! 16-byte field with a 16-byte value 40. As with entries, the size follows from the flags and
+//! lengths, rounded up to the size class.
 
 #![allow(unsafe_code)]
 
@@ -73,8 +74,9 @@ fn key_start(flags: u8) -> usize {
     }
 }
 
-/// An element that is alive: a promise of whoever makes one with `assume`, on which every SAFETY paragraph below
-/// rests. The address was made by `create` or `with_parts`, and has not been freed since.
+/// An element that is alive: a promise of whoever makes one with `assume`, on which every SAFETY
+/// paragraph below rests. The address was made by `create` or `with_parts`, and has not been freed
+/// since.
 #[derive(Clone, Copy)]
 pub(super) struct Raw(NonNull<u8>);
 
@@ -101,7 +103,8 @@ impl Raw {
 
     #[inline]
     fn key_len(self) -> usize {
-        // SAFETY: the length is at one of two places, as the flags say; the element is aligned to 8.
+        // SAFETY: the length is at one of two places, as the flags say; the element is aligned to
+        // 8.
         unsafe {
             if self.flags() & WIDE == 0 {
                 self.0.add(1).read().into()
@@ -191,8 +194,8 @@ impl Raw {
         // SAFETY: the size is at least 2.
         let memory = unsafe { alloc(layout) };
         let memory = NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout));
-        // SAFETY: the layout counts the prefix, the flags, the lengths and the key, all written here and below. The memory
-        // is new, so it does not overlap `key`.
+        // SAFETY: the layout counts the prefix, the flags, the lengths and the key, all written
+        // here and below. The memory is new, so it does not overlap `key`.
         let new = unsafe {
             let new = Self(memory.add(prefix(flags)));
             new.0.write(flags);
@@ -239,8 +242,8 @@ impl Raw {
 
     /// The value and its length, into the room that flags and layout provide.
     fn write_value(self, value: &[u8]) {
-        // SAFETY: callers have seen to it that flags and allocation suit a value of this length, and that it does not
-        // overlap the element.
+        // SAFETY: callers have seen to it that flags and allocation suit a value of this length,
+        // and that it does not overlap the element.
         unsafe {
             match self.flags() & (VALUE | WIDE) {
                 VALUE => self.0.add(2).write(value.len() as u8),
@@ -260,8 +263,8 @@ impl Raw {
     /// `self` must not be used afterwards.
     pub unsafe fn free(self) {
         let shape = self.shape();
-        // SAFETY: the allocation begins `prefix` bytes before the flags, and has the layout that they and the lengths
-        // imply: `create` used it, and `change_value` keeps it.
+        // SAFETY: the allocation begins `prefix` bytes before the flags, and has the layout that
+        // they and the lengths imply: `create` used it, and `change_value` keeps it.
         unsafe { dealloc(self.0.sub(prefix(shape.flags())).as_ptr(), shape.layout()) };
     }
 }

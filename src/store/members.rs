@@ -1,7 +1,9 @@
-//! The large form of sets and hashes: byte strings, each with an optional value and an optional word.
+//! The large form of sets and hashes: byte strings, each with an optional value and an optional
+//! word.
 //!
-//! The same table as for keys, over smaller elements. Types build on it: a set uses keys only, a hash a value per
-//! key and a word where a field has a deadline. A sorted set is [`Ranked`](super::Ranked), which keeps scores in the words.
+//! The same table as for keys, over smaller elements. Types build on it: a set uses keys only, a
+//! hash a value per key and a word where a field has a deadline. A sorted set is
+//! [`Ranked`](super::Ranked), which keeps scores in the words.
 //!
 //! Not known here: what a word means.
 
@@ -95,7 +97,8 @@ impl Members {
         self.table.find(hash, |address| live(address).has_key(key))
     }
 
-    /// The element with this hash that `is_it` recognises, for an index that keeps hashes instead of keys.
+    /// The element with this hash that `is_it` recognises, for an index that keeps hashes instead
+    /// of keys.
     pub fn locate_by(&self, hash: u64, mut is_it: impl FnMut(Member<'_>) -> bool) -> Option<Spot> {
         self.table.find(hash, |address| {
             let member = self.lend(address);
@@ -262,8 +265,8 @@ impl Drop for Members {
 /// The element at an address that a table of members holds.
 #[inline]
 fn live(address: Address) -> Raw {
-    // SAFETY: such a table holds addresses of living elements only: whoever frees one has taken it out or put another in
-    // its slot.
+    // SAFETY: such a table holds addresses of living elements only: whoever frees one has taken it
+    // out or put another in its slot.
     unsafe { Raw::assume(address) }
 }
 

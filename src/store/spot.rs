@@ -5,9 +5,9 @@ use std::num::NonZeroU64;
 
 /// Where an element of a table is: a bucket and a slot of it.
 ///
-/// It is valid until the next insertion or removal in that table. Each use checks that the bucket exists and that the
-/// slot is taken, and panics otherwise. After a change it may also name another element: a mistake of
-/// the caller that shows up as wrong data, but never as undefined behaviour.
+/// It is valid until the next insertion or removal in that table. Each use checks that the bucket
+/// exists and that the slot is taken, and panics otherwise. After a change it may also name another
+/// element: a mistake of the caller that shows up as wrong data, but never as undefined behaviour.
 ///
 /// One word, and so is `Option<Spot>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Random numbers for this room's tests.
 
-/// SplitMix64. Small enough to stand here until something better is at hand, and the same on every machine.
+/// SplitMix64. Small enough to stand here until something better is at hand, and the same on every
+/// machine.
 pub(super) struct Random(u64);
 
 impl Random {

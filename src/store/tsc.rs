@@ -1,26 +1,28 @@
 //! Cheap time stamps, for measuring our own phases.
 //!
-//! The processor's counter takes about 10 ns to read where the system's clock takes 60, and a tick of the loop takes
-//! eight stamps. The counter starts anywhere and runs at a rate of its own: a [`Rate`] measured against the real clock
-//! turns differences into nanoseconds. It is for statistics only. Deadlines, replies and anything a test must be able to
-//! wind come from `base::time`.
+//! The processor's counter takes about 10 ns to read where the system's clock takes 60, and a tick
+//! of the loop takes eight stamps. The counter starts anywhere and runs at a rate of its own: a
+//! [`Rate`] measured against the real clock turns differences into nanoseconds. It is for
+//! statistics only. Deadlines, replies and anything a test must be able to wind come from
+//! `base::time`.
 
 #![allow(unsafe_code)]
 
-/// The counter, in units that only a [`Rate`] can explain. Never decreases on one core; may differ a little between
-/// cores, so compute differences with `wrapping_sub` or `saturating_sub`.
+/// The counter, in units that only a [`Rate`] can explain. Never decreases on one core; may differ
+/// a little between cores, so compute differences with `wrapping_sub` or `saturating_sub`.
 #[inline]
 pub fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
     {
-        // SAFETY: RDTSC reads a register and is available to user code on every x86-64 system we run on.
+        // SAFETY: RDTSC reads a register and is available to user code on every x86-64 system we
+        // run on.
         unsafe { core::arch::x86_64::_rdtsc() }
     }
     #[cfg(target_arch = "aarch64")]
     {
         let counter: u64;
-        // SAFETY: reads the virtual counter, which the architecture makes readable from user code; no memory and no
-        // flags are touched.
+        // SAFETY: reads the virtual counter, which the architecture makes readable from user code;
+        // no memory and no flags are touched.
         unsafe {
             core::arch::asm!("mrs {}, cntvct_el0", out(reg) counter, options(nomem, nostack, preserves_flags))
         };
@@ -43,8 +45,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// From two readings of the counter and of a clock, taken together and some milliseconds apart. If nothing has
-    /// passed between them, a tick counts as a nanosecond.
+    /// From two readings of the counter and of a clock, taken together and some milliseconds apart.
+    /// If nothing has passed between them, a tick counts as a nanosecond.
     pub fn measure(ticks: (u64, u64), nanos: (u64, u64)) -> Self {
         let (ticks, nanos) = (ticks.1.wrapping_sub(ticks.0), nanos.1.wrapping_sub(nanos.0));
         let ratio = (u128::from(nanos) << 32)

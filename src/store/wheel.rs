@@ -1,12 +1,12 @@
 //! Deadlines of entries, in the order in which they come.
 //!
-//! The wheel is an index, never the truth: the deadline lives in the entry, and a record here only says "look at this
-//! entry about now". A look-up compares the entry's deadline itself, so that lateness is harmless and the work can be cut into
-//! slices of any size.
+//! The wheel is an index, never the truth: the deadline lives in the entry, and a record here only
+//! says "look at this entry about now". A look-up compares the entry's deadline itself, so that
+//! lateness is harmless and the work can be cut into slices of any size.
 //!
-//! Eight levels of 256 slots, one level per byte of a time in milliseconds. `reached` is the time up to which all
-//! work is done. A later time belongs to the level of the highest byte in which it differs from `reached`, and there to
-//! the slot named by that byte:
+//! Eight levels of 256 slots, one level per byte of a time in milliseconds. `reached` is the time
+//! up to which all work is done. A later time belongs to the level of the highest byte in which it
+//! differs from `reached`, and there to the slot named by that byte:
 //!
 //! ```text
 //!   reached   00 00 01 8b cf e5 68 17
@@ -14,23 +14,26 @@
 //!                            ^^
 //! ```
 //!
-//! To advance, go to the next occupied slot of the lowest level that has one, which is a look at four words of a bitmap. A slot of
-//! level 0 is due. One of a higher level is *drained*: its records now differ from `reached` in a lower byte and are filed
-//! again. Empty time costs nothing, however long. (Levels 5 to 7 are hardly ever used, and take no memory then.)
+//! To advance, go to the next occupied slot of the lowest level that has one, which is a look at
+//! four words of a bitmap. A slot of level 0 is due. One of a higher level is *drained*: its
+//! records now differ from `reached` in a lower byte and are filed again. Empty time costs nothing,
+//! however long. (Levels 5 to 7 are hardly ever used, and take no memory then.)
 //!
-//! Two slots stand outside the levels. `READY` takes what is due already when it is filed. `PARKED` takes what cannot be
-//! settled now and is looked at once a second: entries that were reported and left alone, and, when the
-//! clock was set back, those whose time `reached` has passed though the clock has not. `reached` itself never goes back while
-//! there are records.
+//! Two slots stand outside the levels. `READY` takes what is due already when it is filed. `PARKED`
+//! takes what cannot be settled now and is looked at once a second: entries that were reported and
+//! left alone, and, when the clock was set back, those whose time `reached` has passed though the
+//! clock has not. `reached` itself never goes back while there are records.
 //!
-//! Invariants: a record is in exactly one slot and its entry knows which, so that cancelling is a swap with
-//! the slot's last record; a record of a level is in a slot strictly above that byte of `reached`, but for the slot being drained.
-//! Not known here: what a deadline means, or what becomes of an entry that is due.
+//! Invariants: a record is in exactly one slot and its entry knows which, so that cancelling is a
+//! swap with the slot's last record; a record of a level is in a slot strictly above that byte of
+//! `reached`, but for the slot being drained. Not known here: what a deadline means, or what
+//! becomes of an entry that is due.
 
 #![allow(unsafe_code)]
 
 use super::address::Address;
 use super::entry::raw::{Filing, Raw};
+use super::table::below;
 
 #[derive(Default)]
 pub(super) struct Wheel {
@@ -53,14 +56,17 @@ const PARKED: u16 = READY + 1;
 
 struct Level {
     occupied: [u64; 4],
+    records: usize,
     slots: [Slot; 256],
 }
 
-/// Records without an order: addresses in blocks of 3 KB, so that a slot with millions of records never has to be
-/// copied to grow.
+/// Records without an order: addresses in blocks of 3 KB, so that a slot with millions of records
+/// never has to be copied to grow.
 #[derive(Default)]
 struct Slot {
+    /// All blocks but the last are full, and the last is not empty.
     blocks: Vec<Vec<[u8; 6]>>,
+    len: u32,
 }
 
 const BLOCK: usize = 512;
@@ -97,18 +103,22 @@ impl Wheel {
         self.records -= 1;
     }
 
-    /// The entry is now elsewhere in memory; `entry` is the new one, which has the old one's filing.
+    /// The entry is now elsewhere in memory; `entry` is the new one, which has the old one's
+    /// filing.
     pub fn relocate(&mut self, entry: Raw) {
         let Filing { slot, index } = entry.filing();
         self.slot_mut(slot).set(index, entry.address());
     }
 
-    /// The next entry that is due at `now`, if the budget lasts. Each record looked at and each step takes one from it.
+    /// The next entry that is due at `now`, if the budget lasts. Each record looked at and each
+    /// step takes one from it.
     ///
-    /// An entry that was returned stays filed until it is cancelled; left alone it comes again a second later.
+    /// An entry that was returned stays filed until it is cancelled; left alone it comes again a
+    /// second later.
     pub fn next_due(&mut self, now: i64, budget: &mut usize) -> Option<Raw> {
         if self.records == 0 {
-            // Nothing is filed relative to the old time: the only moment at which it may also go back.
+            // Nothing is filed relative to the old time: the only moment at which it may also go
+            // back.
             self.reached = moment(now);
             self.draining = None;
             return None;
@@ -152,6 +162,32 @@ impl Wheel {
         parked.into_iter().chain(next).min()
     }
 
+    /// Any record with equal probability. Passes over the occupied slots of a level, which are
+    /// dozens in practice and 256 at most.
+    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Raw> {
+        if self.records == 0 {
+            return None;
+        }
+        let mut number = below(draw, self.records);
+        let address = 'found: {
+            for slot in [&self.ready, &self.parked] {
+                match number.checked_sub(slot.len() as usize) {
+                    None => break 'found slot.get(number as u32),
+                    Some(rest) => number = rest,
+                }
+            }
+            for level in self.levels.iter().flatten() {
+                match number.checked_sub(level.records) {
+                    None => break 'found level.nth(number),
+                    Some(rest) => number = rest,
+                }
+            }
+            unreachable!("the sum of all slots is the number of records")
+        };
+        // SAFETY: as in `remove`.
+        Some(unsafe { Raw::assume(address) })
+    }
+
     fn look_at_parked(&mut self, index: u32, now: i64) -> Option<Raw> {
         let entry = self.entry(Filing {
             slot: PARKED,
@@ -171,7 +207,8 @@ impl Wheel {
         None
     }
 
-    /// The record to take next from the slots that are due, from the end so that nothing has to be swapped.
+    /// The record to take next from the slots that are due, from the end so that nothing has to be
+    /// swapped.
     fn next_to_settle(&self) -> Option<Filing> {
         let (code, slot) = if self.ready.len() > 0 {
             (READY, &self.ready)
@@ -202,8 +239,8 @@ impl Wheel {
         }
     }
 
-    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the one: whatever is filed
-    /// higher differs from `reached` in a higher byte.
+    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the
+    /// one: whatever is filed higher differs from `reached` in a higher byte.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
         self.levels.iter().enumerate().find_map(|(number, level)| {
             let shift = 8 * number as u32;
@@ -236,10 +273,10 @@ impl Wheel {
     }
 
     fn put(&mut self, slot: u16, entry: Raw) {
-        let index = self.slot_mut(slot).push(entry.address());
-        if let Some((level, byte)) = position(slot) {
-            self.levels[level].as_mut().expect("just used").occupied[byte / 64] |= 1 << (byte % 64);
-        }
+        let index = match position(slot) {
+            Some((level, byte)) => self.level_mut(level).push(byte, entry.address()),
+            None => self.slot_mut(slot).push(entry.address()),
+        };
         entry.set_filing(Filing { slot, index });
     }
 
@@ -249,7 +286,8 @@ impl Wheel {
         entry
     }
 
-    /// Take a record out of its slot; the slot's last one moves into the gap, and its entry is told.
+    /// Take a record out of its slot; the slot's last one moves into the gap, and its entry is
+    /// told.
     fn remove(&mut self, filing: Filing, address: Address) {
         let slot = self.slot_mut(filing.slot);
         assert_eq!(
@@ -257,19 +295,14 @@ impl Wheel {
             address,
             "the entry's back-index names another record"
         );
-        let moved = slot.swap_remove(filing.index);
-        let is_empty = slot.len() == 0;
+        let moved = match position(filing.slot) {
+            Some((level, byte)) => self.level_mut(level).swap_remove(byte, filing.index),
+            None => slot.swap_remove(filing.index),
+        };
         if let Some(moved) = moved {
-            // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry cancels it first.
+            // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry
+            // cancels it first.
             unsafe { Raw::assume(moved) }.set_filing(filing);
-        }
-        if let Some((level, byte)) = position(filing.slot)
-            && is_empty
-        {
-            self.levels[level]
-                .as_mut()
-                .expect("it had a record")
-                .occupied[byte / 64] &= !(1 << (byte % 64));
         }
     }
 
@@ -281,12 +314,14 @@ impl Wheel {
 
     fn slot_mut(&mut self, slot: u16) -> &mut Slot {
         match position(slot) {
-            Some((level, byte)) => {
-                &mut self.levels[level].get_or_insert_with(Level::new).slots[byte]
-            }
+            Some((level, byte)) => &mut self.level_mut(level).slots[byte],
             None if slot == READY => &mut self.ready,
             None => &mut self.parked,
         }
+    }
+
+    fn level_mut(&mut self, level: usize) -> &mut Level {
+        self.levels[level].get_or_insert_with(Level::new)
     }
 }
 
@@ -294,8 +329,45 @@ impl Level {
     fn new() -> Box<Self> {
         Box::new(Self {
             occupied: [0; 4],
-            slots: [const { Slot { blocks: Vec::new() } }; 256],
+            records: 0,
+            slots: [const {
+                Slot {
+                    blocks: Vec::new(),
+                    len: 0,
+                }
+            }; 256],
         })
+    }
+
+    fn push(&mut self, byte: usize, address: Address) -> u32 {
+        self.records += 1;
+        self.occupied[byte / 64] |= 1 << (byte % 64);
+        self.slots[byte].push(address)
+    }
+
+    fn swap_remove(&mut self, byte: usize, index: u32) -> Option<Address> {
+        let moved = self.slots[byte].swap_remove(index);
+        self.records -= 1;
+        if self.slots[byte].len() == 0 {
+            self.occupied[byte / 64] &= !(1 << (byte % 64));
+        }
+        moved
+    }
+
+    /// The record with this number, which must be below `records`, counted slot by slot.
+    fn nth(&self, mut number: usize) -> Address {
+        let mut byte = 0;
+        loop {
+            byte = self
+                .next_occupied(byte)
+                .expect("the number is below the count");
+            let slot = &self.slots[byte];
+            match number.checked_sub(slot.len() as usize) {
+                None => return slot.get(number as u32),
+                Some(rest) => number = rest,
+            }
+            byte += 1;
+        }
     }
 
     /// The first occupied slot from `start` on.
@@ -316,10 +388,7 @@ impl Level {
 
 impl Slot {
     fn len(&self) -> u32 {
-        // All blocks but the last are full, and the last is not empty.
-        self.blocks.last().map_or(0, |last| {
-            ((self.blocks.len() - 1) * BLOCK + last.len()) as u32
-        })
+        self.len
     }
 
     fn get(&self, index: u32) -> Address {
@@ -331,8 +400,10 @@ impl Slot {
     }
 
     fn push(&mut self, address: Address) -> u32 {
-        let index = self.len();
-        assert!(index < u32::MAX, "a slot has fewer than 2^32 records");
+        let index = self.len;
+        self.len = index
+            .checked_add(1)
+            .expect("a slot has fewer than 2^32 records");
         match self.blocks.last_mut() {
             Some(last) if last.len() < BLOCK => last.push(address.to_bytes()),
             Some(_) => {
@@ -353,7 +424,8 @@ impl Slot {
         if last_block.is_empty() {
             self.blocks.pop();
         }
-        if index == self.len() {
+        self.len -= 1;
+        if index == self.len {
             return None;
         }
         let last = Address::from_bytes(last);
@@ -417,6 +489,8 @@ impl Wheel {
         check_slot(PARKED, &self.parked);
         for (number, level) in self.levels.iter().enumerate() {
             let Some(level) = level else { continue };
+            let records: u32 = level.slots.iter().map(Slot::len).sum();
+            assert_eq!(level.records, records as usize);
             for (byte, slot) in level.slots.iter().enumerate() {
                 assert_eq!(
                     level.occupied[byte / 64] >> (byte % 64) & 1 == 1,

@@ -7,19 +7,27 @@
 
 pub mod bits;
 mod blob;
+mod choose;
 pub mod geo;
+pub mod hash;
 pub mod hll;
 pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod string;
 pub mod pack;
+pub mod set;
 pub mod stream;
+pub mod zset;
 
 use std::fmt;
 use std::sync::Arc;
 
+use hash::Hash;
 use list::List;
+use set::Set;
+use stream::Stream;
+use zset::Zset;
 
 /// What a key holds, short strings and integers excepted: those live in the entry itself.
 #[derive(Debug, Clone)]
@@ -27,6 +35,10 @@ pub enum Value {
     /// Shared, because a reply may still be on its way while the key changes.
     Str(Arc<Vec<u8>>),
     List(List),
+    Set(Set),
+    Hash(Hash),
+    Zset(Zset),
+    Stream(Box<Stream>),
 }
 
 /// The type of a value as TYPE and SCAN name it.
@@ -45,6 +57,10 @@ impl Value {
         match self {
             Self::Str(_) => Kind::String,
             Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Hash(_) => Kind::Hash,
+            Self::Zset(_) => Kind::Zset,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 
@@ -53,6 +69,10 @@ impl Value {
         match self {
             Self::Str(_) => "raw",
             Self::List(list) => list.encoding(),
+            Self::Set(set) => set.encoding(),
+            Self::Hash(hash) => hash.encoding(),
+            Self::Zset(zset) => zset.encoding(),
+            Self::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -61,6 +81,10 @@ impl Value {
         match self {
             Self::Str(text) => string_memory(text),
             Self::List(list) => list.memory(),
+            Self::Set(set) => set.memory(),
+            Self::Hash(hash) => hash.memory(),
+            Self::Zset(zset) => zset.memory(),
+            Self::Stream(stream) => stream.memory(),
         }
     }
 
@@ -70,6 +94,10 @@ impl Value {
         match self {
             Self::Str(_) => 1,
             Self::List(list) => list.weight(),
+            Self::Set(set) => set.weight(),
+            Self::Hash(hash) => hash.weight(),
+            Self::Zset(zset) => zset.weight(),
+            Self::Stream(stream) => stream.weight(),
         }
     }
 }

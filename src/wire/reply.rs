@@ -61,6 +61,13 @@ impl<'a> Reply<'a> {
         self.protocol == Protocol::Resp3
     }
 
+    /// Whether more was said than the receiver's limit allows, so that it will be disconnected and nothing more needs
+    /// saying. For loops whose length a client chooses.
+    #[inline]
+    pub fn is_cut_off(&self) -> bool {
+        self.out.is_cut_off()
+    }
+
     /// The same output for another purpose, for as long as the borrow lasts.
     #[inline]
     pub fn reborrow(&mut self) -> Reply<'_> {

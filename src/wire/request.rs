@@ -177,6 +177,11 @@ impl Decoder {
         self.progress.missing == 0 && self.progress.searched == 0
     }
 
+    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    pub fn is_fresh(&self) -> bool {
+        self.is_between() && self.progress.at == 0 && self.failed.is_none()
+    }
+
     /// Memory held for a request that is not complete.
     pub fn memory(&self) -> usize {
         self.spans.capacity() * size_of::<Span>()

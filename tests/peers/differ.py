@@ -126,7 +126,7 @@ class Maker:
     """Makes rounds out of the families that both servers have."""
 
     def __init__(self, families, missing, peer_version, opts):
-        self.opts = opts
+        self.opts, self.peer_version = opts, peer_version
         self.choices = []
         for family in families:
             lines = [t for t in family.templates
@@ -135,10 +135,10 @@ class Maker:
             if lines:
                 self.choices.append((family, lines, weights))
 
-    def round(self, number, limits):
-        dice = Dice("%s:%d" % (self.opts.seed, number))
+    def round(self, index, limits):
+        dice = Dice("%s:%d" % (self.opts.seed, index))
         dice.prefixes = {family.name: family.prefix for family, _, _ in self.choices}
-        protocol = {"2": 2, "3": 3, "both": 2 + number % 2}[self.opts.protocol]
+        protocol = {"2": 2, "3": 3, "both": 2 + index % 2}[self.opts.protocol]
         settings = {}
         if dice.chance(0.4):
             settings = {name: dice.pick(limits[name][1]) for name in sorted(limits) if dice.chance(0.4)}
@@ -157,6 +157,9 @@ class Maker:
             if dice.chance(0.08):
                 args = [arg.lower() if arg.isupper() and arg.isalpha() else arg for arg in args]
             op = Command(args)
+            # Since lists have listpacks LSET reads only 32 bits of its index; an older peer reads all of them.
+            if self.peer_version < (7, 2) and op.name == b"LSET" and any(abs(number(arg) or 0) >= 2**31 for arg in args[2:3]):
+                continue
             if not is_safe(args) or queues and op.name in AUTHENTICATING:
                 continue
             queues = op.name == b"MULTI" or queues and op.name not in (b"EXEC", b"DISCARD", b"RESET")
@@ -237,7 +240,7 @@ class Duel:
         chosen = [word for name in self.limits for word in (name, settings.get(name, self.limits[name][0]))]
         if chosen:
             connection("CONFIG", "SET", *chosen)
-        for command in (["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"]):
+        for command in (["CONFIG", "SET", "slowlog-log-slower-than", "-1"], ["SLOWLOG", "RESET"], ["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"]):
             connection(*command)
         if protocol == 3:
             connection("HELLO", "3")

@@ -202,7 +202,7 @@ def peer_lacks_it(_, ours, peers):
 
 
 def same_number(_, ours, peers):
-    """The same double, spelt with 17 digits by the older one; in lists as well."""
+    """The same double, spelt with 17 digits or decimals by the older one; in lists as well."""
     if ours.kind != peers.kind or (ours.value is None) != (peers.value is None):
         return False
     if ours.raw == peers.raw:
@@ -210,7 +210,8 @@ def same_number(_, ours, peers):
     if ours.is_list:
         return len(ours.value) == len(peers.value) and \
             all(same_number(_, mine, theirs) for mine, theirs in zip(ours.value, peers.value))
-    return ours.number() is not None and ours.number() == peers.number()
+    mine, theirs = ours.number(), peers.number()
+    return mine is not None and theirs is not None and (mine == theirs or abs(mine - theirs) < 1e-15)
 
 
 def encoding_name(_, ours, peers):
@@ -259,7 +260,7 @@ OLDER = [
               b"LPOS", *BY_SCORE}, stricter),
     ((7, 4), BY_SCORE, negative_offset),
     ((7, 4), {b"XREAD", b"LSET"}, newer_word),
-    ((7, 2), {b"XINFO", b"XGROUP"}, kind_only),
+    ((7, 2), {b"XINFO", b"XGROUP", b"SORT", b"SORT_RO"}, kind_only),
     ((7, 2), {b"OBJECT ENCODING"}, encoding_name),
     ((7, 2), {b"ZADD", b"ZINCRBY", b"ZSCORE", b"ZMSCORE", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE",
               b"ZPOPMIN", b"ZPOPMAX", b"BZPOPMIN", b"BZPOPMAX", b"ZMPOP", b"BZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF",

@@ -53,11 +53,13 @@ def free_port():
 
 
 class Server:
-    """A server process. `options` are given as `--name value`."""
+    """A server process. `options` are given as `--name value`; `prepare` is given its folder before it starts."""
 
-    def __init__(self, binary, name, options=()):
+    def __init__(self, binary, name, options=(), prepare=None):
         self.binary, self.name, self.options = os.path.abspath(binary), name, list(options)
         self.dir = tempfile.mkdtemp(prefix="peers-")
+        if prepare:
+            prepare(self.dir)
         self.process = None
         self.port = None
         self.start()
@@ -81,8 +83,9 @@ class Server:
                 connection = self.connect()
                 reply = connection("PING")
                 connection.close()
-                if reply.kind in "+-":
+                if reply.kind == "+" or reply.kind == "-" and not reply.text().startswith("LOADING"):
                     return
+                time.sleep(0.02)
             except Closed:
                 time.sleep(0.02)
         raise SystemExit("%s: no answer to PING in 20 s: %s\n%s" % (self.name, " ".join(command), self.log()))

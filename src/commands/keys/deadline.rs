@@ -50,7 +50,9 @@ impl Condition {
             } else if is(arg, "LT") {
                 condition.only_if_sooner = true;
             } else {
-                return Err(Error::from([b"ERR Unsupported option ", arg].concat()));
+                // Quoted up to the first zero byte, as C does.
+                let word = arg.split(|byte| *byte == 0).next().unwrap_or_default();
+                return Err(Error::from([b"ERR Unsupported option ", word].concat()));
             }
         }
         if condition.only_if_none && (condition.only_if_some || condition.only_if_later || condition.only_if_sooner) {

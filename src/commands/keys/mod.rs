@@ -17,7 +17,7 @@ use crate::spec::server::dataset;
 use crate::store::{Owned, Taken};
 use crate::wire::args::Args;
 
-use super::options::{integer, is};
+use super::options::{is, narrow_integer};
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::COPY, copy),
@@ -143,7 +143,7 @@ fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_if_free: bool) -> Result<b
 
 /// The database an argument names.
 fn database(ctx: &Ctx<'_>, arg: &[u8]) -> Result<u16, Error> {
-    let index = integer(arg)?;
+    let index = narrow_integer(arg)?;
     if index >= 0 && (index as usize) < ctx.keys.space.dbs.len() { Ok(index as u16) } else { Err(Error::DbIndex) }
 }
 
@@ -266,7 +266,7 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SWAPDB index1 index2
 fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let parse = |arg, which: &str| integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")));
+    let parse = |arg, which: &str| narrow_integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")));
     let (one, other) = (parse(args.at(1), "first")?, parse(args.at(2), "second")?);
     let databases = ctx.keys.space.dbs.len() as i64;
     if !(0..databases).contains(&one) || !(0..databases).contains(&other) {

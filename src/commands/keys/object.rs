@@ -2,7 +2,8 @@
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
-use crate::keyspace::{AccessPolicy, Payload, Spot, access, text};
+use crate::engine::memory;
+use crate::keyspace::{AccessPolicy, Payload, Spot, text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::wire::args::Args;
@@ -44,7 +45,7 @@ fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // Redis shares small numbers between keys and shows this figure for them.
     let is_shared_number = matches!(ctx.keys.entry(spot).payload(), Payload::Int(number) if (0..10_000).contains(&number));
     let config = &ctx.services.config;
-    let shares = config.maxmemory == 0 || !access::keeps_word_per_value(config.maxmemory_policy);
+    let shares = config.maxmemory == 0 || !memory::keeps_word_per_value(config.maxmemory_policy);
     ctx.reply.integer(if is_shared_number && shares { i64::from(i32::MAX) } else { 1 });
     Ok(())
 }

@@ -14,7 +14,8 @@ use super::super::options::{integer, is};
 pub struct ScanOptions<'a> {
     pub pattern: Option<&'a [u8]>,
     pub count: usize,
-    pub kind: Option<Kind>,
+    /// The kind of value; `Some(None)` is one that no key has.
+    pub kind: Option<Option<Kind>>,
     /// HSCAN NOVALUES
     pub no_values: bool,
 }
@@ -49,7 +50,7 @@ impl<'a> ScanOptions<'a> {
                     at += 1;
                 }
                 Some(value) if is(word, "TYPE") && family == Family::Keys => {
-                    options.kind = Some(kind_named(value)?);
+                    options.kind = Some(kind_named(value));
                     at += 1;
                 }
                 _ if is(word, "NOVALUES") && family == Family::Hash => options.no_values = true,
@@ -65,10 +66,9 @@ impl<'a> ScanOptions<'a> {
     }
 }
 
-fn kind_named(name: &[u8]) -> Result<Kind, Error> {
+fn kind_named(name: &[u8]) -> Option<Kind> {
     let kinds = [Kind::String, Kind::List, Kind::Set, Kind::Zset, Kind::Hash, Kind::Stream];
-    let found = kinds.into_iter().find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| Error::from([b"ERR unknown type name '", name, b"'"].concat()))
+    kinds.into_iter().find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The cursor a client gives: an unsigned number.
@@ -93,7 +93,7 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             seen += 1;
             if entry.deadline().is_some_and(|deadline| deadline <= now_ms) {
                 overdue.push(entry.key().to_vec());
-            } else if options.kind.is_none_or(|kind| kind == kind_of(entry)) && options.matches(entry.key()) {
+            } else if options.kind.is_none_or(|kind| kind == Some(kind_of(entry))) && options.matches(entry.key()) {
                 found.push(entry.key().to_vec());
             }
         });

@@ -1,6 +1,7 @@
 //! The server itself: what it is, how it does, how it is stopped.
 
 mod config;
+mod debug;
 mod slowlog;
 
 use crate::engine::command::{Outcome, Row};
@@ -15,6 +16,7 @@ use super::options::is;
 
 pub const ROWS: &[Row] = &[
     Row::container(&config_spec::CONFIG, config::ROWS),
+    Row::new(&spec::DEBUG, debug::debug),
     Row::new(&spec::MONITOR, monitor),
     Row::new(&dataset::SHUTDOWN, shutdown),
     Row::container(&spec::SLOWLOG, slowlog::ROWS),

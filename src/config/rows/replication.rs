@@ -1,4 +1,4 @@
-//! Rows about replicas, primaries and the cluster.
+//! Rows about replicas, primaries and the cluster. The older names, with `slave` in them, are as good as the newer ones.
 
 use super::{INT, LONG, PORT};
 use crate::config::row::{

@@ -373,7 +373,7 @@ fn a_dict_can_be_dropped_on_another_thread() {
 }
 
 #[test]
-fn a_warm_lookup_allocates_nothing() {
+fn a_lookup_compares_whole_keys() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
     let spot = dict.insert(dict.hash(b"key"), b"key", New::Inline(b"value"), Some(5));
     dict.entry(spot).set_access(9);
@@ -497,7 +497,8 @@ fn what_is_due_is_reported_once_and_in_time() {
             );
             latest = now;
             if budget > 0 {
-                // After the clock went back, what waits for it to catch up is looked at once a second only.
+                // After the clock went back, what waits for it to catch up is looked at once a
+                // second only.
                 let settled = if has_gone_back {
                     now - now.rem_euclid(1000)
                 } else {
@@ -531,6 +532,30 @@ fn a_neglected_entry_is_reported_again() {
         [due(6_000), due(6_500), due(7_001), due(7_002)],
         [true, false, true, false]
     );
+}
+
+/// Few keys with deadlines among many without: each is as likely, wherever in the wheel it is.
+#[test]
+fn random_expiring_finds_the_few() {
+    let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
+    assert_eq!(dict.random_expiring(&mut || 0), None);
+    dict.next_due(1_000_000, &mut 1);
+    for number in 0..500i64 {
+        let key = number.to_le_bytes();
+        let deadline = (number % 25 == 0).then_some(999_000 + (1 << (number / 12)));
+        dict.insert(dict.hash(&key), &key, New::Int(number), deadline);
+    }
+    let mut random = Random::new(1);
+    let mut hits = HashMap::new();
+    for _ in 0..20 * 400 {
+        let spot = dict
+            .random_expiring(&mut || random.next())
+            .expect("there are twenty");
+        assert!(dict.entry(spot).deadline().is_some());
+        *hits.entry(dict.entry(spot).key().to_vec()).or_insert(0) += 1;
+    }
+    assert_eq!(hits.len(), 20);
+    assert!(hits.values().all(|&n| (300..500).contains(&n)), "{hits:?}");
 }
 
 /// Many keys that expire together take many small slices, none of which does more than its budget.

@@ -1,10 +1,12 @@
 //! One key with its value, deadlines and statistics, in one allocation.
 //!
-//! `raw` knows the bytes; this file has what other rooms see of an entry, borrowed from its [`Dict`](super::Dict).
+//! `raw` knows the bytes; this file has what other rooms see of an entry, borrowed from its
+//! [`Dict`](super::Dict).
 //!
-//! Small strings and integers live in the entry itself. Everything else is a `V`, stored in place too (it is a few words
-//! that own their data elsewhere). The split is by size only: what OBJECT ENCODING answers is decided by the reader, with
-//! the help of `raw_reported`, a bit for short strings that were edited in place.
+//! Small strings and integers live in the entry itself. Everything else is a `V`, stored in place
+//! too (it is a few words that own their data elsewhere). The split is by size only: what OBJECT
+//! ENCODING answers is decided by the reader, with the help of `raw_reported`, a bit for short
+//! strings that were edited in place.
 
 #![allow(unsafe_code)]
 
@@ -15,8 +17,8 @@ use std::ptr::NonNull;
 
 use raw::{Kind, NEVER, Raw, Times};
 
-/// The longest string an entry holds itself. Beyond, the cost of another allocation no longer matters, and sharing the
-/// value with an output or a snapshot begins to pay.
+/// The longest string an entry holds itself. Beyond, the cost of another allocation no longer
+/// matters, and sharing the value with an output or a snapshot begins to pay.
 pub const INLINE_MAX: usize = 1024;
 
 /// What to store.
@@ -96,8 +98,8 @@ impl<'t, V> EntryRef<'t, V> {
 
     #[inline]
     pub fn payload(self) -> Payload<'t, V> {
-        // SAFETY: the head's kind says which of the three is there. The dict is borrowed for 't and nobody else can
-        // change a payload meanwhile: that takes an `EntryMut`.
+        // SAFETY: the head's kind says which of the three is there. The dict is borrowed for 't and
+        // nobody else can change a payload meanwhile: that takes an `EntryMut`.
         unsafe {
             match self.raw.head().kind() {
                 Kind::Int => Payload::Int(self.raw.int_place().read()),
@@ -133,8 +135,8 @@ impl<'t, V> EntryRef<'t, V> {
         self.raw.head().access()
     }
 
-    /// Through a shared borrow, as with a `Cell`: a read that had to borrow exclusively just to note that it
-    /// happened would be in everyone's way. A dict is not `Sync`.
+    /// Through a shared borrow, as with a `Cell`: a read that had to borrow exclusively just to
+    /// note that it happened would be in everyone's way. A dict is not `Sync`.
     #[inline]
     pub fn set_access(self, access: u32) {
         self.raw.set_head(self.raw.head().with_access(access));
@@ -183,7 +185,8 @@ impl<'t, V> EntryMut<'t, V> {
     /// For looking at it meanwhile.
     #[inline]
     pub fn shared(&self) -> EntryRef<'_, V> {
-        // SAFETY: the borrow of `self` keeps the dict borrowed and this value from being used to change it.
+        // SAFETY: the borrow of `self` keeps the dict borrowed and this value from being used to
+        // change it.
         unsafe { EntryRef::new(self.raw) }
     }
 
@@ -195,8 +198,8 @@ impl<'t, V> EntryMut<'t, V> {
 
     #[inline]
     pub fn into_payload_mut(self) -> PayloadMut<'t, V> {
-        // SAFETY: the head's kind says which of the three is there. The dict is borrowed exclusively for 't, and `self`
-        // is gone, so this is the only reference.
+        // SAFETY: the head's kind says which of the three is there. The dict is borrowed
+        // exclusively for 't, and `self` is gone, so this is the only reference.
         unsafe {
             match self.raw.head().kind() {
                 Kind::Int => PayloadMut::Int(self.raw.int_place().as_mut()),
@@ -300,13 +303,14 @@ pub(super) fn times(deadline: Option<i64>, field_deadline: Option<i64>) -> Times
 /// Write the payload of an entry that was just given this shape.
 ///
 /// # Safety
-/// The entry is alive, belongs to a `Dict<V>`, has the kind and length of `new`, and no payload that would have to be dropped.
+/// The entry is alive, belongs to a `Dict<V>`, has the kind and length of `new`, and no payload
+/// that would have to be dropped.
 pub(super) unsafe fn write_payload<V>(raw: Raw, new: New<'_, V>) {
     if matches!(new, New::InlineRaw(_)) {
         raw.set_head(raw.head().with_raw_reported(true));
     }
-    // SAFETY: the places exist, by what the caller promises; the bytes of `new` are not in the entry, which nobody
-    // else can have borrowed while it is being written.
+    // SAFETY: the places exist, by what the caller promises; the bytes of `new` are not in the
+    // entry, which nobody else can have borrowed while it is being written.
     unsafe {
         match new {
             New::Int(value) => raw.int_place().write(value),

@@ -11,12 +11,13 @@
 //!            [ value    ]   Inline only
 //! ```
 //!
-//! One allocation of 8-byte alignment; the address in the table is that of the *head*, and what an entry may or may not
-//! have stands before it. So the head and the key, which every look-up reads, are at fixed places and usually
-//! in one cache line, whatever else the entry carries. A 16-byte key with a 32-byte value takes 56 bytes, with a deadline 72.
+//! One allocation of 8-byte alignment; the address in the table is that of the *head*, and what an
+//! entry may or may not have stands before it. So the head and the key, which every look-up reads,
+//! are at fixed places and usually in one cache line, whatever else the entry carries. A 16-byte
+//! key with a 32-byte value takes 56 bytes, with a deadline 72.
 //!
-//! The size is not stored: it follows from the head (invariant I3), rounded up to the allocator's size class so that two
-//! values of one class can take turns in the same allocation.
+//! The size is not stored: it follows from the head (invariant I3), rounded up to the allocator's
+//! size class so that two values of one class can take turns in the same allocation.
 
 #![allow(unsafe_code)]
 
@@ -38,7 +39,8 @@ pub(in crate::store) enum Kind {
 /// The word every entry has.
 ///
 /// ```text
-///  0..24 access | 24..26 kind | 26 raw reported | 27 TIMED | 28 FIELD | 29 WIDE | 32..35 epoch | 40..48 key len | 48..64 value len
+///   0  access 24    24  kind 2     26  raw reported    27  TIMED    28  FIELD    29  WIDE
+///  32  epoch 3      40  key len 8  48  value len 16    other bits are 0
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Head(u64);
@@ -202,9 +204,10 @@ pub(in crate::store) struct Filing {
 
 /// An entry that is alive.
 ///
-/// That is a promise of whoever makes one with `assume`, and what every SAFETY paragraph below rests on: the
-/// address was made by `create` or `reshape`, and neither `free` nor `reshape` has consumed it since. Heads, deadlines and
-/// filings are read and written by value, and never lent as references; so they may change while somebody reads the key or the value.
+/// That is a promise of whoever makes one with `assume`, and what every SAFETY paragraph below
+/// rests on: the address was made by `create` or `reshape`, and neither `free` nor `reshape` has
+/// consumed it since. Heads, deadlines and filings are read and written by value, and never lent as
+/// references; so they may change while somebody reads the key or the value.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Raw(NonNull<u8>);
 
@@ -251,7 +254,8 @@ impl Raw {
     #[inline]
     pub unsafe fn key<'t>(self) -> &'t [u8] {
         let (start, len) = self.key_place();
-        // SAFETY: the key's bytes were written when the entry was made and nothing writes them afterwards.
+        // SAFETY: the key's bytes were written when the entry was made and nothing writes them
+        // afterwards.
         unsafe { NonNull::slice_from_raw_parts(start, len).as_ref() }
     }
 
@@ -270,7 +274,8 @@ impl Raw {
 
     #[cold]
     fn wide_key(self) -> (NonNull<u8>, usize) {
-        // SAFETY: a wide entry has a u32 between head and key, at an offset that is a multiple of 8.
+        // SAFETY: a wide entry has a u32 between head and key, at an offset that is a multiple of
+        // 8.
         unsafe { (self.0.add(12), self.0.add(8).cast::<u32>().read() as usize) }
     }
 
@@ -294,7 +299,8 @@ impl Raw {
     #[inline]
     pub fn object_place<V>(self) -> NonNull<V> {
         debug_assert_eq!(self.head().kind(), Kind::Object);
-        // SAFETY: an Object entry has a `V` before its deadlines; all sizes are multiples of 8 and so it is aligned.
+        // SAFETY: an Object entry has a `V` before its deadlines; all sizes are multiples of 8 and
+        // so it is aligned.
         unsafe {
             self.0
                 .sub(self.head().times_size() + object_size::<V>())
@@ -308,7 +314,8 @@ impl Raw {
         if !head.is_timed() {
             return Times::NONE;
         }
-        // SAFETY: a timed entry has 16 bytes before the head, and 8 more if it has a field deadline.
+        // SAFETY: a timed entry has 16 bytes before the head, and 8 more if it has a field
+        // deadline.
         unsafe {
             let key = self.0.sub(16).cast::<i64>().read();
             let field = if head.has_field() {
@@ -380,8 +387,8 @@ impl Raw {
         // SAFETY: the size is at least that of a head.
         let memory = unsafe { alloc(layout) };
         let memory = NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout));
-        // SAFETY: the layout counts the prefix, the head, the wide length and the key, all written here. The memory is
-        // new, so it does not overlap `key`.
+        // SAFETY: the layout counts the prefix, the head, the wide length and the key, all written
+        // here. The memory is new, so it does not overlap `key`.
         unsafe {
             let new = Self(memory.add(head.prefix::<V>()));
             new.set_head(head);
@@ -407,14 +414,14 @@ impl Raw {
             && old.layout::<V>(key_len) == new.layout::<V>(key_len)
     }
 
-    /// Change kind and length in the head; the payload, which is not to be dropped any more, is to be written next.
-    /// Only if `fits_payload`.
+    /// Change kind and length in the head; the payload, which is not to be dropped any more, is to
+    /// be written next. Only if `fits_payload`.
     pub fn begin_payload(self, kind: Kind, value_len: usize) {
         self.set_head(self.head().with_payload(kind, value_len));
     }
 
-    /// Move to another allocation, with room for another payload (to be written next) and for these deadlines. The old
-    /// allocation is freed; its payload is not dropped.
+    /// Move to another allocation, with room for another payload (to be written next) and for these
+    /// deadlines. The old allocation is freed; its payload is not dropped.
     ///
     /// # Safety
     /// `self` must not be used afterwards. `V` is what the entry was made with.
@@ -439,8 +446,8 @@ impl Raw {
         let head = self.head().with_times(times);
         // SAFETY: the key is used until the next statement only.
         let new = Self::allocate::<V>(head, unsafe { self.key() });
-        // SAFETY: both entries have the same kind and value length, hence payloads of the same size. The old one is
-        // freed without being dropped, so that a `V` is owned once.
+        // SAFETY: both entries have the same kind and value length, hence payloads of the same
+        // size. The old one is freed without being dropped, so that a `V` is owned once.
         unsafe {
             match head.kind() {
                 Kind::Int => {
@@ -480,8 +487,9 @@ impl Raw {
     pub unsafe fn free<V>(self) {
         let head = self.head();
         let layout = head.layout::<V>(self.key_place().1);
-        // SAFETY: the allocation begins `prefix` bytes before the head, and has the layout that the head implies: it was
-        // allocated with it, and what has changed in the head since left the layout alone (`fits_payload`).
+        // SAFETY: the allocation begins `prefix` bytes before the head, and has the layout that the
+        // head implies: it was allocated with it, and what has changed in the head since left the
+        // layout alone (`fits_payload`).
         unsafe { dealloc(self.0.sub(head.prefix::<V>()).as_ptr(), layout) };
     }
 }

@@ -1,12 +1,14 @@
 //! The large form of sorted sets: members found by name, by score and by rank.
 //!
-//! Two structures over the same members: a table from the bytes to the member, which holds the score (`Members`), and a
-//! counted B+tree in order of score and bytes (`tree`), which holds scores and addresses. So ZSCORE is one look-up; a
-//! rank, or the member at a rank, is one path of three or four nodes.
+//! Two structures over the same members: a table from the bytes to the member, which holds the
+//! score (`Members`), and a counted B+tree in order of score and bytes (`tree`), which holds scores
+//! and addresses. So ZSCORE is one look-up; a rank, or the member at a rank, is one path of three
+//! or four nodes.
 //!
-//! A tree and not the skiplist of Redis: the scores of 72 neighbours share a few cache lines, where a skiplist pays a miss
-//! per comparison; and it takes about 20 bytes per member for the order instead of 45. Members never move in memory while they
-//! are here, which is why the tree may hold their addresses.
+//! A tree and not the skiplist of Redis: the scores of 72 neighbours share a few cache lines, where
+//! a skiplist pays a miss per comparison; and it takes about 20 bytes per member for the order
+//! instead of 45. Members never move in memory while they are here, which is why the tree may hold
+//! their addresses.
 //!
 //! The order is by score, then by bytes; `-0` equals `0`; NaN is refused.
 
@@ -51,7 +53,8 @@ impl Ranked {
         self.members.get(member).map(score_of)
     }
 
-    /// Add a member, or move it to another score. Returns its old score. An equal score (-0 for 0) changes nothing.
+    /// Add a member, or move it to another score. Returns its old score. An equal score (-0 for 0)
+    /// changes nothing.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         assert!(!score.is_nan(), "callers refuse NaN");
         let hash = self.members.hash(member);
@@ -107,8 +110,9 @@ impl Ranked {
         (rank < self.len()).then(|| self.lend(self.tree.at(self.tree.find_rank(rank))))
     }
 
-    /// How many members come before a bound: `before` says of a score and a member whether they do, and must be true up to
-    /// some member and false from there on. Serves ranges by score and by name, inclusive and exclusive.
+    /// How many members come before a bound: `before` says of a score and a member whether they do,
+    /// and must be true up to some member and false from there on. Serves ranges by score and by
+    /// name, inclusive and exclusive.
     pub fn partition(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
         self.tree.partition(|key| {
             let (member, score) = self.lend(key);
@@ -179,7 +183,8 @@ impl Ranked {
 
     fn lend(&self, key: Key) -> (&[u8], f64) {
         debug_assert!(!self.is_empty());
-        // SAFETY: the tree holds addresses of this set's living members, and the result borrows the set.
+        // SAFETY: the tree holds addresses of this set's living members, and the result borrows the
+        // set.
         (unsafe { Raw::assume(key.member).key() }, key.score)
     }
 }

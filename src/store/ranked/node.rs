@@ -1,8 +1,8 @@
 //! The nodes of the tree.
 //!
-//! A leaf has up to 72 keys in 1024 bytes, an inner node up to 69 children in 1536: both fill a size class of the
-//! allocator. Scores stand together, so that a binary search reads a few cache lines of one node and no member at all, unless
-//! scores are equal.
+//! A leaf has up to 72 keys in 1024 bytes, an inner node up to 69 children in 1536: both fill a
+//! size class of the allocator. Scores stand together, so that a binary search reads a few cache
+//! lines of one node and no member at all, unless scores are equal.
 
 use crate::store::address::Address;
 
@@ -78,7 +78,8 @@ impl<const N: usize> Keys<N> {
         self.len = start as u32;
     }
 
-    /// How many keys at the beginning satisfy `before`, which is true up to some point and false from there on.
+    /// How many keys at the beginning satisfy `before`, which is true up to some point and false
+    /// from there on.
     #[inline]
     pub fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
         let (mut low, mut high) = (0, self.len());

@@ -1,15 +1,16 @@
 //! A counted B+tree over members that live elsewhere.
 //!
-//! Inner nodes know, for each child, its first key and how many keys are below it. So a rank is the sum of the counts to
-//! the left of a path, and finding by rank is the same path the other way round. Leaves are linked in both
-//! directions for walks.
+//! Inner nodes know, for each child, its first key and how many keys are below it. So a rank is the
+//! sum of the counts to the left of a path, and finding by rank is the same path the other way
+//! round. Leaves are linked in both directions for walks.
 //!
-//! Invariants: the leaves hold all keys in order; each inner key equals the first key below its child, so that no inner key
-//! outlives its member; counts are exact; no node is empty, but for the only leaf of an empty tree. Nodes are
-//! merged with a neighbour when both would fit well, which keeps long-lived trees from thinning out.
+//! Invariants: the leaves hold all keys in order; each inner key equals the first key below its
+//! child, so that no inner key outlives its member; counts are exact; no node is empty, but for the
+//! only leaf of an empty tree. Nodes are merged with a neighbour when both would fit well, which
+//! keeps long-lived trees from thinning out.
 //!
-//! The tree stores addresses of members and reads their bytes to settle equal scores. Whoever owns it keeps the members
-//! alive.
+//! The tree stores addresses of members and reads their bytes to settle equal scores. Whoever owns
+//! it keeps the members alive.
 
 #![allow(unsafe_code)]
 
@@ -35,8 +36,9 @@ pub(super) struct Cursor {
     index: usize,
 }
 
-/// From the root down: inner nodes, and which child the path takes. A tree gains a level when its root splits, and each
-/// level takes at least 34 times as many insertions as the one below: twelve are out of reach.
+/// From the root down: inner nodes, and which child the path takes. A tree gains a level when its
+/// root splits, and each level takes at least 34 times as many insertions as the one below: twelve
+/// are out of reach.
 struct Path {
     steps: [(u32, usize); 12],
     len: usize,
@@ -122,7 +124,8 @@ impl Tree {
         } else {
             self.leaves.get_mut(leaf).keys.insert(index, key);
         }
-        // Only a new least key can be first in its leaf: otherwise the search would have ended one leaf to the left.
+        // Only a new least key can be first in its leaf: otherwise the search would have ended one
+        // leaf to the left.
         if index == 0 && self.leaves.get(leaf).previous == NONE {
             self.set_leftmost_first(key);
         }
@@ -150,7 +153,8 @@ impl Tree {
         self.merge_thin(path, leaf);
     }
 
-    /// Give a member another score if it keeps its place among its neighbours in the leaf; false if nothing was done.
+    /// Give a member another score if it keeps its place among its neighbours in the leaf; false if
+    /// nothing was done.
     pub fn update_in_place(&mut self, old: Key, score: f64) -> bool {
         let (_, leaf) = self.descend(old);
         let index = self.leaf_index(leaf, old);
@@ -171,7 +175,8 @@ impl Tree {
         self.partition(|other| order(other, key) == Ordering::Less)
     }
 
-    /// How many keys at the beginning satisfy `before`, which is true up to some key and false from there on.
+    /// How many keys at the beginning satisfy `before`, which is true up to some key and false from
+    /// there on.
     pub fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
         if self.len == 0 {
             return 0;
@@ -179,7 +184,8 @@ impl Tree {
         let (mut node, mut rank) = (self.root, 0);
         for _ in 0..self.height {
             let inner = self.inners.get(node);
-            // The point may be in the middle of the last child that begins before it, and in no other.
+            // The point may be in the middle of the last child that begins before it, and in no
+            // other.
             let step = inner.firsts.partition(&mut before).saturating_sub(1);
             rank += inner.count_before(step);
             node = inner.node(step);
@@ -262,8 +268,8 @@ impl Tree {
             .partition(|other| order(other, key) == Ordering::Less)
     }
 
-    /// A new leaf after a full one, with the upper half of its keys. At the end of the tree with none: keys that come in
-    /// order then leave full leaves behind.
+    /// A new leaf after a full one, with the upper half of its keys. At the end of the tree with
+    /// none: keys that come in order then leave full leaves behind.
     fn split_leaf(&mut self, leaf: u32, is_end: bool) -> u32 {
         let new = self.leaves.add(Leaf::new());
         let (old, fresh) = self.leaves.pair(leaf, new);
@@ -278,8 +284,8 @@ impl Tree {
         new
     }
 
-    /// A node has been split: `left` keys stay below the child that the path ends with, the others are below the
-    /// new `right`.
+    /// A node has been split: `left` keys stay below the child that the path ends with, the others
+    /// are below the new `right`.
     fn add_sibling(&mut self, path: &mut Path, left: usize, mut right: Child) {
         let mut left = left;
         while let Some((node, step)) = path.pop() {
@@ -342,8 +348,8 @@ impl Tree {
         }
     }
 
-    /// The child that this path, given from below, leads to has another first key. So have its ancestors, as far up as it
-    /// is the first one.
+    /// The child that this path, given from below, leads to has another first key. So have its
+    /// ancestors, as far up as it is the first one.
     fn set_first(&mut self, upwards: impl Iterator<Item = (u32, usize)>, first: Key) {
         for (node, step) in upwards {
             self.inners.get_mut(node).firsts.set(step, first);
@@ -426,8 +432,8 @@ impl Tree {
         self.lower_root();
     }
 
-    /// The left one of two neighbours, one of which the step leads to, that together leave a quarter of a node free: so
-    /// that the next insertion does not split it again.
+    /// The left one of two neighbours, one of which the step leads to, that together leave a
+    /// quarter of a node free: so that the next insertion does not split it again.
     fn mergeable(
         &self,
         step: Option<(u32, usize)>,
@@ -480,8 +486,9 @@ fn order(left: Key, right: Key) -> Ordering {
 
 /// A member's bytes, to be compared here and now.
 fn bytes<'t>(member: Address) -> &'t [u8] {
-    // SAFETY: the tree's keys, and those it is called with, are addresses of living members: `Ranked` removes a member from
-    // the tree before it frees it. The result does not leave this module.
+    // SAFETY: the tree's keys, and those it is called with, are addresses of living members:
+    // `Ranked` removes a member from the tree before it frees it. The result does not leave this
+    // module.
     unsafe { Raw::assume(member).key() }
 }
 

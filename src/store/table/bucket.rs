@@ -6,9 +6,9 @@
 //!  | of 6 bytes |        |       |      |   |
 //! ```
 //!
-//! A tag is the top byte of the element's hash: it spares most of the misses a look-up would have to pay to
-//! compare keys. `child` leads to an overflow bucket. `used` says which slots mean anything; what an unused slot
-//! holds is left over and never looked at.
+//! A tag is the top byte of the element's hash: it spares most of the misses a look-up would have
+//! to pay to compare keys. `child` leads to an overflow bucket. `used` says which slots mean
+//! anything; what an unused slot holds is left over and never looked at.
 
 #![allow(unsafe_code)]
 
@@ -112,8 +112,8 @@ impl Bucket {
 /// Which of eight bytes equal `wanted`, one bit each.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn equal_bytes(bytes: [u8; SLOTS], wanted: u8) -> u8 {
-    // Xor makes equal bytes zero, and a byte is zero exactly if neither its low seven bits carry into its top bit when
-    // 0x7f is added, nor that top bit is set itself.
+    // Xor makes equal bytes zero, and a byte is zero exactly if neither its low seven bits carry
+    // into its top bit when 0x7f is added, nor that top bit is set itself.
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     let differing = u64::from_le_bytes(bytes) ^ (u64::from(wanted) * 0x0101_0101_0101_0101);
     let zero = !(((differing & LOW) + LOW) | differing | LOW);

@@ -1,10 +1,11 @@
 //! A hash table that grows one bucket at a time.
 //!
-//! This is linear hashing. With `2^level` home buckets an element lives in the bucket named by the low `level` bits
-//! of its hash. To grow, the bucket at `split` is divided by one more bit into itself and a new bucket at the end; then
-//! `split` moves on, and after the last one `level` goes up. So an insertion costs at most one division of a handful of
-//! elements. There is no second table, no rehash phase and no stall, and the memory per element is the same at any
-//! size: about 12 bytes.
+//! This is linear hashing. With `2^level` home buckets an element lives in the bucket named by the
+//! low `level` bits of its hash. To grow, the bucket at `split` is divided by one more bit into
+//! itself and a new bucket at the end; then `split` moves on, and after the last one `level` goes
+//! up. So an insertion costs at most one division of a handful of elements. There is no second
+//! table, no rehash phase and no stall, and the memory per element is the same at any size: about
+//! 12 bytes.
 //!
 //! ```text
 //!   0 ........ split ........ mask ........ mask + 1 + split
@@ -12,15 +13,18 @@
 //!     by mask*2+1  by mask      by mask*2+1
 //! ```
 //!
-//! A bucket is one cache line (`bucket`). Those still to be divided hold up to twice as much as the others, so chains
-//! of overflow buckets are part of the plan: a quarter of the buckets has one, hardly any has two.
+//! A bucket is one cache line (`bucket`). Those still to be divided hold up to twice as much as the
+//! others, so chains of overflow buckets are part of the plan: a quarter of the buckets has one,
+//! hardly any has two.
 //!
-//! What must hold: only the last bucket of a chain has free slots; an overflow bucket is never empty; the overflow array
-//! has no gaps (when a bucket in the middle is given up, the last one moves there). So chains are as
-//! short as they can be, and walking both arrays from end to end meets every element once.
+//! What must hold: only the last bucket of a chain has free slots; an overflow bucket is never
+//! empty; the overflow array has no gaps (when a bucket in the middle is given up, the last one
+//! moves there). So chains are as short as they can be, and walking both arrays from end to end
+//! meets every element once.
 //!
-//! The table stores addresses and knows nothing of what is there. Whoever owns it says how to compare (`find`) and how
-//! to compute a stored element's hash again, which dividing a bucket needs: hashes are not stored.
+//! The table stores addresses and knows nothing of what is there. Whoever owns it says how to
+//! compare (`find`) and how to compute a stored element's hash again, which dividing a bucket
+//! needs: hashes are not stored.
 
 mod bucket;
 mod segments;
@@ -35,7 +39,8 @@ pub(super) struct Table {
     overflow: Segments,
     /// `2^level - 1`.
     mask: u32,
-    /// The next bucket to divide. Invariants: `split <= mask`; `homes.len() == mask + 1 + split`, or 0 at the beginning.
+    /// The next bucket to divide. Invariants: `split <= mask`; `homes.len() == mask + 1 + split`,
+    /// or 0 at the beginning.
     split: u32,
     len: usize,
 }
@@ -83,7 +88,8 @@ impl Table {
         self.homes.bytes() + self.overflow.bytes()
     }
 
-    /// The element with this hash that `is_it` recognises. `is_it` is asked about few others: one in 256.
+    /// The element with this hash that `is_it` recognises. `is_it` is asked about few others: one
+    /// in 256.
     #[inline]
     pub fn find(&self, hash: u64, mut is_it: impl FnMut(Address) -> bool) -> Option<Spot> {
         if self.len == 0 {
@@ -99,7 +105,8 @@ impl Table {
         self.find_in_overflow(bucket.child()?, hash, is_it)
     }
 
-    /// The rest of a chain. Out of line: one look-up in eight comes here, and the others need the registers.
+    /// The rest of a chain. Out of line: one look-up in eight comes here, and the others need the
+    /// registers.
     #[inline(never)]
     fn find_in_overflow(
         &self,
@@ -165,12 +172,13 @@ impl Table {
         address
     }
 
-    /// Visit the bucket the cursor stands for and return the cursor that follows; 0 starts and 0 ends.
+    /// Visit the bucket the cursor stands for and return the cursor that follows; 0 starts and 0
+    /// ends.
     ///
-    /// A cursor is a threshold in the order of *reversed* hash bits, in which each bucket, divided or not, is one
-    /// interval. The walk takes the intervals from the lowest to the highest. Dividing and joining change where intervals
-    /// end but never move an element to the other side of the threshold. So what is present throughout
-    /// is seen, and after a join some of it twice.
+    /// A cursor is a threshold in the order of *reversed* hash bits, in which each bucket, divided
+    /// or not, is one interval. The walk takes the intervals from the lowest to the highest.
+    /// Dividing and joining change where intervals end but never move an element to the other side
+    /// of the threshold. So what is present throughout is seen, and after a join some of it twice.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Spot, Address)) -> u64 {
         if self.homes.len() == 0 {
             return 0;
@@ -181,7 +189,8 @@ impl Table {
         ((cursor | !u64::from(narrow)).reverse_bits().wrapping_add(1)).reverse_bits()
     }
 
-    /// A table of the same shape with the same addresses, for the owner to replace one by one with those of copies.
+    /// A table of the same shape with the same addresses, for the owner to replace one by one with
+    /// those of copies.
     pub fn duplicate(&self) -> Self {
         Self {
             homes: self.homes.duplicate(),
@@ -200,9 +209,11 @@ impl Table {
         }
     }
 
-    /// Each element with the same probability; see `LONGEST_FAIR_CHAIN`. `draw` gives 64 random bits.
+    /// Each element with the same probability; see `LONGEST_FAIR_CHAIN`. `draw` gives 64 random
+    /// bits.
     ///
-    /// Draw a bucket and a rank, and start over if the chain is shorter than that: about five tries at the usual fill.
+    /// Draw a bucket and a rank, and start over if the chain is shorter than that: about five tries
+    /// at the usual fill.
     pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
         if self.len == 0 {
             return None;
@@ -225,8 +236,9 @@ impl Table {
         }
     }
 
-    /// At least `count` elements from whole chains drawn at random (all of them, if there are no more). For choosing a
-    /// victim: neighbours in a chain have nothing in common but their hash. An element may come twice.
+    /// At least `count` elements from whole chains drawn at random (all of them, if there are no
+    /// more). For choosing a victim: neighbours in a chain have nothing in common but their hash.
+    /// An element may come twice.
     pub fn sample(
         &self,
         draw: &mut impl FnMut() -> u64,
@@ -253,7 +265,8 @@ impl Table {
         }
     }
 
-    /// Prefetch what a look-up would compare with, once the bucket is here; or the next bucket of the chain.
+    /// Prefetch what a look-up would compare with, once the bucket is here; or the next bucket of
+    /// the chain.
     #[inline]
     pub fn prefetch_element(&self, hash: u64) {
         if self.len == 0 {
@@ -362,7 +375,8 @@ impl Table {
         Spot::new(last, self.bucket_mut(last).put(tag, address))
     }
 
-    /// After a removal from a chain: fill the gap from the chain's end, and give up the last bucket if that emptied it.
+    /// After a removal from a chain: fill the gap from the chain's end, and give up the last bucket
+    /// if that emptied it.
     fn close_gap(&mut self, home: u32, rehash: &impl Fn(Address) -> u64) {
         let (before, last) = self.tail(home);
         let mut place = Place::Home(home);
@@ -387,7 +401,8 @@ impl Table {
         }
     }
 
-    /// Give up an overflow bucket that nothing leads to any more. The last one of the array takes its place.
+    /// Give up an overflow bucket that nothing leads to any more. The last one of the array takes
+    /// its place.
     fn release_overflow(&mut self, index: u32, rehash: &impl Fn(Address) -> u64) {
         let moved_from = self.overflow.len() - 1;
         let moved = self.overflow.pop();
@@ -456,8 +471,9 @@ impl Table {
             let Some(child) = bucket.child() else { break };
             place = Place::Overflow(child);
         }
-        // From the end, and each time from the beginning again, because releasing a bucket may move another of this very
-        // chain. Until the last has gone the elements stay where they are, for `release_overflow` to read.
+        // From the end, and each time from the beginning again, because releasing a bucket may move
+        // another of this very chain. Until the last has gone the elements stay where they are, for
+        // `release_overflow` to read.
         while let (Some(before), Place::Overflow(index)) = self.tail(home) {
             self.bucket_mut(before).set_child(None);
             self.release_overflow(index, rehash);
@@ -562,7 +578,7 @@ fn tag(hash: u64) -> u8 {
 }
 
 /// A number below `end`, without a division.
-fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
+pub(super) fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
     ((u128::from(draw()) * end as u128) >> 64) as usize
 }
 

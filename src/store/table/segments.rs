@@ -1,11 +1,12 @@
 //! A growing array of buckets that never moves as a whole.
 //!
-//! Buckets live in segments of 1024 (64 KiB), listed in a directory: for ten million keys the directory is 12 KB and
-//! stays in the cache. Growing by one bucket at most allocates the next segment. Its memory is not touched until a
-//! bucket in it is used.
+//! Buckets live in segments of 1024 (64 KiB), listed in a directory: for ten million keys the
+//! directory is 12 KB and stays in the cache. Growing by one bucket at most allocates the next
+//! segment. Its memory is not touched until a bucket in it is used.
 //!
-//! A small array must not pay for 1024 buckets, so the *last* segment may be shorter than the others. It is
-//! enlarged in steps, by copying at most 64 KiB, while the array is small enough for the difference to matter.
+//! A small array must not pay for 1024 buckets, so the *last* segment may be shorter than the
+//! others. It is enlarged in steps, by copying at most 64 KiB, while the array is small enough for
+//! the difference to matter.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +16,8 @@ use std::ptr::NonNull;
 use super::bucket::Bucket;
 
 pub(super) struct Segments {
-    /// Invariant: each pointer is an allocation of `SEGMENT` buckets, the last one of `last_capacity`.
+    /// Invariant: each pointer is an allocation of `SEGMENT` buckets, the last one of
+    /// `last_capacity`.
     directory: Vec<NonNull<Bucket>>,
     last_capacity: u32,
     /// Buckets in use, all of them initialised. Invariant: `len <= capacity()`.
@@ -45,7 +47,8 @@ impl Segments {
 
     #[inline]
     pub fn bucket(&self, index: u32) -> &Bucket {
-        // SAFETY: `at` returns a valid, initialised bucket of ours; it is borrowed for as long as `self` is.
+        // SAFETY: `at` returns a valid, initialised bucket of ours; it is borrowed for as long as
+        // `self` is.
         unsafe { self.at(index).as_ref() }
     }
 
@@ -67,8 +70,9 @@ impl Segments {
         }
         let index = self.len;
         self.len += 1;
-        // SAFETY: `index` is below `len`, which is at most the capacity, so it is inside an allocation of ours. It may
-        // not have been initialised before, and a bucket has nothing to drop: hence `write`.
+        // SAFETY: `index` is below `len`, which is at most the capacity, so it is inside an
+        // allocation of ours. It may not have been initialised before, and a bucket has nothing to
+        // drop: hence `write`.
         unsafe { self.at(index).write(bucket) };
         index
     }
@@ -112,8 +116,8 @@ impl Segments {
     #[inline]
     fn at(&self, index: u32) -> NonNull<Bucket> {
         assert!(index < self.len, "no such bucket: the spot is stale");
-        // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment, and that segment is long
-        // enough, whether it is the last one or not.
+        // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment, and
+        // that segment is long enough, whether it is the last one or not.
         unsafe {
             self.directory
                 .get_unchecked((index / SEGMENT) as usize)
@@ -153,7 +157,8 @@ impl Segments {
             .last_mut()
             .expect("only called when there is a segment");
         let layout = layout_of(capacity);
-        // SAFETY: `last` was allocated with the layout of `last_capacity` buckets; the new size is not 0.
+        // SAFETY: `last` was allocated with the layout of `last_capacity` buckets; the new size is
+        // not 0.
         let moved = unsafe {
             realloc(
                 last.as_ptr().cast(),
@@ -182,8 +187,8 @@ impl Drop for Segments {
     }
 }
 
-/// The next capacity worth having for a single segment: every number up to 8, then four steps per doubling, which
-/// are jemalloc's own classes.
+/// The next capacity worth having for a single segment: every number up to 8, then four steps per
+/// doubling, which are jemalloc's own classes.
 fn rounded(buckets: u32) -> u32 {
     if buckets <= 8 {
         return buckets;
@@ -198,13 +203,15 @@ fn layout_of(capacity: u32) -> Layout {
 
 fn obtain(capacity: u32) -> NonNull<Bucket> {
     let layout = layout_of(capacity);
-    // SAFETY: the size is not 0, since a capacity never is. Nothing is read before `push` has written it.
+    // SAFETY: the size is not 0, since a capacity never is. Nothing is read before `push` has
+    // written it.
     let memory = unsafe { alloc(layout) };
     NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 fn release(pointer: NonNull<Bucket>, capacity: u32) {
-    // SAFETY: callers pass a segment of the directory with the capacity it was allocated for, and forget it.
+    // SAFETY: callers pass a segment of the directory with the capacity it was allocated for, and
+    // forget it.
     unsafe { dealloc(pointer.as_ptr().cast(), layout_of(capacity)) };
 }
 

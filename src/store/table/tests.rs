@@ -122,8 +122,8 @@ fn survives_hashes_that_collide() {
     }
 }
 
-/// The promise of SCAN: what is there from beginning to end is returned, while others come and go in such numbers that
-/// the table divides and joins under the cursor.
+/// The promise of SCAN: what is there from beginning to end is returned, while others come and go
+/// in such numbers that the table divides and joins under the cursor.
 #[test]
 fn scan_returns_all_that_stay() {
     for seed in 0..if cfg!(miri) { 1 } else { 60 } {
@@ -172,7 +172,8 @@ fn scan_returns_all_that_stay() {
     }
 }
 
-/// Without changes each element comes exactly once, and the cursors are small numbers, as clients expect.
+/// Without changes each element comes exactly once, and the cursors are small numbers, as clients
+/// expect.
 #[test]
 fn scan_of_a_resting_table_repeats_nothing() {
     for count in [0, 1, 7, 8, 100, 1000, 2777] {

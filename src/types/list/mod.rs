@@ -183,6 +183,29 @@ impl List {
         self.pop(End::Tail, limits)
     }
 
+    /// Moves the element at `from` to `to` of the same list, which is not empty; returns it.
+    pub fn rotate(&mut self, from: End, to: End, limits: &Limits) -> Vec<u8> {
+        let outermost = match from {
+            End::Head => 0,
+            End::Tail => -1,
+        };
+        let element = self.get(outermost).expect("the caller has an element");
+        match self {
+            Self::Small(_) => {
+                self.pop_with(from, limits, |_| ());
+                self.grow_for(element.len(), 1, limits);
+                self.push(to, &element, limits);
+            }
+            // Pushed first, so that a list at the brink does not become a listpack for a moment; at the same end it
+            // is the copy that is popped.
+            Self::Quick(_) => {
+                self.push(to, &element, limits);
+                self.pop_with(from, limits, |_| ());
+            }
+        }
+        element
+    }
+
     /// Which element a client means by `index`, negative ones counting from the end.
     #[inline]
     pub fn resolve(&self, index: i64) -> Option<usize> {

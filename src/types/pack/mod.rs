@@ -139,6 +139,16 @@ impl<const VALUED: bool> Pack<VALUED> {
         }
     }
 
+    /// The row with this index, which exists, and a walk that stands at it.
+    pub fn walk_to(&self, index: usize) -> (Row, Walk<'_, VALUED>) {
+        let mut walk = self.walk();
+        for _ in 0..index {
+            walk.next();
+        }
+        let row = walk.next().expect("the index of a row");
+        (row, walk)
+    }
+
     /// The row of a key, or where to append it.
     #[inline]
     pub fn find(&self, key: &[u8]) -> Result<Row, Gap> {
@@ -239,12 +249,17 @@ impl<const VALUED: bool> Pack<VALUED> {
             Some(next) => {
                 let shared = row.shared.min(next.shared);
                 let inherited = (next.shared - shared) as usize;
-                let rest_at = row.rest_at as usize;
-                let inherited = self.0[rest_at..rest_at + inherited].to_vec();
                 let rest_len = (next.value_at - next.rest_at) as usize;
-                let head = Head::new(shared as usize, inherited.len() + rest_len);
-                let removed = (next.rest_at - row.at) as usize;
-                self.splice(row.at as usize, removed, &[head.bytes(), &inherited]);
+                let head = Head::new(shared as usize, inherited + rest_len);
+                // Two heads are never shorter than the one of the longer row, so the pieces only move down.
+                let inherited_at = row.at as usize + head.len;
+                let rest_at = inherited_at + inherited;
+                let total = self.byte_len();
+                let from = row.rest_at as usize;
+                self.0.copy_within(from..from + inherited, inherited_at);
+                self.0[row.at as usize..inherited_at].copy_from_slice(head.bytes());
+                self.0.copy_within(next.rest_at as usize..total, rest_at);
+                self.set_total(total - (next.rest_at as usize - rest_at));
             }
         }
         self.set_count(self.len() - 1);
@@ -304,8 +319,7 @@ impl<const VALUED: bool> Pack<VALUED> {
         }
         if removed != inserted {
             self.0.copy_within(at + removed..total, at + inserted);
-            let header = u32::try_from(new_total).expect("types keep a pack far below 4 GiB");
-            self.0[..4].copy_from_slice(&header.to_le_bytes());
+            self.set_total(new_total);
         }
         let mut place = at;
         for part in parts {
@@ -317,6 +331,11 @@ impl<const VALUED: bool> Pack<VALUED> {
     fn shrink(&mut self) {
         let used = self.byte_len();
         blob::shrink(&mut self.0, used);
+    }
+
+    fn set_total(&mut self, total: usize) {
+        let total = u32::try_from(total).expect("types keep a pack far below 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
     }
 
     fn set_count(&mut self, count: usize) {

@@ -1,7 +1,10 @@
 //! Strings: bytes or a number under a key.
 //!
-//! A string that is set whole is kept in the shortest form (`keyspace::text`); one that is edited becomes `raw`, as
-//! Redis reports it, and long ones grow ahead of need so that APPEND in a loop stays linear.
+//! A string that is set whole is kept in the shortest form (`keyspace::text`). Changing one where it is, is next door
+//! in `editing`, comparing two in `lcs`.
+
+mod editing;
+mod lcs;
 
 use std::sync::Arc;
 
@@ -13,12 +16,15 @@ use crate::spec::error::Error;
 use crate::spec::string as spec;
 use crate::store::INLINE_MAX;
 use crate::types::Value;
+use crate::types::string::resolve_range;
 use crate::wire::args::Args;
+
+pub use editing::{edit, edit_within};
 
 use super::options::{Moment, integer, is};
 
 pub const ROWS: &[Row] = &[
-    Row::new(&spec::APPEND, append),
+    Row::new(&spec::APPEND, editing::append),
     Row::new(&spec::DECR, decr),
     Row::new(&spec::DECRBY, decrby),
     Row::new(&spec::GET, get),
@@ -29,6 +35,7 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::INCR, incr),
     Row::new(&spec::INCRBY, incrby),
     Row::new(&spec::INCRBYFLOAT, incrbyfloat),
+    Row::new(&spec::LCS, lcs::lcs),
     Row::new(&spec::MGET, mget),
     Row::new(&spec::MSET, mset),
     Row::new(&spec::MSETNX, msetnx),
@@ -36,7 +43,7 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::SET, set),
     Row::new(&spec::SETEX, setex),
     Row::new(&spec::SETNX, setnx),
-    Row::new(&spec::SETRANGE, setrange),
+    Row::new(&spec::SETRANGE, editing::setrange),
     Row::new(&spec::STRLEN, strlen),
     Row::new(&spec::SUBSTR, getrange),
 ];
@@ -85,34 +92,42 @@ struct SetOptions {
 
 fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions, Error> {
     let mut options = SetOptions::default();
-    let mut moment: Option<(Moment, &[u8])> = None;
-    let mut at = from;
-    while at < args.len() {
-        let arg = args.at(at);
-        if is(arg, "NX") && !options.only_if_present {
+    let mut moment = None;
+    let mut words = args.from(from);
+    while let Some(word) = words.next() {
+        if is(word, "NX") && !options.only_if_present {
             options.only_if_missing = true;
-        } else if is(arg, "XX") && !options.only_if_missing {
+        } else if is(word, "XX") && !options.only_if_missing {
             options.only_if_present = true;
-        } else if is(arg, "GET") {
+        } else if is(word, "GET") {
             options.wants_old = true;
-        } else if is(arg, "KEEPTTL") && moment.is_none() {
+        } else if is(word, "KEEPTTL") && moment.is_none() {
             options.keeps_deadline = true;
-        } else if let Some(kind) = Moment::option(arg)
+        } else if let Some(kind) = Moment::option(word)
             && !options.keeps_deadline
-            && moment.is_none()
-            && let Some(value) = args.get(at + 1)
+            && let Some(value) = words.next()
         {
-            moment = Some((kind, value));
-            at += 1;
+            moment = Some(one_moment(moment, kind, value)?);
         } else {
             return Err(Error::Syntax);
         }
-        at += 1;
     }
     if let Some((kind, value)) = moment {
         options.deadline = Some(kind.deadline(value, ctx.now, "set")?);
     }
     Ok(options)
+}
+
+/// A moment may be given again in the same unit; then the last one counts.
+fn one_moment<'a>(
+    earlier: Option<(Moment, &'a [u8])>,
+    kind: Moment,
+    value: &'a [u8],
+) -> Result<(Moment, &'a [u8]), Error> {
+    match earlier {
+        Some((other, _)) if other != kind => Err(Error::Syntax),
+        _ => Ok((kind, value)),
+    }
 }
 
 /// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds |
@@ -234,19 +249,28 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let mut persists = false;
     let mut moment = None;
-    match args.len() {
-        2 => {}
-        3 if is(args.at(2), "PERSIST") => persists = true,
-        4 => moment = Some((Moment::option(args.at(2)).ok_or(Error::Syntax)?, args.at(3))),
-        _ => return Err(Error::Syntax),
+    let mut words = args.from(2);
+    while let Some(word) = words.next() {
+        if is(word, "PERSIST") && moment.is_none() {
+            persists = true;
+        } else if let Some(kind) = Moment::option(word)
+            && !persists
+            && let Some(value) = words.next()
+        {
+            moment = Some(one_moment(moment, kind, value)?);
+        } else {
+            return Err(Error::Syntax);
+        }
     }
-    let deadline = match moment {
-        Some((kind, value)) => Some((kind.deadline(value, ctx.now, "getex")?, kind)),
-        None => None,
-    };
     let Some(spot) = ctx.keys.read(key) else {
         ctx.reply.null();
         return Ok(());
+    };
+    ctx.keys.text(spot)?;
+    // The moment is looked at last: a missing key and one of another kind are told first.
+    let deadline = match moment {
+        Some((kind, value)) => Some((kind.deadline(value, ctx.now, "getex")?, kind)),
+        None => None,
     };
     reply_text(ctx, spot)?;
     let db = ctx.keys.db;
@@ -380,138 +404,10 @@ fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let text = ctx.keys.text(spot)?;
-    let Some(range) = inclusive_range(start, end, text.len()) else {
-        ctx.reply.bulk(b"");
-        return Ok(());
-    };
+    let range = resolve_range(start, end, text.len());
     match text {
         Text::Shared(bytes) => ctx.reply.bulk_shared_range(bytes, range),
         _ => ctx.reply.bulk(&text.bytes(&mut [0; 20])[range]),
     }
     Ok(())
-}
-
-/// The part of `len` elements between two inclusive indices that count from the end when negative.
-fn inclusive_range(start: i64, end: i64, len: usize) -> Option<std::ops::Range<usize>> {
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
-    let len = len as i64;
-    let from_end = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
-    let start = from_end(start).max(0);
-    let end = from_end(end).max(0).min(len - 1);
-    if start > end || len == 0 { None } else { Some(start as usize..end as usize + 1) }
-}
-
-/// SETRANGE key offset value
-fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let key = args.at(1);
-    let offset = integer(args.at(2))?;
-    let value = args.at(3);
-    if offset < 0 {
-        return Err(Error::OffsetOutOfRange);
-    }
-    let found = ctx.keys.find(key);
-    let old_len = match found {
-        Some(spot) => ctx.keys.text(spot)?.len(),
-        None => 0,
-    };
-    if value.is_empty() {
-        ctx.reply.count(old_len);
-        return Ok(());
-    }
-    let end = new_len(ctx, offset as usize, value.len())?;
-    let len = edit(ctx, key, found, end.max(old_len), |bytes| {
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[offset as usize..end].copy_from_slice(value);
-    })?;
-    ctx.keys.changed(key, Event::string("setrange"), 1);
-    ctx.reply.count(len);
-    Ok(())
-}
-
-/// APPEND key value
-fn append(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (key, value) = (args.at(1), args.at(2));
-    let found = ctx.keys.find(key);
-    let len = if let Some(spot) = found {
-        let old_len = ctx.keys.text(spot)?.len();
-        let len = new_len(ctx, old_len, value.len())?;
-        edit(ctx, key, found, len, |bytes| bytes.extend_from_slice(value))?
-    } else {
-        new_len(ctx, 0, value.len())?;
-        ctx.keys.put(key, None, text::whole(value, args.shared(2)), Until::Never);
-        value.len()
-    };
-    ctx.keys.changed(key, Event::string("append"), 1);
-    ctx.reply.count(len);
-    Ok(())
-}
-
-/// The length a string would have, if that is allowed.
-fn new_len(ctx: &Ctx<'_>, start: usize, extra: usize) -> Result<usize, Error> {
-    let most = ctx.services.config.proto_max_bulk_len as usize;
-    start.checked_add(extra).filter(|len| *len <= most || ctx.is_replay()).ok_or(Error::StringTooLong)
-}
-
-/// Changes a string in place and returns its new length. A long one is edited where it is unless somebody else (an
-/// output, a snapshot) still holds it; a short one is built anew. `len` is how long it will be at least.
-pub fn edit(
-    ctx: &mut Ctx<'_>,
-    key: &[u8],
-    found: Option<Spot>,
-    len: usize,
-    change: impl FnOnce(&mut Vec<u8>),
-) -> Result<usize, Error> {
-    if let Some(spot) = found
-        && let crate::store::PayloadMut::Object(value) = ctx.keys.payload_mut(spot)
-    {
-        let Value::Str(bytes) = value else { return Err(Error::WrongType) };
-        let bytes = Arc::make_mut(bytes);
-        reserve_ahead(bytes, len);
-        change(bytes);
-        return Ok(bytes.len());
-    }
-    let mut bytes = Vec::new();
-    if len > INLINE_MAX {
-        reserve_ahead(&mut bytes, len);
-    }
-    if let Some(spot) = found {
-        bytes.extend_from_slice(ctx.keys.text(spot)?.bytes(&mut [0; 20]));
-    }
-    change(&mut bytes);
-    let len = bytes.len();
-    if len <= INLINE_MAX {
-        ctx.keys.put(key, found, New::InlineRaw(&bytes), Until::Kept);
-    } else {
-        ctx.keys.put(key, found, New::Object(Value::Str(Arc::new(bytes))), Until::Kept);
-    }
-    Ok(len)
-}
-
-/// Room for twice the length, but never for more than a mebibyte ahead.
-fn reserve_ahead(bytes: &mut Vec<u8>, len: usize) {
-    const AHEAD_MAX: usize = 1 << 20;
-    if len > bytes.capacity() {
-        bytes.reserve_exact(len + len.min(AHEAD_MAX) - bytes.len());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_cut_to_what_is_there() {
-        assert_eq!(inclusive_range(0, -1, 5), Some(0..5));
-        assert_eq!(inclusive_range(-3, -2, 5), Some(2..4));
-        assert_eq!(inclusive_range(3, 1, 5), None);
-        assert_eq!(inclusive_range(-100, 100, 5), Some(0..5));
-        assert_eq!(inclusive_range(i64::MIN, i64::MAX, 5), Some(0..5));
-        assert_eq!(inclusive_range(-1, -5, 5), None);
-        assert_eq!(inclusive_range(0, 0, 0), None);
-        assert_eq!(inclusive_range(0, -100, 5), Some(0..1));
-    }
 }

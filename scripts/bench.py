@@ -1,0 +1,383 @@
+#!/usr/bin/env python3
+"""Throughput beside every other server on the machine, measured so that a small and noisy machine can still decide.
+
+Our release binary, and each redis-server and valkey-server found (on PATH, in PEERS_DIR/bin, or named by --peers), run
+side by side without persistence. All are pinned to one core and the load generator to another; who is not being
+measured is stopped. Rounds are interleaved, ours theirs ours theirs, and the median counts, so noise meets all alike.
+
+  scripts/bench.py                                  SET GET INCR LPUSH LPOP SADD HSET ZADD MSET at pipeline depths 1 16 64
+  scripts/bench.py --tests SET,GET --depths 16 --rounds 7
+  scripts/bench.py --memory 1000000                 bytes per key: 16-byte keys, 32-byte values
+  scripts/bench.py --connections 5000               what an idle connection costs, and requests/s with that many
+  scripts/bench.py --peers redis=/opt/redis/src/redis-server,mine=target/old/pollux
+
+Read two numbers together: requests per second say what a client gets, and the server's own CPU time per request says
+what it cost, which stays comparable when the generator, and not the server, is the limit. `x ours` above 1 means that
+we answer more, or spend less.
+"""
+
+import argparse
+import csv
+import io
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+R = "__rand_int__"
+
+# name: (the command as the generator takes it, what has to be there before)
+TESTS = {
+    "PING": (["PING"], None),
+    "SET": (["SET", "key:" + R, "{value}"], None),
+    "GET": (["GET", "key:" + R], "keys"),
+    "INCR": (["INCR", "counter:" + R], None),
+    "LPUSH": (["LPUSH", "mylist", "{value}"], None),
+    "RPUSH": (["RPUSH", "mylist", "{value}"], None),
+    "LPOP": (["LPOP", "mylist"], "list"),
+    "SADD": (["SADD", "myset", "element:" + R], None),
+    "HSET": (["HSET", "myhash", "field:" + R, "{value}"], None),
+    "HGET": (["HGET", "myhash", "field:" + R], "hash"),
+    "ZADD": (["ZADD", "myzset", R, "element:" + R], None),
+    "LRANGE_100": (["LRANGE", "mylist", "0", "99"], "list"),
+    "MSET": (["MSET"] + ["key:" + R, "{value}"] * 10, None),
+    "XADD": (["XADD", "mystream", "*", "field", "{value}"], None),
+    "EVAL": (["EVAL", "return redis.call('GET', KEYS[1])", "1", "key:" + R], "keys"),
+}
+USUAL = "SET,GET,INCR,LPUSH,LPOP,SADD,HSET,ZADD,MSET"
+
+
+# ------------------------------------------------------------------------------------------------------------ servers
+
+def encode(*args):
+    args = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
+    return b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % (len(arg), arg) for arg in args)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def cores():
+    """(the servers' core, the generator's core), or None where processes cannot be pinned."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    mine = sorted(os.sched_getaffinity(0))
+    return {mine[0]}, {mine[-1]}
+
+
+class Contender:
+    """A running server and what it cost so far."""
+
+    def __init__(self, name, binary):
+        self.name, self.binary = name, binary
+        self.dir = tempfile.mkdtemp(prefix="bench-")
+        self.port = free_port()
+        pin = cores()
+        self.process = subprocess.Popen(
+            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.dir,
+             "--maxclients", "20000"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.dir,
+            preexec_fn=(lambda: os.sched_setaffinity(0, pin[0])) if pin else None)
+        deadline = time.time() + 20
+        while True:
+            if self.process.poll() is not None or time.time() > deadline:
+                raise SystemExit("bench: %s does not start: %s" % (name, binary))
+            try:
+                self.ask("PING")
+                break
+            except OSError:
+                time.sleep(0.02)
+        found = [line for line in self.ask("INFO", "server").decode().splitlines()
+                 if line.startswith(("redis_version:", "valkey_version:"))]
+        self.version = found[-1].split(":")[1] if found else "?"
+
+    def ask(self, *args):
+        """One command; the text of a one-line or bulk reply."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(encode(*args))
+            file = connection.makefile("rb")
+            line = file.readline()
+            if not line:
+                raise ConnectionError
+            return file.read(int(line[1:])) if line[:1] == b"$" and line != b"$-1\r\n" else line[1:-2]
+
+    def feed(self, requests, count):
+        """Pipelines requests whose replies are one line each, a few thousand at a time."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=300) as connection:
+            batch, size = [], 0
+            for request in requests:
+                batch.append(request)
+                if len(batch) == 5000:
+                    size += self._exchange(connection, batch)
+                    batch = []
+            size += self._exchange(connection, batch)
+            assert size == count, "%d replies to %d requests" % (size, count)
+
+    @staticmethod
+    def _exchange(connection, batch):
+        if not batch:
+            return 0
+        connection.sendall(b"".join(batch))
+        seen = 0
+        while seen < len(batch):
+            data = connection.recv(1 << 20)
+            if not data:
+                raise SystemExit("bench: a server closed the connection while it was being filled")
+            seen += data.count(b"\n")
+        return seen
+
+    def cpu_seconds(self):
+        """CPU time of all its threads; None where /proc is not there."""
+        try:
+            total = 0
+            for thread in os.listdir("/proc/%d/task" % self.process.pid):
+                with open("/proc/%d/task/%s/schedstat" % (self.process.pid, thread), encoding="ascii") as stat:
+                    total += int(stat.read().split()[0])
+            return total / 1e9
+        except OSError:
+            return None
+
+    def resident(self):
+        shown = subprocess.run(["ps", "-o", "rss=", "-p", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return int(shown.stdout or 0) * 1024
+
+    def used_memory(self):
+        for line in self.ask("INFO", "memory").decode().splitlines():
+            if line.startswith("used_memory:"):
+                return int(line.split(":")[1])
+        return 0
+
+    def sleep(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def find_binaries(named):
+    """[(name, path)] of the peers: those named, else every one found, each binary once."""
+    found = []
+    for item in filter(None, (named or "").split(",")):
+        name, eq, path = item.rpartition("=")
+        path = shutil.which(path) or path
+        if not os.access(path, os.X_OK):
+            raise SystemExit("bench: no such server: " + path)
+        found.append((name if eq else os.path.basename(path), path))
+    folders = [os.environ.get("PEERS_DIR"), os.path.expanduser("~/.cache/pollux-peers"), os.path.expanduser("~/.cache/peers")]
+    for program in ("redis8-server", "valkey-server", "redis-server"):
+        paths = [os.path.join(folder, "bin", program) for folder in folders if folder] + [shutil.which(program)]
+        found += [(program, path) for path in paths if path and os.access(path, os.X_OK)][:1]
+    seen, unique = set(), []
+    for name, path in found:
+        if os.path.realpath(path) not in seen:
+            seen.add(os.path.realpath(path))
+            unique.append((name, path))
+    return unique
+
+
+def find_generator():
+    """valkey-benchmark or redis-benchmark, the newest found."""
+    folders = [os.environ.get("PEERS_DIR"), os.path.expanduser("~/.cache/pollux-peers"), os.path.expanduser("~/.cache/peers")]
+    for program in ("valkey-benchmark", "redis8-benchmark", "redis-benchmark"):
+        for folder in filter(None, folders):
+            path = os.path.join(folder, "bin", program)
+            if os.access(path, os.X_OK):
+                return path
+        if shutil.which(program):
+            return shutil.which(program)
+    return None
+
+
+# --------------------------------------------------------------------------------------------------------- throughput
+
+def prepare(server, what, opts, count):
+    server.ask("FLUSHALL")
+    value = b"x" * opts.size
+    if what == "keys":
+        server.feed((encode(b"SET", b"key:%012d" % i, value) for i in range(opts.keyspace)), opts.keyspace)
+    elif what == "hash":
+        server.feed((encode(b"HSET", b"myhash", b"field:%012d" % i, value) for i in range(opts.keyspace)), opts.keyspace)
+    elif what == "list":
+        turns = count // 100 + 1
+        server.feed((encode(b"RPUSH", b"mylist", *[value] * 100) for _ in range(turns)), turns)
+
+
+def generate(server, opts, command, depth, count, clients):
+    """One run of the generator. {rps, p50, p99 in ms, cpu in microseconds per request}, or None if it failed."""
+    pin = cores()
+    line = [opts.generator, "-h", "127.0.0.1", "-p", str(server.port), "-n", str(count), "-c", str(clients), "-P", str(depth), "-r",
+            str(opts.keyspace), "--csv", *[word.replace("{value}", "x" * opts.size) for word in command]]
+    before = server.cpu_seconds()
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False,
+                          preexec_fn=(lambda: os.sched_setaffinity(0, pin[1])) if pin else None)
+    after = server.cpu_seconds()
+    rows = [row for row in csv.reader(io.StringIO(done.stdout)) if len(row) >= 8 and row[1] != "rps"]
+    if done.returncode or not rows or "rror" in done.stderr:
+        return None
+    rps, _, _, p50, _, p99, _ = map(float, rows[-1][-7:])
+    return {"rps": rps, "p50": p50, "p99": p99, "cpu": (after - before) / count * 1e6 if before is not None else float("nan")}
+
+
+def throughput(contenders, opts, clients):
+    for depth in opts.depths:
+        for name in opts.tests:
+            command, needs = TESTS[name]
+            quick, fastest, alive = 2000 * min(depth, 10), 0, []
+            for server in contenders:
+                server.wake()
+                prepare(server, needs, opts, quick)
+                first = generate(server, opts, command, depth, quick, clients)
+                if first:
+                    alive.append(server)
+                    fastest = max(fastest, first["rps"])
+                server.sleep()
+            count = max(quick, int(fastest * opts.seconds))
+            runs = {server.name: [] for server in alive}
+            for round_number in range(opts.rounds):
+                for server in alive:
+                    server.wake()
+                    if round_number == 0 or name == "LPOP":
+                        prepare(server, needs, opts, count)
+                    got = generate(server, opts, command, depth, count, clients)
+                    if got:
+                        runs[server.name].append(got)
+                    server.sleep()
+            show(name, depth, count, contenders, runs)
+
+
+def show(name, depth, count, contenders, runs):
+    """A block of lines for a test, ours first."""
+    median = {who: {key: statistics.median(run[key] for run in each) for key in each[0]} for who, each in runs.items() if each}
+    ours = median.get(contenders[0].name)
+    print("%s, pipeline %d, %d requests" % (name, depth, count))
+    for server in contenders:
+        mine = median.get(server.name)
+        if not mine:
+            print("  %-16s not supported" % server.name)
+            continue
+        line = "  %-16s %10s/s  %7.2f us CPU  p50 %7.3f ms  p99 %7.3f ms" % (
+            server.name, "{:,.0f}".format(mine["rps"]), mine["cpu"], mine["p50"], mine["p99"])
+        if ours and server is not contenders[0]:
+            line += "   ours x %.2f in rate, x %.2f in CPU" % (ours["rps"] / mine["rps"], mine["cpu"] / ours["cpu"])
+        print(line)
+    sys.stdout.flush()
+
+
+# ------------------------------------------------------------------------------------------------ memory, connections
+
+def memory(contenders, opts):
+    count = opts.memory
+    print("%d keys of 16 bytes with values of 32: bytes per key" % count)
+    for server in contenders:
+        server.wake()
+        server.ask("FLUSHALL")
+        time.sleep(0.5)
+        used, resident = server.used_memory(), server.resident()
+        started = time.time()
+        server.feed((encode(b"SET", b"key:%012d" % i, b"value:%026d" % i) for i in range(count)), count)
+        took = time.time() - started
+        print("  %-16s %6.1f by used_memory, %6.1f by resident size (%.1f s to fill)" %
+              (server.name, (server.used_memory() - used) / count, (server.resident() - resident) / count, took), flush=True)
+        server.ask("FLUSHALL")
+        server.sleep()
+
+
+def connections(contenders, opts):
+    count = opts.connections
+    print("%d idle connections: bytes each, then requests with as many" % count)
+    for server in contenders:
+        server.wake()
+        used, resident = server.used_memory(), server.resident()
+        held = []
+        for _ in range(count):
+            held.append(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+            held[-1].sendall(b"PING\r\n")
+        for connection in held:
+            connection.recv(64)
+        time.sleep(1.5)
+        print("  %-16s %6.0f by used_memory, %6.0f by resident size" %
+              (server.name, (server.used_memory() - used) / count, (server.resident() - resident) / count), flush=True)
+        for connection in held:
+            connection.close()
+        server.sleep()
+    throughput(contenders, opts, count)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="our server (target/release/pollux)")
+    add("--peers", help="further servers: [name=]path, comma separated")
+    add("--only", help="only these contenders beside ours, by name, comma separated; - for none")
+    add("--generator", default=find_generator(), help="a redis-benchmark or valkey-benchmark (%(default)s)")
+    add("--tests", default=USUAL, help="of: " + " ".join(TESTS))
+    add("--depths", default="1,16,64", help="pipeline depths (%(default)s)")
+    add("--rounds", type=int, default=3, help="interleaved rounds; the median counts (%(default)s)")
+    add("--seconds", type=float, default=1.0, help="length of one run on the fastest server (%(default)s)")
+    add("--clients", type=int, default=50, help="connections of the generator (%(default)s)")
+    add("--keyspace", type=int, default=100000, help="random keys and elements are one of so many (%(default)s)")
+    add("--size", type=int, default=3, help="bytes of a value (%(default)s)")
+    add("--memory", type=int, metavar="KEYS", help="measure bytes per key instead")
+    add("--connections", type=int, metavar="N", help="measure idle connections, then throughput with N of them")
+    opts = parser.parse_args()
+    opts.tests = [name.upper() for name in opts.tests.split(",")]
+    opts.depths = [int(depth) for depth in opts.depths.split(",")]
+    unknown = [name for name in opts.tests if name not in TESTS]
+    if unknown:
+        parser.error("no such test: " + unknown[0])
+    if not opts.generator and not opts.memory:
+        parser.error("no redis-benchmark found; scripts/setup.sh installs one")
+    raise_file_limit()
+    ours = shutil.which(opts.bin) or opts.bin
+    peers = find_binaries(opts.peers)
+    if opts.only:
+        peers = [(name, path) for name, path in peers if name in opts.only.split(",")]
+    contenders = []
+    try:
+        for name, path in [("ours", os.path.abspath(ours))] + peers:
+            contenders.append(Contender(name, path))
+        print("servers: " + ", ".join("%s %s" % (server.name, server.version) for server in contenders))
+        if opts.generator:
+            print("generator: %s, %d connections%s" % (os.path.basename(opts.generator), opts.clients,
+                                                       "" if cores() else "; processes cannot be pinned on this system"))
+        for server in contenders:
+            server.sleep()
+        if opts.memory:
+            memory(contenders, opts)
+        elif opts.connections:
+            connections(contenders, opts)
+        else:
+            throughput(contenders, opts, opts.clients)
+    finally:
+        for server in contenders:
+            server.stop()
+    return 0
+
+
+def raise_file_limit():
+    """Thousands of connections need as many descriptors, here and in the servers we start."""
+    try:
+        import resource
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536) if hard > 0 else 65536, hard))
+    except (ImportError, ValueError, OSError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

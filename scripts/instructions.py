@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Counts the instructions our server spends on a request, outside the kernel, with valgrind's callgrind.
+
+Instructions are not time, but they hardly vary: a busy machine, a cold cache or a noisy neighbour do not change them,
+so a step of a few percent in a change is seen, and a ceiling can be part of the tests. What they do not see: system
+calls, cache misses, contention.
+
+  scripts/instructions.py                  a table: GET SET INCR LPUSH at pipeline depths 1, 16 and 64
+  scripts/instructions.py --check          compares with tests/instructions.json; 10 % more is a failure
+  scripts/instructions.py --update         keeps today's numbers as the ceiling
+  scripts/instructions.py --bin redis-server --tests GET --depths 16
+
+Fifty connections send `depth` requests each while the server is stopped, then it goes on and answers all of them: so
+each turn of its loop finds the same work, however slow valgrind makes it. The counters are read before and after the
+measured requests, so starting, filling and warming up cost nothing.
+"""
+
+import argparse
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CEILINGS = os.path.join(ROOT, "tests", "instructions.json")
+CONNECTIONS = 50
+KEYS = 10000
+ALLOWED = 1.10
+
+
+def encode(*args):
+    return b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % (len(arg), arg) for arg in args)
+
+
+# Each gives the i-th request; keys are 16 bytes and met in a fixed scattered order.
+def scattered(i):
+    return i * 7919 % KEYS
+
+
+COMMANDS = {
+    "GET": lambda i: encode(b"GET", b"key:%012d" % scattered(i)),
+    "SET": lambda i: encode(b"SET", b"key:%012d" % scattered(i), b"value:%026d" % i),
+    "INCR": lambda i: encode(b"INCR", b"num:%012d" % scattered(i)),
+    "LPUSH": lambda i: encode(b"LPUSH", b"mylist", b"xxx"),
+    "PING": lambda i: encode(b"PING"),
+    "HSET": lambda i: encode(b"HSET", b"myhash", b"field:%010d" % scattered(i), b"xxx"),
+    "HGET": lambda i: encode(b"HGET", b"myhash", b"field:%010d" % scattered(i)),
+    "SADD": lambda i: encode(b"SADD", b"myset", b"element:%08d" % scattered(i)),
+    "ZADD": lambda i: encode(b"ZADD", b"myzset", b"%d" % scattered(i * 3), b"element:%08d" % scattered(i)),
+    "LRANGE_100": lambda i: encode(b"LRANGE", b"range", b"0", b"99"),
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Counted:
+    """The server under callgrind."""
+
+    def __init__(self, binary):
+        self.dir = tempfile.mkdtemp(prefix="instructions-")
+        self.port = free_port()
+        self.out = os.path.join(self.dir, "callgrind.out")
+        self.dumps = 0
+        self.log = open(os.path.join(self.dir, "log"), "wb")
+        self.process = subprocess.Popen(
+            ["valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out, binary, "--port", str(self.port), "--bind",
+             "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.dir],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
+        deadline = time.time() + 120
+        while True:
+            if self.process.poll() is not None or time.time() > deadline:
+                with open(self.log.name, encoding="utf-8", errors="replace") as text:
+                    raise SystemExit("instructions: the server does not run under valgrind:\n" + text.read()[-3000:])
+            try:
+                self.connections = [self.connect() for _ in range(CONNECTIONS)]
+                break
+            except OSError:
+                time.sleep(0.1)
+        self.send(0, encode(b"PING"))
+        self.lines(0, 1)
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=120)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def send(self, number, data):
+        self.connections[number].sendall(data)
+
+    def lines(self, number, count):
+        """Reads so many line ends; every reply here has a known number of them."""
+        while count > 0:
+            data = self.connections[number].recv(1 << 20)
+            if not data:
+                raise SystemExit("instructions: the server closed a connection")
+            count -= data.count(b"\n")
+
+    def run(self, make, lines_each, first, requests, depth):
+        """`requests` in turns of `depth` on each connection; the server sleeps while they are sent."""
+        index = first
+        while index < first + requests:
+            self.process.send_signal(signal.SIGSTOP)
+            for number in range(CONNECTIONS):
+                self.send(number, b"".join(make(index + i) for i in range(depth)))
+                index += depth
+            self.process.send_signal(signal.SIGCONT)
+            for number in range(CONNECTIONS):
+                self.lines(number, lines_each * depth)
+        return index
+
+    def instructions(self):
+        """How many since this was last asked. A dump also sets the counters to zero."""
+        self.dumps += 1
+        subprocess.run(["callgrind_control", "-d", str(self.process.pid)], capture_output=True, timeout=60, check=False)
+        path = "%s.%d" % (self.out, self.dumps)
+        deadline = time.time() + 30
+        while time.time() < deadline:
+            if os.path.exists(path):
+                with open(path, encoding="utf-8", errors="replace") as dump:
+                    found = [int(line.split()[1]) for line in dump if line.startswith(("summary:", "totals:"))]
+                if found:
+                    return found[-1]
+            time.sleep(0.05)
+        raise SystemExit("instructions: callgrind_control gave no dump; have %s" % glob.glob(self.out + "*"))
+
+    def stop(self):
+        for connection in self.connections:
+            connection.close()
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def fill(server, name):
+    """What the command needs to find, sent a hundred at a time."""
+    make = {"GET": COMMANDS["SET"], "SET": COMMANDS["SET"], "INCR": COMMANDS["INCR"], "HGET": COMMANDS["HSET"],
+            "HSET": COMMANDS["HSET"], "SADD": COMMANDS["SADD"], "ZADD": COMMANDS["ZADD"],
+            "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx")}.get(name)
+    server.send(0, encode(b"FLUSHALL"))
+    server.lines(0, 1)
+    count = 0 if make is None else 200 if name == "LRANGE_100" else KEYS
+    for start in range(0, count, 100):
+        server.send(0, b"".join(make(i) for i in range(start, start + 100)))
+        server.lines(0, 100)
+
+
+def measure(binary, tests, depths, requests):
+    """{test: {depth: instructions per request}}"""
+    server = Counted(binary)
+    result = {}
+    try:
+        for name in tests:
+            make = COMMANDS[name]
+            lines_each = {"GET": 2, "HGET": 2, "LRANGE_100": 201}.get(name, 1)
+            result[name] = {}
+            for depth in depths:
+                fill(server, name)
+                turn = CONNECTIONS * depth
+                warm = turn * max(2, 2000 // turn)
+                count = turn * max(2, (requests if name != "LRANGE_100" else requests // 10) // turn)
+                index = server.run(make, lines_each, 0, warm, depth)
+                server.instructions()
+                server.run(make, lines_each, index, count, depth)
+                result[name][str(depth)] = round(server.instructions() / count)
+    finally:
+        server.stop()
+    return result
+
+
+def table(measured, ceilings):
+    depths = sorted({int(depth) for row in measured.values() for depth in row})
+    print("instructions per request, %d connections" % CONNECTIONS)
+    print("%-12s" % "" + "".join("%22s" % ("P=%d" % depth) for depth in depths))
+    for name, row in measured.items():
+        cells = []
+        for depth in depths:
+            value, ceiling = row[str(depth)], ceilings.get(name, {}).get(str(depth))
+            change = " (%+.1f %%)" % (100 * (value / ceiling - 1)) if ceiling else ""
+            cells.append("%22s" % ("{:,}".format(value) + change))
+        print("%-12s" % name + "".join(cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"))
+    parser.add_argument("--tests", default="GET,SET,INCR,LPUSH", help="of: " + " ".join(COMMANDS))
+    parser.add_argument("--depths", default="1,16,64")
+    parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
+    parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
+    parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
+    opts = parser.parse_args()
+    if not shutil.which("valgrind") or not shutil.which("callgrind_control"):
+        print("instructions: valgrind is not installed, nothing was counted", file=sys.stderr)
+        return 1 if os.environ.get("CI") else 0
+    binary = shutil.which(opts.bin) or opts.bin
+    measured = measure(os.path.abspath(binary), opts.tests.split(","), [int(depth) for depth in opts.depths.split(",")], opts.requests)
+    ceilings = {}
+    if os.path.exists(CEILINGS):
+        with open(CEILINGS, encoding="utf-8") as file:
+            ceilings = json.load(file)
+    table(measured, ceilings)
+    if opts.update:
+        for name, row in measured.items():
+            ceilings.setdefault(name, {}).update(row)
+        with open(CEILINGS, "w", encoding="utf-8") as file:
+            json.dump(ceilings, file, indent=2, sort_keys=True)
+            file.write("\n")
+        print("written to " + os.path.relpath(CEILINGS))
+    if opts.check:
+        if not ceilings:
+            print("instructions: there is no %s to compare with; --update makes it" % os.path.relpath(CEILINGS))
+            return 1
+        grown = ["%s at P=%s: %d instructions, the ceiling is %d" % (name, depth, value, ceilings[name][depth])
+                 for name, row in measured.items() for depth, value in row.items()
+                 if value > ALLOWED * ceilings.get(name, {}).get(depth, value)]
+        for sentence in grown:
+            print("GREW  " + sentence)
+        if grown:
+            print("Find what grew with callgrind_annotate, or keep the new numbers with --update and say why in the commit.")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

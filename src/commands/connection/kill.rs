@@ -1,0 +1,126 @@
+//! CLIENT KILL: drops the sessions that all the given filters agree on.
+
+use crate::engine::command::Outcome;
+use crate::engine::ctx::{Ctx, Now};
+use crate::engine::session::{Class, Session, flag};
+use crate::spec::error::Error;
+use crate::wire::args::Args;
+
+use super::super::options::{integer, is};
+use super::list::class;
+
+/// Which sessions are meant; `None` for whatever was not asked for.
+#[derive(Default)]
+struct Filter<'a> {
+    number: Option<u64>,
+    address: Option<&'a [u8]>,
+    local_address: Option<&'a [u8]>,
+    class: Option<Class>,
+    user: Option<&'a [u8]>,
+    older_than_s: Option<i64>,
+    spares_me: bool,
+}
+
+/// CLIENT KILL ip:port | option value [option value ...]
+pub fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.len() == 3 {
+        return kill_by_address(ctx, args.at(2));
+    }
+    let filter = parse(args)?;
+    let mut killed = 0;
+    let mut ends_me = false;
+    for number in ctx.sessions.numbers().collect::<Vec<_>>() {
+        if number == ctx.session.number {
+            if !filter.spares_me && filter.means(ctx.session, &ctx.now) {
+                ends_me = true;
+                killed += 1;
+            }
+            continue;
+        }
+        let Some(session) = ctx.sessions.by_number(number).and_then(|id| ctx.sessions.get(id)) else { continue };
+        if filter.means(session, &ctx.now) {
+            let id = session.id;
+            ctx.sessions.close(id);
+            killed += 1;
+        }
+    }
+    ctx.reply.integer(killed);
+    if ends_me {
+        ctx.session.set(flag::CLOSE_AFTER_REPLY);
+    }
+    Ok(())
+}
+
+/// The old form: it may kill the caller, and it complains when there is nobody to kill.
+fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
+    let filter = Filter { address: Some(address), ..Filter::default() };
+    if filter.means(ctx.session, &ctx.now) {
+        ctx.session.set(flag::CLOSE_AFTER_REPLY);
+    } else {
+        let found = ctx.sessions.iter().find(|session| filter.means(session, &ctx.now)).map(|session| session.id);
+        let Some(id) = found else { return Err(Error::from("ERR No such client")) };
+        ctx.sessions.close(id);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn parse(args: Args<'_>) -> Result<Filter<'_>, Error> {
+    let mut filter = Filter { spares_me: true, ..Filter::default() };
+    let mut rest = args.from(2);
+    while let Some(option) = rest.next() {
+        let Some(value) = rest.next() else { return Err(Error::Syntax) };
+        if is(option, "id") {
+            filter.number = Some(number(value)?);
+        } else if is(option, "maxage") {
+            let age = integer(value).map_err(|_| Error::from("ERR maxage is not an integer or out of range"))?;
+            if age <= 0 {
+                return Err(Error::from("ERR maxage should be greater than 0"));
+            }
+            filter.older_than_s = Some(age);
+        } else if is(option, "type") {
+            filter.class = Some(class(value)?);
+        } else if is(option, "addr") {
+            filter.address = Some(value);
+        } else if is(option, "laddr") {
+            filter.local_address = Some(value);
+        } else if is(option, "user") {
+            if value != b"default" {
+                return Err(Error::from([b"ERR No such user '", value, b"'"].concat()));
+            }
+            filter.user = Some(value);
+        } else if is(option, "skipme") {
+            filter.spares_me = if is(value, "yes") {
+                true
+            } else if is(value, "no") {
+                false
+            } else {
+                return Err(Error::Syntax);
+            };
+        } else {
+            return Err(Error::Syntax);
+        }
+    }
+    Ok(filter)
+}
+
+fn number(text: &[u8]) -> Result<u64, Error> {
+    match integer(text) {
+        Ok(number @ 1..) => Ok(number as u64),
+        _ => Err(Error::from("ERR client-id should be greater than 0")),
+    }
+}
+
+impl Filter<'_> {
+    fn means(&self, session: &Session, now: &Now) -> bool {
+        let about = &session.about;
+        let age_s = (now.monotonic_us.saturating_sub(about.created_us) / 1_000_000) as i64;
+        !session.has(flag::CLOSE_NOW | flag::INTERNAL)
+            && self.number.is_none_or(|number| number == session.number)
+            && self.address.is_none_or(|address| address == about.address.as_bytes())
+            && self.local_address.is_none_or(|address| address == about.local_address.as_bytes())
+            && self.class.is_none_or(|class| class == session.class())
+            && self.user.is_none_or(|user| user == &*about.user)
+            && self.older_than_s.is_none_or(|limit| age_s >= limit)
+    }
+}

@@ -1,0 +1,342 @@
+//! Lists: pushing, looking at and editing elements.
+//!
+//! Taking elements away is next door in `pop`, moving them from one list to another in `transfer`; those files also
+//! hold the commands that wait for an element to come.
+
+mod pop;
+mod transfer;
+
+use std::ops::ControlFlow;
+
+use crate::engine::command::{Outcome, Row};
+use crate::engine::ctx::Ctx;
+use crate::keyspace::{Event, Keys, Spot};
+use crate::spec::error::Error;
+use crate::spec::list as spec;
+use crate::types::list::{Direction, End, Limits, List, Side};
+use crate::types::listpack::Item;
+use crate::wire::args::Args;
+use crate::wire::reply::Reply;
+
+use super::options::{directed, integer, integer_within, is};
+
+pub const ROWS: &[Row] = &[
+    Row::new(&spec::BLMOVE, transfer::blmove),
+    Row::new(&spec::BLMPOP, pop::blmpop),
+    Row::new(&spec::BLPOP, pop::blpop),
+    Row::new(&spec::BRPOP, pop::brpop),
+    Row::new(&spec::BRPOPLPUSH, transfer::brpoplpush),
+    Row::new(&spec::LINDEX, lindex),
+    Row::new(&spec::LINSERT, linsert),
+    Row::new(&spec::LLEN, llen),
+    Row::new(&spec::LMOVE, transfer::lmove),
+    Row::new(&spec::LMPOP, pop::lmpop),
+    Row::new(&spec::LPOP, pop::lpop),
+    Row::new(&spec::LPOS, lpos),
+    Row::new(&spec::LPUSH, lpush),
+    Row::new(&spec::LPUSHX, lpushx),
+    Row::new(&spec::LRANGE, lrange),
+    Row::new(&spec::LREM, lrem),
+    Row::new(&spec::LSET, lset),
+    Row::new(&spec::LTRIM, ltrim),
+    Row::new(&spec::RPOP, pop::rpop),
+    Row::new(&spec::RPOPLPUSH, transfer::rpoplpush),
+    Row::new(&spec::RPUSH, rpush),
+    Row::new(&spec::RPUSHX, rpushx),
+];
+
+/// What the configuration says of lists.
+fn limits(ctx: &Ctx<'_>) -> Limits {
+    let config = &ctx.services.config;
+    Limits {
+        node_size: config.list_max_listpack_size,
+        compress_depth: config.list_compress_depth,
+        big_element: ctx.services.debug.big_list_element,
+    }
+}
+
+/// LEFT or RIGHT.
+fn end(arg: &[u8]) -> Result<End, Error> {
+    if is(arg, "LEFT") {
+        Ok(End::Head)
+    } else if is(arg, "RIGHT") {
+        Ok(End::Tail)
+    } else {
+        Err(Error::Syntax)
+    }
+}
+
+#[inline]
+fn reply_item(reply: &mut Reply<'_>, item: Item<'_>) {
+    match item {
+        Item::Int(number) => reply.bulk_i64(number),
+        Item::Bytes(bytes) => reply.bulk(bytes),
+    }
+}
+
+/// Reports `event`, and the end of the list if it has lost its last element; its key goes with that.
+fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
+    keys.event(key, event);
+    let is_empty = keys.at::<List>(spot).is_ok_and(List::is_empty);
+    if is_empty {
+        keys.remove_at(spot, false);
+        keys.event(key, Event::DEL);
+    }
+    keys.touched(key, count);
+}
+
+/// LPUSH key element [element ...]
+fn lpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    push(ctx, args, End::Head)
+}
+
+/// RPUSH key element [element ...]
+fn rpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    push(ctx, args, End::Tail)
+}
+
+/// LPUSHX key element [element ...]
+fn lpushx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    push_if_present(ctx, args, End::Head)
+}
+
+/// RPUSHX key element [element ...]
+fn rpushx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    push_if_present(ctx, args, End::Tail)
+}
+
+fn push(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
+    let limits = limits(ctx);
+    let list = ctx.keys.write_or_create(args.at(1), List::new)?;
+    let len = push_all(list, args, end, &limits);
+    ctx.keys.changed(args.at(1), pushed(end), args.len() - 2);
+    ctx.reply.count(len);
+    Ok(())
+}
+
+fn push_if_present(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
+    let limits = limits(ctx);
+    let Some(list) = ctx.keys.write_as::<List>(args.at(1))? else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    let len = push_all(list, args, end, &limits);
+    ctx.keys.changed(args.at(1), pushed(end), args.len() - 2);
+    ctx.reply.count(len);
+    Ok(())
+}
+
+/// Pushes the arguments from the second on; returns how long the list is then.
+fn push_all(list: &mut List, args: Args<'_>, end: End, limits: &Limits) -> usize {
+    let bytes = args.from(2).map(<[u8]>::len).sum();
+    list.grow_for(bytes, args.len() - 2, limits);
+    for at in 2..args.len() {
+        match args.shared(at) {
+            Some(element) => list.push_shared(end, &element, limits),
+            None => list.push(end, args.at(at), limits),
+        }
+    }
+    list.len()
+}
+
+fn pushed(end: End) -> Event {
+    match end {
+        End::Head => Event::list("lpush"),
+        End::Tail => Event::list("rpush"),
+    }
+}
+
+/// LLEN key
+fn llen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let len = ctx.keys.read_as::<List>(args.at(1))?.map_or(0, List::len);
+    ctx.reply.count(len);
+    Ok(())
+}
+
+/// LINDEX key index
+fn lindex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    // A missing list is answered before the index is looked at.
+    let Some(list) = ctx.keys.read_as::<List>(args.at(1))? else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    let index = integer(args.at(2))?;
+    if list.get_with(index, |item| reply_item(&mut ctx.reply, item)).is_none() {
+        ctx.reply.null();
+    }
+    Ok(())
+}
+
+/// LSET key index element
+fn lset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.at(1);
+    let limits = limits(ctx);
+    let list = ctx.keys.write_as::<List>(key)?.ok_or(Error::NoSuchKey)?;
+    let index = integer(args.at(2))?;
+    if !list.set(index, args.at(3), &limits) {
+        return Err(Error::IndexOutOfRange);
+    }
+    ctx.keys.changed(key, Event::list("lset"), 1);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// LINSERT key BEFORE | AFTER pivot element
+fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let side = match args.at(2) {
+        word if is(word, "AFTER") => Side::After,
+        word if is(word, "BEFORE") => Side::Before,
+        _ => return Err(Error::Syntax),
+    };
+    let key = args.at(1);
+    let limits = limits(ctx);
+    let Some(list) = ctx.keys.write_as::<List>(key)? else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    if !list.insert(side, args.at(3), args.at(4), &limits) {
+        ctx.reply.integer(-1);
+        return Ok(());
+    }
+    let len = list.len();
+    ctx.keys.changed(key, Event::list("linsert"), 1);
+    ctx.reply.count(len);
+    Ok(())
+}
+
+/// The elements from `start` to `end`, both included and negative ones counting from the end: where they begin and
+/// how many they are.
+fn span(start: i64, end: i64, len: usize) -> (usize, usize) {
+    let len = len as i64;
+    let place = |index: i64| if index < 0 { index.saturating_add(len).max(-1) } else { index };
+    let (start, end) = (place(start).max(0), place(end).min(len - 1));
+    if start > end { (0, 0) } else { (start as usize, (end - start + 1) as usize) }
+}
+
+/// LRANGE key start stop
+fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
+    let Some(list) = ctx.keys.read_as::<List>(args.at(1))? else {
+        ctx.reply.array(0);
+        return Ok(());
+    };
+    let (start, count) = span(start, end, list.len());
+    let reply = &mut ctx.reply;
+    reply.array(count);
+    list.for_range(start, count, Direction::Forward, |item| reply_item(reply, item));
+    Ok(())
+}
+
+/// LTRIM key start stop
+fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.at(1);
+    let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
+    let limits = limits(ctx);
+    if let Some(spot) = ctx.keys.find(key) {
+        ctx.keys.touch(spot);
+        let list = ctx.keys.at_mut::<List>(spot)?;
+        let (start, count) = span(start, end, list.len());
+        let removed = list.trim(start, count, &limits);
+        lost(&mut ctx.keys, key, spot, Event::list("ltrim"), removed);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// LREM key count element
+fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.at(1);
+    let count = directed(args.at(2))?;
+    let limits = limits(ctx);
+    let Some(spot) = ctx.keys.find(key) else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    ctx.keys.touch(spot);
+    let removed = ctx.keys.at_mut::<List>(spot)?.remove(count, args.at(3), &limits);
+    if removed > 0 {
+        lost(&mut ctx.keys, key, spot, Event::list("lrem"), removed);
+    }
+    ctx.reply.count(removed);
+    Ok(())
+}
+
+/// What LPOS was asked for.
+struct Search {
+    /// 1 is the first match, 2 the second; negative ones count from the end.
+    rank: i64,
+    /// `None` is one match, replied by itself; 0 is all.
+    count: Option<i64>,
+    /// How many elements are compared; 0 is all.
+    maxlen: i64,
+}
+
+impl Search {
+    fn parse(args: Args<'_>) -> Result<Self, Error> {
+        let mut search = Self { rank: 1, count: None, maxlen: 0 };
+        for at in (3..args.len()).step_by(2) {
+            let value = args.get(at + 1).ok_or(Error::Syntax)?;
+            match args.at(at) {
+                word if is(word, "RANK") => {
+                    search.rank = directed(value)?;
+                    if search.rank == 0 {
+                        return Err(Error::from(RANK_ZERO));
+                    }
+                }
+                word if is(word, "COUNT") => {
+                    search.count = Some(integer_within(value, 0, i64::MAX, "ERR COUNT can't be negative")?);
+                }
+                word if is(word, "MAXLEN") => {
+                    search.maxlen = integer_within(value, 0, i64::MAX, "ERR MAXLEN can't be negative")?;
+                }
+                _ => return Err(Error::Syntax),
+            }
+        }
+        Ok(search)
+    }
+}
+
+const RANK_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+                         negative to start from the end of the list";
+
+/// LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
+fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let search = Search::parse(args)?;
+    let or_all = |limit: i64| if limit == 0 { usize::MAX } else { limit as usize };
+    let wanted = or_all(search.count.unwrap_or(1));
+    let direction = if search.rank > 0 { Direction::Forward } else { Direction::Backward };
+    let skip = search.rank.unsigned_abs() as usize - 1;
+    let mut found = Vec::new();
+    if let Some(list) = ctx.keys.read_as::<List>(args.at(1))? {
+        list.search(args.at(2), skip, or_all(search.maxlen), direction, |index| {
+            found.push(index);
+            if found.len() < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+    }
+    if search.count.is_some() {
+        ctx.reply.array(found.len());
+        found.iter().for_each(|index| ctx.reply.count(*index));
+    } else if let Some(index) = found.first() {
+        ctx.reply.count(*index);
+    } else {
+        ctx.reply.null();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_cut_to_what_is_there() {
+        assert_eq!(span(0, -1, 5), (0, 5));
+        assert_eq!(span(-3, -2, 5), (2, 2));
+        assert_eq!(span(3, 1, 5), (0, 0));
+        assert_eq!(span(-100, 100, 5), (0, 5));
+        assert_eq!(span(i64::MIN, i64::MAX, 5), (0, 5));
+        assert_eq!(span(5, 9, 5), (0, 0));
+        assert_eq!(span(0, -6, 5), (0, 0));
+        assert_eq!(span(0, 0, 1), (0, 1));
+    }
+}

@@ -1,0 +1,202 @@
+//! Taking elements from the ends of lists: at once (LPOP, RPOP, LMPOP), or when some come (BLPOP, BRPOP, BLMPOP).
+//!
+//! The waiting commands are propagated as what they did in the end, LPOP or RPOP of the key that had something: a
+//! replica never waits.
+
+use crate::base::num;
+use crate::engine::command::Outcome;
+use crate::engine::ctx::{Ctx, Wait};
+use crate::engine::session::OnTimeout;
+use crate::keyspace::{Event, Spot};
+use crate::spec::error::Error;
+use crate::types::Kind;
+use crate::types::list::{Direction, End, List};
+use crate::wire::args::Args;
+
+use super::super::options::{integer_within, is, not_negative, wait_until};
+use super::{end, limits, lost, reply_item};
+
+/// LPOP key [count]
+pub fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    pop(ctx, args, End::Head)
+}
+
+/// RPOP key [count]
+pub fn rpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    pop(ctx, args, End::Tail)
+}
+
+fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
+    let count = match args.len() {
+        2 => None,
+        3 => Some(not_negative(args.at(2))? as usize),
+        _ => return Err(Error::arity(ctx.command.name())),
+    };
+    let key = args.at(1);
+    let Some(spot) = list_at(ctx, key)? else {
+        if count.is_some() {
+            ctx.reply.null_array();
+        } else {
+            ctx.reply.null();
+        }
+        return Ok(());
+    };
+    match count {
+        None => pop_one(ctx, key, spot, end),
+        Some(0) => ctx.reply.array(0),
+        Some(count) => {
+            pop_many(ctx, key, spot, end, count);
+        }
+    }
+    Ok(())
+}
+
+/// Where the list under a key is, for changing it.
+fn list_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
+    let Some(spot) = ctx.keys.find(key) else { return Ok(None) };
+    ctx.keys.at::<List>(spot)?;
+    ctx.keys.touch(spot);
+    Ok(Some(spot))
+}
+
+pub(super) fn popped(end: End) -> Event {
+    match end {
+        End::Head => Event::list("lpop"),
+        End::Tail => Event::list("rpop"),
+    }
+}
+
+/// Replies the element at one end and removes it.
+fn pop_one(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End) {
+    let limits = limits(ctx);
+    let list = ctx.keys.at_mut::<List>(spot).expect("the caller looked");
+    list.pop_with(end, &limits, |item| reply_item(&mut ctx.reply, item));
+    lost(&mut ctx.keys, key, spot, popped(end), 1);
+}
+
+/// Replies up to `count` elements, the outermost first, and removes them. Returns how many.
+fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize) -> usize {
+    let limits = limits(ctx);
+    let list = ctx.keys.at_mut::<List>(spot).expect("the caller looked");
+    let len = list.len();
+    let count = count.min(len);
+    let (from, direction, first) = match end {
+        End::Head => (0, Direction::Forward, 0),
+        End::Tail => (len - 1, Direction::Backward, len - count),
+    };
+    let reply = &mut ctx.reply;
+    reply.array(count);
+    list.for_range(from, count, direction, |item| reply_item(reply, item));
+    list.delete_range(first, count, &limits);
+    lost(&mut ctx.keys, key, spot, popped(end), count);
+    count
+}
+
+/// The command that pops at this end.
+fn pop_command(end: End) -> &'static [u8] {
+    match end {
+        End::Head => b"LPOP",
+        End::Tail => b"RPOP",
+    }
+}
+
+/// BLPOP key [key ...] timeout
+pub fn blpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    pop_or_wait(ctx, args, End::Head)
+}
+
+/// BRPOP key [key ...] timeout
+pub fn brpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    pop_or_wait(ctx, args, End::Tail)
+}
+
+fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
+    let last = args.len() - 1;
+    let deadline_ms = wait_until(args.at(last), ctx.now)?;
+    let keys = args.head(last).tail(1);
+    for key in keys {
+        if let Some(spot) = list_at(ctx, key)? {
+            ctx.reply.array(2);
+            ctx.reply.bulk(key);
+            pop_one(ctx, key, spot, end);
+            ctx.fx.propagate_as(ctx.keys.db, &[pop_command(end), key]);
+            return Ok(());
+        }
+    }
+    wait(ctx, args, keys, deadline_ms);
+    Ok(())
+}
+
+/// Waits for one of the lists to get an element; where one may not wait, the time is over at once.
+pub(super) fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline_ms: Option<i64>) {
+    if !ctx.may_wait() {
+        ctx.reply.null_array();
+        return;
+    }
+    let keys: Vec<&[u8]> = keys.iter().collect();
+    let on_timeout = OnTimeout::NullArray;
+    ctx.park(args, &Wait { keys: &keys, kind: Kind::List, deadline_ms, on_timeout, also_when_gone: false });
+}
+
+/// What LMPOP and BLMPOP were asked for.
+struct Several<'a> {
+    keys: Args<'a>,
+    end: End,
+    count: usize,
+}
+
+impl<'a> Several<'a> {
+    /// Reads `numkeys key [key ...] LEFT | RIGHT [COUNT count]`.
+    fn parse(args: Args<'a>) -> Result<Self, Error> {
+        let numkeys = integer_within(args.at(0), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
+        // The end follows the keys; there is no such argument when there are fewer keys than was said.
+        let at = numkeys.checked_add(1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
+        let end = end(args.at(at))?;
+        let mut count = None;
+        let mut words = args.from(at + 1);
+        while let Some(word) = words.next() {
+            count = match words.next() {
+                Some(value) if count.is_none() && is(word, "COUNT") => {
+                    Some(integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")? as usize)
+                }
+                _ => return Err(Error::Syntax),
+            };
+        }
+        let count = count.unwrap_or(1);
+        Ok(Self { keys: args.head(at).tail(1), end, count })
+    }
+}
+
+/// LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]
+pub fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let several = Several::parse(args.tail(1))?;
+    if !pop_from_first(ctx, &several)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// BLMPOP timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]
+pub fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let several = Several::parse(args.tail(2))?;
+    let deadline_ms = wait_until(args.at(1), ctx.now)?;
+    if !pop_from_first(ctx, &several)? {
+        wait(ctx, args, several.keys, deadline_ms);
+    }
+    Ok(())
+}
+
+/// Pops from the first list that is there; tells whether there was one.
+fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_>) -> Result<bool, Error> {
+    for key in several.keys {
+        if let Some(spot) = list_at(ctx, key)? {
+            ctx.reply.array(2);
+            ctx.reply.bulk(key);
+            let count = pop_many(ctx, key, spot, several.end, several.count);
+            let count = num::format_i64(count as i64, &mut [0; 20]).to_vec();
+            ctx.fx.propagate_as(ctx.keys.db, &[pop_command(several.end), key, &count]);
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,96 @@
+//! The sections of INFO about the other parts: clients, files, threads, replicas, cluster.
+
+use crate::engine::ctx::Ctx;
+use crate::engine::session::{Session, flag};
+
+use super::Report;
+
+/// All sessions, the one that asks included.
+pub fn sessions<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = &'a Session> {
+    ctx.sessions.iter().chain(std::iter::once(&*ctx.session))
+}
+
+pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
+    let count = |is_one: &dyn Fn(&Session) -> bool| sessions(ctx).filter(|session| is_one(session)).count();
+    let replicas = count(&|session| session.has(flag::REPLICA));
+    let blocking = &ctx.services.blocking;
+    report.field("connected_clients", ctx.sessions.len() - replicas);
+    report.field("cluster_connections", 0);
+    report.field("maxclients", ctx.services.config.maxclients);
+    report.field("client_recent_max_input_buffer", sessions(ctx).map(|session| session.input_peak).max().unwrap_or(0));
+    report.field("client_recent_max_output_buffer", sessions(ctx).map(|session| session.output_peak).max().unwrap_or(0));
+    report.field("blocked_clients", blocking.parked_count);
+    report.field("tracking_clients", ctx.services.tracking.session_count());
+    report.field("pubsub_clients", count(&|session| !session.subscriptions.is_empty()));
+    report.field("watching_clients", count(&|session| !session.watched.is_empty()));
+    report.field("clients_in_timeout_table", blocking.deadline_count());
+    report.field("total_watched_keys", ctx.services.watchers.key_count());
+    report.field("total_blocking_keys", blocking.key_count());
+    report.field("total_blocking_keys_on_nokey", blocking.key_count_when_gone());
+}
+
+pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
+    let facts = &ctx.services.server;
+    report.field("loading", u8::from(facts.is_loading));
+    report.field("async_loading", 0);
+    report.field("current_cow_peak", 0);
+    report.field("current_cow_size", 0);
+    report.field("current_cow_size_age", 0);
+    report.field("current_fork_perc", "0.00");
+    report.field("current_save_keys_processed", 0);
+    report.field("current_save_keys_total", 0);
+    report.field("rdb_changes_since_last_save", ctx.keys.space.journal.dirty);
+    report.field("rdb_bgsave_in_progress", 0);
+    report.field("rdb_last_save_time", facts.started_ms / 1000);
+    report.field("rdb_last_bgsave_status", "ok");
+    report.field("rdb_last_bgsave_time_sec", -1);
+    report.field("rdb_current_bgsave_time_sec", -1);
+    report.field("rdb_saves", 0);
+    report.field("rdb_last_cow_size", 0);
+    report.field("rdb_last_load_keys_expired", 0);
+    report.field("rdb_last_load_keys_loaded", 0);
+    report.field("aof_enabled", 0);
+    report.field("aof_rewrite_in_progress", 0);
+    report.field("aof_rewrite_scheduled", 0);
+    report.field("aof_last_rewrite_time_sec", -1);
+    report.field("aof_current_rewrite_time_sec", -1);
+    report.field("aof_last_bgrewrite_status", "ok");
+    report.field("aof_rewrites", 0);
+    report.field("aof_rewrites_consecutive_failures", 0);
+    report.field("aof_last_write_status", "ok");
+    report.field("aof_last_cow_size", 0);
+    report.field("module_fork_in_progress", 0);
+    report.field("module_fork_last_cow_size", 0);
+}
+
+/// The one thread that serves clients.
+pub fn threads(ctx: &Ctx<'_>, report: &mut Report) {
+    let stats = &ctx.services.stats;
+    report.field(
+        "io_thread_0",
+        format_args!(
+            "clients={},reads={},writes={}",
+            ctx.sessions.len(),
+            stats.reads_processed,
+            stats.writes_processed
+        ),
+    );
+}
+
+pub fn replication(ctx: &Ctx<'_>, report: &mut Report) {
+    report.field("role", "master");
+    report.field("connected_slaves", sessions(ctx).filter(|session| session.has(flag::REPLICA)).count());
+    report.field("master_failover_state", "no-failover");
+    report.field("master_replid", &ctx.services.server.replication_id);
+    report.field("master_replid2", "0".repeat(40));
+    report.field("master_repl_offset", 0);
+    report.field("second_repl_offset", -1);
+    report.field("repl_backlog_active", 0);
+    report.field("repl_backlog_size", ctx.services.config.repl_backlog_size);
+    report.field("repl_backlog_first_byte_offset", 0);
+    report.field("repl_backlog_histlen", 0);
+}
+
+pub fn cluster(ctx: &Ctx<'_>, report: &mut Report) {
+    report.field("cluster_enabled", u8::from(ctx.services.config.cluster_enabled));
+}

@@ -1,0 +1,87 @@
+//! INFO stats: counters since the start or the last CONFIG RESETSTAT. INFO debug: some that are for developers.
+
+use crate::engine::ctx::Ctx;
+use crate::pubsub::Kind;
+
+use super::Report;
+
+pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
+    let stats = &ctx.services.stats;
+    let counters = &ctx.keys.space.counters;
+    let pubsub = &ctx.services.pubsub;
+    let tracking = &ctx.services.tracking;
+    report.field("total_connections_received", stats.connections_received);
+    report.field("total_commands_processed", stats.commands_processed);
+    report.field("instantaneous_ops_per_sec", stats.samples.commands.mean());
+    report.field("total_net_input_bytes", stats.net_input_bytes);
+    report.field("total_net_output_bytes", stats.net_output_bytes);
+    report.field("total_net_repl_input_bytes", 0);
+    report.field("total_net_repl_output_bytes", 0);
+    report.ratio("instantaneous_input_kbps", stats.samples.input.mean() as f64 / 1024.0);
+    report.ratio("instantaneous_output_kbps", stats.samples.output.mean() as f64 / 1024.0);
+    report.field("instantaneous_input_repl_kbps", "0.00");
+    report.field("instantaneous_output_repl_kbps", "0.00");
+    report.field("rejected_connections", stats.rejected_connections);
+    report.field("sync_full", stats.full_syncs);
+    report.field("sync_partial_ok", stats.partial_syncs_ok);
+    report.field("sync_partial_err", stats.partial_syncs_err);
+    report.field("expired_subkeys", counters.expired_fields);
+    report.field("expired_keys", counters.expired_keys);
+    // Keys leave when their time has come; none is found stale by sampling.
+    report.field("expired_stale_perc", "0.00");
+    report.field("expired_time_cap_reached_count", stats.expire_turns_unfinished);
+    report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_ns / 1_000_000);
+    report.field("evicted_keys", counters.evicted_keys);
+    report.field("evicted_clients", stats.evicted_clients);
+    report.field("evicted_scripts", stats.evicted_scripts);
+    report.field("total_eviction_exceeded_time", 0);
+    report.field("current_eviction_exceeded_time", 0);
+    report.field("keyspace_hits", counters.hits);
+    report.field("keyspace_misses", counters.misses);
+    report.field("pubsub_channels", pubsub.count(Kind::Channel));
+    report.field("pubsub_patterns", pubsub.count(Kind::Pattern));
+    report.field("pubsubshard_channels", pubsub.count(Kind::Shard));
+    report.field("latest_fork_usec", 0);
+    report.field("total_forks", 0);
+    report.field("migrate_cached_sockets", 0);
+    report.field("slave_expires_tracked_keys", 0);
+    report.field("active_defrag_hits", 0);
+    report.field("active_defrag_misses", 0);
+    report.field("active_defrag_key_hits", 0);
+    report.field("active_defrag_key_misses", 0);
+    report.field("total_active_defrag_time", 0);
+    report.field("current_active_defrag_time", 0);
+    report.field("tracking_total_keys", tracking.key_count());
+    report.field("tracking_total_items", tracking.item_count());
+    report.field("tracking_total_prefixes", tracking.prefix_count());
+    report.field("unexpected_error_replies", stats.unexpected_error_replies);
+    report.field("total_error_replies", stats.total_error_replies);
+    report.field("dump_payload_sanitizations", 0);
+    report.field("total_reads_processed", stats.reads_processed);
+    report.field("total_writes_processed", stats.writes_processed);
+    report.field("io_threaded_reads_processed", 0);
+    report.field("io_threaded_writes_processed", 0);
+    report.field("client_query_buffer_limit_disconnections", stats.query_buffer_limit_disconnections);
+    // The latest have not been collected yet.
+    let overflowed = stats.output_buffer_limit_disconnections + ctx.sessions.overflowed;
+    report.field("client_output_buffer_limit_disconnections", overflowed);
+    report.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);
+    report.field("reply_buffer_expands", stats.reply_buffer_expands);
+    report.field("eventloop_cycles", stats.eventloop_cycles);
+    report.field("eventloop_duration_sum", stats.eventloop_ns / 1000);
+    report.field("eventloop_duration_cmd_sum", stats.eventloop_commands_ns / 1000);
+    report.field("instantaneous_eventloop_cycles_per_sec", stats.samples.cycles.mean());
+    report.field("instantaneous_eventloop_duration_usec", stats.samples.cycle_us.mean());
+    report.field("acl_access_denied_auth", stats.acl_denied_auth);
+    report.field("acl_access_denied_cmd", stats.acl_denied_cmd);
+    report.field("acl_access_denied_key", stats.acl_denied_key);
+    report.field("acl_access_denied_channel", stats.acl_denied_channel);
+}
+
+pub fn debug(ctx: &Ctx<'_>, report: &mut Report) {
+    let stats = &ctx.services.stats;
+    report.field("eventloop_duration_aof_sum", stats.eventloop_aof_ns / 1000);
+    report.field("eventloop_duration_cron_sum", stats.eventloop_cron_ns / 1000);
+    report.field("eventloop_duration_max", stats.eventloop_max_ns / 1000);
+    report.field("eventloop_cmd_per_cycle_max", stats.eventloop_commands_per_cycle_max);
+}

@@ -1,0 +1,148 @@
+//! How much of our memory a session may hold: in its input, in its output, altogether.
+//!
+//! A client that sends what we cannot work off, or does not read what it asked for, costs memory that belongs to the
+//! others. There are three limits. Input beyond `client-query-buffer-limit` ends the connection. Output beyond
+//! `client-output-buffer-limit` does too: at once above the hard limit, after some seconds above the soft one. And when
+//! all sessions together exceed `maxmemory-clients`, the largest is dropped until they fit.
+//!
+//! A session over a limit is dropped without another word; what was queued for it is given up at once, because it was
+//! the problem.
+//!
+//! Counting the memory of a session takes about as long as a small command, so it is done only while there is a limit
+//! on the sum, and then for those that had something to do in the turn.
+
+use crate::base::slab::Id;
+use crate::config::{OutputLimit, OutputLimits};
+
+use super::session::{Class, Session, Sessions, flag};
+use super::{Engine, roster};
+
+/// The limit on a session's output.
+pub fn output_limit(limits: &OutputLimits, session: &Session) -> OutputLimit {
+    match session.class() {
+        Class::Normal => limits.normal,
+        Class::Pubsub => limits.pubsub,
+        Class::Replica => limits.replica,
+        // Our primary is sent nothing but acknowledgements.
+        Class::Primary => OutputLimit::default(),
+    }
+}
+
+/// Whether a session has more output than it may, or has had more than the soft limit for too long. Starts and stops
+/// the soft limit's clock.
+fn is_over(session: &mut Session, limits: &OutputLimits, now_us: u64) -> bool {
+    if session.output.is_cut_off() {
+        return true;
+    }
+    let OutputLimit { hard_bytes, soft_bytes, soft_s } = output_limit(limits, session);
+    let used = session.output.len() as u64;
+    if hard_bytes != 0 && used >= hard_bytes {
+        return true;
+    }
+    if soft_bytes == 0 || used < soft_bytes {
+        session.soft_limit_since_us = 0;
+        return false;
+    }
+    if session.soft_limit_since_us == 0 {
+        session.soft_limit_since_us = now_us.max(1);
+        return false;
+    }
+    (now_us - session.soft_limit_since_us) / 1_000_000 > soft_s
+}
+
+impl Sessions {
+    /// Looks whether a session's output is within its limits, after something was appended to it. If not, it is marked
+    /// for closing.
+    pub fn keep_output_to_limits(&mut self, session: &mut Session) {
+        if self.counts_memory {
+            self.count_memory(session);
+        }
+        if session.output.is_empty() && session.soft_limit_since_us == 0 && !session.output.is_cut_off() {
+            return;
+        }
+        if session.has(flag::CLOSE_NOW) || !is_over(session, &self.output_limits, self.now_us) {
+            return;
+        }
+        let line = roster::text_at(session, self.now_us);
+        log::warn!("Client {line} scheduled to be closed ASAP for overcoming of output buffer limits.");
+        self.overflowed += 1;
+        session.set(flag::CLOSE_NOW);
+        session.output.clear();
+        self.to_close.push(session.id);
+    }
+}
+
+impl Engine {
+    /// Copies what the sessions need to know of the configuration, and counts their memory if it is limited now.
+    pub(super) fn adopt_limits(&mut self) {
+        self.sessions.output_limits = self.services.config.client_output_buffer_limit;
+        self.sessions.counts_memory = self.sessions_memory_max().is_some();
+        if self.sessions.counts_memory {
+            let ids: Vec<Id> = self.sessions.ids().collect();
+            for id in ids {
+                self.count_memory(id);
+            }
+        }
+    }
+
+    /// After a command, for its own session.
+    #[inline]
+    pub(super) fn keep_to_limits(&mut self, session: &mut Session) {
+        self.sessions.keep_output_to_limits(session);
+    }
+
+    pub(super) fn close_for_input(&mut self, id: Id) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let line = roster::text(session, &self.now);
+        log::warn!("Closing client that reached max query buffer length: {line}");
+        self.services.stats.query_buffer_limit_disconnections += 1;
+        self.sessions.close(id);
+    }
+
+    /// How much all sessions together may hold, if that is limited.
+    fn sessions_memory_max(&self) -> Option<usize> {
+        let config = &self.services.config;
+        match config.maxmemory_clients.of(config.maxmemory) as usize {
+            0 => None,
+            most => Some(most),
+        }
+    }
+
+    pub(super) fn count_memory(&mut self, id: Id) {
+        if let Some(mut session) = self.sessions.lend(id) {
+            self.sessions.count_memory(&mut session);
+            self.sessions.put_back(session);
+        }
+    }
+
+    /// Counts anew the memory of those who have sent something, and drops the largest sessions while all together are
+    /// over the limit.
+    pub(super) fn evict_sessions(&mut self, changed: &[Id]) {
+        if !self.sessions.counts_memory {
+            return;
+        }
+        let Some(most) = self.sessions_memory_max() else { return };
+        for &id in changed {
+            self.count_memory(id);
+        }
+        while self.sessions.memory >= most && self.services.debug.client_eviction {
+            // Linear in the number of sessions, but only while we are over the limit.
+            let may_go = |session: &&Session| {
+                !session.has(flag::NO_EVICT | flag::CLOSE_NOW | flag::INTERNAL)
+                    && matches!(session.class(), Class::Normal | Class::Pubsub)
+            };
+            let Some(largest) = self.sessions.iter().filter(may_go).max_by_key(|session| session.memory_counted) else {
+                break;
+            };
+            let id = largest.id;
+            log::info!("Evicting client: {}", roster::text(largest, &self.now));
+            self.services.stats.evicted_clients += 1;
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.output.clear();
+                let counted = std::mem::take(&mut session.memory_counted);
+                self.sessions.memory = self.sessions.memory.saturating_sub(counted);
+            }
+            self.sessions.close(id);
+        }
+    }
+}

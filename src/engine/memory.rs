@@ -1,0 +1,102 @@
+//! Keeping within `maxmemory`.
+//!
+//! Before a command runs, memory beyond the limit is freed by evicting keys, for a short while at most; what is left
+//! over is done between the turns of the loop. Only when nothing can be evicted are commands that may need more
+//! memory refused.
+
+use crate::config::{Config, Eviction};
+use crate::keyspace::evict::{Policy, Rank};
+use crate::keyspace::{AccessPolicy, Keyspace, Lazy};
+use crate::store::{alloc, tsc};
+
+use super::Engine;
+
+/// How long one command may wait for memory to be freed, for the default `maxmemory-eviction-tenacity` of 10.
+const SLICE_NS: u64 = 500_000;
+
+/// How often the clock is looked at, in evicted keys.
+const KEYS_PER_LOOK: usize = 16;
+
+impl Engine {
+    /// Frees memory if there is a limit and it is exceeded. Returns whether more is left to do.
+    pub(super) fn keep_within_memory(&mut self) -> bool {
+        let limit = self.services.config.maxmemory;
+        if limit == 0 {
+            self.services.out_of_memory = false;
+            return false;
+        }
+        let policy = eviction(self.services.config.maxmemory_policy);
+        let samples = self.services.config.maxmemory_samples as usize;
+        let started = tsc::ticks();
+        let mut evicted = 0;
+        self.keyspace.journal.interest = Self::listeners(&self.services);
+        while self.memory_that_counts() > limit {
+            let now_ms = self.now.unix_ms;
+            if !policy.is_some_and(|policy| self.keyspace.evict_one(policy, samples, now_ms)) {
+                self.services.out_of_memory = true;
+                return false;
+            }
+            self.settle();
+            evicted += 1;
+            if evicted % KEYS_PER_LOOK == 0
+                && self.services.rate.nanos(tsc::ticks().wrapping_sub(started)) > self.eviction_slice_ns()
+            {
+                break;
+            }
+        }
+        // Whoever has to evict more than fits a slice makes progress at least; the command may run.
+        self.services.out_of_memory = false;
+        self.memory_that_counts() > limit
+    }
+
+    /// Everything but what is only on its way out to replicas.
+    fn memory_that_counts(&self) -> u64 {
+        alloc::used_memory() as u64
+    }
+
+    fn eviction_slice_ns(&self) -> u64 {
+        let tenacity = u64::from(self.services.config.maxmemory_eviction_tenacity);
+        match tenacity {
+            0..=10 => SLICE_NS * tenacity / 10,
+            100.. => u64::MAX,
+            // Each step above 10 adds 15 %.
+            _ => (SLICE_NS as f64 * 1.15_f64.powi(tenacity as i32 - 10)) as u64,
+        }
+    }
+}
+
+/// What a policy means; `None` evicts nothing.
+fn eviction(policy: Eviction) -> Option<Policy> {
+    let (rank, only_volatile) = match policy {
+        Eviction::NoEviction => return None,
+        Eviction::AllkeysLru => (Rank::Idle, false),
+        Eviction::AllkeysLfu => (Rank::Rare, false),
+        Eviction::AllkeysRandom => (Rank::Random, false),
+        Eviction::VolatileLru => (Rank::Idle, true),
+        Eviction::VolatileLfu => (Rank::Rare, true),
+        Eviction::VolatileTtl => (Rank::Soonest, true),
+        Eviction::VolatileRandom => (Rank::Random, true),
+    };
+    Some(Policy { rank, only_volatile })
+}
+
+/// Whether each value needs an access word of its own, so that Redis would not share small numbers between keys.
+pub fn keeps_word_per_value(policy: Eviction) -> bool {
+    eviction(policy).is_some_and(|policy| matches!(policy.rank, Rank::Idle | Rank::Rare))
+}
+
+/// Tells the keyspace what it has to know of the configuration.
+pub fn configure(keyspace: &mut Keyspace, config: &Config) {
+    keyspace.access = AccessPolicy {
+        is_lfu: eviction(config.maxmemory_policy).is_some_and(|policy| policy.rank == Rank::Rare),
+        log_factor: u64::from(config.lfu_log_factor),
+        decay_minutes: u64::from(config.lfu_decay_time_min),
+    };
+    keyspace.lazy = Lazy {
+        expire: config.lazyfree_lazy_expire,
+        eviction: config.lazyfree_lazy_eviction,
+        server_del: config.lazyfree_lazy_server_del,
+        user_del: config.lazyfree_lazy_user_del,
+        user_flush: config.lazyfree_lazy_user_flush,
+    };
+}

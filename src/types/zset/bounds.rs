@@ -1,0 +1,147 @@
+//! The two kinds of ranges, as clients write them.
+//!
+//! ```text
+//! by score:  5   (5   -inf   +inf         a parenthesis leaves the end out
+//! by name:   [a  (a   -      +            a bracket takes it in; there is no default
+//! ```
+
+use crate::base::double;
+
+/// Scores between two ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScoreRange {
+    pub min: f64,
+    pub max: f64,
+    pub min_excluded: bool,
+    pub max_excluded: bool,
+}
+
+/// One end of a range of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameBound<'a> {
+    /// `-`: before every name.
+    Smallest,
+    /// `+`: after every name.
+    Largest,
+    Included(&'a [u8]),
+    Excluded(&'a [u8]),
+}
+
+/// Names between two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameRange<'a> {
+    pub min: NameBound<'a>,
+    pub max: NameBound<'a>,
+}
+
+impl ScoreRange {
+    pub fn parse(min: &[u8], max: &[u8]) -> Option<Self> {
+        let (min, min_excluded) = parse_score(min)?;
+        let (max, max_excluded) = parse_score(max)?;
+        Some(Self {
+            min,
+            max,
+            min_excluded,
+            max_excluded,
+        })
+    }
+
+    /// Does the range lie above this score?
+    #[inline]
+    pub fn is_above(&self, score: f64) -> bool {
+        if self.min_excluded {
+            score <= self.min
+        } else {
+            score < self.min
+        }
+    }
+
+    /// Does the range lie below this score?
+    #[inline]
+    pub fn is_below(&self, score: f64) -> bool {
+        if self.max_excluded {
+            score >= self.max
+        } else {
+            score > self.max
+        }
+    }
+}
+
+impl<'a> NameBound<'a> {
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        match text {
+            b"-" => Some(Self::Smallest),
+            b"+" => Some(Self::Largest),
+            [b'[', name @ ..] => Some(Self::Included(name)),
+            [b'(', name @ ..] => Some(Self::Excluded(name)),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> NameRange<'a> {
+    pub fn parse(min: &'a [u8], max: &'a [u8]) -> Option<Self> {
+        Some(Self {
+            min: NameBound::parse(min)?,
+            max: NameBound::parse(max)?,
+        })
+    }
+
+    /// Does the range lie above this name?
+    #[inline]
+    pub fn is_above(&self, name: &[u8]) -> bool {
+        match self.min {
+            NameBound::Smallest => false,
+            NameBound::Largest => true,
+            NameBound::Included(min) => name < min,
+            NameBound::Excluded(min) => name <= min,
+        }
+    }
+
+    /// Does the range lie below this name?
+    #[inline]
+    pub fn is_below(&self, name: &[u8]) -> bool {
+        match self.max {
+            NameBound::Smallest => true,
+            NameBound::Largest => false,
+            NameBound::Included(max) => name > max,
+            NameBound::Excluded(max) => name >= max,
+        }
+    }
+}
+
+fn parse_score(text: &[u8]) -> Option<(f64, bool)> {
+    match text {
+        [b'(', number @ ..] => Some((double::parse_bound(number)?, true)),
+        number => Some((double::parse_bound(number)?, false)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores() {
+        let range = ScoreRange::parse(b"(1", b"2.5").expect("well formed");
+        assert!(range.is_above(1.0) && !range.is_above(1.5));
+        assert!(range.is_below(2.6) && !range.is_below(2.5));
+        let all = ScoreRange::parse(b"-inf", b"+inf").expect("well formed");
+        assert!(!all.is_above(f64::NEG_INFINITY) && !all.is_below(f64::INFINITY));
+        for (min, max) in [("a", "1"), ("1", "((2"), ("nan", "1"), ("[1", "2")] {
+            assert_eq!(ScoreRange::parse(min.as_bytes(), max.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn names() {
+        let range = NameRange::parse(b"[b", b"(d").expect("well formed");
+        assert!(range.is_above(b"a") && !range.is_above(b"b"));
+        assert!(range.is_below(b"d") && !range.is_below(b"c"));
+        let nothing = NameRange::parse(b"+", b"-").expect("well formed");
+        assert!(nothing.is_above(b"zz") && nothing.is_below(b""));
+        for text in [&b""[..], b"a", b"--", b"+1"] {
+            assert_eq!(NameBound::parse(text), None);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The small form: a pack of members in order of their scores.
+
+use std::cmp::Ordering;
+use std::ops::{ControlFlow, Range};
+
+use crate::types::pack::{Cell, Gap, Pairs, Search};
+
+/// Adds a member that is not there.
+pub fn insert(pairs: &mut Pairs, member: &[u8], score: f64) {
+    let gap = place(pairs, member, score);
+    pairs.insert(gap, member, Cell::from_score(score));
+}
+
+/// Gives a member that is there another score.
+pub fn move_to(pairs: &mut Pairs, member: &[u8], score: f64) {
+    if let Ok(row) = pairs.find(member) {
+        pairs.remove(row);
+        insert(pairs, member, score);
+    }
+}
+
+pub fn rank(pairs: &Pairs, member: &[u8]) -> Option<(usize, f64)> {
+    let mut search = Search::new(member);
+    let found = pairs
+        .rows()
+        .enumerate()
+        .find(|(_, row)| search.compare(pairs.row_key(*row)) == Ordering::Equal);
+    found.map(|(rank, row)| (rank, pairs.value(row).score()))
+}
+
+pub fn visit<B>(
+    pairs: &Pairs,
+    ranks: Range<usize>,
+    mut show: impl FnMut(&[u8], f64) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let mut walk = pairs.walk();
+    let mut rank = 0;
+    while rank < ranks.end
+        && let Some(row) = walk.next()
+    {
+        if rank >= ranks.start {
+            show(walk.key(), walk.value(row).score())?;
+        }
+        rank += 1;
+    }
+    ControlFlow::Continue(())
+}
+
+/// A pack is written to be read forwards, so the texts are gathered first.
+pub fn for_range_back(pairs: &Pairs, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
+    let mut texts = Vec::new();
+    let mut found = Vec::with_capacity(ranks.len().min(pairs.len()));
+    let _ = visit::<()>(pairs, ranks, |member, score| {
+        let start = texts.len();
+        texts.extend_from_slice(member);
+        found.push((start..texts.len(), score));
+        ControlFlow::Continue(())
+    });
+    for (text, score) in found.into_iter().rev() {
+        show(&texts[text], score);
+    }
+}
+
+pub fn remove_range(
+    pairs: &mut Pairs,
+    ranks: Range<usize>,
+    mut gone: impl FnMut(&[u8], f64),
+) -> usize {
+    let ranks = ranks.start..ranks.end.min(pairs.len());
+    if ranks.len() == 1 {
+        let (row, walk) = pairs.walk_to(ranks.start);
+        gone(walk.key(), walk.value(row).score());
+        pairs.remove(row);
+        return 1;
+    }
+    let mut rank = 0;
+    if !ranks.is_empty() {
+        pairs.retain(|member, score| {
+            let keep = !ranks.contains(&rank);
+            rank += 1;
+            if let (false, Some(score)) = (keep, score) {
+                gone(member, score.score());
+            }
+            keep
+        });
+    }
+    ranks.len()
+}
+
+/// Where a member that is not there belongs.
+fn place(pairs: &Pairs, member: &[u8], score: f64) -> Gap {
+    let mut search = Search::new(member);
+    for row in pairs.rows() {
+        let before = search;
+        let order = search.compare(pairs.row_key(row));
+        let theirs = pairs.value(row).score();
+        if score < theirs || (score == theirs && order == Ordering::Less) {
+            return pairs.gap_before(Some(row), &before);
+        }
+    }
+    pairs.gap_before(None, &search)
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Everything that is tested with real peers, as `make test` runs it.
+
+  tools      the real redis-cli and redis-benchmark on our server               tools.py
+  exchange   RDB, append-only files and replication, both ways                  exchange.py
+  differ     random commands, replies compared, with a seed that never changes  differ.py
+  garbage    random bytes, likewise                                             garbage.py
+
+Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import exchange
+import tools
+from families import FAMILIES
+from servers import Server, find_peer, find_tool
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SEED = "pollux"
+
+
+def program(name, *args):
+    """A test that is a program of its own; its output is shown when it fails."""
+    done = subprocess.run([sys.executable, os.path.join(HERE, name), *args], capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+def all_tests(opts, peer_version):
+    bench = None
+
+    def on_bench(test):
+        def run():
+            nonlocal bench
+            if bench is None:
+                bench = tools.Bench(opts.bin)
+            bench.fresh()
+            test(bench)
+        return run
+
+    tests = [("redis tools: " + test.__name__.replace("_", " "), on_bench(test)) for test in tools.TESTS]
+    tests += [("exchange: " + name, run) for name, run in exchange.tests_for(opts.bin, opts.peer, peer_version)]
+    for family in FAMILIES:
+        tests.append(("differ: " + family, lambda f=family: program(
+            "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--families", f, "--count", str(opts.count), "--seed", SEED,
+            "--strict")))
+    tests.append(("differ: all families together", lambda: program(
+        "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--count", str(4 * opts.count), "--seed", SEED)))
+    tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
+    return tests, lambda: bench and bench.discard()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="our server")
+    parser.add_argument("--peer", default=find_peer(), help="a real one (%(default)s)")
+    parser.add_argument("--only", default="", help="only tests with one of these words in their names, comma separated")
+    parser.add_argument("--count", type=int, default=3000, help="commands per family (%(default)s)")
+    parser.add_argument("--list", action="store_true", help="print the names")
+    opts = parser.parse_args()
+    opts.bin = os.path.abspath(opts.bin)
+    if not (opts.peer and find_tool("cli") and find_tool("benchmark")):
+        print("peers: redis-server, redis-cli and redis-benchmark are needed; scripts/setup.sh installs them", file=sys.stderr)
+        return 1 if os.environ.get("CI") else 0
+    probe = Server(opts.peer, "peer")
+    version, flavour = probe.version, probe.flavour
+    probe.discard()
+    print("peers: comparing with %s %s" % (flavour, ".".join(map(str, version))), flush=True)
+    tests, finish = all_tests(opts, version)
+    wanted = [word.strip() for word in opts.only.split(",") if word.strip()]
+    passed = failed = 0
+    try:
+        for name, run in tests:
+            if wanted and not any(word in name for word in wanted):
+                continue
+            if opts.list:
+                print(name)
+                continue
+            started = time.time()
+            try:
+                run()
+                passed += 1
+                print("ok      %-55s %5.1f s" % (name, time.time() - started), flush=True)
+            except (Exception, SystemExit) as error:
+                failed += 1
+                print("FAILED  %-55s %5.1f s" % (name, time.time() - started))
+                said = str(error) or "".join(traceback.format_exception_only(type(error), error))
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                print("        %s:%d %s" % (os.path.basename(where.filename), where.lineno, said.rstrip().replace("\n", "\n        ")),
+                      flush=True)
+    finally:
+        finish()
+    if not opts.list:
+        print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
