@@ -172,15 +172,14 @@ impl Decoder {
         self.progress.missing > 0
     }
 
-    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
-    pub fn is_fresh(&self) -> bool {
-        let Progress { at, searched, missing, .. } = self.progress;
-        at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
-    }
-
     /// Whether nothing is known of the request that begins at `Batch::end`.
     fn is_between(&self) -> bool {
         self.progress.missing == 0 && self.progress.searched == 0
+    }
+
+    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    pub fn is_fresh(&self) -> bool {
+        self.is_between() && self.progress.at == 0 && self.failed.is_none()
     }
 
     /// Memory held for a request that is not complete.
