@@ -35,7 +35,7 @@ impl Engine {
             match fact {
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
-                Fact::Vanished { .. } => {}
+                Fact::Vanished { .. } | Fact::FieldVanished { .. } => {}
                 Fact::Flushed { db } => self.database_changed(*db),
             }
         }

@@ -4,7 +4,7 @@
 
 mod deadline;
 mod object;
-mod scan;
+pub mod scan;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
