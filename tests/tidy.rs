@@ -64,7 +64,7 @@ const OWNED_CRATES: &[(&str, &str)] = &[
 ];
 
 /// Who may read the system's clocks.
-const CLOCKS_ALLOWED: &[&str] = &["src/base/time.rs", "src/store/tsc.rs"];
+const CLOCKS_ALLOWED: &[&str] = &["src/base/time/", "src/store/tsc.rs", "src/reactor/tests/"];
 
 /// Who may touch files and sockets. Everything else gets bytes and gives back jobs. Addresses as plain data
 /// (`IpAddr`, `SocketAddr`) are fine anywhere.
@@ -300,7 +300,8 @@ fn unsafe_code(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// Every module opens with what it is, why it is so, and what must hold.
+/// Every module opens with what it is, why it is so, and what must hold. A small piece of a room may do it in one
+/// sentence, and files of tests say what they test by their names.
 fn essays(source: &Source) -> Vec<Finding> {
     let essay: Vec<&str> = source
         .text
@@ -311,7 +312,8 @@ fn essays(source: &Source) -> Vec<Finding> {
         .iter()
         .map(|line| line.split_whitespace().count() - 1)
         .sum();
-    if words < 8 {
+    let is_tests = source.path.ends_with("tests.rs");
+    if words < 4 && !is_tests {
         let sentence = "the file does not open with a `//!` essay: what it is, why it is so, what must always hold";
         return vec![source.at(0, sentence)];
     }
@@ -350,7 +352,7 @@ fn clocks(source: &Source) -> Vec<Finding> {
         .map(|offset| {
             source.at(
                 offset,
-                "a system clock is read outside base/time.rs; take `now` as an argument",
+                "a system clock is read outside base/time; take `now` as an argument",
             )
         })
         .collect()

@@ -27,7 +27,6 @@ impl Keys<'_> {
         let journal = &mut self.space.journal;
         journal.vanished(self.db, &key);
         journal.event(self.db, &key, Event::EXPIRED);
-        journal.changed(self.db, &key);
     }
 }
 

@@ -150,7 +150,7 @@ impl Journal {
     }
 
     pub fn vanished(&mut self, db: u16, key: &[u8]) {
-        if self.interest & interest::REMOVALS != 0 {
+        if self.interest & (interest::KEYS | interest::REMOVALS) != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::Vanished { db, key });
         }
