@@ -36,6 +36,7 @@ impl Engine {
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
                 Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
+                Fact::FieldVanished { .. } => {}
                 Fact::Flushed { db } => self.database_changed(*db),
             }
         }

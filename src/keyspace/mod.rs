@@ -12,6 +12,7 @@ pub mod access;
 pub mod db;
 pub mod evict;
 pub mod expiry;
+pub mod fields;
 pub mod journal;
 pub mod text;
 pub mod typed;

@@ -5,7 +5,7 @@
 mod database;
 mod deadline;
 mod object;
-mod scan;
+pub mod scan;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
