@@ -20,6 +20,7 @@ pub mod server;
 pub mod set;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::engine::command::{Row, Table};
 
@@ -36,6 +37,7 @@ const FAMILIES: &[&[Row]] = &[
     set::ROWS,
     string::ROWS,
     transaction::ROWS,
+    zset::ROWS,
 ];
 
 /// The table of all commands.
