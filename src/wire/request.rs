@@ -61,6 +61,17 @@ pub struct Decoder {
     starved: bool,
 }
 
+/// What has come of a request, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// Understood, and still in the input.
+    pub understood: usize,
+    /// Arguments that were taken out of the input.
+    pub taken: usize,
+    /// An argument that was taken out, but for its line end, which has not come.
+    pub open: usize,
+}
+
 /// How far into a request we are, counted from its first byte.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
@@ -172,6 +183,14 @@ impl Decoder {
     pub fn is_fresh(&self) -> bool {
         let Progress { at, searched, missing, .. } = self.progress;
         at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
+    }
+
+    /// How far a request has got that is not complete.
+    pub fn partial(&self) -> Partial {
+        let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
+        let is_open = self.progress.bulk == Bulk::Taken;
+        let open = self.bigs.last().filter(|_| is_open).map_or(0, |big| big.len());
+        Partial { understood: self.progress.at, taken: taken - open, open }
     }
 
     /// Memory held for a request that is not complete.
