@@ -15,10 +15,7 @@ use crate::engine::Engine;
 use crate::engine::cron::Rest;
 use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::session::flag;
-use crate::store::alloc;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Listen, ListenerId, Peer, Reactor, Settings, Signal, Sleep};
-
-mod figures;
 
 pub struct Server {
     engine: Engine,
@@ -30,8 +27,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(mut engine: Engine) -> io::Result<Self> {
-        figures::describe(&mut engine.services.server);
+    pub fn new(engine: Engine) -> io::Result<Self> {
         Ok(Self { engine, freer: Freer::start()?, listeners: Vec::new(), nowhere: vec![0; 4096], exit_code: 0 })
     }
 
@@ -48,7 +44,6 @@ impl Server {
         };
         let mut reactor = Reactor::new(&settings)?;
         self.listen(reactor.io())?;
-        self.engine.services.server.startup_memory = alloc::used_memory();
         log::info!("Server initialized");
         log::info!("Ready to accept connections tcp");
         reactor.run(&mut self)?;

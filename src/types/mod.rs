@@ -69,6 +69,10 @@ impl Value {
         match self {
             Self::Str(text) => text.len(),
             Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+            Self::Zset(zset) => zset.len(),
+            Self::Stream(stream) => stream.len(),
         }
     }
     pub fn is_empty(&self) -> bool {
