@@ -8,12 +8,16 @@
 pub mod bitmap;
 pub mod command;
 pub mod connection;
+pub mod hash;
 pub mod help;
+pub mod items;
 pub mod keys;
+pub mod limits;
 pub mod list;
 pub mod options;
 pub mod pubsub;
 pub mod server;
+pub mod set;
 pub mod string;
 pub mod transaction;
 
@@ -24,10 +28,12 @@ const FAMILIES: &[&[Row]] = &[
     bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
+    hash::ROWS,
     keys::ROWS,
     list::ROWS,
     pubsub::ROWS,
     server::ROWS,
+    set::ROWS,
     string::ROWS,
     transaction::ROWS,
 ];

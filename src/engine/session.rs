@@ -311,6 +311,11 @@ impl Session {
         if on { self.set(flags) } else { self.unset(flags) }
     }
 
+    /// A key it watches.
+    pub fn watched_key(&mut self, db: u16, key: &[u8]) -> Option<&mut Watched> {
+        self.watched.iter_mut().find(|watched| watched.db == db && watched.key == key)
+    }
+
     /// Whether it comes from this machine.
     pub fn is_local(&self) -> bool {
         let address = &self.about.address;

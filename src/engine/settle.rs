@@ -35,7 +35,8 @@ impl Engine {
             match fact {
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
-                Fact::Vanished { .. } => {}
+                Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
+                Fact::FieldVanished { .. } => {}
                 Fact::Flushed { db } => self.database_changed(*db),
             }
         }
@@ -54,6 +55,22 @@ impl Engine {
                 }
             }
         }
+        self.tell_of_key(db, key);
+    }
+
+    /// A key expired or was evicted. For those who began to watch it when it was due already, nothing has changed.
+    fn key_vanished(&mut self, db: u16, key: &[u8]) {
+        for id in self.services.watchers.of(db, key) {
+            let Some(session) = self.sessions.get_mut(*id) else { continue };
+            match session.watched_key(db, key) {
+                Some(watched) if watched.was_expired => watched.was_expired = false,
+                _ => session.set(flag::DIRTY_CAS),
+            }
+        }
+        self.tell_of_key(db, key);
+    }
+
+    fn tell_of_key(&mut self, db: u16, key: &[u8]) {
         if !self.services.blocking.is_empty() {
             self.services.blocking.mark_ready(db, key);
         }

@@ -5,6 +5,7 @@
 //! place in the table, so a command looks a key up once, decides, and then borrows or changes what is there; it is
 //! good until the next key is added to or removed from the database.
 
+use crate::base::rng::Rng;
 use crate::spec::error::Error;
 use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
 use crate::types::{Kind, Value};
@@ -182,17 +183,33 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The aggregate at a place, and chance to choose from it.
+    pub fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry(spot).object();
+        Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
+    }
+    pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry_mut(spot).into_object_mut();
+        Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
+    }
+
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
     pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
-        let spot = match self.find(key) {
-            Some(spot) => {
-                self.touch(spot);
-                spot
-            }
-            None => self.insert(key, New::Object(fresh().into_value()), None),
-        };
+        let spot = self.spot_or_create(key, fresh)?;
         self.at_mut(spot)
+    }
+
+    /// As `write_or_create`, for a caller that needs the place.
+    pub fn spot_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<Spot, Error> {
+        let Some(spot) = self.find(key) else {
+            return Ok(self.insert(key, New::Object(fresh().into_value()), None));
+        };
+        self.touch(spot);
+        self.at::<T>(spot)?;
+        Ok(spot)
     }
 
     // ---- changing

@@ -1,3 +1,5 @@
+//! Requests cut anywhere, odd bytes as a Redis 8.0.6 takes them, and garbage.
+
 use super::*;
 use crate::base::input::InputPool;
 use crate::base::rng::Rng;
@@ -257,8 +259,8 @@ fn an_error_follows_the_requests_before_it_and_stays() {
 /// Random requests in both forms, and the bytes that carry them.
 fn random_stream(rng: &mut Rng, longest: usize) -> (Vec<u8>, Vec<Vec<Vec<u8>>>) {
     let (mut bytes, mut requests) = (Vec::new(), Vec::new());
-    for _ in 0..1 + rng.index(6) {
-        let args: Vec<Vec<u8>> = (0..1 + rng.index(5))
+    for _ in 0..=rng.index(6) {
+        let args: Vec<Vec<u8>> = (0..=rng.index(5))
             .map(|_| {
                 let most = if rng.one_in(6) { longest } else { 20 };
                 let mut arg = vec![0; rng.index(most)];
@@ -370,7 +372,7 @@ fn garbage_neither_panics_nor_takes_memory() {
         let mut session = Session::new();
         session.limits.authenticated = rng.one_in(2);
         let mut sent = 0;
-        for _ in 0..1 + rng.index(4) {
+        for _ in 0..=rng.index(4) {
             let mut bytes = Vec::new();
             for _ in 0..rng.index(20) {
                 if rng.one_in(10) {

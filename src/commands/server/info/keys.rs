@@ -20,7 +20,11 @@ pub fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
         let avg_ttl_ms = if expires == 0 { 0 } else { (mean - ctx.now.unix_ms).max(0) };
         report.field(
             format_args!("db{number}"),
-            format_args!("keys={},expires={expires},avg_ttl={avg_ttl_ms},subexpiry=0", dict.len()),
+            format_args!(
+                "keys={},expires={expires},avg_ttl={avg_ttl_ms},subexpiry={}",
+                dict.len(),
+                dict.field_expires()
+            ),
         );
     }
 }
