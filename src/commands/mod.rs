@@ -18,6 +18,7 @@ pub mod options;
 pub mod pubsub;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -35,6 +36,7 @@ const FAMILIES: &[&[Row]] = &[
     pubsub::ROWS,
     server::ROWS,
     set::ROWS,
+    sort::ROWS,
     string::ROWS,
     transaction::ROWS,
     zset::ROWS,
