@@ -171,7 +171,7 @@ impl Journal {
     pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
         let changed = self.facts[from..].iter().filter_map(|fact| match fact {
             Fact::Changed { key, .. } => Some(&self.bytes[key.clone()]),
-            Fact::Event { .. } | Fact::Vanished { .. } | Fact::Flushed { .. } => None,
+            Fact::Event { .. } | Fact::Vanished { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
         });
         (changed, self.facts.len())
     }
