@@ -29,6 +29,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
             true
         }
     };
+    if !ctx.services.tracking.is_idle() {
+        invalidate::note_changes(ctx);
+    }
     if ctx.session.has(flag::TRACKING) {
         invalidate::remember_reads(ctx, command, args);
     }
