@@ -296,7 +296,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// MSET key value [key value ...]
 fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::arity("mset"));
     }
     set_all(ctx, args);
@@ -306,7 +306,7 @@ fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// MSETNX key value [key value ...]
 fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::arity("msetnx"));
     }
     let some_exist = args.from(1).step_by(2).any(|key| ctx.keys.find(key).is_some());

@@ -106,13 +106,13 @@ impl AddOptions {
             options.pairs_at += 1;
         }
         let words = args.len() - options.pairs_at;
-        if words == 0 || words % 2 != 0 {
+        if words == 0 || !words.is_multiple_of(2) {
             return Err(Error::Syntax);
         }
         if nx && xx {
             return Err("ERR XX and NX options at the same time are not compatible".into());
         }
-        if gt && nx || lt && nx || gt && lt {
+        if (gt || lt) && nx || gt && lt {
             return Err("ERR GT, LT, and/or NX options at the same time are not compatible".into());
         }
         if options.rule.increments && words > 2 {
