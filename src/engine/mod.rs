@@ -37,7 +37,7 @@ use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::config::Config;
-use crate::keyspace::{Keys, Keyspace};
+use crate::keyspace::{Keys, Keyspace, LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
 use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
@@ -104,18 +104,11 @@ struct Pending {
 /// How many requests of one session run in one turn. A client that pipelines more keeps its place in the line.
 const REQUESTS_PER_TURN: usize = 128;
 
-/// How many requests are looked ahead at: enough to hide the latency of memory, few enough that the prefetched
-/// lines are still in the first-level cache when their turn comes.
-const ROUND: usize = 32;
-
 /// After a command that took so long, the next one in the same turn sees a new time.
 const LONG_NS: u64 = 1_000_000;
 
 /// In place of a database: the request is not looked ahead for.
 const NO_PREFETCH: u16 = u16::MAX;
-
-/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
-const PREFETCH_KEYS_MIN: usize = 10_000;
 
 impl Engine {
     pub fn new(config: Config, table: Table, clock: Clock, seed: u64) -> Self {
@@ -211,7 +204,7 @@ impl Engine {
         }
         let mut at = 0;
         while at < turn.pending.len() {
-            let end = (at + ROUND).min(turn.pending.len());
+            let end = (at + LOOK_AHEAD_MOST).min(turn.pending.len());
             self.run_round(group, &mut turn, at..end);
             at = end;
         }
@@ -252,7 +245,7 @@ impl Engine {
             session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
         }
         let dict = &self.keyspace.dbs[session.db as usize].dict;
-        let looks_ahead = dict.len() >= PREFETCH_KEYS_MIN;
+        let looks_ahead = dict.len() >= LOOK_AHEAD_KEYS_MIN;
         let db = if looks_ahead { session.db } else { NO_PREFETCH };
         let bytes = session.input.bytes();
         turn.pending.reserve(batch.len());

@@ -25,6 +25,13 @@ pub struct Keys<'a> {
     pub no_touch: bool,
 }
 
+/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
+pub const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
+
+/// How many keys are looked ahead at: enough to hide the latency of memory, few enough that the lines are still in the
+/// first-level cache when their turn comes.
+pub const LOOK_AHEAD_MOST: usize = 32;
+
 /// What kind of value an entry holds.
 #[inline]
 pub fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
@@ -60,6 +67,18 @@ impl<'a> Keys<'a> {
     }
 
     // ---- looking up
+
+    /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
+    /// after the other. Only the first ones: what is sent for too early is gone again when its turn comes.
+    pub fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+        let dict = self.dict();
+        if dict.len() < LOOK_AHEAD_KEYS_MIN {
+            return;
+        }
+        let keys = keys.take(LOOK_AHEAD_MOST);
+        keys.clone().for_each(|key| dict.prefetch_bucket(dict.hash(key)));
+        keys.for_each(|key| dict.prefetch_entry(dict.hash(key)));
+    }
 
     /// Where the key is, if it is there at this instant.
     #[inline]

@@ -24,7 +24,7 @@ use crate::types::{Kind, Value};
 
 pub use crate::store::{New, Payload, Spot, Until};
 pub use access::AccessPolicy;
-pub use db::Keys;
+pub use db::{Keys, LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
 pub use journal::{Event, Journal};
 pub use text::Text;
 pub use typed::Typed;

@@ -61,6 +61,7 @@ fn unlink(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
     let mut count = 0;
+    ctx.keys.look_ahead(args.from(1));
     for key in args.from(1) {
         if ctx.keys.remove(key, lazily) {
             ctx.keys.changed(key, Event::DEL, 1);
@@ -73,6 +74,7 @@ fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
 
 /// EXISTS key [key ...]
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    ctx.keys.look_ahead(args.from(1));
     let count = args.from(1).filter(|key| ctx.keys.read_quietly(key).is_some()).count();
     ctx.reply.count(count);
     Ok(())

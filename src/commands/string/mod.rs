@@ -71,6 +71,7 @@ fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
 /// MGET key [key ...]
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 1);
+    ctx.keys.look_ahead(args.from(1));
     for key in args.from(1) {
         match ctx.keys.read(key) {
             // What is no string counts as missing here.
@@ -318,6 +319,7 @@ fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    ctx.keys.look_ahead(args.from(1).step_by(2));
     for at in (1..args.len()).step_by(2) {
         let key = args.at(at);
         let found = ctx.keys.find(key);
