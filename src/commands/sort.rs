@@ -119,7 +119,7 @@ impl<'a> Pattern<'a> {
         let spot = ctx.keys.read(&key)?;
         let Some(field) = self.field else { return ctx.keys.text(spot).ok().map(Text::to_vec) };
         let hash = ctx.keys.at::<Hash>(spot).ok()?;
-        let value = hash.get(field, ctx.now.unix_ms).map(|value| value.to_vec());
+        let value = hash.get(field, ctx.now.unix_ms).map(crate::types::listpack::Item::to_vec);
         if value.is_none() {
             ctx.keys.expire_named_fields(&key, spot, [field].into_iter());
         }

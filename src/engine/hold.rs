@@ -60,14 +60,27 @@ const STRANGER_BYTES: u64 = 17 * 1024;
 pub const STRANGER_INPUT_BYTES: usize = 1024 * 1024;
 
 impl Sessions {
+    /// Lets the output itself see to it that a single reply does not outgrow the limit. Looked up for a whole run of
+    /// requests: a session that becomes a subscriber in the middle has the other cap from the next run on.
+    #[inline]
+    pub fn cap_output(&self, session: &mut Session) {
+        session.output.set_cap(output_limit(&self.output_limits, session).hard_bytes as usize);
+    }
+
     /// Looks whether a session's output is within its limits, after something was appended to it. If not, it is marked
     /// for closing.
+    #[inline]
     pub fn keep_output_to_limits(&mut self, session: &mut Session) {
+        let output = &session.output;
+        let is_small = (output.len() as u64) < self.output_limit_min && !output.is_cut_off();
+        if !is_small || session.soft_limit_since_us != 0 || self.counts_memory {
+            self.judge_output(session);
+        }
+    }
+
+    fn judge_output(&mut self, session: &mut Session) {
         if self.counts_memory {
             self.count_memory(session);
-        }
-        if session.output.is_empty() && session.soft_limit_since_us == 0 && !session.output.is_cut_off() {
-            return;
         }
         if session.has(flag::CLOSE_NOW) || !is_over(session, &self.output_limits, self.needs_password, self.now_us) {
             return;
@@ -85,7 +98,13 @@ impl Engine {
     /// Copies what the sessions need to know of the configuration, and counts their memory if it is limited now.
     pub(super) fn adopt_limits(&mut self) {
         self.sessions.needs_password = !self.services.config.requirepass.is_empty();
-        self.sessions.output_limits = self.services.config.client_output_buffer_limit;
+        let limits = self.services.config.client_output_buffer_limit;
+        self.sessions.output_limits = limits;
+        let all = [limits.normal, limits.pubsub, limits.replica];
+        let all = all.iter().flat_map(|limit| [limit.hard_bytes, limit.soft_bytes]);
+        // A stranger's output is judged by less than any configured limit may say.
+        let strangers = self.sessions.needs_password.then_some(STRANGER_BYTES);
+        self.sessions.output_limit_min = all.filter(|bytes| *bytes != 0).chain(strangers).min().unwrap_or(u64::MAX);
         self.sessions.counts_memory = self.sessions_memory_max().is_some();
         if self.sessions.counts_memory {
             let ids: Vec<Id> = self.sessions.ids().collect();

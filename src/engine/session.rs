@@ -323,6 +323,7 @@ impl Session {
     }
 
     /// Its kind, for limits and for choosing sessions by kind.
+    #[inline]
     pub fn class(&self) -> Class {
         if self.has(flag::PRIMARY) {
             Class::Primary
@@ -417,6 +418,8 @@ pub struct Sessions {
     /// How much output may pile up, and what time it is: copies, so that whoever appends to an output can judge.
     pub output_limits: OutputLimits,
     pub needs_password: bool,
+    /// The smallest of those limits: nobody who has less output can be over any of them.
+    pub output_limit_min: u64,
     pub now_us: u64,
     /// Sessions closed because their output was over a limit, since the engine last looked.
     pub overflowed: u64,

@@ -82,7 +82,9 @@ impl Engine {
         {
             call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
             match outcome {
-                Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
+                Ok(()) => self.reply_to(&mut session, |reply| {
+                    reply.ok();
+                }),
                 Err(refusal) => {
                     self.services.stats.error(refusal.text());
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));

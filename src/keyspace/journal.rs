@@ -167,11 +167,11 @@ impl Journal {
         self.facts.push(Fact::Flushed { db });
     }
 
-    /// The keys that changed since there were `from` facts, and how many facts there are now.
+    /// The keys that changed or vanished since there were `from` facts, and how many facts there are now.
     pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
         let changed = self.facts[from..].iter().filter_map(|fact| match fact {
-            Fact::Changed { key, .. } => Some(&self.bytes[key.clone()]),
-            Fact::Event { .. } | Fact::Vanished { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
+            Fact::Changed { key, .. } | Fact::Vanished { key, .. } => Some(&self.bytes[key.clone()]),
+            Fact::Event { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
         });
         (changed, self.facts.len())
     }

@@ -264,12 +264,15 @@ impl Decoder {
             start: batch.end,
             end: batch.end + self.progress.at,
             first_span: batch.spans.len() as u32,
-            span_count: self.spans.len() as u32,
+            end_span: (batch.spans.len() + self.spans.len()) as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: false,
         };
         batch.end = request.end;
         batch.requests.push(request);
+        for span in self.spans.iter_mut().filter(|span| span.len == Span::BIG) {
+            span.start += request.first_big;
+        }
         batch.spans.append(&mut self.spans);
         batch.bigs.append(&mut self.bigs);
         // A session between requests holds nothing.
@@ -305,12 +308,12 @@ impl Decoder {
             start: batch.end,
             end: batch.end + newline + 1,
             first_span: first_span as u32,
-            span_count: (spans.len() - first_span) as u32,
+            end_span: spans.len() as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: true,
         };
         batch.end = request.end;
-        if request.span_count == 0 {
+        if request.end_span == request.first_span {
             return Step::Empty;
         }
         batch.requests.push(request);
@@ -341,7 +344,7 @@ fn append_whole(input: &Input, batch: &mut Batch, most: usize, limits: &Limits) 
             start,
             end,
             first_span: first_span as u32,
-            span_count: (batch.spans.len() - first_span) as u32,
+            end_span: batch.spans.len() as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: false,
         });

@@ -218,7 +218,9 @@ pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     reply.map(3);
     reply.bulk(b"flags");
     reply.set(flags.len());
-    flags.iter().for_each(|flag| reply.bulk(flag.as_bytes()));
+    for flag in flags {
+        reply.bulk(flag.as_bytes());
+    }
     reply.bulk(b"redirect");
     reply.integer(tracking.map_or(-1, |tracking| tracking.redirect as i64));
     reply.bulk(b"prefixes");

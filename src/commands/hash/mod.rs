@@ -76,14 +76,13 @@ fn read_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
 /// Replies a field of the hash at a place. False if it is not there, or due.
 fn reply_field(ctx: &mut Ctx<'_>, spot: Spot, field: &[u8]) -> bool {
     let hash = ctx.keys.at::<Hash>(spot).expect("the caller looked");
-    match hash.get(field, ctx.now.unix_ms) {
-        Some(value) => reply_item(&mut ctx.reply, value),
-        None => {
-            ctx.reply.null();
-            return false;
-        }
+    let found = hash.get(field, ctx.now.unix_ms);
+    if let Some(value) = found {
+        reply_item(&mut ctx.reply, value);
+    } else {
+        ctx.reply.null();
     }
-    true
+    found.is_some()
 }
 
 /// Ends a change that may have emptied a hash: its key goes with its last field, and if not, its entry learns when the

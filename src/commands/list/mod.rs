@@ -306,7 +306,9 @@ fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     if search.count.is_some() {
         ctx.reply.array(found.len());
-        found.iter().for_each(|index| ctx.reply.count(*index));
+        for index in found {
+            ctx.reply.count(index);
+        }
     } else if let Some(index) = found.first() {
         ctx.reply.count(*index);
     } else {

@@ -208,6 +208,15 @@ fn sources<'a>(ctx: &'a mut Ctx<'_>, keys: Args<'_>) -> Vec<Source<'a>> {
     spots.into_iter().map(|spot| Source::of(spot.and_then(|spot| keys.object(spot)))).collect()
 }
 
+/// How many keys the request says it has; there must be as many words.
+fn numkeys(ctx: &Ctx<'_>, text: &[u8], words: usize) -> Result<usize, Error> {
+    let numkeys = integer(text)?;
+    if numkeys < 1 {
+        return Err(Error::input_keys(ctx.command.name()));
+    }
+    usize::try_from(numkeys).ok().filter(|numkeys| *numkeys <= words).ok_or(Error::Syntax)
+}
+
 /// Computes what `numkeys key [key ...] [options]` says.
 fn compute(
     ctx: &mut Ctx<'_>,
@@ -215,14 +224,7 @@ fn compute(
     operation: Operation,
     stores: bool,
 ) -> Result<(Zset, bool), Error> {
-    let numkeys = integer(args.at(0))?;
-    if numkeys < 1 {
-        return Err(Error::input_keys(ctx.command.name()));
-    }
-    let numkeys = numkeys as usize;
-    if numkeys > args.len() - 1 {
-        return Err(Error::Syntax);
-    }
+    let numkeys = numkeys(ctx, args.at(0), args.len() - 1)?;
     let keys = args.head(1 + numkeys).tail(1);
     look_up(ctx, keys)?;
     let options = Options::parse(args.tail(1 + numkeys), numkeys, operation, stores)?;
@@ -282,10 +284,7 @@ fn difference(sources: &[(Source<'_>, f64)], limits: &ZsetLimits) -> Zset {
 
 /// ZINTERCARD numkeys key [key ...] [LIMIT limit]
 pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let numkeys = integer_within(args.at(1), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
-    if numkeys > args.len() - 2 {
-        return Err(Error::Syntax);
-    }
+    let numkeys = numkeys(ctx, args.at(1), args.len() - 2)?;
     let keys = args.head(2 + numkeys).tail(2);
     look_up(ctx, keys)?;
     let mut limit = 0;

@@ -6,6 +6,7 @@ mod algebra;
 mod pop;
 mod range;
 
+use crate::base::double;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
@@ -105,13 +106,13 @@ impl AddOptions {
             options.pairs_at += 1;
         }
         let words = args.len() - options.pairs_at;
-        if words == 0 || words % 2 != 0 {
+        if words == 0 || !words.is_multiple_of(2) {
             return Err(Error::Syntax);
         }
         if nx && xx {
             return Err("ERR XX and NX options at the same time are not compatible".into());
         }
-        if gt && nx || lt && nx || gt && lt {
+        if (gt || lt) && nx || gt && lt {
             return Err("ERR GT, LT, and/or NX options at the same time are not compatible".into());
         }
         if options.rule.increments && words > 2 {
@@ -344,11 +345,13 @@ fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let list_mark = reply.deferred();
     let mut count = 0;
     let mut text = Vec::new();
+    // Redis keeps the scores of a small set as text and shows it; those of a large one it prints anew.
+    let print = if matches!(zset, Zset::Large(_)) { double::push_general } else { double::push_f64 };
     let next = zset.scan(at, options.count, |member, score| {
         if options.pattern.is_none() || options.matches(member) {
             reply.bulk(member);
             text.clear();
-            crate::base::double::push_f64(&mut text, score);
+            print(&mut text, score);
             reply.bulk(&text);
             count += 2;
         }

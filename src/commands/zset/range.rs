@@ -64,11 +64,11 @@ impl<'a> Request<'a> {
             } else if is(word, "LIMIT") && at + 2 < args.len() {
                 limit = Some((integer(args.at(at + 1))?, integer(args.at(at + 2))?));
                 at += 2;
-            } else if grammar.reversed.is_none() && is(word, "REV") {
+            } else if reversed.is_none() && is(word, "REV") {
                 reversed = Some(true);
-            } else if grammar.by.is_none() && is(word, "BYLEX") {
+            } else if by.is_none() && is(word, "BYLEX") {
                 by = Some(By::Name);
-            } else if grammar.by.is_none() && is(word, "BYSCORE") {
+            } else if by.is_none() && is(word, "BYSCORE") {
                 by = Some(By::Score);
             } else {
                 return Err(Error::Syntax);
@@ -109,13 +109,21 @@ impl<'a> Request<'a> {
             Wanted::Scores(range) => zset.ranks_by_score(range),
             Wanted::Names(range) => zset.ranks_by_name(range),
         };
-        self.limited(range)
+        self.limited(range, matches!(zset, Zset::Large(_)))
     }
 
-    /// What LIMIT leaves of a range.
-    fn limited(&self, range: Range<usize>) -> Range<usize> {
-        let Ok(offset) = usize::try_from(self.offset) else { return range.start..range.start };
-        let skipped = offset.min(range.len());
+    /// What LIMIT leaves of a range. A negative offset counts from the other end of the range where the set is large,
+    /// and leaves nothing where it is small: so it is in Redis, whose two forms skip members each in its own way.
+    fn limited(&self, range: Range<usize>, is_large: bool) -> Range<usize> {
+        let nothing = range.start..range.start;
+        let skipped = match usize::try_from(self.offset) {
+            Ok(offset) => offset.min(range.len()),
+            Err(_) if !is_large => return nothing,
+            Err(_) => match usize::try_from(self.offset.unsigned_abs()) {
+                Ok(from_other_end) if from_other_end <= range.len() => range.len() - from_other_end,
+                _ => return nothing,
+            },
+        };
         let left = range.len() - skipped;
         let taken = usize::try_from(self.count).map_or(left, |count| count.min(left));
         if self.reversed {
@@ -284,11 +292,13 @@ mod tests {
 
     #[test]
     fn a_limit_counts_from_where_the_reply_begins() {
-        assert_eq!(request(false, 1, 2).limited(10..20), 11..13);
-        assert_eq!(request(true, 1, 2).limited(10..20), 17..19);
-        assert_eq!(request(false, 3, -1).limited(10..20), 13..20);
-        assert_eq!(request(true, 30, 5).limited(10..20), 10..10);
-        assert_eq!(request(false, -1, 5).limited(10..20), 10..10);
+        assert_eq!(request(false, 1, 2).limited(10..20, true), 11..13);
+        assert_eq!(request(true, 1, 2).limited(10..20, true), 17..19);
+        assert_eq!(request(false, 3, -1).limited(10..20, false), 13..20);
+        assert_eq!(request(true, 30, 5).limited(10..20, true), 10..10);
+        assert_eq!(request(false, -1, 5).limited(10..20, false), 10..10);
+        assert_eq!(request(false, -2, 5).limited(10..20, true), 18..20);
+        assert_eq!(request(true, -2, 5).limited(10..20, true), 10..12);
     }
 
     #[test]

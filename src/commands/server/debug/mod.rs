@@ -129,7 +129,7 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             value.resize(size, 0);
         }
         // As bytes even when short ones look like a number: they are not worth the look.
-        let new = if value.len() <= crate::store::INLINE_MAX { New::Inline(&value) } else { text::whole(&value, None) };
+        let new = if value.len() <= crate::store::INLINE_MAX { New::Inline(&value) } else { text::whole(&value, || None) };
         ctx.keys.insert(&key, new, None);
         ctx.keys.touched(&key, 0);
     }
