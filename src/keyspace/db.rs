@@ -12,6 +12,7 @@ use crate::types::{Kind, Value};
 
 use super::access::AccessPolicy;
 use super::journal::Event;
+use super::sizes::Bin;
 use super::text::Text;
 use super::typed::Typed;
 use super::Keyspace;
@@ -56,7 +57,7 @@ impl<'a> Keys<'a> {
         &self.space.dbs[self.db as usize].dict
     }
     #[inline]
-    pub fn dict_mut(&mut self) -> &mut Dict<Value> {
+    pub(super) fn dict_mut(&mut self) -> &mut Dict<Value> {
         &mut self.space.dbs[self.db as usize].dict
     }
 
@@ -158,6 +159,7 @@ impl<'a> Keys<'a> {
     }
     /// The number or bytes at a place, to be edited where they are. `None` if the value is no string.
     pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
+        self.space.lend_out(self.db, spot);
         self.dict_mut().entry_mut(spot).into_payload_mut()
     }
     /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
@@ -201,6 +203,7 @@ impl<'a> Keys<'a> {
         self.object(spot).and_then(T::of).ok_or(Error::WrongType)
     }
     pub fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+        self.space.lend_out(self.db, spot);
         self.dict_mut().entry_mut(spot).into_object_mut().and_then(T::of_mut).ok_or(Error::WrongType)
     }
 
@@ -222,6 +225,7 @@ impl<'a> Keys<'a> {
         Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
     }
     pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
+        self.space.lend_out(self.db, spot);
         let Keyspace { dbs, rng, .. } = &mut *self.space;
         let value = dbs[usize::from(self.db)].dict.entry_mut(spot).into_object_mut();
         Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
@@ -249,7 +253,10 @@ impl<'a> Keys<'a> {
     /// Adds a key that is not there.
     pub fn insert(&mut self, key: &[u8], new: New<'_, Value>, deadline: Option<i64>) -> Spot {
         let hash = self.hash(key);
-        let spot = self.dict_mut().insert(hash, key, new, deadline);
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.add(Bin::of_new(&new));
+        let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
         self.event(key, Event::NEW);
@@ -263,7 +270,10 @@ impl<'a> Keys<'a> {
             let deadline = if let Until::At(deadline) = until { Some(deadline) } else { None };
             return self.insert(key, new, deadline);
         };
-        if let Some(old) = self.dict_mut().replace(spot, new, until) {
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
+        if let Some(old) = db.dict.replace(spot, new, until) {
             let lazily = self.space.lazy.server_del;
             self.space.discard(old, lazily);
         }
@@ -273,7 +283,10 @@ impl<'a> Keys<'a> {
 
     /// Removes what is at a place.
     pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
-        if let Some(old) = self.dict_mut().remove(spot) {
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.remove(Bin::of(db.dict.entry(spot)));
+        if let Some(old) = db.dict.remove(spot) {
             self.space.discard(old, lazily);
         }
     }
@@ -298,12 +311,18 @@ impl<'a> Keys<'a> {
 
     /// Takes a value out with its deadline, for RENAME and MOVE.
     pub fn take(&mut self, spot: Spot) -> Taken<Value> {
-        self.dict_mut().take(spot)
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.remove(Bin::of(db.dict.entry(spot)));
+        db.dict.take(spot)
     }
     /// Puts in what `take` gave. The key must not be there.
     pub fn put_taken(&mut self, key: &[u8], taken: Taken<Value>) -> Spot {
         let hash = self.hash(key);
-        let spot = self.dict_mut().put(hash, key, taken);
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        let spot = db.dict.put(hash, key, taken);
+        db.sizes.add(Bin::of(db.dict.entry(spot)));
         self.event(key, Event::NEW);
         spot
     }

@@ -91,6 +91,7 @@ impl Keys<'_> {
         let key = self.entry(spot).key().to_vec();
         let (now_ms, db) = (self.now_ms, self.db);
         let most = (*budget).clamp(1, FIELDS_AT_ONCE);
+        self.space.lend_out(db, spot);
         let super::Keyspace { dbs, journal, counters, .. } = &mut *self.space;
         let mut entry = dbs[db as usize].dict.entry_mut(spot);
         let Some(Value::Hash(hash)) = entry.object_mut() else { return };
