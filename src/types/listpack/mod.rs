@@ -5,9 +5,10 @@
 //! ```
 //!
 //! Entries are drawn in `entry`. The count 65535 means "more than fit here: walk and count". The blob is exactly
-//! Redis's, in memory and in RDB files. Every small list, set, hash and sorted set is one of these, so what counts is
-//! bytes per element and that a scan touches memory in order; inserting moves what follows, which is why the types
-//! put limits on how large one may grow.
+//! Redis's, in memory and in RDB files. Lists and streams are made of these, and so is a small hash with deadlines; other
+//! small sets, hashes and sorted sets become one in files (in memory they are packs). What counts is bytes per element and
+//! that a scan touches memory in order; inserting moves what follows, which is why the types put limits on how large one
+//! may grow.
 //!
 //! The memory under it, and why it may hold some spare room, is `blob`'s.
 //!
