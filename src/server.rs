@@ -4,80 +4,68 @@
 //! become the other's calls, what the engine asks for is done (listeners, threads, shutdown), and nothing else
 //! happens: a decision that a client could notice belongs into the engine, where it can be tested without sockets.
 
-use std::io;
-use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+mod boot;
+mod configured;
+mod crash;
+mod figures;
+mod listeners;
+mod process;
+mod start;
+mod title;
 
 use crate::background::{Freer, Job};
 use crate::base::output::Output;
+use crate::config::OnSignal;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
 use crate::engine::effects::{Ask, Shutdown};
+use crate::engine::roster;
 use crate::engine::session::flag;
-use crate::reactor::{Address, App, Closed, ConnId, Io, Listen, ListenerId, Peer, Reactor, Settings, Signal, Sleep};
+use crate::observe::banner;
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep};
+
+use listeners::Listeners;
+use start::Surroundings;
+
+pub use boot::{Boot, boot};
+pub use start::serve;
 
 pub struct Server {
     engine: Engine,
     freer: Freer,
-    listeners: Vec<ListenerId>,
+    listeners: Listeners,
+    around: Surroundings,
     /// Where the last read of a session that is gone goes.
     nowhere: Vec<u8>,
     exit_code: i32,
 }
 
 impl Server {
-    pub fn new(engine: Engine) -> io::Result<Self> {
-        Ok(Self { engine, freer: Freer::start()?, listeners: Vec::new(), nowhere: vec![0; 4096], exit_code: 0 })
+    fn new(engine: Engine, freer: Freer, listeners: Listeners, around: Surroundings) -> Self {
+        Self { engine, freer, listeners, around, nowhere: vec![0; 4096], exit_code: 0 }
     }
 
-    /// Listens where the configuration says and serves until it is told to stop; returns the exit code.
-    pub fn run(mut self) -> io::Result<i32> {
-        let config = &self.engine.services.config;
-        let settings = Settings {
-            max_new_connections_per_turn: config.max_new_connections_per_cycle,
-            keepalive_seconds: config.tcp_keepalive_s,
-            signals: vec![Signal::Interrupt, Signal::Terminate],
-            ignored_signals: vec![Signal::Hangup],
-            second_interrupt_exits: true,
-            ..Settings::default()
-        };
-        let mut reactor = Reactor::new(&settings)?;
-        self.listen(reactor.io())?;
-        log::info!("Server initialized");
-        log::info!("Ready to accept connections tcp");
-        reactor.run(&mut self)?;
-        Ok(self.exit_code)
-    }
-
-    fn listen(&mut self, io: &mut Io) -> io::Result<()> {
-        let config = &self.engine.services.config;
-        let backlog = config.tcp_backlog as u32;
-        if config.port != 0 {
-            for address in bind_addresses(&config.bind.0) {
-                let (address, may_fail) = address;
-                let at = Listen::Tcp { address: SocketAddr::new(address, config.port), backlog };
-                match io.listen(&at) {
-                    Ok(id) => self.listeners.push(id),
-                    Err(error) if may_fail && is_unavailable(&error) => {}
-                    Err(error) => {
-                        log::error!("Warning: Could not create server TCP listening socket {address}:{}: {error}", config.port);
-                        log::error!("Failed listening on port {} (tcp), aborting.", config.port);
-                        return Err(error);
-                    }
-                }
-            }
+    /// Serves until it is told to stop; returns the status that the process shall end with.
+    fn run(mut self, mut reactor: Reactor) -> i32 {
+        let outcome = reactor.run(&mut self);
+        if let Err(error) = outcome {
+            log::error!("The event loop failed: {}", crate::config::explain(&error));
+            self.exit_code = 1;
         }
-        if !config.unixsocket.is_empty() {
-            let permissions = (config.unixsocketperm != 0).then_some(config.unixsocketperm);
-            let path = PathBuf::from(std::ffi::OsStr::from_bytes(&config.unixsocket));
-            self.listeners.push(io.listen(&Listen::Unix { path, permissions, backlog })?);
-        }
-        Ok(())
+        let status = self.exit_code;
+        // The kernel takes the memory back at once; freeing a hundred million keys one by one takes a minute.
+        std::mem::forget(self);
+        status
     }
 
     /// Tells the reactor what the engine has left for it since the last time.
     fn hand_over(&mut self, io: &mut Io) {
+        // First, because what is done for the engine may give it something to say.
+        if !self.engine.fx.asks.is_empty() {
+            for ask in std::mem::take(&mut self.engine.fx.asks) {
+                self.answer(io, ask);
+            }
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -93,17 +81,12 @@ impl Server {
         for garbage in self.engine.keyspace.garbage.drain(..) {
             self.freer.send(Job::Free(garbage));
         }
-        if !self.engine.fx.asks.is_empty() {
-            for ask in std::mem::take(&mut self.engine.fx.asks) {
-                self.answer(io, ask);
-            }
-        }
     }
 
     fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
             Ask::Shutdown(how) => self.shut_down(io, how),
-            Ask::Configured(configured) => self.engine.configured(configured.waiting, Ok(())),
+            Ask::Configured(configured) => self.configured(io, configured),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
             }
@@ -112,7 +95,13 @@ impl Server {
     }
 
     fn shut_down(&mut self, io: &mut Io, _: Shutdown) {
-        log::info!("Redis is now ready to exit, bye bye...");
+        log::info!("{}", banner::SHUTDOWN_REQUESTED);
+        self.around.supervisor.stopping();
+        if let Some(pidfile) = self.around.pidfile.take() {
+            pidfile.remove();
+        }
+        self.listeners.close(io);
+        log::warn!("{}", banner::BYE);
         io.stop();
     }
 
@@ -135,6 +124,11 @@ impl App for Server {
             Address::Ip(address) => address.ip().to_canonical().is_loopback(),
             Address::Unix(_) | Address::Pipe => true,
         };
+        if is_unix {
+            log::debug!("Accepted connection to {}", peer.local);
+        } else {
+            log::debug!("Accepted {}", peer.address);
+        }
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
         session.about.fd = i64::from(peer.fd);
@@ -177,18 +171,29 @@ impl App for Server {
         self.engine.sent(id, count);
     }
 
-    fn closed(&mut self, io: &mut Io, id: ConnId, _: Closed) {
+    fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
+        if log::log_enabled!(log::Level::Debug)
+            && let Some(session) = self.engine.sessions.get(id)
+        {
+            match why {
+                Closed::ByApp => {}
+                Closed::ByPeer => log::debug!("Client closed connection {}", roster::text(session, &self.engine.now)),
+                Closed::Failed(error) => log::debug!("Reading from client: {error}"),
+            }
+        }
         self.engine.close(id);
         self.hand_over(io);
     }
 
     fn signalled(&mut self, io: &mut Io, signal: Signal) {
-        match signal {
-            Signal::Interrupt => log::warn!("Received SIGINT scheduling shutdown..."),
-            Signal::Terminate => log::warn!("Received SIGTERM scheduling shutdown..."),
+        let config = &self.engine.services.config;
+        let (line, how) = match signal {
+            Signal::Interrupt => (banner::SIGINT_RECEIVED, config.shutdown_on_sigint),
+            Signal::Terminate => (banner::SIGTERM_RECEIVED, config.shutdown_on_sigterm),
             _ => return,
-        }
-        self.shut_down(io, Shutdown::default());
+        };
+        log::warn!("{line}");
+        self.shut_down(io, how.into());
     }
 
     fn after_sleep(&mut self) {
@@ -205,26 +210,11 @@ impl App for Server {
     }
 }
 
-/// The addresses of a `bind` line, each with whether it may be unavailable (a leading `-`).
-fn bind_addresses(bind: &[Vec<u8>]) -> Vec<(std::net::IpAddr, bool)> {
-    let mut addresses = Vec::new();
-    for word in bind {
-        let Ok(word) = std::str::from_utf8(word) else { continue };
-        let (word, may_fail) = word.strip_prefix('-').map_or((word, false), |rest| (rest, true));
-        let address = match word {
-            "*" => Some("0.0.0.0".parse().expect("an address")),
-            "::*" => Some("::".parse().expect("an address")),
-            _ => word.parse().ok(),
-        };
-        if let Some(address) = address {
-            addresses.push((address, may_fail));
-        }
+impl From<OnSignal> for Shutdown {
+    fn from(OnSignal { save, nosave, now, force }: OnSignal) -> Shutdown {
+        let save = if save { Some(true) } else { nosave.then_some(false) };
+        Shutdown { save, now, force }
     }
-    addresses
-}
-
-fn is_unavailable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
 /// What a stranger is told while nobody has set a password.

@@ -146,7 +146,7 @@ fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
     match kind {
         "$" | "=" if value != "-1" => {
             let len: usize = value.parse().unwrap();
-            let quoted = text::quote(&rest[..len]);
+            let quoted = text::quote(&without_sizes(&rest[..len]));
             let mark = if kind == "=" { "=" } else { "" };
             writeln!(shown, "{indent}{mark}{}", String::from_utf8_lossy(&quoted)).unwrap();
             *rest = &rest[len + 2..];
@@ -163,6 +163,15 @@ fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
         "*" => writeln!(shown, "{indent}nil*").unwrap(),
         _ => writeln!(shown, "{indent}{line}").unwrap(),
     }
+}
+
+/// How much memory a session takes depends on how we lay out our structures, which is nothing to hold on to.
+fn without_sizes(text: &[u8]) -> Vec<u8> {
+    let name = b" tot-mem=";
+    let Some(at) = text.windows(name.len()).position(|window| window == name) else { return text.to_vec() };
+    let (before, rest) = text.split_at(at + name.len());
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    [before, b"?", &without_sizes(&rest[digits..])].concat()
 }
 
 fn transcripts() -> Vec<PathBuf> {

@@ -2,12 +2,16 @@
 //!
 //! ```text
 //!  chunks (oldest first)                              tail
-//!  [ Bytes 16 KiB ] [ Bytes ] [ Shared 1 MiB ] ...    [ bytes being appended | room ]
+//!  [ Bytes 16 KiB ] [ Bytes ] [ Shared 1 MiB ] ...    [ used | room: zeros or old bytes ]
 //!     ^ sent
 //! ```
 //!
 //! Small replies are copied behind one another into the tail; a full tail becomes a chunk, and the buffer of a chunk
 //! that was sent becomes the next tail, so a warm output allocates nothing. Large values are queued by reference.
+//!
+//! The tail is a vector whose whole length may be written to. So appending is one comparison and one copy, and for
+//! bytes of a fixed number (the end of a line, a short header) a store or two; a vector's own `extend` costs three
+//! times as much, and a reply is three or four pieces.
 //!
 //! A [`Mark`] remembers a place, so that a length can be written in front of elements already appended. Marks nest:
 //! the one taken last is used first, and nothing may be sent in between.
@@ -25,6 +29,8 @@ use std::sync::Arc;
 pub struct Output {
     chunks: VecDeque<Chunk>,
     tail: Vec<u8>,
+    /// How much of the tail was appended.
+    used: usize,
     /// How much of the first chunk (of the tail, when there is no chunk) went out already.
     sent: usize,
     /// Bytes in `chunks`, the sent ones included.
@@ -41,7 +47,8 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Chunk {
-    Bytes(Vec<u8>),
+    /// A former tail, and how much of it was used.
+    Bytes(Vec<u8>, usize),
     Shared(Arc<Vec<u8>>, Range<usize>),
 }
 
@@ -58,6 +65,7 @@ impl Output {
         Output {
             chunks: VecDeque::new(),
             tail: Vec::new(),
+            used: 0,
             sent: 0,
             queued: 0,
             owned: 0,
@@ -84,16 +92,27 @@ impl Output {
     /// Appends a copy.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        self.tail().extend_from_slice(bytes);
+        let end = self.used + bytes.len();
+        match self.tail.get_mut(self.used..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used = end;
+            }
+            None => self.push_beyond(bytes),
+        }
     }
 
-    /// The buffer to append to directly. Ask again for every piece: this is where a full one is put aside.
+    /// Appends a few bytes whose number the compiler knows: a store or two.
     #[inline]
-    pub fn tail(&mut self) -> &mut Vec<u8> {
-        if self.tail.len() >= CHUNK_BYTES {
-            self.rotate();
+    pub fn push_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        let room = self.tail.get_mut(self.used..);
+        match room.and_then(|room| room.first_chunk_mut()) {
+            Some(room) => {
+                *room = bytes;
+                self.used += N;
+            }
+            None => self.push_beyond(&bytes),
         }
-        &mut self.tail
     }
 
     /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
@@ -109,7 +128,7 @@ impl Output {
     /// Bytes not yet sent.
     #[inline]
     pub fn len(&self) -> usize {
-        self.queued + self.tail.len() - self.sent
+        self.queued + self.used - self.sent
     }
 
     #[inline]
@@ -130,7 +149,7 @@ impl Output {
     pub fn mark(&self) -> Mark {
         Mark {
             chunk: self.gone + self.chunks.len() as u64,
-            offset: self.tail.len(),
+            offset: self.used,
         }
     }
 
@@ -141,14 +160,14 @@ impl Output {
         }
         let index = (mark.chunk - self.gone) as usize;
         if index == self.chunks.len() {
-            insert_at(&mut self.tail, mark.offset, bytes);
+            insert_at(&mut self.tail, &mut self.used, mark.offset, bytes);
             return;
         }
-        let Chunk::Bytes(chunk) = &mut self.chunks[index] else {
+        let Chunk::Bytes(chunk, used) = &mut self.chunks[index] else {
             unreachable!("marks point into tails, and a tail becomes a chunk of bytes");
         };
         let before = chunk.capacity();
-        insert_at(chunk, mark.offset, bytes);
+        insert_at(chunk, used, mark.offset, bytes);
         self.owned += chunk.capacity() - before;
         self.queued += bytes.len();
     }
@@ -161,8 +180,8 @@ impl Output {
         let index = (mark.chunk - self.gone) as usize;
         while self.chunks.len() > index {
             match self.chunks.pop_back().expect("longer than index") {
-                Chunk::Bytes(bytes) => {
-                    self.queued -= bytes.len();
+                Chunk::Bytes(bytes, used) => {
+                    self.queued -= used;
                     self.owned -= bytes.capacity();
                     self.tail = bytes;
                 }
@@ -171,28 +190,27 @@ impl Output {
                 }
             }
         }
-        self.tail.truncate(mark.offset);
-        debug_assert!(self.sent <= self.queued + self.tail.len());
+        self.used = mark.offset;
+        debug_assert!(self.sent <= self.queued + self.used);
     }
 
     /// Lends what is to be sent, in order, as far as `slots` reach; says how many it filled.
     pub fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
-        let mut used = 0;
-        let pieces = self.chunks.iter().map(Chunk::bytes);
-        for piece in pieces.chain([self.tail.as_slice()]) {
+        let mut filled = 0;
+        for piece in self.pieces() {
             let piece = &piece[skip..];
             skip = 0;
             if piece.is_empty() {
                 continue;
             }
-            let Some(slot) = slots.get_mut(used) else {
+            let Some(slot) = slots.get_mut(filled) else {
                 break;
             };
             *slot = IoSlice::new(piece);
-            used += 1;
+            filled += 1;
         }
-        used
+        filled
     }
 
     /// The first `n` unsent bytes went out.
@@ -207,17 +225,15 @@ impl Output {
             self.sent -= len;
             self.queued -= len;
             self.gone += 1;
-            if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front() {
+            if let Some(Chunk::Bytes(bytes, _)) = self.chunks.pop_front() {
                 self.owned -= bytes.capacity();
-                if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= KEEP_MAX {
-                    bytes.clear();
+                if bytes.len() > self.spare.len() && bytes.capacity() <= KEEP_MAX {
                     self.spare = bytes;
                 }
             }
         }
-        if self.sent == self.tail.len() {
-            self.tail.clear();
-            self.sent = 0;
+        if self.sent == self.used {
+            (self.sent, self.used) = (0, 0);
             if self.tail.capacity() > KEEP_MAX {
                 self.tail = Vec::new();
             }
@@ -236,7 +252,7 @@ impl Output {
             self.chunks = VecDeque::new();
             self.tail = Vec::new();
             self.spare = Vec::new();
-            (self.sent, self.queued, self.owned) = (0, 0, 0);
+            (self.used, self.sent, self.queued, self.owned) = (0, 0, 0, 0);
         }
     }
 
@@ -250,33 +266,69 @@ impl Output {
     /// All unsent bytes, as one piece.
     pub fn copy_to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len() + self.sent);
-        for chunk in &self.chunks {
-            all.extend_from_slice(chunk.bytes());
+        for piece in self.pieces() {
+            all.extend_from_slice(piece);
         }
-        all.extend_from_slice(&self.tail);
         all.drain(..self.sent);
         all
     }
 
-    /// Moves everything unsent of `other` behind what is here.
+    /// Moves everything unsent of `other` behind what is here; what is shared stays shared.
     pub fn append(&mut self, other: &mut Output) {
-        if other.chunks.is_empty() {
-            let from = other.sent;
-            self.push(&other.tail[from..]);
-            other.clear();
-            return;
+        let mut skip = other.sent;
+        for chunk in &other.chunks {
+            match chunk {
+                Chunk::Bytes(..) => self.push(&chunk.bytes()[skip..]),
+                Chunk::Shared(bytes, range) => {
+                    self.push_shared(Arc::clone(bytes), range.start + skip..range.end);
+                }
+            }
+            skip = 0;
         }
-        let whole = other.take();
-        self.push(&whole);
+        self.push(&other.tail[skip..other.used]);
+        other.clear();
     }
 
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let chunks = self.chunks.iter().map(Chunk::bytes);
+        chunks.chain([&self.tail[..self.used]])
+    }
+
+    /// Appends what the tail has no room for: into a larger tail, or into the next one, or as a chunk of its own.
     #[cold]
+    fn push_beyond(&mut self, mut bytes: &[u8]) {
+        if bytes.len() >= CHUNK_BYTES {
+            self.rotate();
+            self.queued += bytes.len();
+            self.owned += bytes.len();
+            self.chunks
+                .push_back(Chunk::Bytes(bytes.to_vec(), bytes.len()));
+            return;
+        }
+        if self.used + bytes.len() > CHUNK_BYTES {
+            let (fitting, rest) = bytes.split_at(self.tail.len() - self.used);
+            self.tail[self.used..].copy_from_slice(fitting);
+            self.used = self.tail.len();
+            self.rotate();
+            bytes = rest;
+        }
+        let end = self.used + bytes.len();
+        if end > self.tail.len() {
+            let len = (self.tail.len() * 2).clamp(TAIL_FIRST_BYTES, CHUNK_BYTES);
+            resize_exactly(&mut self.tail, len.max(end));
+        }
+        self.tail[self.used..end].copy_from_slice(bytes);
+        self.used = end;
+    }
+
+    /// Puts the tail behind the chunks and begins another.
     fn rotate(&mut self) {
         let next = std::mem::take(&mut self.spare);
         let full = std::mem::replace(&mut self.tail, next);
-        self.queued += full.len();
+        let used = std::mem::take(&mut self.used);
+        self.queued += used;
         self.owned += full.capacity();
-        self.chunks.push_back(Chunk::Bytes(full));
+        self.chunks.push_back(Chunk::Bytes(full, used));
         self.keep_to_cap();
     }
 
@@ -292,17 +344,26 @@ impl Output {
 impl Chunk {
     fn bytes(&self) -> &[u8] {
         match self {
-            Chunk::Bytes(bytes) => bytes,
+            Chunk::Bytes(bytes, used) => &bytes[..*used],
             Chunk::Shared(bytes, range) => &bytes[range.clone()],
         }
     }
 }
 
-fn insert_at(buffer: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let old = buffer.len();
-    buffer.extend_from_slice(bytes);
-    buffer.copy_within(offset..old, offset + bytes.len());
+/// Inserts into the used part of a buffer, which it makes longer if it must.
+fn insert_at(buffer: &mut Vec<u8>, used: &mut usize, offset: usize, bytes: &[u8]) {
+    let end = *used + bytes.len();
+    if end > buffer.len() {
+        resize_exactly(buffer, end);
+    }
+    buffer.copy_within(offset..*used, offset + bytes.len());
     buffer[offset..offset + bytes.len()].copy_from_slice(bytes);
+    *used = end;
+}
+
+fn resize_exactly(buffer: &mut Vec<u8>, len: usize) {
+    buffer.reserve_exact(len - buffer.len());
+    buffer.resize(len, 0);
 }
 
 /// From here on sharing a value is cheaper than copying it, counting the reference and the longer list of slices.
@@ -315,8 +376,11 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// In place of a cap: it was exceeded.
 const CUT_OFF: usize = usize::MAX;
 
-/// A buffer that one long reply made larger than this is not kept.
-const KEEP_MAX: usize = 4 * CHUNK_BYTES;
+/// A tail's first size: an idle client that says PING now and then should not hold much.
+const TAIL_FIRST_BYTES: usize = 128;
+
+/// A buffer that was made larger than this is not kept.
+const KEEP_MAX: usize = 2 * CHUNK_BYTES;
 
 #[cfg(test)]
 mod tests {

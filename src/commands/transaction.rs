@@ -8,6 +8,7 @@ use crate::engine::call::call;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
 use crate::engine::session::{Transaction, Watched, flag};
+use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::spec::transactions as spec;
 use crate::wire::args::Args;
@@ -82,7 +83,8 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn watched_key_expired(ctx: &mut Ctx<'_>) -> bool {
     let watched = std::mem::take(&mut ctx.session.watched);
     let expired = watched.iter().any(|watched| {
-        !watched.was_expired && ctx.keys.space.is_overdue(watched.db, &watched.key, ctx.now.unix_ms)
+        let presence = ctx.keys.space.presence(watched.db, &watched.key, ctx.now.unix_ms);
+        !watched.was_expired && presence == Presence::Overdue
     });
     ctx.session.watched = watched;
     expired
@@ -105,10 +107,10 @@ fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn watch_key(ctx: &mut Ctx<'_>, key: &[u8]) {
     let db = ctx.keys.db;
-    if ctx.session.watched.iter().any(|watched| watched.db == db && watched.key == key) {
+    if ctx.session.watched_key(db, key).is_some() {
         return;
     }
-    let was_expired = ctx.keys.space.is_overdue(db, key, ctx.now.unix_ms);
+    let was_expired = ctx.keys.space.presence(db, key, ctx.now.unix_ms) == Presence::Overdue;
     ctx.services.watchers.watch(db, key, ctx.session.id);
     ctx.session.watched.push(Watched { db, key: key.to_vec(), was_expired });
 }

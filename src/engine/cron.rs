@@ -143,7 +143,7 @@ impl Engine {
     }
 
     fn visit_session(&mut self, session: &mut Session) {
-        if session.is_closing() {
+        if session.has(flag::CLOSE_NOW) {
             return;
         }
         let now_us = self.now.monotonic_us;

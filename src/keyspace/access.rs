@@ -66,6 +66,11 @@ impl AccessPolicy {
         u64::from(if now >= word { now - word } else { WORD_MAX - word + now })
     }
 
+    /// The clock that access words are read from.
+    pub fn lru_clock(now_ms: i64) -> u32 {
+        seconds(now_ms)
+    }
+
     /// The word of a key that has been idle for so long (RESTORE IDLETIME).
     pub fn idle_since(idle_s: u64, now_ms: i64) -> u32 {
         (u64::from(seconds(now_ms)).wrapping_sub(idle_s) & u64::from(WORD_MAX)) as u32

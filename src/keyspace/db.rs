@@ -5,10 +5,12 @@
 //! place in the table, so a command looks a key up once, decides, and then borrows or changes what is there; it is
 //! good until the next key is added to or removed from the database.
 
+use crate::base::rng::Rng;
 use crate::spec::error::Error;
 use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
 use crate::types::{Kind, Value};
 
+use super::access::AccessPolicy;
 use super::journal::Event;
 use super::text::Text;
 use super::typed::Typed;
@@ -54,7 +56,7 @@ impl<'a> Keys<'a> {
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
         let (address, hash) = self.space.hint;
-        if address == key.as_ptr() as usize && hash != 0 { hash } else { self.dict().hash(key) }
+        if address == key.as_ptr() as usize { hash } else { self.dict().hash(key) }
     }
 
     // ---- looking up
@@ -62,24 +64,36 @@ impl<'a> Keys<'a> {
     /// Where the key is, if it is there at this instant.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<Spot> {
+        self.seek(key, |_, _, _| ())
+    }
+
+    /// `find`, and something that is done with the entry while it is at hand.
+    #[inline]
+    fn seek(&mut self, key: &[u8], then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng)) -> Option<Spot> {
         let hash = self.hash(key);
-        let spot = self.dict().locate(hash, key)?;
-        match self.dict().entry(spot).deadline() {
-            Some(deadline) if deadline <= self.now_ms => {
-                self.expire_at(spot);
-                None
-            }
-            _ => Some(spot),
+        let Keyspace { dbs, access, rng, .. } = &mut *self.space;
+        let dict = &dbs[self.db as usize].dict;
+        let spot = dict.locate(hash, key)?;
+        let entry = dict.entry(spot);
+        if entry.deadline().is_some_and(|deadline| deadline <= self.now_ms) {
+            self.expire_at(spot);
+            return None;
         }
+        then(entry, access, rng);
+        Some(spot)
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        let spot = self.find(key);
-        if let Some(spot) = spot {
+        let (now_ms, no_touch) = (self.now_ms, self.no_touch);
+        let spot = self.seek(key, |entry, access, rng| {
+            if !no_touch {
+                entry.set_access(access.touched(entry.access(), now_ms, rng));
+            }
+        });
+        if spot.is_some() {
             self.space.counters.hits += 1;
-            self.touch(spot);
         } else {
             self.space.counters.misses += 1;
             self.event(key, Event::KEY_MISS);
@@ -182,17 +196,33 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The aggregate at a place, and chance to choose from it.
+    pub fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry(spot).object();
+        Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
+    }
+    pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry_mut(spot).into_object_mut();
+        Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
+    }
+
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
     pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
-        let spot = match self.find(key) {
-            Some(spot) => {
-                self.touch(spot);
-                spot
-            }
-            None => self.insert(key, New::Object(fresh().into_value()), None),
-        };
+        let spot = self.spot_or_create(key, fresh)?;
         self.at_mut(spot)
+    }
+
+    /// As `write_or_create`, for a caller that needs the place.
+    pub fn spot_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<Spot, Error> {
+        let Some(spot) = self.find(key) else {
+            return Ok(self.insert(key, New::Object(fresh().into_value()), None));
+        };
+        self.touch(spot);
+        self.at::<T>(spot)?;
+        Ok(spot)
     }
 
     // ---- changing

@@ -4,8 +4,8 @@
 //! small pool, and evicts the best of those. With ten samples this is hard to tell from true LRU. The pool holds
 //! copies of keys, so a candidate that has gone or has been used meanwhile is found out when its turn comes.
 //!
-//! Under a `volatile` policy only keys with a deadline may go. They are sampled from the same table and the others
-//! are passed over; where deadlines are rare, a walk with a cursor that remembers its place finds them.
+//! Under a `volatile` policy only keys with a deadline may go. They are drawn from the timer wheel, which holds exactly
+//! those.
 
 use crate::store::{EntryRef, Spot};
 use crate::types::Value;
@@ -47,14 +47,9 @@ pub struct Evictor {
     pool: Vec<Candidate>,
     found: Vec<Spot>,
     next_db: usize,
-    /// Where the walk for keys with a deadline goes on, per database.
-    cursors: Vec<u64>,
 }
 
 const POOL_MAX: usize = 16;
-
-/// How many buckets the walk for keys with a deadline looks at for one eviction.
-const WALK_BUCKETS: usize = 64;
 
 impl Keyspace {
     /// Evicts one key; tells whether there was one to evict.
@@ -106,32 +101,16 @@ impl Keyspace {
     fn sample(&mut self, evictor: &mut Evictor, db: usize, only_volatile: bool, count: usize) {
         evictor.found.clear();
         let dict = &self.dbs[db].dict;
-        let candidates = if only_volatile { dict.expires() } else { dict.len() };
-        if candidates == 0 {
+        let rng = &mut self.rng;
+        let mut draw = || rng.next_u64();
+        if !only_volatile {
+            dict.sample(&mut draw, count, &mut evictor.found);
             return;
         }
-        let rng = &mut self.rng;
-        let is_common = !only_volatile || candidates >= dict.len() / 8;
-        let draws = if only_volatile { count * 16 } else { count };
-        if is_common {
-            dict.sample(&mut || rng.next_u64(), draws, &mut evictor.found);
-            if only_volatile {
-                evictor.found.retain(|spot| dict.entry(*spot).deadline().is_some());
-            }
-        }
-        if evictor.found.is_empty() {
-            evictor.cursors.resize(self.dbs.len(), 0);
-            let found = &mut evictor.found;
-            for _ in 0..dict.buckets().max(WALK_BUCKETS) {
-                evictor.cursors[db] = dict.scan(evictor.cursors[db], &mut |spot, entry| {
-                    if !only_volatile || entry.deadline().is_some() {
-                        found.push(spot);
-                    }
-                });
-                if found.len() >= count {
-                    break;
-                }
-            }
+        for _ in 0..count {
+            let drawn = dict.random_expiring(&mut draw);
+            // A hash with deadlines only on its fields is on the wheel too, but not volatile.
+            evictor.found.extend(drawn.filter(|spot| dict.entry(*spot).deadline().is_some()));
         }
     }
 

@@ -12,6 +12,7 @@ pub mod access;
 pub mod db;
 pub mod evict;
 pub mod expiry;
+pub mod fields;
 pub mod journal;
 pub mod text;
 pub mod typed;
@@ -51,6 +52,15 @@ pub struct Keyspace {
     seed: Seed,
     evictor: evict::Evictor,
     pub lazy: Lazy,
+}
+
+/// Whether a key is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Absent,
+    /// Still in the table although its deadline has passed.
+    Overdue,
+    Live,
 }
 
 /// Which removals hand big values to the thread that frees.
@@ -104,11 +114,14 @@ impl Keyspace {
         }
     }
 
-    /// Whether the key is still in the table although its deadline has passed.
-    pub fn is_overdue(&self, db: u16, key: &[u8], now_ms: i64) -> bool {
+    /// Whether a key is there at this instant. Removes nothing.
+    pub fn presence(&self, db: u16, key: &[u8], now_ms: i64) -> Presence {
         let dict = &self.dbs[db as usize].dict;
-        let Some(spot) = dict.locate(dict.hash(key), key) else { return false };
-        dict.entry(spot).deadline().is_some_and(|deadline| deadline <= now_ms)
+        match dict.locate(dict.hash(key), key).map(|spot| dict.entry(spot).deadline()) {
+            None => Presence::Absent,
+            Some(Some(deadline)) if deadline <= now_ms => Presence::Overdue,
+            Some(_) => Presence::Live,
+        }
     }
 
     /// What kind of value a key holds at this instant.

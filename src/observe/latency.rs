@@ -38,12 +38,16 @@ impl Latency {
         }
     }
 
+    /// An event by its name, in any case.
+    pub fn find(&self, name: &[u8]) -> Option<(&'static str, &Event)> {
+        let found = self.events.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        found.map(|(known, event)| (*known, event))
+    }
+
     /// Forgets one event; tells whether it was there.
     pub fn reset(&mut self, name: &[u8]) -> bool {
-        let Some(known) = self.events.keys().find(|known| known.as_bytes().eq_ignore_ascii_case(name)).copied() else {
-            return false;
-        };
-        self.events.remove(known).is_some()
+        let found = self.find(name).map(|(known, _)| known);
+        found.is_some_and(|known| self.events.remove(known).is_some())
     }
 }
 

@@ -22,7 +22,7 @@
 use crate::base::text::push_quoted;
 use crate::base::time::{Clock, Date, Zone};
 use env_logger::{Builder, Target};
-use log::{Level, LevelFilter, Record};
+use log::{Level, LevelFilter};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -90,7 +90,11 @@ pub fn start(settings: Settings) {
         builder.filter_level(LevelFilter::Trace);
     }
     builder.target(Target::Pipe(Box::new(Sink)));
-    builder.format(|line, record| line.write_all(&log().line(record)));
+    builder.format(|line, record| {
+        // Before the lock is taken: whoever is printed may log too, or panic.
+        let message = record.args().to_string();
+        line.write_all(&log().line(record.level(), &message))
+    });
     let _ = builder.try_init();
     change(settings);
 }
@@ -169,10 +173,9 @@ impl Write for Sink {
 
 impl Log {
     /// The line for a record, which the system's log is told on the way.
-    fn line(&self, record: &Record) -> Vec<u8> {
-        let message = record.args().to_string();
+    fn line(&self, level: Level, message: &str) -> Vec<u8> {
         if let (Some(socket), Some(syslog)) = (&self.socket, &self.settings.syslog) {
-            let packet = syslog.packet(record.level(), std::process::id(), &message);
+            let packet = syslog.packet(level, std::process::id(), message);
             // The socket never blocks for long, and a system without a log daemon is no reason to fail.
             let _ = socket.send_to(packet.as_bytes(), "/dev/log");
         }
@@ -180,11 +183,11 @@ impl Log {
         let pid = std::process::id();
         match self.settings.layout {
             Layout::Redis => {
-                let (role, mark) = (self.role as u8 as char, mark(record.level()));
+                let (role, mark) = (self.role as u8 as char, mark(level));
                 format!("{pid}:{role} {stamp} {mark} {message}\n").into_bytes()
             }
             Layout::Logfmt => {
-                let (role, level) = (self.role.word(), word(record.level()));
+                let (role, level) = (self.role.word(), word(level));
                 let head =
                     format!("pid={pid} role={role} timestamp=\"{stamp}\" level={level} message=");
                 let mut line = head.into_bytes();
@@ -272,9 +275,7 @@ mod tests {
     }
 
     fn line(log: &Log, level: Level, message: &str) -> String {
-        let args = format_args!("{message}");
-        let record = Record::builder().level(level).args(args).build();
-        String::from_utf8(log.line(&record)).unwrap()
+        String::from_utf8(log.line(level, message)).unwrap()
     }
 
     #[test]

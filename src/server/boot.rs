@@ -87,7 +87,7 @@ fn prepare(told: &Told, is_bare: bool) -> Boot {
     }
     let loaded = match told.load(&mut stdin.as_slice()) {
         Ok(loaded) => loaded,
-        Err(fatal) => return abort(&fatal),
+        Err(fatal) => return Boot::Exit(abort(&fatal)),
     };
     let config = &loaded.config;
     if is_detached() {
@@ -115,22 +115,23 @@ fn prepare(told: &Told, is_bare: bool) -> Boot {
     Boot::Serve(Box::new(loaded))
 }
 
-/// Ends the process, as no server can run. Also for lines that only other rooms understand: see `Directive::blame`.
-pub fn abort(fatal: &Fatal) -> Boot {
+/// Says why no server can run, and returns the process's status. Also for lines that only other rooms understand: see
+/// `Directive::blame`.
+pub fn abort(fatal: &Fatal) -> i32 {
     if fatal.is_logged() {
         log::error!("{fatal}");
     } else {
         eprintln!("{fatal}");
     }
-    Boot::Exit(1)
+    1
 }
 
-/// Parameters that nobody knows are found out last, since a module could have known them.
-pub fn refuse_unresolved(loaded: &Loaded) -> Option<Boot> {
+/// Parameters that nobody knows are found out last, since a module could have known them. Returns the process's status.
+pub fn refuse_unresolved(loaded: &Loaded) -> Option<i32> {
     if let Some(module) = loaded.modules.first() {
         let path = String::from_utf8_lossy(&module.words[1]);
         log::error!("Can't load module from {path}: this server has no modules; server aborting");
-        return Some(Boot::Exit(1));
+        return Some(1);
     }
     if loaded.unresolved.is_empty() {
         return None;
@@ -139,7 +140,7 @@ pub fn refuse_unresolved(loaded: &Loaded) -> Option<Boot> {
     for line in banner::unresolved(lines) {
         log::error!("{line}");
     }
-    Some(Boot::Exit(1))
+    Some(1)
 }
 
 fn introduce(config: &Config, is_bare: bool) {

@@ -96,6 +96,11 @@ pub fn stats() -> Option<Stats> {
     })
 }
 
+/// The allocator's name and version, as INFO shows them.
+pub fn name() -> &'static str {
+    "jemalloc-5.3.1"
+}
+
 /// What jemalloc keeps under a name such as `arenas.page`, if it is a number of 1, 4 or 8 bytes.
 pub fn control(name: &str) -> Option<u64> {
     let name = std::ffi::CString::new(name).ok()?;

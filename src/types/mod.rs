@@ -66,6 +66,21 @@ impl Value {
         }
     }
 
+    /// How many elements it has, or bytes if it is a string.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Str(text) => text.len(),
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+            Self::Zset(zset) => zset.len(),
+            Self::Stream(stream) => stream.len(),
+        }
+    }
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What OBJECT ENCODING says.
     pub fn encoding(&self) -> &'static str {
         match self {

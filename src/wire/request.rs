@@ -61,6 +61,17 @@ pub struct Decoder {
     starved: bool,
 }
 
+/// What has come of a request, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// Understood, and still in the input.
+    pub understood: usize,
+    /// Arguments that were taken out of the input.
+    pub taken: usize,
+    /// An argument that was taken out, but for its line end, which has not come.
+    pub open: usize,
+}
+
 /// How far into a request we are, counted from its first byte.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
@@ -133,16 +144,20 @@ impl Decoder {
             most.min(1)
         };
         self.starved = false;
-        while batch.requests.len() < most && !self.starved {
-            let step = if self.is_midway() {
-                self.resume(input, batch, limits)
-            } else {
-                self.begin(input, batch, limits)
-            };
-            match step {
+        loop {
+            if self.is_between() {
+                append_whole(input, batch, most, limits);
+            }
+            if batch.requests.len() >= most {
+                break;
+            }
+            match self.step(input, batch, limits) {
                 Step::Done | Step::Empty => {}
-                Step::Starved => self.starved = true,
                 Step::Big(len) => input.expect_big(batch.end + self.progress.at, len),
+                Step::Starved => {
+                    self.starved = true;
+                    break;
+                }
                 Step::Failed(error) => {
                     self.failed = Some(error);
                     return Err(error);
@@ -168,10 +183,22 @@ impl Decoder {
         self.progress.missing > 0
     }
 
+    /// Whether nothing is known of the request that begins at `Batch::end`.
+    fn is_between(&self) -> bool {
+        self.progress.missing == 0 && self.progress.searched == 0
+    }
+
     /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
     pub fn is_fresh(&self) -> bool {
-        let Progress { at, searched, missing, .. } = self.progress;
-        at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
+        self.is_between() && self.progress.at == 0 && self.failed.is_none()
+    }
+
+    /// How far a request has got that is not complete.
+    pub fn partial(&self) -> Partial {
+        let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
+        let is_open = self.progress.bulk == Bulk::Taken;
+        let open = self.bigs.last().filter(|_| is_open).map_or(0, |big| big.len());
+        Partial { understood: self.progress.at, taken: taken - open, open }
     }
 
     /// Memory held for a request that is not complete.
@@ -180,8 +207,17 @@ impl Decoder {
             + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
     }
 
+    /// Gets one request further, whatever it looks like.
+    #[inline(never)]
+    fn step(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
+        if self.is_midway() {
+            self.resume(input, batch, limits)
+        } else {
+            self.begin(input, batch, limits)
+        }
+    }
+
     /// Reads a request from its first byte, which decides its form.
-    #[inline]
     fn begin(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
         let bytes = &input.bytes()[batch.end..];
         match bytes.first() {
@@ -189,37 +225,14 @@ impl Decoder {
             Some(_) => return self.inline(input, batch),
             None => return Step::Starved,
         }
-        let first_span = batch.spans.len();
-        let mut progress = self.progress;
-        let step = if let Some(end) = at_once(bytes, &mut batch.spans, limits) {
-            progress.at = end;
-            Step::Done
-        } else {
-            batch.spans.truncate(first_span);
-            multi_bulk(bytes, &mut progress, &mut batch.spans, limits)
-        };
+        let step = multi_bulk(bytes, &mut self.progress, &mut self.spans, limits);
         match step {
-            Step::Done => {
-                let request = Request {
-                    start: batch.end,
-                    end: batch.end + progress.at,
-                    first_span: first_span as u32,
-                    span_count: (batch.spans.len() - first_span) as u32,
-                    first_big: batch.bigs.len() as u32,
-                    is_inline: false,
-                };
-                batch.end = request.end;
-                batch.requests.push(request);
-                self.progress.searched = 0;
-            }
+            Step::Done => self.complete(batch),
             Step::Empty => {
-                batch.end += progress.at;
-                self.progress.searched = 0;
+                batch.end += self.progress.at;
+                self.progress = Progress::default();
             }
-            Step::Starved | Step::Big(_) | Step::Failed(_) => {
-                self.progress = progress;
-                self.spans.extend(batch.spans.drain(first_span..));
-            }
+            Step::Starved | Step::Big(_) | Step::Failed(_) => {}
         }
         step
     }
@@ -240,21 +253,30 @@ impl Decoder {
         let bytes = &input.bytes()[batch.end..];
         let step = multi_bulk(bytes, &mut self.progress, &mut self.spans, limits);
         if let Step::Done = step {
-            batch.requests.push(Request {
-                start: batch.end,
-                end: batch.end + self.progress.at,
-                first_span: batch.spans.len() as u32,
-                span_count: self.spans.len() as u32,
-                first_big: batch.bigs.len() as u32,
-                is_inline: false,
-            });
-            batch.end += self.progress.at;
-            batch.spans.append(&mut self.spans);
-            batch.bigs.append(&mut self.bigs);
-            // A session between requests holds nothing.
-            *self = Decoder::new();
+            self.complete(batch);
         }
         step
+    }
+
+    /// Hands a request that was read piece by piece over to the batch.
+    fn complete(&mut self, batch: &mut Batch) {
+        let request = Request {
+            start: batch.end,
+            end: batch.end + self.progress.at,
+            first_span: batch.spans.len() as u32,
+            end_span: (batch.spans.len() + self.spans.len()) as u32,
+            first_big: batch.bigs.len() as u32,
+            is_inline: false,
+        };
+        batch.end = request.end;
+        batch.requests.push(request);
+        for span in self.spans.iter_mut().filter(|span| span.len == Span::BIG) {
+            span.start += request.first_big;
+        }
+        batch.spans.append(&mut self.spans);
+        batch.bigs.append(&mut self.bigs);
+        // A session between requests holds nothing.
+        *self = Decoder::new();
     }
 
     fn inline(&mut self, input: &mut Input, batch: &mut Batch) -> Step {
@@ -286,12 +308,12 @@ impl Decoder {
             start: batch.end,
             end: batch.end + newline + 1,
             first_span: first_span as u32,
-            span_count: (spans.len() - first_span) as u32,
+            end_span: spans.len() as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: true,
         };
         batch.end = request.end;
-        if request.span_count == 0 {
+        if request.end_span == request.first_span {
             return Step::Empty;
         }
         batch.requests.push(request);
@@ -299,26 +321,53 @@ impl Decoder {
     }
 }
 
-/// Reads a request that is all there and in no way special, which is nearly every one; says where it ends. Anything
-/// else is left to [`multi_bulk`], which starts over and finds out what it is. This keeps what must be remembered for a
-/// cut request out of the way of those that are not cut.
-#[inline]
-fn at_once(bytes: &[u8], spans: &mut Vec<Span>, limits: &Limits) -> Option<usize> {
-    let (count, mut at) = short_header(bytes, 0, b'*')?;
-    if count == 0 || !limits.authenticated {
-        return None;
+/// Appends requests that are all there and in no way special, as nearly every one is. The first that is not is left to
+/// [`Decoder::step`], which finds out what it is. This keeps what must be remembered of a cut request out of the way of
+/// those that are not cut.
+#[inline(never)]
+fn append_whole(input: &Input, batch: &mut Batch, most: usize, limits: &Limits) {
+    if !limits.authenticated {
+        return;
     }
+    let bytes = input.bytes();
     let len_max = limits
         .bulk_bytes_max
         .min(limits.big_bytes_min.saturating_sub(1));
+    let mut start = batch.end;
+    while batch.requests.len() < most {
+        let first_span = batch.spans.len();
+        let Some(end) = whole_end(bytes, start, &mut batch.spans, len_max) else {
+            batch.spans.truncate(first_span);
+            break;
+        };
+        batch.requests.push(Request {
+            start,
+            end,
+            first_span: first_span as u32,
+            end_span: batch.spans.len() as u32,
+            first_big: batch.bigs.len() as u32,
+            is_inline: false,
+        });
+        start = end;
+    }
+    batch.end = start;
+}
+
+/// Where such a request ends that begins at `start`; its arguments go to `spans`.
+#[inline]
+fn whole_end(bytes: &[u8], start: usize, spans: &mut Vec<Span>, len_max: usize) -> Option<usize> {
+    let (count, mut at) = short_header(bytes, start, b'*')?;
+    if count == 0 {
+        return None;
+    }
     for _ in 0..count {
-        let (len, start) = short_header(bytes, at, b'$')?;
-        at = start + len + 2;
+        let (len, from) = short_header(bytes, at, b'$')?;
+        at = from + len + 2;
         if len > len_max || at > bytes.len() {
             return None;
         }
         spans.push(Span {
-            start: start as u32,
+            start: (from - start) as u32,
             len: len as u32,
         });
     }

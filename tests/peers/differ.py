@@ -28,7 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rules
 from dice import INT_MIN, Dice
 from families import FAMILIES
-from ops import Command, Pause, Scene, Stage, show_note
+from ops import Command, NotThere, Pause, Scene, Stage, show_note
 from resp import Closed, Frame
 from scenes import state_of_everything
 from servers import Server, find_peer
@@ -213,15 +213,15 @@ class Judge:
 
 
 class Incomparable(Exception):
-    """The round cannot go on: the real server crashed where ours answered, or, being older, did not queue what newer
-    ones do."""
+    """The round cannot go on: a scene needs what one server lacks, the real one crashed where ours answered, or, being
+    older, did not queue what newer ones do."""
 
 
 class Duel:
     """Two running servers, and the rounds played on them."""
 
-    def __init__(self, ours, peer):
-        self.ours, self.peer = ours, peer
+    def __init__(self, ours, peer, lenient):
+        self.ours, self.peer, self.lenient = ours, peer, lenient
         self.commands = self.peer_deaths = 0
         self.limits = {name: values for name, values in LIMITS.items()
                        if all(self.accepts(server, name, values[0]) for server in (ours, peer))}
@@ -331,12 +331,15 @@ class Duel:
     def play_scene(self, scene, at, connections, protocol):
         notes, failures = [], []
         for server, connection in zip((self.ours, self.peer), connections):
-            stage = Stage(server, connection, protocol, self.peer.version)
+            stage = Stage(server, connection, protocol, self.peer.version, lenient=self.lenient)
             failure = None
             try:
                 scene.play(stage)
             except Closed as error:
                 failure = str(error)
+            except NotThere as error:
+                stage.close()
+                raise Incomparable from error
             except Exception as error:           # the play met a reply of a shape it did not expect
                 stage.write("the scene broke off", "%s: %s" % (type(error).__name__, error))
             stage.close()
@@ -483,7 +486,7 @@ def main():
 def compare(opts, families, ours, peer):
     templates = [line for family in families for line in family.templates]
     lacking = {server.name: unknown_to(server, templates) for server in (ours, peer)}
-    duel = Duel(ours, peer)
+    duel = Duel(ours, peer, lenient=not opts.strict)
     maker = Maker(families, lacking["ours"] | lacking["peer"], peer.version, opts)
     not_ours = sorted(b" ".join(filter(None, each)).decode() for each in lacking["ours"] - lacking["peer"])
     print("differ: %s %s beside %s %s, seed %s" % (os.path.basename(opts.bin), ".".join(map(str, ours.version)),

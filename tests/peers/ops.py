@@ -47,11 +47,16 @@ class Scene:
         return "(scene) " + self.title
 
 
-class Stage:
-    """What a scene is given: the round's connection, more connections by number, and the notes."""
+class NotThere(Exception):
+    """The server lacks a command that a scene needs."""
 
-    def __init__(self, server, connection, protocol, peer_version=(8, 0)):
-        self.server, self.protocol, self.peer_version = server, protocol, peer_version
+
+class Stage:
+    """What a scene is given: the round's connection, more connections by number, and the notes. With `lenient` a command
+    that the server does not know breaks the scene off."""
+
+    def __init__(self, server, connection, protocol, peer_version=(8, 0), lenient=False):
+        self.server, self.protocol, self.peer_version, self.lenient = server, protocol, peer_version, lenient
         self.connections = {0: connection}
         self.notes = []
 
@@ -65,11 +70,16 @@ class Stage:
 
     def ask(self, *args):
         """A command on the round's connection whose reply is only looked at."""
-        return self.connections[0](*args)
+        return self.known(self.connections[0](*args))
+
+    def known(self, reply):
+        if self.lenient and reply.is_error and reply.value.startswith(b"ERR unknown command"):
+            raise NotThere
+        return reply
 
     def note(self, *args, on=0):
         """A command whose reply is noted with it, and returned."""
-        reply = self.on(on)(*args)
+        reply = self.known(self.on(on)(*args))
         self.write(show_command([arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]), reply)
         return reply
 

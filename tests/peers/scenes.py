@@ -8,6 +8,7 @@ import re
 import time
 
 from ops import Scene
+from resp import show_command
 
 
 def int_or(frame, default=0):
@@ -70,7 +71,7 @@ def scan_members(dice):
         if command != "SSCAN":
             found = list(zip(found[::2], found[1::2]))
         stage.write("every element", sorted(set(map(repr, found))))
-    return Scene("%s %s to the end, COUNT %d, %d more elements" % (command, key.decode("latin1"), count, many), play)
+    return Scene("%s %s to the end, COUNT %d, %d more elements" % (command, dice_show(key), count, many), play)
 
 
 def random_members(dice):
@@ -88,7 +89,7 @@ def random_members(dice):
         got = words(reply) if count is not None else [reply.value]
         stage.write("how many, all members, distinct", (len(got), set(got) <= set(members), len(set(got)) == len(got)
                                                          if count is None or count > 0 else "may repeat"))
-    return Scene("%s %s %s" % (command, key.decode("latin1"), count), play)
+    return Scene("%s %s %s" % (command, dice_show(key), count), play)
 
 
 def pops(dice):
@@ -106,7 +107,7 @@ def pops(dice):
         stage.write("how many, left, nothing lost", (len(got), len(left), whole))
         stage.note("EXISTS", key)
         stage.ask("DEL", key)
-    return Scene("SPOP %s %s" % (key.decode("latin1"), count), play)
+    return Scene("SPOP %s %s" % (dice_show(key), count), play)
 
 
 # --------------------------------------------------------------------------------------------------- copies and time
@@ -167,7 +168,7 @@ def dump_and_restore(dice):
 
 
 def dice_show(key):
-    return key.decode("latin1")
+    return show_command([key])
 
 
 def short_lives(dice):

@@ -171,7 +171,7 @@ fn clocks_fails_on_a_system_clock() {
         1,
     );
     expect(clocks, "src/engine/mod.rs", "use std::time::Duration;", 0);
-    expect(clocks, "src/base/time.rs", "use std::time::Instant;", 0);
+    expect(clocks, "src/base/time/mod.rs", "use std::time::Instant;", 0);
 }
 
 #[test]

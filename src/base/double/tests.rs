@@ -1,3 +1,8 @@
+//! Texts of doubles, as a Redis 8.0.6 wrote and read them.
+
+// Separators would hide that a number and its text have the same digits, and 3.14 is not meant to be pi.
+#![allow(clippy::unreadable_literal, clippy::approx_constant)]
+
 use super::*;
 use crate::base::longdouble::natural::{Natural, QUOTIENT_BITS};
 use crate::base::rng::Rng;

@@ -1,14 +1,14 @@
 //! Keys, whatever they hold: existence, removal, names, databases.
 //!
-//! Deadlines are next door in `deadline`, walking in `scan`, and what OBJECT tells in `object`.
+//! Whole databases are next door in `database`, deadlines in `deadline`, walking in `scan`, and what OBJECT tells in `object`.
 
+mod database;
 mod deadline;
 mod object;
-mod scan;
+pub mod scan;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
-use crate::engine::session::flag;
 use crate::keyspace::journal::Event;
 use crate::keyspace::{Keys, Spot};
 use crate::spec::error::Error;
@@ -21,14 +21,14 @@ use super::options::{is, narrow_integer};
 
 pub const ROWS: &[Row] = &[
     Row::new(&spec::COPY, copy),
-    Row::new(&dataset::DBSIZE, dbsize),
+    Row::new(&dataset::DBSIZE, database::dbsize),
     Row::new(&spec::DEL, del),
     Row::new(&spec::EXISTS, exists),
     Row::new(&spec::EXPIRE, deadline::expire),
     Row::new(&spec::EXPIREAT, deadline::expireat),
     Row::new(&spec::EXPIRETIME, deadline::expiretime),
-    Row::new(&dataset::FLUSHALL, flushall),
-    Row::new(&dataset::FLUSHDB, flushdb),
+    Row::new(&dataset::FLUSHALL, database::flushall),
+    Row::new(&dataset::FLUSHDB, database::flushdb),
     Row::new(&spec::KEYS, scan::keys),
     Row::new(&spec::MOVE, move_),
     Row::container(&spec::OBJECT, object::ROWS),
@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::RENAME, rename),
     Row::new(&spec::RENAMENX, renamenx),
     Row::new(&spec::SCAN, scan::scan),
-    Row::new(&dataset::SWAPDB, swapdb),
+    Row::new(&dataset::SWAPDB, database::swapdb),
     Row::new(&spec::TOUCH, touch),
     Row::new(&spec::TTL, deadline::ttl),
     Row::new(&spec::TYPE, type_),
@@ -92,12 +92,6 @@ fn type_(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => "none",
     };
     ctx.reply.simple(name);
-    Ok(())
-}
-
-/// DBSIZE
-fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.reply.count(ctx.keys.dict().len());
     Ok(())
 }
 
@@ -224,99 +218,4 @@ fn duplicate(keys: &Keys<'_>, spot: Spot) -> Taken<crate::types::Value> {
     };
     let access = keys.space.access.fresh(keys.now_ms);
     Taken { payload, deadline: entry.deadline(), field_deadline: entry.field_deadline(), access }
-}
-
-/// Whether FLUSHDB or FLUSHALL shall free off the loop.
-fn flushes_lazily(ctx: &Ctx<'_>, args: Args<'_>) -> Result<bool, Error> {
-    match args.get(1) {
-        _ if args.len() > 2 => Err(Error::Syntax),
-        None => Ok(ctx.keys.space.lazy.user_flush),
-        Some(word) if is(word, "SYNC") => Ok(false),
-        Some(word) if is(word, "ASYNC") => Ok(true),
-        Some(_) => Err(Error::Syntax),
-    }
-}
-
-/// FLUSHDB [ASYNC | SYNC]
-fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let lazily = flushes_lazily(ctx, args)?;
-    let db = ctx.keys.db;
-    spoil_watchers(ctx, Some(db));
-    let count = ctx.keys.space.flush(db, lazily);
-    ctx.keys.space.journal.flushed(Some(db));
-    // Replicas empty their copy even when ours was empty already.
-    ctx.keys.space.journal.dirty += count as u64;
-    ctx.fx.propagate_as(db, &[b"FLUSHDB"]);
-    ctx.reply.ok();
-    Ok(())
-}
-
-/// FLUSHALL [ASYNC | SYNC]
-fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let lazily = flushes_lazily(ctx, args)?;
-    spoil_watchers(ctx, None);
-    let databases = ctx.keys.space.dbs.len() as u16;
-    let count: usize = (0..databases).map(|db| ctx.keys.space.flush(db, lazily)).sum();
-    ctx.keys.space.journal.flushed(None);
-    ctx.keys.space.journal.dirty += count as u64 + 1;
-    ctx.fx.propagate_as(ctx.keys.db, &[b"FLUSHALL"]);
-    ctx.reply.ok();
-    Ok(())
-}
-
-/// SWAPDB index1 index2
-fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let parse = |arg, which: &str| narrow_integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")));
-    let (one, other) = (parse(args.at(1), "first")?, parse(args.at(2), "second")?);
-    let databases = ctx.keys.space.dbs.len() as i64;
-    if !(0..databases).contains(&one) || !(0..databases).contains(&other) {
-        return Err(Error::DbIndex);
-    }
-    if one != other {
-        let (one, other) = (one as u16, other as u16);
-        spoil_exchanged(ctx, one, other);
-        ctx.keys.space.swap(one, other);
-        ctx.keys.space.journal.flushed(Some(one));
-        ctx.keys.space.journal.flushed(Some(other));
-    }
-    ctx.keys.space.journal.dirty += 1;
-    ctx.reply.ok();
-    Ok(())
-}
-
-/// Watched keys that a flush removes have changed; those that were not there have not.
-fn spoil_watchers(ctx: &mut Ctx<'_>, db: Option<u16>) {
-    let space = &ctx.keys.space;
-    let now_ms = ctx.now.unix_ms;
-    let spoiled: Vec<_> = (ctx.services.watchers.of_database(db))
-        .filter(|(db, key, _)| space.kind_of(*db, key, now_ms).is_some() || space.is_overdue(*db, key, now_ms))
-        .flat_map(|(db, key, ids)| ids.iter().map(move |id| (*id, db, key.to_vec())))
-        .collect();
-    mark_spoiled(ctx, &spoiled);
-}
-
-/// Keys watched in either of two databases that are exchanged: those that exist before or will exist after.
-fn spoil_exchanged(ctx: &mut Ctx<'_>, one: u16, other: u16) {
-    let space = &ctx.keys.space;
-    let now_ms = ctx.now.unix_ms;
-    let exists = |db, key: &[u8]| space.kind_of(db, key, now_ms).is_some() || space.is_overdue(db, key, now_ms);
-    let spoiled: Vec<_> = [one, other]
-        .into_iter()
-        .flat_map(|db| ctx.services.watchers.of_database(Some(db)))
-        .filter(|(_, key, _)| exists(one, key) || exists(other, key))
-        .flat_map(|(db, key, ids)| ids.iter().map(move |id| (*id, db, key.to_vec())))
-        .collect();
-    mark_spoiled(ctx, &spoiled);
-}
-
-fn mark_spoiled(ctx: &mut Ctx<'_>, spoiled: &[(crate::base::slab::Id, u16, Vec<u8>)]) {
-    for (id, db, key) in spoiled {
-        let session = if *id == ctx.session.id { Some(&mut *ctx.session) } else { ctx.sessions.get_mut(*id) };
-        let Some(session) = session else { continue };
-        // A key that had expired when it was watched and is still only overdue has not changed by going away.
-        let was_gone = session.watched.iter().any(|w| w.was_expired && w.db == *db && w.key == *key);
-        if !was_gone {
-            session.set(flag::DIRTY_CAS);
-        }
-    }
 }

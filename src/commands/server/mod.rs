@@ -2,6 +2,12 @@
 
 mod config;
 mod debug;
+mod footprint;
+mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod module;
 mod slowlog;
 
 use crate::engine::command::{Outcome, Row};
@@ -9,7 +15,7 @@ use crate::engine::ctx::Ctx;
 use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::session::flag;
 use crate::spec::error::Error;
-use crate::spec::server::{config as config_spec, dataset, observe as spec};
+use crate::spec::server::{config as config_spec, dataset, module as module_spec, observe as spec};
 use crate::wire::args::Args;
 
 use super::options::is;
@@ -17,6 +23,11 @@ use super::options::is;
 pub const ROWS: &[Row] = &[
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
+    Row::new(&spec::INFO, info::info),
+    Row::container(&spec::LATENCY, latency::ROWS),
+    Row::new(&spec::LOLWUT, lolwut::lolwut),
+    Row::container(&spec::MEMORY, memory::ROWS),
+    Row::container(&module_spec::MODULE, module::ROWS),
     Row::new(&spec::MONITOR, monitor),
     Row::new(&dataset::SHUTDOWN, shutdown),
     Row::container(&spec::SLOWLOG, slowlog::ROWS),

@@ -1,4 +1,4 @@
-//! Listening and connecting.
+//! Listeners of every kind, addresses, and what stands at a door.
 
 use std::fs;
 use std::io::{ErrorKind, Write};

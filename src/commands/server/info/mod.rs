@@ -19,6 +19,8 @@ use crate::wire::args::Args;
 
 use super::super::options::is;
 
+pub use parts::sessions;
+
 struct Section {
     name: &'static str,
     title: &'static str,
