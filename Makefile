@@ -27,7 +27,7 @@ SEED ?=
 PEERS ?=
 
 .PHONY: help run build setup test test-rust test-peers fmt fmt-check clippy sanitize bench compat instructions \
-	instructions-check fuzz peers clean
+	instructions-check suite-named fuzz peers clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -66,9 +66,11 @@ sanitize: ## the rooms with unsafe under AddressSanitizer, and Miri where it is 
 bench: $(built) ## throughput beside every redis-server and valkey-server found (PEERS= adds, ARGS= options)
 	$(PYTHON) scripts/bench.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
 
-compat: $(built) ## an official Tcl suite, unit by unit (SUITE=unpacked source tree, UNITS=unit/type/hash,...)
-	@test -n "$(SUITE)" || { echo "make compat SUITE=/path/to/an/unpacked/redis-8.0 (scripts/peers.sh fetches one)"; exit 2; }
+compat: suite-named $(built) ## an official Tcl suite, unit by unit (SUITE=unpacked source tree, UNITS=unit/type/hash,...)
 	$(PYTHON) scripts/compat.py "$(SUITE)" --bin $(binary) $(if $(UNITS),--units "$(UNITS)") $(ARGS)
+
+suite-named:
+	@test -n "$(SUITE)" || { echo "make compat SUITE=/path/to/an/unpacked/redis-8.0 (scripts/peers.sh fetches one)"; exit 2; }
 
 instructions: $(built) ## instructions per request, counted by callgrind (ARGS=--update keeps them as the ceiling)
 	$(PYTHON) scripts/instructions.py --bin $(binary) $(ARGS)
