@@ -21,6 +21,7 @@ pub mod set;
 pub mod sort;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::engine::command::{Row, Table};
 
@@ -38,6 +39,7 @@ const FAMILIES: &[&[Row]] = &[
     sort::ROWS,
     string::ROWS,
     transaction::ROWS,
+    zset::ROWS,
 ];
 
 /// The table of all commands.

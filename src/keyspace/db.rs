@@ -10,6 +10,7 @@ use crate::spec::error::Error;
 use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
 use crate::types::{Kind, Value};
 
+use super::access::AccessPolicy;
 use super::journal::Event;
 use super::text::Text;
 use super::typed::Typed;
@@ -55,7 +56,7 @@ impl<'a> Keys<'a> {
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
         let (address, hash) = self.space.hint;
-        if address == key.as_ptr() as usize && hash != 0 { hash } else { self.dict().hash(key) }
+        if address == key.as_ptr() as usize { hash } else { self.dict().hash(key) }
     }
 
     // ---- looking up
@@ -63,24 +64,36 @@ impl<'a> Keys<'a> {
     /// Where the key is, if it is there at this instant.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<Spot> {
+        self.seek(key, |_, _, _| ())
+    }
+
+    /// `find`, and something that is done with the entry while it is at hand.
+    #[inline]
+    fn seek(&mut self, key: &[u8], then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng)) -> Option<Spot> {
         let hash = self.hash(key);
-        let spot = self.dict().locate(hash, key)?;
-        match self.dict().entry(spot).deadline() {
-            Some(deadline) if deadline <= self.now_ms => {
-                self.expire_at(spot);
-                None
-            }
-            _ => Some(spot),
+        let Keyspace { dbs, access, rng, .. } = &mut *self.space;
+        let dict = &dbs[self.db as usize].dict;
+        let spot = dict.locate(hash, key)?;
+        let entry = dict.entry(spot);
+        if entry.deadline().is_some_and(|deadline| deadline <= self.now_ms) {
+            self.expire_at(spot);
+            return None;
         }
+        then(entry, access, rng);
+        Some(spot)
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        let spot = self.find(key);
-        if let Some(spot) = spot {
+        let (now_ms, no_touch) = (self.now_ms, self.no_touch);
+        let spot = self.seek(key, |entry, access, rng| {
+            if !no_touch {
+                entry.set_access(access.touched(entry.access(), now_ms, rng));
+            }
+        });
+        if spot.is_some() {
             self.space.counters.hits += 1;
-            self.touch(spot);
         } else {
             self.space.counters.misses += 1;
             self.event(key, Event::KEY_MISS);

@@ -58,6 +58,7 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Replies the string at a place; a long one goes out without a copy.
+#[inline]
 fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
     match ctx.keys.text(spot)? {
         Text::Bytes(bytes) => ctx.reply.bulk(bytes),
@@ -136,7 +137,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     if args.len() == 3 {
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(2), args.shared(2)), Until::Never);
+        ctx.keys.put(key, found, text::whole(args.at(2), || args.shared(2)), Until::Never);
         ctx.keys.changed(key, Event::string("set"), 1);
         ctx.reply.ok();
         return Ok(());
@@ -178,7 +179,7 @@ fn set_whole(
         None if options.keeps_deadline => Until::Kept,
         None => Until::Never,
     };
-    ctx.keys.put(key, found, text::whole(value, shared), until);
+    ctx.keys.put(key, found, text::whole(value, || shared), until);
     ctx.keys.changed(key, Event::string("set"), 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
@@ -320,7 +321,7 @@ fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
     for at in (1..args.len()).step_by(2) {
         let key = args.at(at);
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(at + 1), args.shared(at + 1)), Until::Never);
+        ctx.keys.put(key, found, text::whole(args.at(at + 1), || args.shared(at + 1)), Until::Never);
         ctx.keys.changed(key, Event::string("set"), 1);
     }
 }
