@@ -99,7 +99,7 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = match loaded {
         Loaded::Text(bytes) => {
             let bytes = Arc::new(bytes);
-            ctx.keys.insert(key, text::whole(&bytes, Some(bytes.clone())), deadline)
+            ctx.keys.insert(key, text::whole(&bytes, || Some(bytes.clone())), deadline)
         }
         Loaded::Value(value) => ctx.keys.insert(key, New::Object(value), deadline),
     };

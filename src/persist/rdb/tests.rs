@@ -43,6 +43,7 @@ fn stream() -> Stream {
 fn values(limits: &Limits) -> Vec<Value> {
     let texts: Vec<String> = (0..20).map(|number| format!("text {number} {}", "x".repeat(number * 4))).collect();
     let mut list = List::new();
+    list.grow_for(0, 2 * texts.len(), &limits.list);
     let mut set = Set::small();
     let mut ints = Set::ints();
     let mut zset = Zset::small();
