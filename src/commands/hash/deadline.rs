@@ -25,10 +25,14 @@ const NO_FIELD: i64 = -2;
 
 /// FIELDS numfields field [field ...], the last arguments of a request, which start at `at`. `not_positive` is said of
 /// a number of fields that is none.
-pub fn named_fields<'a>(args: Args<'a>, at: usize, not_positive: &'static str) -> Result<Args<'a>, Error> {
-    let (word, count) = (args.get(at), args.get(at + 1));
-    let (Some(word), Some(count)) = (word, count) else { return Err(FIELDS_MISPLACED.into()) };
-    if !is(word, "FIELDS") {
+pub fn named_fields<'a>(
+    ctx: &Ctx<'_>,
+    args: Args<'a>,
+    at: usize,
+    not_positive: &'static str,
+) -> Result<Args<'a>, Error> {
+    let count = args.get(at + 1).ok_or_else(|| Error::arity(ctx.command.name()))?;
+    if !is(args.at(at), "FIELDS") {
         return Err(FIELDS_MISPLACED.into());
     }
     let fields = args.tail(at + 2);
@@ -117,7 +121,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     let condition = Condition::parse(args.at(3));
     let has_condition = !matches!(condition, Condition::None);
     let fields_at = if has_condition { 4 } else { 3 };
-    let fields = named_fields(args, fields_at, "ERR Parameter `numFields` should be greater than 0")?;
+    let fields = named_fields(ctx, args, fields_at, "ERR Parameter `numFields` should be greater than 0")?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
@@ -202,7 +206,7 @@ fn to_seconds(ms: i64) -> i64 {
 
 fn reply_deadlines(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl Fn(i64) -> i64) -> Outcome {
     let found = read_hash(ctx, args.at(1))?;
-    let fields = named_fields(args, 2, NOT_POSITIVE)?;
+    let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
@@ -224,7 +228,7 @@ fn reply_deadlines(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl Fn(i64) -> i64)
 pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = hash_at(ctx, key)?;
-    let fields = named_fields(args, 2, NOT_POSITIVE)?;
+    let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));

@@ -20,7 +20,7 @@ use super::{HDEL, hash_at, hash_or_new, reply_field, set_pairs, settle};
 pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = hash_at(ctx, key)?;
-    let fields = named_fields(args, 2, NOT_POSITIVE)?;
+    let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.null());
@@ -72,7 +72,7 @@ pub fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else {
         (Change::Nothing, 2)
     };
-    let fields = named_fields(args, fields_at, NOT_POSITIVE)?;
+    let fields = named_fields(ctx, args, fields_at, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.null());

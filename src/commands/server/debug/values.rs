@@ -153,7 +153,7 @@ pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG LISTPACK key. Redis writes to its standard output; so little is to be seen there that we only say so.
 pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
-    let is_listpack = ctx.keys.object(spot).is_some_and(|value| value.encoding() == "listpack");
+    let is_listpack = ctx.keys.object(spot).is_some_and(|value| value.encoding().starts_with("listpack"));
     if !is_listpack {
         return Err(Error::from("ERR Not a listpack encoded object."));
     }
