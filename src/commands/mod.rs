@@ -18,8 +18,10 @@ pub mod options;
 pub mod pubsub;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::engine::command::{Row, Table};
 
@@ -34,8 +36,10 @@ const FAMILIES: &[&[Row]] = &[
     pubsub::ROWS,
     server::ROWS,
     set::ROWS,
+    sort::ROWS,
     string::ROWS,
     transaction::ROWS,
+    zset::ROWS,
 ];
 
 /// The table of all commands.

@@ -29,6 +29,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
             true
         }
     };
+    if !ctx.services.tracking.is_idle() {
+        invalidate::note_changes(ctx);
+    }
     if ctx.session.has(flag::TRACKING) {
         invalidate::remember_reads(ctx, command, args);
     }
@@ -92,7 +95,8 @@ fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>
     let Finished { command, args, .. } = *finished;
     let spent_us = finished.spent_ns / 1000;
     let threshold_us = services.config.slowlog_log_slower_than_us;
-    let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
+    let keeps_log = threshold_us >= 0 && services.config.slowlog_max_len > 0;
+    let is_slow = keeps_log && spent_us as i64 >= threshold_us;
     if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && finished.origin != Origin::Replay {
         let about = &session.about;
         let most = services.config.slowlog_max_len as usize;

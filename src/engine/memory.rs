@@ -27,17 +27,28 @@ impl Engine {
         }
         let policy = eviction(self.services.config.maxmemory_policy);
         let samples = self.services.config.maxmemory_samples as usize;
+        let now_ms = self.now.unix_ms;
+        let excess = self.memory_that_counts().saturating_sub(limit);
         let started = tsc::ticks();
         let mut evicted = 0;
+        let mut freed = 0;
         self.keyspace.journal.interest = Self::listeners(&self.services);
-        while self.memory_that_counts() > limit {
-            let now_ms = self.now.unix_ms;
+        while freed < excess {
+            let before = self.memory_that_counts();
             if !policy.is_some_and(|policy| self.keyspace.evict_one(policy, samples, now_ms)) {
                 self.services.out_of_memory = true;
                 return false;
             }
+            // Those who are told of the evicted keys need memory for it: if that were to be made up for by evicting, the
+            // telling could drain the database.
+            freed += before.saturating_sub(self.memory_that_counts());
             self.settle();
             evicted += 1;
+            // A large value is freed by another thread once the shell has handed it over; until then there is no telling
+            // how much that gave.
+            if !self.keyspace.garbage.is_empty() {
+                break;
+            }
             if evicted % KEYS_PER_LOOK == 0
                 && self.services.rate.nanos(tsc::ticks().wrapping_sub(started)) > self.eviction_slice_ns()
             {

@@ -64,8 +64,6 @@ pub struct Engine {
     /// Buffers lent to sessions while their bytes are read and worked off.
     pub inputs: InputPool,
     turn: Turn,
-    /// Whose command is running, or has just run and is being settled.
-    cause: Option<Id>,
     /// The output of the session whose command runs; empty otherwise.
     output: Box<Output>,
     cron: cron::Cron,
@@ -134,7 +132,6 @@ impl Engine {
             now,
             inputs: InputPool::default(),
             turn: Turn::default(),
-            cause: None,
             output: Box::default(),
             cron: cron::Cron::new(),
         };
@@ -174,8 +171,9 @@ impl Engine {
         session.input.filled(count);
         session.bytes_in += count as u64;
         session.last_active_us = self.now.monotonic_us;
-        if session.input.len() as u64 > self.services.config.client_query_buffer_limit {
-            self.close_for_input(id);
+        let most = self.services.config.client_query_buffer_limit as usize;
+        if session.unexecuted() > most || session.unexecuted() > hold::STRANGER_INPUT_BYTES {
+            self.check_input(id);
         }
     }
 
@@ -241,8 +239,12 @@ impl Engine {
             member.decoder = *decoder;
         }
         member.error = member.decoder.decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits).err();
-        let dict = &self.keyspace.dbs[session.db as usize].dict;
         member.is_starved = member.decoder.is_starved();
+        // Few sessions are in the middle of a request, so only those keep a decoder of their own.
+        if !member.decoder.is_fresh() {
+            session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
+        }
+        let dict = &self.keyspace.dbs[session.db as usize].dict;
         let looks_ahead = dict.len() >= LOOK_AHEAD_KEYS_MIN;
         let db = if looks_ahead { session.db } else { NO_PREFETCH };
         let bytes = session.input.bytes();
@@ -301,7 +303,6 @@ impl Engine {
                 break;
             }
             let args = member.batch.args(member.done, bytes);
-            self.cause = Some(id);
             self.keyspace.hint = pending.key;
             let is_done = self.run_request(&mut session, args, pending.command);
             self.keyspace.hint = (0, 0);
@@ -313,7 +314,6 @@ impl Engine {
             }
             member.done += 1;
         }
-        self.cause = None;
         session.input = input;
         session.running = Running::default();
         self.sessions.put_back(session);
@@ -346,16 +346,12 @@ impl Engine {
         let batch = &mut member.batch;
         let Some(session) = self.sessions.get_mut(id) else {
             *batch = Batch::default();
-            member.decoder = Decoder::default();
             return;
         };
         let goes_on = !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
         session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
-        if !member.decoder.is_fresh() {
-            session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
-        }
         if !batch.is_empty() {
             session.leftover = Some(Box::new(std::mem::take(batch)));
         } else if goes_on && let Some(error) = member.error {

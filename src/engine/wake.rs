@@ -51,7 +51,6 @@ impl Engine {
                 return;
             }
         };
-        self.cause = Some(id);
         // The session's rights or the state of the server may have changed while it waited.
         let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
         let is_done = if let Verdict::Refuse(refusal) = verdict {

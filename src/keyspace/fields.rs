@@ -72,6 +72,17 @@ impl Keys<'_> {
         self.event(key, HEXPIRED);
     }
 
+    /// Removes all fields of a hash that are due, if this server may. The spot is void if the hash went with them, which
+    /// is then told.
+    pub fn expire_all_fields(&mut self, spot: Spot) -> bool {
+        let len_before = self.dict().len();
+        let mut budget = usize::MAX;
+        while self.space.may_expire && self.dict().len() == len_before && self.has_due_fields(spot) {
+            self.expire_fields(spot, &mut budget);
+        }
+        self.dict().len() != len_before
+    }
+
     /// Removes the fields of a hash that are due, about as many as the budget allows.
     pub(super) fn expire_fields(&mut self, spot: Spot, budget: &mut usize) {
         if !self.has_due_fields(spot) {

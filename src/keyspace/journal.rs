@@ -167,6 +167,15 @@ impl Journal {
         self.facts.push(Fact::Flushed { db });
     }
 
+    /// The keys that changed or vanished since there were `from` facts, and how many facts there are now.
+    pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
+        let changed = self.facts[from..].iter().filter_map(|fact| match fact {
+            Fact::Changed { key, .. } | Fact::Vanished { key, .. } => Some(&self.bytes[key.clone()]),
+            Fact::Event { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
+        });
+        (changed, self.facts.len())
+    }
+
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.
     pub fn take(&mut self) -> Facts {
         Facts { facts: std::mem::take(&mut self.facts), bytes: std::mem::take(&mut self.bytes) }

@@ -61,6 +61,17 @@ pub struct Decoder {
     starved: bool,
 }
 
+/// What has come of a request, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// Understood, and still in the input.
+    pub understood: usize,
+    /// Arguments that were taken out of the input.
+    pub taken: usize,
+    /// An argument that was taken out, but for its line end, which has not come.
+    pub open: usize,
+}
+
 /// How far into a request we are, counted from its first byte.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
@@ -180,6 +191,14 @@ impl Decoder {
     /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
     pub fn is_fresh(&self) -> bool {
         self.is_between() && self.progress.at == 0 && self.failed.is_none()
+    }
+
+    /// How far a request has got that is not complete.
+    pub fn partial(&self) -> Partial {
+        let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
+        let is_open = self.progress.bulk == Bulk::Taken;
+        let open = self.bigs.last().filter(|_| is_open).map_or(0, |big| big.len());
+        Partial { understood: self.progress.at, taken: taken - open, open }
     }
 
     /// Memory held for a request that is not complete.

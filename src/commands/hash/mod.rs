@@ -355,7 +355,7 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::OutOfRange);
     }
     let now_ms = ctx.now.unix_ms;
-    let Some(spot) = read_hash(ctx, key)? else {
+    let Some(spot) = read_live_hash(ctx, key)? else {
         ctx.reply.array(0);
         return Ok(());
     };
@@ -385,9 +385,15 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// As `read_hash`, without the fields that are due: they would make choosing slow.
+fn read_live_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
+    let found = read_hash(ctx, key)?;
+    Ok(found.filter(|spot| !ctx.keys.expire_all_fields(*spot)))
+}
+
 fn random_field(ctx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
     let now_ms = ctx.now.unix_ms;
-    let Some(spot) = read_hash(ctx, key)? else {
+    let Some(spot) = read_live_hash(ctx, key)? else {
         ctx.reply.null();
         return Ok(());
     };

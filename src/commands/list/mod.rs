@@ -45,7 +45,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// What the configuration says of lists.
-fn limits(ctx: &Ctx<'_>) -> Limits {
+pub fn limits(ctx: &Ctx<'_>) -> Limits {
     let config = &ctx.services.config;
     Limits {
         node_size: config.list_max_listpack_size,

@@ -35,10 +35,9 @@ pub fn sdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// SINTERSTORE destination key [key ...]
 pub fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     store(ctx, args, Event::set("sinterstore"), |sets, limits| {
-        // The result is a part of the smallest set, and begins in its form.
+        // The result is a part of the smallest set; how large a part of a large one cannot be said before.
         let mut result = match smallest(sets) {
-            Some(Set::Large(_)) => Set::large(limits),
-            Some(Set::Small(_)) => Set::small(),
+            Some(Set::Large(_) | Set::Small(_)) => Set::small(),
             Some(Set::Ints(_)) | None => Set::ints(),
         };
         intersect(sets, &mut |member| {
