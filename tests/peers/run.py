@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Everything that is tested with real peers, as `make test` runs it.
 
-  tools      the real redis-cli and redis-benchmark on our server               tools.py
-  exchange   RDB, append-only files and replication, both ways                  exchange.py
-  differ     random commands, replies compared, with a seed that never changes  differ.py
-  garbage    random bytes, likewise                                             garbage.py
+  tools        the real redis-cli and redis-benchmark on our server               tools.py
+  exchange     RDB, append-only files and replication, both ways                  exchange.py
+  differ       random commands, replies compared, with a seed that never changes  differ.py
+  propagation  what commands leave in the append-only file, likewise              propagation.py
+  garbage      random bytes, likewise                                             garbage.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
 """
@@ -55,6 +56,8 @@ def all_tests(opts, peer_version):
             "--strict")))
     tests.append(("differ: all families together", lambda: program(
         "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--count", str(4 * opts.count), "--seed", SEED)))
+    tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--count", str(opts.count),
+                                                 "--seed", SEED)))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
     return tests, lambda: bench and bench.discard()
 
