@@ -179,7 +179,7 @@ mod tests {
             match rng.below(9) {
                 0 => {
                     let found = keys.find(&key);
-                    keys.put(&key, found, text::whole(&bytes, None), Until::Never);
+                    keys.put(&key, found, text::whole(&bytes, || None), Until::Never);
                 }
                 1 => {
                     let found = keys.find(&key);
