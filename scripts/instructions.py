@@ -72,9 +72,10 @@ class Counted:
         self.out = os.path.join(self.dir, "callgrind.out")
         self.dumps = 0
         self.log = open(os.path.join(self.dir, "log"), "wb")
+        # The server would start itself again to make room for its title, and valgrind would not follow.
         self.process = subprocess.Popen(
-            ["valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out, binary, "--port", str(self.port), "--bind",
-             "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.dir],
+            ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out, binary, "--port", str(self.port), "--bind",
+             "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no", "--dir", self.dir],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
         deadline = time.time() + 120
         while True:

@@ -61,7 +61,14 @@ impl Blocking {
         self.deadlines.len()
     }
 
-    pub fn wait(&mut self, session: Id, db: u16, keys: &[Vec<u8>], deadline_ms: Option<i64>, when_gone: bool) {
+    pub fn wait(
+        &mut self,
+        session: Id,
+        db: u16,
+        keys: &[Vec<u8>],
+        deadline_ms: Option<i64>,
+        when_gone: bool,
+    ) {
         let db = db as usize;
         if self.databases.len() <= db {
             self.databases.resize_with(db + 1, BTreeMap::new);
@@ -85,11 +92,24 @@ impl Blocking {
         self.parked_count += 1;
     }
 
-    pub fn leave(&mut self, session: Id, db: u16, keys: &[Vec<u8>], deadline_ms: Option<i64>, when_gone: bool) {
+    pub fn leave(
+        &mut self,
+        session: Id,
+        db: u16,
+        keys: &[Vec<u8>],
+        deadline_ms: Option<i64>,
+        when_gone: bool,
+    ) {
         for key in keys {
-            let Some(lines) = self.databases.get_mut(db as usize) else { break };
-            let Some(line) = lines.get_mut(key) else { continue };
-            let Some(at) = line.sessions.iter().position(|id| *id == session) else { continue };
+            let Some(lines) = self.databases.get_mut(db as usize) else {
+                break;
+            };
+            let Some(line) = lines.get_mut(key) else {
+                continue;
+            };
+            let Some(at) = line.sessions.iter().position(|id| *id == session) else {
+                continue;
+            };
             line.sessions.remove(at);
             if when_gone {
                 line.when_gone -= 1;
@@ -108,7 +128,10 @@ impl Blocking {
 
     /// The key may now be useful to somebody.
     pub fn mark_ready(&mut self, db: u16, key: &[u8]) {
-        if let Some(line) = self.databases.get_mut(db as usize).and_then(|lines| lines.get_mut(key))
+        if let Some(line) = self
+            .databases
+            .get_mut(db as usize)
+            .and_then(|lines| lines.get_mut(key))
             && !line.is_ready
         {
             line.is_ready = true;
@@ -148,7 +171,12 @@ impl Blocking {
             // They have all left since.
             None => (Vec::new(), false),
         };
-        Some(Ready { db, key, sessions, any_when_gone })
+        Some(Ready {
+            db,
+            key,
+            sessions,
+            any_when_gone,
+        })
     }
 
     pub fn next_deadline(&self) -> Option<i64> {
@@ -167,7 +195,10 @@ mod tests {
     use super::*;
 
     fn id(index: u32) -> Id {
-        Id { index, generation: 0 }
+        Id {
+            index,
+            generation: 0,
+        }
     }
 
     #[test]
@@ -175,19 +206,29 @@ mod tests {
         let mut blocking = Blocking::default();
         blocking.wait(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
         blocking.wait(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
-        assert_eq!((blocking.key_count(), blocking.key_count_when_gone()), (2, 2));
+        assert_eq!(
+            (blocking.key_count(), blocking.key_count_when_gone()),
+            (2, 2)
+        );
         blocking.mark_ready(0, b"a");
         blocking.mark_ready(0, b"a");
         blocking.mark_ready(0, b"nobody");
         blocking.mark_ready(7, b"a");
-        let ready = Ready { db: 0, key: b"a".to_vec(), sessions: vec![id(1), id(2)], any_when_gone: true };
+        let ready = Ready {
+            db: 0,
+            key: b"a".to_vec(),
+            sessions: vec![id(1), id(2)],
+            any_when_gone: true,
+        };
         assert_eq!(blocking.next_ready(), Some(ready));
         assert_eq!(blocking.next_ready(), None);
         assert_eq!(blocking.next_overdue(49), None);
         assert_eq!(blocking.next_overdue(50), Some(id(1)));
         blocking.leave(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
         blocking.leave(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
-        assert!(blocking.is_empty() && blocking.next_deadline().is_none() && blocking.parked_count == 0);
+        assert!(
+            blocking.is_empty() && blocking.next_deadline().is_none() && blocking.parked_count == 0
+        );
         assert_eq!(blocking.key_count_when_gone(), 0);
     }
 
@@ -198,7 +239,9 @@ mod tests {
         blocking.wait(id(2), 2, &[b"c".to_vec()], None, false);
         blocking.mark_database_ready(Some(0));
         blocking.mark_database_ready(None);
-        let order: Vec<_> = std::iter::from_fn(|| blocking.next_ready()).map(|ready| ready.key).collect();
+        let order: Vec<_> = std::iter::from_fn(|| blocking.next_ready())
+            .map(|ready| ready.key)
+            .collect();
         assert_eq!(order, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]);
     }
 }

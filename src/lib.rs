@@ -15,20 +15,20 @@
 //! `keyspace`, `wire::reply`, `engine::settle`. `docs/TOUR.md` walks the same road with a map.
 
 pub mod background;
-pub mod blocking;
-pub mod pubsub;
-pub mod tracking;
-pub mod watch;
 pub mod base;
+pub mod blocking;
 pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod keyspace;
 pub mod observe;
 pub mod persist;
+pub mod pubsub;
 pub mod reactor;
 pub mod server;
 pub mod spec;
 pub mod store;
+pub mod tracking;
 pub mod types;
+pub mod watch;
 pub mod wire;

@@ -56,12 +56,17 @@ impl Pubsub {
         if kind == Kind::Pattern && !self.patterns.contains_key(name) {
             self.pattern_order.push(name.to_vec());
         }
-        self.index_mut(kind).entry(name.to_vec()).or_default().push(session);
+        self.index_mut(kind)
+            .entry(name.to_vec())
+            .or_default()
+            .push(session);
     }
 
     pub fn unsubscribe(&mut self, kind: Kind, name: &[u8], session: Id) {
         let index = self.index_mut(kind);
-        let Some(list) = index.get_mut(name) else { return };
+        let Some(list) = index.get_mut(name) else {
+            return;
+        };
         list.retain(|id| *id != session);
         if list.is_empty() {
             index.remove(name);
@@ -99,10 +104,16 @@ mod tests {
     #[test]
     fn a_pattern_lives_as_long_as_its_listeners() {
         let mut pubsub = Pubsub::default();
-        let id = Id { index: 1, generation: 0 };
+        let id = Id {
+            index: 1,
+            generation: 0,
+        };
         pubsub.subscribe(Kind::Pattern, b"n*", id);
         pubsub.subscribe(Kind::Channel, b"news", id);
-        assert_eq!(pubsub.matching(b"news").collect::<Vec<_>>(), [(b"n*".as_slice(), [id].as_slice())]);
+        assert_eq!(
+            pubsub.matching(b"news").collect::<Vec<_>>(),
+            [(b"n*".as_slice(), [id].as_slice())]
+        );
         pubsub.unsubscribe(Kind::Pattern, b"n*", id);
         assert_eq!(pubsub.matching(b"news").count(), 0);
         assert_eq!(pubsub.listeners(Kind::Channel, b"news"), [id]);

@@ -42,7 +42,14 @@ pub struct Server {
 
 impl Server {
     fn new(engine: Engine, freer: Freer, listeners: Listeners, around: Surroundings) -> Self {
-        Self { engine, freer, listeners, around, nowhere: vec![0; 4096], exit_code: 0 }
+        Self {
+            engine,
+            freer,
+            listeners,
+            around,
+            nowhere: vec![0; 4096],
+            exit_code: 0,
+        }
     }
 
     /// Serves until it is told to stop; returns the status that the process shall end with.
@@ -132,8 +139,16 @@ impl App for Server {
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
         session.about.fd = i64::from(peer.fd);
-        session.about.address = if is_unix { format!("{}:0", peer.local) } else { peer.address.to_string() };
-        session.about.local_address = if is_unix { format!("{}:0", peer.local) } else { peer.local.to_string() };
+        session.about.address = if is_unix {
+            format!("{}:0", peer.local)
+        } else {
+            peer.address.to_string()
+        };
+        session.about.local_address = if is_unix {
+            format!("{}:0", peer.local)
+        } else {
+            peer.local.to_string()
+        };
         let config = &self.engine.services.config;
         if self.engine.sessions.len() > config.maxclients as usize {
             self.turn_away(io, id, "-ERR max number of clients reached\r\n");
@@ -147,7 +162,9 @@ impl App for Server {
     }
 
     fn input(&mut self, id: ConnId) -> &mut [u8] {
-        let Engine { sessions, inputs, .. } = &mut self.engine;
+        let Engine {
+            sessions, inputs, ..
+        } = &mut self.engine;
         match sessions.get_mut(id) {
             Some(session) => session.input.space(inputs),
             None => &mut self.nowhere,
@@ -164,7 +181,10 @@ impl App for Server {
     }
 
     fn output(&mut self, id: ConnId) -> Option<&mut Output> {
-        self.engine.sessions.get_mut(id).map(|session| &mut *session.output)
+        self.engine
+            .sessions
+            .get_mut(id)
+            .map(|session| &mut *session.output)
     }
 
     fn wrote(&mut self, _: &mut Io, id: ConnId, count: usize) {
@@ -177,7 +197,10 @@ impl App for Server {
         {
             match why {
                 Closed::ByApp => {}
-                Closed::ByPeer => log::debug!("Client closed connection {}", roster::text(session, &self.engine.now)),
+                Closed::ByPeer => log::debug!(
+                    "Client closed connection {}",
+                    roster::text(session, &self.engine.now)
+                ),
                 Closed::Failed(error) => log::debug!("Reading from client: {error}"),
             }
         }
@@ -211,8 +234,19 @@ impl App for Server {
 }
 
 impl From<OnSignal> for Shutdown {
-    fn from(OnSignal { save, nosave, now, force }: OnSignal) -> Shutdown {
-        let save = if save { Some(true) } else { nosave.then_some(false) };
+    fn from(
+        OnSignal {
+            save,
+            nosave,
+            now,
+            force,
+        }: OnSignal,
+    ) -> Shutdown {
+        let save = if save {
+            Some(true)
+        } else {
+            nosave.then_some(false)
+        };
         Shutdown { save, now, force }
     }
 }

@@ -103,7 +103,12 @@ impl Tracking {
     pub fn facts_seen(&self) -> usize {
         self.facts_seen
     }
-    pub fn see_changes<'a>(&mut self, keys: impl Iterator<Item = &'a [u8]>, facts: usize, cause: Option<Id>) {
+    pub fn see_changes<'a>(
+        &mut self,
+        keys: impl Iterator<Item = &'a [u8]>,
+        facts: usize,
+        cause: Option<Id>,
+    ) {
         for key in keys {
             self.note_changed(key, cause);
             let readers = self.take_readers(key);
@@ -147,11 +152,17 @@ impl Tracking {
     // Broadcasts.
 
     pub fn add_prefix(&mut self, prefix: &[u8], session: Id) {
-        self.prefixes.entry(prefix.to_vec()).or_default().listeners.push(session);
+        self.prefixes
+            .entry(prefix.to_vec())
+            .or_default()
+            .listeners
+            .push(session);
     }
 
     pub fn remove_prefix(&mut self, prefix: &[u8], session: Id) {
-        let Some(entry) = self.prefixes.get_mut(prefix) else { return };
+        let Some(entry) = self.prefixes.get_mut(prefix) else {
+            return;
+        };
         entry.listeners.retain(|id| *id != session);
         if entry.listeners.is_empty() {
             self.prefixes.remove(prefix);
@@ -172,7 +183,10 @@ impl Tracking {
 
     /// What is to be broadcast.
     pub fn take_broadcasts(&mut self) -> Vec<Broadcast> {
-        let changed = self.prefixes.values_mut().filter(|entry| !entry.changed.is_empty());
+        let changed = self
+            .prefixes
+            .values_mut()
+            .filter(|entry| !entry.changed.is_empty());
         changed
             .map(|entry| {
                 let mut causes = std::mem::take(&mut entry.causes);
@@ -181,7 +195,10 @@ impl Tracking {
                     let cause = causes.remove(&key).flatten();
                     (key, cause)
                 });
-                Broadcast { listeners: entry.listeners.clone(), keys: keys.collect() }
+                Broadcast {
+                    listeners: entry.listeners.clone(),
+                    keys: keys.collect(),
+                }
             })
             .collect()
     }
@@ -189,8 +206,13 @@ impl Tracking {
 
 /// Two of these prefixes of which one begins with the other: a session that had both would be told twice.
 pub fn overlap<'a>(prefixes: &[&'a [u8]]) -> Option<(&'a [u8], &'a [u8])> {
-    let pairs = prefixes.iter().enumerate().flat_map(|(at, one)| prefixes[at + 1..].iter().map(move |other| (one, other)));
-    pairs.map(|(one, other)| (*one, *other)).find(|(one, other)| begin_alike(one, other))
+    let pairs = prefixes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| prefixes[at + 1..].iter().map(move |other| (one, other)));
+    pairs
+        .map(|(one, other)| (*one, *other))
+        .find(|(one, other)| begin_alike(one, other))
 }
 
 /// Whether one of two prefixes begins with the other.
@@ -203,7 +225,10 @@ mod tests {
     use super::*;
 
     fn id(index: u32) -> Id {
-        Id { index, generation: 1 }
+        Id {
+            index,
+            generation: 1,
+        }
     }
 
     #[test]
@@ -226,12 +251,19 @@ mod tests {
         tracking.note_changed(b"a:1", Some(id(1)));
         tracking.note_changed(b"b", None);
         tracking.note_changed(b"a:1", Some(id(2)));
-        let told: Vec<_> = tracking.take_broadcasts().into_iter().map(|b| (b.listeners, b.keys)).collect();
+        let told: Vec<_> = tracking
+            .take_broadcasts()
+            .into_iter()
+            .map(|b| (b.listeners, b.keys))
+            .collect();
         let last = (b"a:1".to_vec(), Some(id(2)));
-        assert_eq!(told, [
-            (vec![id(2)], vec![last.clone(), (b"b".to_vec(), None)]),
-            (vec![id(1)], vec![last])
-        ]);
+        assert_eq!(
+            told,
+            [
+                (vec![id(2)], vec![last.clone(), (b"b".to_vec(), None)]),
+                (vec![id(1)], vec![last])
+            ]
+        );
         assert!(tracking.take_broadcasts().is_empty());
         tracking.remove_prefix(b"a:", id(1));
         tracking.remove_prefix(b"", id(2));
@@ -253,8 +285,14 @@ mod tests {
 
     #[test]
     fn prefixes_of_one_session_must_differ_from_their_beginnings_on() {
-        assert_eq!(overlap(&[b"a", b"b", b"ab"]), Some((b"a".as_slice(), b"ab".as_slice())));
+        assert_eq!(
+            overlap(&[b"a", b"b", b"ab"]),
+            Some((b"a".as_slice(), b"ab".as_slice()))
+        );
         assert_eq!(overlap(&[b"a", b"b", b"c"]), None);
-        assert_eq!(overlap(&[b"", b"b"]), Some((b"".as_slice(), b"b".as_slice())));
+        assert_eq!(
+            overlap(&[b"", b"b"]),
+            Some((b"".as_slice(), b"b".as_slice()))
+        );
     }
 }

@@ -45,7 +45,9 @@ impl Watchers {
     /// The sessions that watch `key`.
     pub fn of(&self, db: u16, key: &[u8]) -> &[Id] {
         // The map is keyed by owned names; the copy is made only while somebody watches something.
-        self.by_key.get(&(db, key.to_vec())).map_or(&[], Vec::as_slice)
+        self.by_key
+            .get(&(db, key.to_vec()))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// All watched keys of a database (of all, for `None`) with their watchers.
@@ -63,7 +65,16 @@ mod tests {
     #[test]
     fn forgets_a_key_with_its_last_watcher() {
         let mut watchers = Watchers::default();
-        let (one, two) = (Id { index: 1, generation: 1 }, Id { index: 2, generation: 1 });
+        let (one, two) = (
+            Id {
+                index: 1,
+                generation: 1,
+            },
+            Id {
+                index: 2,
+                generation: 1,
+            },
+        );
         watchers.watch(0, b"k", one);
         watchers.watch(0, b"k", one);
         watchers.watch(0, b"k", two);

@@ -12,10 +12,18 @@ use pollux::store::alloc::{Counting, allocations_of_this_thread};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const CLIENT: Id = Id { index: 0, generation: 1 };
+const CLIENT: Id = Id {
+    index: 0,
+    generation: 1,
+};
 
 fn engine() -> Engine {
-    let mut engine = Engine::new(Config::new(), commands::table(), Clock::manual(1_700_000_000_000), 1);
+    let mut engine = Engine::new(
+        Config::new(),
+        commands::table(),
+        Clock::manual(1_700_000_000_000),
+        1,
+    );
     engine.open(CLIENT);
     engine
 }
@@ -31,7 +39,9 @@ fn request(words: &[&str]) -> Vec<u8> {
 /// Runs a request as the shell does, and tells how many allocations it took.
 fn allocations_of(engine: &mut Engine, bytes: &[u8]) -> u64 {
     let before = allocations_of_this_thread();
-    let Engine { sessions, inputs, .. } = &mut *engine;
+    let Engine {
+        sessions, inputs, ..
+    } = &mut *engine;
     let session = sessions.get_mut(CLIENT).expect("opened");
     session.input.push(bytes, inputs);
     engine.handle_inputs(&[CLIENT]);
@@ -45,7 +55,10 @@ fn allocations_of(engine: &mut Engine, bytes: &[u8]) -> u64 {
 #[test]
 fn a_warm_get_allocates_nothing() {
     let mut engine = engine();
-    allocations_of(&mut engine, &request(&["SET", "some:key", "some value of a common length"]));
+    allocations_of(
+        &mut engine,
+        &request(&["SET", "some:key", "some value of a common length"]),
+    );
     let get = request(&["GET", "some:key"]);
     for _ in 0..10 {
         allocations_of(&mut engine, &get);
@@ -69,7 +82,10 @@ fn overwriting_with_the_same_length_allocates_nothing() {
 fn a_new_key_is_one_allocation() {
     let mut engine = engine();
     for number in 0..1000 {
-        allocations_of(&mut engine, &request(&["SET", &format!("key:{number:06}"), "some value"]));
+        allocations_of(
+            &mut engine,
+            &request(&["SET", &format!("key:{number:06}"), "some value"]),
+        );
     }
     // Now and then the table grows by a bucket and an overflow bucket is made; most keys cost just their entry.
     let counts: Vec<u64> = (1000..2000)
@@ -79,5 +95,10 @@ fn a_new_key_is_one_allocation() {
         })
         .collect();
     let single = counts.iter().filter(|count| **count == 1).count();
-    assert!(single >= 990, "{} of 1000 keys cost one allocation, the worst {:?}", single, counts.iter().max());
+    assert!(
+        single >= 990,
+        "{} of 1000 keys cost one allocation, the worst {:?}",
+        single,
+        counts.iter().max()
+    );
 }

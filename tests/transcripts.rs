@@ -43,14 +43,21 @@ impl Play {
         let mut config = Config::new();
         config.enable_debug_command = Permission::Yes;
         let engine = Engine::new(config, commands::table(), Clock::manual(START_MS), 7);
-        Self { engine, sessions: BTreeMap::new(), bytes_at_once }
+        Self {
+            engine,
+            sessions: BTreeMap::new(),
+            bytes_at_once,
+        }
     }
 
     fn session(&mut self, name: &str) -> Id {
         if let Some(id) = self.sessions.get(name) {
             return *id;
         }
-        let id = Id { index: self.sessions.len() as u32, generation: 1 };
+        let id = Id {
+            index: self.sessions.len() as u32,
+            generation: 1,
+        };
         self.engine.open(id).about.address = format!("127.0.0.1:{}", 50_000 + id.index);
         self.sessions.insert(name.to_owned(), id);
         id
@@ -66,8 +73,12 @@ impl Play {
             bytes.extend_from_slice(b"\r\n");
         }
         for piece in bytes.chunks(self.bytes_at_once) {
-            let Engine { sessions, inputs, .. } = &mut self.engine;
-            let Some(session) = sessions.get_mut(id) else { return };
+            let Engine {
+                sessions, inputs, ..
+            } = &mut self.engine;
+            let Some(session) = sessions.get_mut(id) else {
+                return;
+            };
             session.input.push(piece, inputs);
             self.engine.handle_inputs(&[id]);
         }
@@ -97,7 +108,12 @@ impl Play {
 
     fn received(&mut self, name: &str) -> String {
         let id = self.session(name);
-        let bytes = self.engine.sessions.get_mut(id).map(|session| session.output.take()).unwrap_or_default();
+        let bytes = self
+            .engine
+            .sessions
+            .get_mut(id)
+            .map(|session| session.output.take())
+            .unwrap_or_default();
         let mut shown = String::new();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
@@ -119,7 +135,10 @@ impl Play {
                 writeln!(played, "{line}").unwrap();
                 let words = text::split_args(request.as_bytes()).expect("balanced quotes");
                 self.send(name, &words);
-                assert!(self.engine.keyspace.sizes_are_right(), "sizes of values after {line}");
+                assert!(
+                    self.engine.keyspace.sizes_are_right(),
+                    "sizes of values after {line}"
+                );
                 played.push_str(&self.received(name));
             } else if let Some(name) = line.strip_suffix('<') {
                 writeln!(played, "{line}").unwrap();
@@ -139,7 +158,10 @@ fn split_request(line: &str) -> Option<(&str, &str)> {
 
 /// Shows one reply, and takes it off the bytes.
 fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
-    let end = rest.windows(2).position(|two| two == b"\r\n").expect("a reply has a line end");
+    let end = rest
+        .windows(2)
+        .position(|two| two == b"\r\n")
+        .expect("a reply has a line end");
     let line = String::from_utf8_lossy(&rest[..end]).into_owned();
     *rest = &rest[end + 2..];
     let indent = "  ".repeat(depth);
@@ -155,7 +177,11 @@ fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
         "*" | "~" | ">" | "%" | "|" if value != "-1" => {
             writeln!(shown, "{indent}{line}").unwrap();
             let len: usize = value.parse().unwrap();
-            let len = if kind == "%" || kind == "|" { len * 2 } else { len };
+            let len = if kind == "%" || kind == "|" {
+                len * 2
+            } else {
+                len
+            };
             for _ in 0..len {
                 show(rest, depth + 1, shown);
             }
@@ -169,7 +195,9 @@ fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
 /// How much memory a session takes depends on how we lay out our structures, which is nothing to hold on to.
 fn without_sizes(text: &[u8]) -> Vec<u8> {
     let name = b" tot-mem=";
-    let Some(at) = text.windows(name.len()).position(|window| window == name) else { return text.to_vec() };
+    let Some(at) = text.windows(name.len()).position(|window| window == name) else {
+        return text.to_vec();
+    };
     let (before, rest) = text.split_at(at + name.len());
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     [before, b"?", &without_sizes(&rest[digits..])].concat()
@@ -177,7 +205,10 @@ fn without_sizes(text: &[u8]) -> Vec<u8> {
 
 fn transcripts() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     files.sort();
     files
@@ -197,7 +228,10 @@ fn every_transcript_is_answered_as_written() {
             if updates && bytes_at_once == usize::MAX {
                 std::fs::write(&path, &played).unwrap();
             } else {
-                let line = played.lines().zip(expected.lines()).position(|(one, other)| one != other);
+                let line = played
+                    .lines()
+                    .zip(expected.lines())
+                    .position(|(one, other)| one != other);
                 let at = line.unwrap_or(played.lines().count().min(expected.lines().count()));
                 let name = path.file_name().unwrap().to_string_lossy();
                 differing.push(format!(

@@ -28,7 +28,10 @@ impl Freer {
                 }
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     /// Hands the job over; if the thread is gone, it is done here.

@@ -64,7 +64,9 @@ fn setbit(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => 0,
     };
     let len = (offset / 8 + 1) as usize;
-    let was = edit_within(ctx, key, found, len, |bytes| bits::set_bit(bytes, offset, value))?;
+    let was = edit_within(ctx, key, found, len, |bytes| {
+        bits::set_bit(bytes, offset, value)
+    })?;
     if was != value || found.is_none() || old_len < len {
         ctx.keys.changed(key, Event::string("setbit"), 1);
     }
@@ -86,11 +88,17 @@ fn bitcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, end, unit) = match args.len() {
         2 => (0, -1, Unit::Byte),
         4 => (integer(args.at(2))?, integer(args.at(3))?, Unit::Byte),
-        5 => (integer(args.at(2))?, integer(args.at(3))?, unit(args.at(4))?),
+        5 => (
+            integer(args.at(2))?,
+            integer(args.at(3))?,
+            unit(args.at(4))?,
+        ),
         _ => return Err(Error::Syntax),
     };
     let text = ctx.keys.read_text(args.at(1))?;
-    let count = text.map_or(0, |text| bits::count_in(text.bytes(&mut [0; 20]), start, end, unit));
+    let count = text.map_or(0, |text| {
+        bits::count_in(text.bytes(&mut [0; 20]), start, end, unit)
+    });
     ctx.reply.integer(count as i64);
     Ok(())
 }
@@ -113,7 +121,8 @@ fn bitpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         // A missing string is endless zeros.
         None => (!bit).then_some(0),
     };
-    ctx.reply.integer(position.map_or(-1, |position| position as i64));
+    ctx.reply
+        .integer(position.map_or(-1, |position| position as i64));
     Ok(())
 }
 
@@ -135,7 +144,8 @@ fn bitop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.keys.remove_reporting(target);
     } else {
         let found = ctx.keys.find(target);
-        ctx.keys.put(target, found, text::edited(&result), Until::Never);
+        ctx.keys
+            .put(target, found, text::edited(&result), Until::Never);
         ctx.keys.changed(target, Event::string("set"), 1);
     }
     ctx.reply.count(result.len());
@@ -173,7 +183,11 @@ enum Act {
 /// INCRBY encoding offset increment ...]
 fn bitfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let steps = parse_steps(ctx, args)?;
-    if steps.iter().all(|step| matches!(step.act, Act::Get)) { get_fields(ctx, args, &steps) } else { set_fields(ctx, args, &steps) }
+    if steps.iter().all(|step| matches!(step.act, Act::Get)) {
+        get_fields(ctx, args, &steps)
+    } else {
+        set_fields(ctx, args, &steps)
+    }
 }
 
 /// BITFIELD_RO key [GET encoding offset ...]
@@ -195,15 +209,24 @@ fn parse_steps(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Vec<Step>, Error> {
             overflow = overflow_named(args.at(at + 1))?;
             at += 2;
         } else if is(word, "GET") && left >= 2 {
-            steps.push(Step { field: parse_field(ctx, args.tail(at + 1))?, act: Act::Get });
+            steps.push(Step {
+                field: parse_field(ctx, args.tail(at + 1))?,
+                act: Act::Get,
+            });
             at += 3;
         } else if is(word, "SET") && left >= 3 {
             let field = parse_field(ctx, args.tail(at + 1))?;
-            steps.push(Step { field, act: Act::Set(integer(args.at(at + 3))?, overflow) });
+            steps.push(Step {
+                field,
+                act: Act::Set(integer(args.at(at + 3))?, overflow),
+            });
             at += 4;
         } else if is(word, "INCRBY") && left >= 3 {
             let field = parse_field(ctx, args.tail(at + 1))?;
-            steps.push(Step { field, act: Act::Add(integer(args.at(at + 3))?, overflow) });
+            steps.push(Step {
+                field,
+                act: Act::Add(integer(args.at(at + 3))?, overflow),
+            });
             at += 4;
         } else {
             return Err(Error::Syntax);
@@ -224,12 +247,22 @@ fn overflow_named(arg: &[u8]) -> Result<Overflow, Error> {
 /// Reads `encoding offset`, as in `u8 #2`.
 fn parse_field(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Field, Error> {
     let (is_signed, width) = match args.at(0) {
-        [b'i', width @ ..] => (true, num::parse_i64(width).filter(|width| (1..=64).contains(width))),
-        [b'u', width @ ..] => (false, num::parse_i64(width).filter(|width| (1..=63).contains(width))),
+        [b'i', width @ ..] => (
+            true,
+            num::parse_i64(width).filter(|width| (1..=64).contains(width)),
+        ),
+        [b'u', width @ ..] => (
+            false,
+            num::parse_i64(width).filter(|width| (1..=63).contains(width)),
+        ),
         _ => (false, None),
     };
     let width = width.ok_or(Error::from(FIELD_TYPE))? as u8;
-    Ok(Field { is_signed, width, offset: bit_offset(ctx, args.at(1), Some(width))? })
+    Ok(Field {
+        is_signed,
+        width,
+        offset: bit_offset(ctx, args.at(1), Some(width))?,
+    })
 }
 
 const FIELD_TYPE: &str = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";

@@ -10,7 +10,9 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let container = spec.container().unwrap_or(spec.name).to_ascii_uppercase();
     let reply = &mut ctx.reply;
     reply.array(spec.help.len() + 3);
-    reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    reply.simple(&format!(
+        "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+    ));
     for line in spec.help {
         reply.simple(line);
     }

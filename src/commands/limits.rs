@@ -38,5 +38,8 @@ pub fn zset(ctx: &Ctx<'_>) -> ZsetLimits {
 
 pub fn stream(ctx: &Ctx<'_>) -> StreamLimits {
     let config = &ctx.services.config;
-    StreamLimits { block_bytes_max: config.stream_node_max_bytes, block_entries_max: config.stream_node_max_entries }
+    StreamLimits {
+        block_bytes_max: config.stream_node_max_bytes,
+        block_entries_max: config.stream_node_max_entries,
+    }
 }

@@ -11,7 +11,12 @@ pub fn integer(text: &[u8]) -> Result<i64, Error> {
 }
 
 /// An integer within bounds; `refusal` is said of everything else, be it no number at all.
-pub fn integer_within(text: &[u8], least: i64, most: i64, refusal: impl Into<Error>) -> Result<i64, Error> {
+pub fn integer_within(
+    text: &[u8],
+    least: i64,
+    most: i64,
+    refusal: impl Into<Error>,
+) -> Result<i64, Error> {
     let number = num::parse_i64(text).filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| refusal.into())
 }
@@ -24,15 +29,24 @@ pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
 /// An integer that fits 32 bits, as numbers of databases must.
 pub fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;
-    if i32::try_from(number).is_ok() { Ok(number) } else { Err(Error::from(NARROW_RANGE)) }
+    if i32::try_from(number).is_ok() {
+        Ok(number)
+    } else {
+        Err(Error::from(NARROW_RANGE))
+    }
 }
 
-const NARROW_RANGE: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
+const NARROW_RANGE: &str =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
 
 /// An integer whose opposite is one too: a count or rank with a direction.
 pub fn directed(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;
-    if number == i64::MIN { Err(Error::CountRange) } else { Ok(number) }
+    if number == i64::MIN {
+        Err(Error::CountRange)
+    } else {
+        Ok(number)
+    }
 }
 
 /// Until when a blocking command waits, given in seconds from now with any fraction; `None` is for ever.
@@ -41,7 +55,10 @@ pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     let thousand = longdouble::parse(b"1000").expect("a number");
     match (seconds * thousand).ceil_to_i64() {
         Some(0) => Ok(None),
-        Some(ms) if ms > 0 => ms.checked_add(now.unix_ms).map(Some).ok_or(Error::TimeoutOutOfRange),
+        Some(ms) if ms > 0 => ms
+            .checked_add(now.unix_ms)
+            .map(Some)
+            .ok_or(Error::TimeoutOutOfRange),
         None if !seconds.is_negative() => Err(Error::TimeoutOutOfRange),
         _ => Err(Error::TimeoutNegative),
     }
@@ -51,7 +68,10 @@ pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
 pub fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     match num::parse_i64(text).ok_or(Error::TimeoutNotInteger)? {
         0 => Ok(None),
-        ms if ms > 0 => ms.checked_add(now.unix_ms).map(Some).ok_or(Error::TimeoutOutOfRange),
+        ms if ms > 0 => ms
+            .checked_add(now.unix_ms)
+            .map(Some)
+            .ok_or(Error::TimeoutOutOfRange),
         _ => Err(Error::TimeoutNegative),
     }
 }
@@ -101,8 +121,16 @@ impl Moment {
 
     /// The moment in unix milliseconds; `None` if it does not fit.
     pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
-        let ms = if self.is_seconds() { value.checked_mul(1000)? } else { value };
-        let ms = if self.is_relative() { ms.checked_add(now.unix_ms)? } else { ms };
+        let ms = if self.is_seconds() {
+            value.checked_mul(1000)?
+        } else {
+            value
+        };
+        let ms = if self.is_relative() {
+            ms.checked_add(now.unix_ms)?
+        } else {
+            ms
+        };
         // The very last moment stands for no deadline at all in an entry.
         Some(ms.min(i64::MAX - 1))
     }
@@ -114,7 +142,8 @@ impl Moment {
         if value <= 0 {
             return Err(Error::invalid_expire(command));
         }
-        self.unix_ms(value, now).ok_or_else(|| Error::invalid_expire(command))
+        self.unix_ms(value, now)
+            .ok_or_else(|| Error::invalid_expire(command))
     }
 }
 
@@ -124,7 +153,10 @@ mod tests {
 
     #[test]
     fn moments_that_do_not_fit_are_refused() {
-        let now = Now { unix_ms: 1_000, ..Now::default() };
+        let now = Now {
+            unix_ms: 1_000,
+            ..Now::default()
+        };
         assert_eq!(Moment::Seconds.unix_ms(2, now), Some(3_000));
         assert_eq!(Moment::UnixMilliseconds.unix_ms(2, now), Some(2));
         assert_eq!(Moment::Seconds.unix_ms(i64::MAX / 1000 + 1, now), None);

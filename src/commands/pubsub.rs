@@ -180,9 +180,15 @@ pub fn unsubscribe_silently(ctx: &mut Ctx<'_>) {
     let all = std::mem::take(&mut ctx.session.subscriptions);
     let pubsub = &mut ctx.services.pubsub;
     let id = ctx.session.id;
-    all.channels.iter().for_each(|name| pubsub.unsubscribe(Kind::Channel, name, id));
-    all.patterns.iter().for_each(|name| pubsub.unsubscribe(Kind::Pattern, name, id));
-    all.shards.iter().for_each(|name| pubsub.unsubscribe(Kind::Shard, name, id));
+    all.channels
+        .iter()
+        .for_each(|name| pubsub.unsubscribe(Kind::Channel, name, id));
+    all.patterns
+        .iter()
+        .for_each(|name| pubsub.unsubscribe(Kind::Pattern, name, id));
+    all.shards
+        .iter()
+        .for_each(|name| pubsub.unsubscribe(Kind::Shard, name, id));
     deliver::update_subscribed(ctx.session);
 }
 
@@ -190,8 +196,15 @@ pub fn unsubscribe_silently(ctx: &mut Ctx<'_>) {
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (channel, text) = (args.at(1), args.at(2));
     let mut count = 0;
-    for id in ctx.services.pubsub.listeners(Kind::Channel, channel).to_vec() {
-        deliver::push(ctx, id, |reply| deliver::message(reply, &[b"message", channel, text]));
+    for id in ctx
+        .services
+        .pubsub
+        .listeners(Kind::Channel, channel)
+        .to_vec()
+    {
+        deliver::push(ctx, id, |reply| {
+            deliver::message(reply, &[b"message", channel, text])
+        });
         count += 1;
     }
     let matching: Vec<_> = (ctx.services.pubsub.matching(channel))
@@ -199,11 +212,14 @@ fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .collect();
     for (pattern, listeners) in matching {
         for id in listeners {
-            deliver::push(ctx, id, |reply| deliver::message(reply, &[b"pmessage", &pattern, channel, text]));
+            deliver::push(ctx, id, |reply| {
+                deliver::message(reply, &[b"pmessage", &pattern, channel, text])
+            });
             count += 1;
         }
     }
-    ctx.fx.propagate_as(ctx.keys.db, &[b"PUBLISH", channel, text]);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[b"PUBLISH", channel, text]);
     ctx.reply.count(count);
     Ok(())
 }
@@ -213,10 +229,13 @@ fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (channel, text) = (args.at(1), args.at(2));
     let listeners = ctx.services.pubsub.listeners(Kind::Shard, channel).to_vec();
     for &id in &listeners {
-        deliver::push(ctx, id, |reply| deliver::message(reply, &[b"smessage", channel, text]));
+        deliver::push(ctx, id, |reply| {
+            deliver::message(reply, &[b"smessage", channel, text])
+        });
     }
     ctx.reply.count(listeners.len());
-    ctx.fx.propagate_as(ctx.keys.db, &[b"SPUBLISH", channel, text]);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[b"SPUBLISH", channel, text]);
     Ok(())
 }
 
@@ -258,7 +277,8 @@ fn count_listeners(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     ctx.reply.array((args.len() - 2) * 2);
     for name in args.from(2) {
         ctx.reply.bulk(name);
-        ctx.reply.count(ctx.services.pubsub.listeners(kind, name).len());
+        ctx.reply
+            .count(ctx.services.pubsub.listeners(kind, name).len());
     }
     Ok(())
 }

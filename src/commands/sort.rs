@@ -19,7 +19,10 @@ use crate::wire::args::Args;
 use super::list;
 use super::options::{integer, is};
 
-pub const ROWS: &[Row] = &[Row::new(&spec::SORT, sort), Row::new(&spec::SORT_RO, sort_ro)];
+pub const ROWS: &[Row] = &[
+    Row::new(&spec::SORT, sort),
+    Row::new(&spec::SORT_RO, sort_ro),
+];
 
 struct Request<'a> {
     descends: bool,
@@ -69,7 +72,11 @@ impl<'a> Request<'a> {
             } else if is(word, "GET") {
                 let pattern = words.next().unwrap_or_default();
                 let own = pattern == b"#";
-                request.gets.push(if own { None } else { Some(Pattern::parse(pattern).unwrap_or(Pattern::NOTHING)) });
+                request.gets.push(if own {
+                    None
+                } else {
+                    Some(Pattern::parse(pattern).unwrap_or(Pattern::NOTHING))
+                });
             } else {
                 return Err(Error::Syntax);
             }
@@ -81,7 +88,11 @@ impl<'a> Request<'a> {
     fn range(&self, len: usize) -> std::ops::Range<usize> {
         let len = len as i64;
         let start = self.skip.clamp(0, len);
-        let end = if self.count < 0 { len } else { start.saturating_add(self.count).min(len) };
+        let end = if self.count < 0 {
+            len
+        } else {
+            start.saturating_add(self.count).min(len)
+        };
         start as usize..end.max(start) as usize
     }
 }
@@ -96,18 +107,31 @@ struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    const NOTHING: Self = Self { before: b"", after: b"", field: None, names_nothing: true };
+    const NOTHING: Self = Self {
+        before: b"",
+        after: b"",
+        field: None,
+        names_nothing: true,
+    };
 
     /// `None` if there is no star.
     fn parse(text: &'a [u8]) -> Option<Self> {
         let star = text.iter().position(|byte| *byte == b'*')?;
         let (before, rest) = (&text[..star], &text[star + 1..]);
-        let arrow = rest.windows(2).position(|pair| pair == b"->").filter(|at| at + 2 < rest.len());
+        let arrow = rest
+            .windows(2)
+            .position(|pair| pair == b"->")
+            .filter(|at| at + 2 < rest.len());
         let (after, field) = match arrow {
             Some(at) => (&rest[..at], Some(&rest[at + 2..])),
             None => (rest, None),
         };
-        Some(Self { before, after, field, names_nothing: false })
+        Some(Self {
+            before,
+            after,
+            field,
+            names_nothing: false,
+        })
     }
 
     /// What the key or field for this element holds.
@@ -117,11 +141,16 @@ impl<'a> Pattern<'a> {
         }
         let key = [self.before, element, self.after].concat();
         let spot = ctx.keys.read(&key)?;
-        let Some(field) = self.field else { return ctx.keys.text(spot).ok().map(Text::to_vec) };
+        let Some(field) = self.field else {
+            return ctx.keys.text(spot).ok().map(Text::to_vec);
+        };
         let hash = ctx.keys.at::<Hash>(spot).ok()?;
-        let value = hash.get(field, ctx.now.unix_ms).map(crate::types::listpack::Item::to_vec);
+        let value = hash
+            .get(field, ctx.now.unix_ms)
+            .map(crate::types::listpack::Item::to_vec);
         if value.is_none() {
-            ctx.keys.expire_named_fields(&key, spot, [field].into_iter());
+            ctx.keys
+                .expire_named_fields(&key, spot, [field].into_iter());
         }
         value
     }
@@ -144,7 +173,11 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
         Some(spot) => elements_at(ctx, spot, &mut request)?,
         None => Vec::new(),
     };
-    let sorted = if request.keeps_order { elements } else { in_order(ctx, elements, &request)? };
+    let sorted = if request.keeps_order {
+        elements
+    } else {
+        in_order(ctx, elements, &request)?
+    };
     let range = request.range(sorted.len());
     let wanted = &sorted[range];
     match request.store {
@@ -155,11 +188,19 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
 }
 
 /// The elements in the order of their container; where that is asked for with DESC, in the opposite one.
-fn elements_at(ctx: &Ctx<'_>, spot: Spot, request: &mut Request<'_>) -> Result<Vec<Vec<u8>>, Error> {
+fn elements_at(
+    ctx: &Ctx<'_>,
+    spot: Spot,
+    request: &mut Request<'_>,
+) -> Result<Vec<Vec<u8>>, Error> {
     let mut elements = Vec::new();
     match ctx.keys.object(spot) {
-        Some(Value::List(list)) => list.for_range(0, list.len(), Direction::Forward, |item| elements.push(item.to_vec())),
-        Some(Value::Zset(zset)) => zset.for_range(0..zset.len(), |member, _| elements.push(member.to_vec())),
+        Some(Value::List(list)) => list.for_range(0, list.len(), Direction::Forward, |item| {
+            elements.push(item.to_vec())
+        }),
+        Some(Value::Zset(zset)) => {
+            zset.for_range(0..zset.len(), |member, _| elements.push(member.to_vec()))
+        }
         Some(Value::Set(set)) => {
             set.for_each(|item| elements.push(item.to_vec()));
             // A set has no order that a replica or a script could rely on.
@@ -187,7 +228,11 @@ enum Weight {
     Own,
 }
 
-fn in_order(ctx: &mut Ctx<'_>, elements: Vec<Vec<u8>>, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Error> {
+fn in_order(
+    ctx: &mut Ctx<'_>,
+    elements: Vec<Vec<u8>>,
+    request: &Request<'_>,
+) -> Result<Vec<Vec<u8>>, Error> {
     let mut weighted = Vec::with_capacity(elements.len());
     let mut is_refused = false;
     for element in elements {
@@ -207,16 +252,21 @@ fn in_order(ctx: &mut Ctx<'_>, elements: Vec<Vec<u8>>, request: &Request<'_>) ->
     }
     weighted.sort_by(|one, other| {
         let order = compare(one, other);
-        if request.descends { order.reverse() } else { order }
+        if request.descends {
+            order.reverse()
+        } else {
+            order
+        }
     });
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 
 fn compare(one: &(Weight, Vec<u8>), other: &(Weight, Vec<u8>)) -> Ordering {
     match (&one.0, &other.0) {
-        (Weight::Number(this), Weight::Number(that)) => {
-            this.partial_cmp(that).unwrap_or(Ordering::Equal).then_with(|| one.1.cmp(&other.1))
-        }
+        (Weight::Number(this), Weight::Number(that)) => this
+            .partial_cmp(that)
+            .unwrap_or(Ordering::Equal)
+            .then_with(|| one.1.cmp(&other.1)),
         (Weight::Bytes(this), Weight::Bytes(that)) => this.cmp(that),
         _ => one.1.cmp(&other.1),
     }
@@ -253,7 +303,12 @@ fn reply(ctx: &mut Ctx<'_>, elements: &[Vec<u8>], gets: &[Option<Pattern<'_>>]) 
     }
 }
 
-fn store(ctx: &mut Ctx<'_>, destination: &[u8], elements: &[Vec<u8>], gets: &[Option<Pattern<'_>>]) {
+fn store(
+    ctx: &mut Ctx<'_>,
+    destination: &[u8],
+    elements: &[Vec<u8>],
+    gets: &[Option<Pattern<'_>>],
+) {
     let limits = list::limits(ctx);
     let mut result = List::quick(&limits);
     for element in elements {
@@ -264,7 +319,9 @@ fn store(ctx: &mut Ctx<'_>, destination: &[u8], elements: &[Vec<u8>], gets: &[Op
             match get {
                 None => result.push_tail(element, &limits),
                 // A list has no nulls.
-                Some(pattern) => result.push_tail(&pattern.look_up(ctx, element).unwrap_or_default(), &limits),
+                Some(pattern) => {
+                    result.push_tail(&pattern.look_up(ctx, element).unwrap_or_default(), &limits)
+                }
             }
         }
     }
@@ -274,7 +331,12 @@ fn store(ctx: &mut Ctx<'_>, destination: &[u8], elements: &[Vec<u8>], gets: &[Op
         ctx.keys.remove_reporting(destination);
     } else {
         let found = ctx.keys.find(destination);
-        ctx.keys.put(destination, found, New::Object(result.into_value()), Until::Never);
+        ctx.keys.put(
+            destination,
+            found,
+            New::Object(result.into_value()),
+            Until::Never,
+        );
         ctx.keys.changed(destination, Event::list("sortstore"), len);
     }
     ctx.reply.count(len);
@@ -288,7 +350,10 @@ mod tests {
     fn patterns() {
         assert!(Pattern::parse(b"nosort").is_none());
         let plain = Pattern::parse(b"w_*x").expect("it has a star");
-        assert_eq!((plain.before, plain.after, plain.field), (&b"w_"[..], &b"x"[..], None));
+        assert_eq!(
+            (plain.before, plain.after, plain.field),
+            (&b"w_"[..], &b"x"[..], None)
+        );
         let field = Pattern::parse(b"o_*->f->g").expect("it has a star");
         assert_eq!((field.after, field.field), (&b""[..], Some(&b"f->g"[..])));
         let no_field = Pattern::parse(b"o_*->").expect("it has a star");

@@ -73,7 +73,8 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         call(ctx, queued.command, queued.args.as_args());
     }
     ctx.origin = origin;
-    ctx.session.unset(flag::IN_EXEC | flag::DIRTY_CAS | flag::DIRTY_EXEC);
+    ctx.session
+        .unset(flag::IN_EXEC | flag::DIRTY_CAS | flag::DIRTY_EXEC);
     // What the transaction propagates, its commands have said.
     ctx.fx.wrap_in_transaction();
     Ok(())
@@ -83,7 +84,10 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn watched_key_expired(ctx: &mut Ctx<'_>) -> bool {
     let watched = std::mem::take(&mut ctx.session.watched);
     let expired = watched.iter().any(|watched| {
-        let presence = ctx.keys.space.presence(watched.db, &watched.key, ctx.now.unix_ms);
+        let presence = ctx
+            .keys
+            .space
+            .presence(watched.db, &watched.key, ctx.now.unix_ms);
         !watched.was_expired && presence == Presence::Overdue
     });
     ctx.session.watched = watched;
@@ -112,7 +116,11 @@ fn watch_key(ctx: &mut Ctx<'_>, key: &[u8]) {
     }
     let was_expired = ctx.keys.space.presence(db, key, ctx.now.unix_ms) == Presence::Overdue;
     ctx.services.watchers.watch(db, key, ctx.session.id);
-    ctx.session.watched.push(Watched { db, key: key.to_vec(), was_expired });
+    ctx.session.watched.push(Watched {
+        db,
+        key: key.to_vec(),
+        was_expired,
+    });
 }
 
 /// UNWATCH
@@ -126,6 +134,8 @@ fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// Forgets what the session watches.
 pub fn unwatch_all(ctx: &mut Ctx<'_>) {
     for watched in ctx.session.watched.drain(..) {
-        ctx.services.watchers.unwatch(watched.db, &watched.key, ctx.session.id);
+        ctx.services
+            .watchers
+            .unwatch(watched.db, &watched.key, ctx.session.id);
     }
 }

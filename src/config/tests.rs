@@ -506,13 +506,21 @@ fn arbitrary_values_either_stick_or_leave_no_trace() {
         }
         let before = config.clone();
         let name = row.name.as_bytes();
-        if config.set(&[(name, &text)], Circumstances::default()).is_err() {
+        if config
+            .set(&[(name, &text)], Circumstances::default())
+            .is_err()
+        {
             assert_eq!(config, before, "{}", row.name);
             continue;
         }
         let shown = row.print(&config);
         let again = config.set(&[(name, &shown)], Circumstances::default());
-        assert!(again.is_ok(), "{} {:?}", row.name, String::from_utf8_lossy(&shown));
+        assert!(
+            again.is_ok(),
+            "{} {:?}",
+            row.name,
+            String::from_utf8_lossy(&shown)
+        );
         assert_eq!(row.print(&config), shown);
     }
 }

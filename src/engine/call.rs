@@ -7,9 +7,9 @@ use crate::wire::args::Args;
 
 use super::command::Command;
 use super::ctx::{Ctx, Origin};
-use super::{invalidate, monitor};
 use super::services::Services;
 use super::session::{Parked, Session, flag};
+use super::{invalidate, monitor};
 
 /// Runs `command` in `ctx`. The gate has let it pass. Returns how long it took, in nanoseconds.
 pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64 {
@@ -49,7 +49,13 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
     } else if !ctx.still_waiting {
         count(ctx.services, command, spent_ns, failed);
         if spent_ns >= ctx.services.slow_ns {
-            let finished = Finished { command, args, spent_ns, origin: ctx.origin, unix_s: ctx.now.unix_ms / 1000 };
+            let finished = Finished {
+                command,
+                args,
+                spent_ns,
+                origin: ctx.origin,
+                unix_s: ctx.now.unix_ms / 1000,
+            };
             note_slow(ctx.services, ctx.session, &finished, &ctx.fx.redacted);
         }
     }
@@ -91,7 +97,12 @@ fn count(services: &mut Services, command: &Command, spent_ns: u64, failed: bool
 
 /// The slow log and the latency monitor.
 #[cold]
-fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+fn note_slow(
+    services: &mut Services,
+    session: &Session,
+    finished: &Finished<'_>,
+    redacted: &[usize],
+) {
     let Finished { command, args, .. } = *finished;
     let spent_us = finished.spent_ns / 1000;
     let threshold_us = services.config.slowlog_log_slower_than_us;
@@ -102,29 +113,62 @@ fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>
         let most = services.config.slowlog_max_len as usize;
         let shown = shown(args, redacted);
         let args = shown.iter().copied();
-        services.slowlog.push(args, finished.unix_s, spent_us as i64, &about.address, &about.name, most);
+        services.slowlog.push(
+            args,
+            finished.unix_s,
+            spent_us as i64,
+            &about.address,
+            &about.name,
+            most,
+        );
     }
     let monitor_ms = services.config.latency_monitor_threshold_ms;
     if monitor_ms != 0 && spent_us >= monitor_ms * 1000 && !session.has(flag::INTERNAL) {
-        let name = if command.has(command_flag::FAST) { "fast-command" } else { "command" };
-        services.latency.note(name, finished.unix_s, spent_us / 1000);
+        let name = if command.has(command_flag::FAST) {
+            "fast-command"
+        } else {
+            "command"
+        };
+        services
+            .latency
+            .note(name, finished.unix_s, spent_us / 1000);
     }
 }
 
 /// Counts a command whose wait has ended without its running again: its time is over, the shell or another client
 /// has decided.
-pub(super) fn count_parked(services: &mut Services, session: &Session, parked: &Parked, failed: bool, unix_ms: i64) {
-    let Parked { command, spent_ns, .. } = *parked;
+pub(super) fn count_parked(
+    services: &mut Services,
+    session: &Session,
+    parked: &Parked,
+    failed: bool,
+    unix_ms: i64,
+) {
+    let Parked {
+        command, spent_ns, ..
+    } = *parked;
     count(services, command, spent_ns, failed);
     if spent_ns >= services.slow_ns {
         let (args, origin) = (parked.args.as_args(), Origin::Client);
-        let finished = Finished { command, args, spent_ns, origin, unix_s: unix_ms / 1000 };
+        let finished = Finished {
+            command,
+            args,
+            spent_ns,
+            origin,
+            unix_s: unix_ms / 1000,
+        };
         note_slow(services, session, &finished, &parked.redacted);
     }
 }
 
 /// The arguments as the slow log and MONITOR show them: secrets are replaced.
 pub(super) fn shown<'a>(args: Args<'a>, redacted: &[usize]) -> Vec<&'a [u8]> {
-    let show = |(at, arg)| if redacted.contains(&at) { b"(redacted)".as_slice() } else { arg };
+    let show = |(at, arg)| {
+        if redacted.contains(&at) {
+            b"(redacted)".as_slice()
+        } else {
+            arg
+        }
+    };
     args.iter().enumerate().map(show).collect()
 }

@@ -3,10 +3,10 @@
 //! `spec` holds the facts, `commands` the functions; a [`Row`] joins one to the other, and [`Table`] finds the
 //! command for a name. The engine is handed its table and never imports `commands`.
 
-use crate::spec::error::Error;
-use crate::spec::lookup::NameTable;
 use crate::spec::Spec;
+use crate::spec::error::Error;
 use crate::spec::flags::{Flags, flag};
+use crate::spec::lookup::NameTable;
 use crate::wire::args::Args;
 
 use super::ctx::Ctx;
@@ -26,20 +26,38 @@ pub struct Row {
 
 impl Row {
     pub const fn new(spec: &'static Spec, run: Handler) -> Self {
-        Self { spec, run, subcommands: &[] }
+        Self {
+            spec,
+            run,
+            subcommands: &[],
+        }
     }
     /// A container such as CONFIG: alone it runs nothing unless `run` says otherwise.
     pub const fn container(spec: &'static Spec, subcommands: &'static [Row]) -> Self {
-        Self { spec, run: no_subcommand, subcommands }
+        Self {
+            spec,
+            run: no_subcommand,
+            subcommands,
+        }
     }
     /// A container that does something by itself, as COMMAND does.
-    pub const fn container_running(spec: &'static Spec, run: Handler, subcommands: &'static [Row]) -> Self {
-        Self { spec, run, subcommands }
+    pub const fn container_running(
+        spec: &'static Spec,
+        run: Handler,
+        subcommands: &'static [Row],
+    ) -> Self {
+        Self {
+            spec,
+            run,
+            subcommands,
+        }
     }
 }
 
 fn no_subcommand(_: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    Err(Error::arity(&String::from_utf8_lossy(args.at(0)).to_lowercase()))
+    Err(Error::arity(
+        &String::from_utf8_lossy(args.at(0)).to_lowercase(),
+    ))
 }
 
 /// A command at run time.
@@ -73,7 +91,10 @@ impl Command {
         self.has(flag::WRITE)
     }
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
-        self.subcommands.iter().copied().find(|command| command.spec.word().as_bytes().eq_ignore_ascii_case(name))
+        self.subcommands
+            .iter()
+            .copied()
+            .find(|command| command.spec.word().as_bytes().eq_ignore_ascii_case(name))
     }
 }
 
@@ -95,7 +116,13 @@ impl Table {
         let mut join = |row: &Row, subcommands| -> &'static Command {
             let index = indices.next().expect("the range has no end");
             let first_key = row.spec.key_range().0.clamp(0, 255) as u8;
-            Box::leak(Box::new(Command { spec: row.spec, run: row.run, index, subcommands, first_key }))
+            Box::leak(Box::new(Command {
+                spec: row.spec,
+                run: row.run,
+                index,
+                subcommands,
+                first_key,
+            }))
         };
         for row in families.iter().flat_map(|rows| rows.iter()) {
             let subcommands = (row.subcommands.iter())
@@ -108,7 +135,11 @@ impl Table {
         for command in &top {
             all.extend_from_slice(&command.subcommands);
         }
-        let names: Vec<(&str, u16)> = top.iter().enumerate().map(|(at, c)| (c.spec.name, at as u16)).collect();
+        let names: Vec<(&str, u16)> = top
+            .iter()
+            .enumerate()
+            .map(|(at, c)| (c.spec.name, at as u16))
+            .collect();
         let names = NameTable::new(&names);
         Self { all, top, names }
     }

@@ -10,9 +10,9 @@ use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::Engine;
-use super::memory;
 use super::ctx::Ctx;
 use super::effects::{Ask, Configured};
+use super::memory;
 
 /// Whether an effect is the shell's to bring about, so that it may fail.
 fn may_fail(effect: Effect) -> bool {
@@ -60,14 +60,19 @@ impl Ctx<'_> {
         memory::configure(self.keys.space, &self.services.config);
         self.services.adopt_config();
         self.adopt(&changes);
-        let waits = self.may_wait() && changes.effects().iter().any(|(effect, _)| may_fail(*effect));
+        let waits = self.may_wait()
+            && changes
+                .effects()
+                .iter()
+                .any(|(effect, _)| may_fail(*effect));
         if waits {
             self.park_for_shell(args);
         } else {
             self.reply.ok();
         }
         let waiting = waits.then_some(self.session.id);
-        self.fx.ask(Ask::Configured(Configured { waiting, changes }));
+        self.fx
+            .ask(Ask::Configured(Configured { waiting, changes }));
     }
 }
 

@@ -23,7 +23,10 @@ pub struct Cron {
 
 impl Cron {
     pub fn new() -> Self {
-        Self { woke_ticks: tsc::ticks(), ..Self::default() }
+        Self {
+            woke_ticks: tsc::ticks(),
+            ..Self::default()
+        }
     }
 }
 
@@ -60,7 +63,11 @@ impl Engine {
             return Rest::None;
         }
         let mut wait_ms = (self.cron.next_us.saturating_sub(self.now.monotonic_us)).div_ceil(1000);
-        let deadlines = [self.services.blocking.next_deadline(), self.services.pause.until_ms(), self.next_expiry_ms()];
+        let deadlines = [
+            self.services.blocking.next_deadline(),
+            self.services.pause.until_ms(),
+            self.next_expiry_ms(),
+        ];
         for deadline in deadlines.into_iter().flatten() {
             wait_ms = wait_ms.min((deadline - self.now.unix_ms).max(0) as u64);
         }
@@ -69,13 +76,19 @@ impl Engine {
 
     /// Adds the turn that ends here to the figures of the loop. What it writes to its sockets afterwards is not seen from here.
     fn count_turn(&mut self) {
-        let turn_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(self.cron.woke_ticks));
+        let turn_ns = self
+            .services
+            .rate
+            .nanos(tsc::ticks().wrapping_sub(self.cron.woke_ticks));
         let stats = &mut self.services.stats;
         stats.eventloop_cycles += 1;
         stats.eventloop_ns += turn_ns;
         stats.eventloop_max_ns = stats.eventloop_max_ns.max(turn_ns);
-        let commands = stats.commands_processed.saturating_sub(self.cron.commands_before);
-        stats.eventloop_commands_per_cycle_max = stats.eventloop_commands_per_cycle_max.max(commands);
+        let commands = stats
+            .commands_processed
+            .saturating_sub(self.cron.commands_before);
+        stats.eventloop_commands_per_cycle_max =
+            stats.eventloop_commands_per_cycle_max.max(commands);
         self.cron.commands_before = stats.commands_processed;
     }
 
@@ -85,13 +98,20 @@ impl Engine {
     }
 
     fn next_expiry_ms(&self) -> Option<i64> {
-        if self.expires_actively() { self.keyspace.next_due_ms() } else { None }
+        if self.expires_actively() {
+            self.keyspace.next_due_ms()
+        } else {
+            None
+        }
     }
 
     /// Removes keys that are due; tells whether some are left.
     fn expire_keys(&mut self) -> bool {
         self.keyspace.may_expire = self.services.pause.mode(self.now.unix_ms).is_none();
-        if self.next_expiry_ms().is_none_or(|due_ms| due_ms > self.now.unix_ms) {
+        if self
+            .next_expiry_ms()
+            .is_none_or(|due_ms| due_ms > self.now.unix_ms)
+        {
             return false;
         }
         let started = tsc::ticks();
@@ -102,7 +122,8 @@ impl Engine {
         let stats = &mut self.services.stats;
         stats.expire_cycle_ns += spent_ns;
         stats.expire_turns_unfinished += u64::from(is_behind);
-        self.services.note_latency("expire-cycle", spent_ns, self.now.unix_ms);
+        self.services
+            .note_latency("expire-cycle", spent_ns, self.now.unix_ms);
         if !self.keyspace.journal.is_empty() {
             self.settle();
             self.serve_waiters();
@@ -121,7 +142,8 @@ impl Engine {
             self.services.stats.sample(self.now.unix_ms);
             self.services.server.note_memory(self.now.unix_ms);
         }
-        self.services.stats.output_buffer_limit_disconnections += std::mem::take(&mut self.sessions.overflowed);
+        self.services.stats.output_buffer_limit_disconnections +=
+            std::mem::take(&mut self.sessions.overflowed);
         self.trim_tracking();
         self.visit_sessions(hz as usize);
     }
@@ -134,7 +156,9 @@ impl Engine {
         for _ in 0..share {
             let at = self.cron.sessions_at % slots;
             self.cron.sessions_at = at + 1;
-            let Some(id) = self.sessions.at_slot(at).map(|session| session.id) else { continue };
+            let Some(id) = self.sessions.at_slot(at).map(|session| session.id) else {
+                continue;
+            };
             if let Some(mut session) = self.sessions.lend(id) {
                 self.visit_session(&mut session);
                 self.sessions.put_back(session);
@@ -172,7 +196,8 @@ impl Engine {
 
 /// Whether a session is expected to be silent: it listens, waits, or is no ordinary client.
 fn may_idle(session: &Session) -> bool {
-    session.has(flag::REPLICA | flag::PRIMARY | flag::SUBSCRIBED | flag::INTERNAL) || session.parked.is_some()
+    session.has(flag::REPLICA | flag::PRIMARY | flag::SUBSCRIBED | flag::INTERNAL)
+        || session.parked.is_some()
 }
 
 /// So many sessions at least are looked at in each round of the cron.

@@ -6,8 +6,8 @@
 use crate::base::time::Clock;
 use crate::keyspace::Keys;
 use crate::types::Kind;
-use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
+use crate::wire::reply::Reply;
 
 use super::command::{Command, Table};
 use super::effects::Effects;
@@ -88,7 +88,13 @@ impl Ctx<'_> {
         }
         let keys: Vec<Vec<u8>> = wait.keys.iter().map(|key| key.to_vec()).collect();
         let db = self.keys.db;
-        self.services.blocking.wait(self.session.id, db, &keys, wait.deadline_ms, wait.also_when_gone);
+        self.services.blocking.wait(
+            self.session.id,
+            db,
+            &keys,
+            wait.deadline_ms,
+            wait.also_when_gone,
+        );
         self.session.parked = Some(Box::new(Parked {
             waiting: Waiting::Keys,
             command: self.command,
@@ -111,7 +117,16 @@ impl Ctx<'_> {
     /// Parks the session until the shell has done what it was asked for; `Engine::answer_parked` replies then.
     pub fn park_for_shell(&mut self, args: Args<'_>) {
         let keys = &[];
-        self.park(args, &Wait { keys, kind: Kind::String, deadline_ms: None, on_timeout: OnTimeout::Null, also_when_gone: false });
+        self.park(
+            args,
+            &Wait {
+                keys,
+                kind: Kind::String,
+                deadline_ms: None,
+                on_timeout: OnTimeout::Null,
+                also_when_gone: false,
+            },
+        );
         if let Some(parked) = &mut self.session.parked {
             parked.waiting = Waiting::Job;
         }

@@ -12,7 +12,9 @@ use super::session::{Session, Sessions, flag};
 /// Appends to a session's output, whatever CLIENT REPLY says, and tells the transport. A session that is lent out is
 /// not reached: see [`push`].
 pub fn push_to(sessions: &mut Sessions, id: Id, write: impl FnOnce(&mut Reply<'_>)) {
-    let Some(mut session) = sessions.lend(id) else { return };
+    let Some(mut session) = sessions.lend(id) else {
+        return;
+    };
     if !session.has(flag::CLOSE_NOW) {
         let was_empty = session.output.is_empty();
         sessions.cap_output(&mut session);
@@ -29,7 +31,10 @@ pub fn push_to(sessions: &mut Sessions, id: Id, write: impl FnOnce(&mut Reply<'_
 pub fn push(ctx: &mut Ctx<'_>, id: Id, write: impl FnOnce(&mut Reply<'_>)) {
     if id == ctx.session.id {
         // The reply goes to the output proper, which is taken out of the session meanwhile.
-        write(&mut Reply::new(&mut ctx.session.output, ctx.session.protocol));
+        write(&mut Reply::new(
+            &mut ctx.session.output,
+            ctx.session.protocol,
+        ));
     } else {
         push_to(ctx.sessions, id, write);
     }
@@ -51,12 +56,16 @@ pub fn publish(sessions: &mut Sessions, services: &Services, channel: &[u8], tex
     }
     let mut count = 0;
     for &id in services.pubsub.listeners(Kind::Channel, channel) {
-        push_to(sessions, id, |reply| message(reply, &[b"message", channel, text]));
+        push_to(sessions, id, |reply| {
+            message(reply, &[b"message", channel, text])
+        });
         count += 1;
     }
     for (pattern, listeners) in services.pubsub.matching(channel) {
         for &id in listeners {
-            push_to(sessions, id, |reply| message(reply, &[b"pmessage", pattern, channel, text]));
+            push_to(sessions, id, |reply| {
+                message(reply, &[b"pmessage", pattern, channel, text])
+            });
             count += 1;
         }
     }

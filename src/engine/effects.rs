@@ -74,7 +74,10 @@ impl Effects {
     pub fn propagate_as(&mut self, db: u16, words: &[&[u8]]) {
         self.manner = Manner::Instead;
         if self.listening {
-            self.instead.push(Propagated { db, args: OwnedArgs::from_slices(words) });
+            self.instead.push(Propagated {
+                db,
+                args: OwnedArgs::from_slices(words),
+            });
         }
     }
 
@@ -102,7 +105,10 @@ impl Effects {
     pub fn finish_command(&mut self, db: u16, changed: bool, args: crate::wire::args::Args<'_>) {
         if self.listening {
             match self.manner {
-                Manner::Verbatim if changed => self.stream.push(Propagated { db, args: args.into() }),
+                Manner::Verbatim if changed => self.stream.push(Propagated {
+                    db,
+                    args: args.into(),
+                }),
                 Manner::Instead => self.stream.append(&mut self.instead),
                 Manner::Verbatim | Manner::Silent => {}
             }

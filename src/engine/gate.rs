@@ -3,11 +3,11 @@
 //! The order of the questions is part of what clients see: an unknown command in an unauthenticated session is
 //! "unknown command", a write on a full server inside MULTI spoils the transaction, and so on. It is Redis's order.
 
-use crate::spec::error::Error;
 use crate::spec::Spec;
+use crate::spec::error::Error;
 use crate::spec::flags::{Flags, flag as command_flag};
-use crate::wire::reply::Protocol;
 use crate::wire::args::Args;
+use crate::wire::reply::Protocol;
 
 use super::command::{Command, Table};
 use super::ctx::Origin;
@@ -38,7 +38,11 @@ pub fn resolve(table: &Table, args: Args<'_>) -> Result<&'static Command, Error>
         };
         sub
     };
-    if command.spec.takes(args.len()) { Ok(command) } else { Err(Error::arity(command.name())) }
+    if command.spec.takes(args.len()) {
+        Ok(command)
+    } else {
+        Err(Error::arity(command.name()))
+    }
 }
 
 /// Whether the transaction that EXEC is about to run, or this command by itself, has one of the flags.
@@ -57,7 +61,10 @@ fn is(command: &Command, name: &str) -> bool {
 
 /// Commands that act at once even while a transaction is being collected.
 fn steers_transaction(spec: &Spec) -> bool {
-    matches!(spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+    matches!(
+        spec.name,
+        "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+    )
 }
 
 /// The common case: an authenticated session on a server where nothing special goes on. [`judge`] would let the command
@@ -74,7 +81,13 @@ pub fn is_open(session: &Session, services: &Services, command: &Command) -> boo
 }
 
 /// Decides about a command of a client. Commands that a transaction or a script runs have been decided with it.
-pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: i64, origin: Origin) -> Verdict {
+pub fn judge(
+    session: &Session,
+    services: &Services,
+    command: &Command,
+    now_ms: i64,
+    origin: Origin,
+) -> Verdict {
     if origin == Origin::Replay {
         return Verdict::Run;
     }
@@ -84,20 +97,34 @@ pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: 
     {
         return Verdict::Refuse(refusal);
     }
-    if !session.has(flag::AUTHENTICATED) && !config.requirepass.is_empty() && !command.has(command_flag::NO_AUTH) {
+    if !session.has(flag::AUTHENTICATED)
+        && !config.requirepass.is_empty()
+        && !command.has(command_flag::NO_AUTH)
+    {
         return Verdict::Refuse(Error::NoAuth);
     }
     if session.transaction.is_some() && command.has(command_flag::NO_MULTI) {
         return Verdict::Refuse(Error::from("ERR Command not allowed inside a transaction"));
     }
-    if config.maxmemory != 0 && services.out_of_memory && has(session, command, command_flag::DENYOOM) {
+    if config.maxmemory != 0
+        && services.out_of_memory
+        && has(session, command, command_flag::DENYOOM)
+    {
         return Verdict::Refuse(Error::Oom);
     }
     if session.has(flag::SUBSCRIBED)
         && session.protocol == Protocol::Resp2
         && !matches!(
             command.name(),
-            "ping" | "subscribe" | "ssubscribe" | "sunsubscribe" | "psubscribe" | "unsubscribe" | "punsubscribe" | "quit" | "reset"
+            "ping"
+                | "subscribe"
+                | "ssubscribe"
+                | "sunsubscribe"
+                | "psubscribe"
+                | "unsubscribe"
+                | "punsubscribe"
+                | "quit"
+                | "reset"
         )
     {
         return Verdict::Refuse(Error::from(format!(
@@ -112,7 +139,11 @@ pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: 
         && !session.has(flag::REPLICA)
         && origin == Origin::Client
     {
-        let may_write = has(session, command, command_flag::WRITE | command_flag::MAY_REPLICATE);
+        let may_write = has(
+            session,
+            command,
+            command_flag::WRITE | command_flag::MAY_REPLICATE,
+        );
         if mode == PauseMode::All || may_write {
             return Verdict::Postpone;
         }
@@ -126,9 +157,17 @@ pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: 
 /// DEBUG and MODULE are refused unless the configuration allows them.
 fn refuse_protected(session: &Session, services: &Services, command: &Command) -> Option<Error> {
     let (setting, name, option) = if command.name().starts_with("debug") {
-        (services.config.enable_debug_command, "DEBUG", "enable-debug-command")
+        (
+            services.config.enable_debug_command,
+            "DEBUG",
+            "enable-debug-command",
+        )
     } else {
-        (services.config.enable_module_command, "MODULE", "enable-module-command")
+        (
+            services.config.enable_module_command,
+            "MODULE",
+            "enable-module-command",
+        )
     };
     if setting.is_granted(session.is_local()) {
         return None;

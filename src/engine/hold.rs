@@ -31,11 +31,20 @@ pub fn output_limit(limits: &OutputLimits, session: &Session) -> OutputLimit {
 
 /// Whether a session has more output than it may, or has had more than the soft limit for too long. Starts and stops
 /// the soft limit's clock.
-fn is_over(session: &mut Session, limits: &OutputLimits, needs_password: bool, now_us: u64) -> bool {
+fn is_over(
+    session: &mut Session,
+    limits: &OutputLimits,
+    needs_password: bool,
+    now_us: u64,
+) -> bool {
     if session.output.is_cut_off() {
         return true;
     }
-    let OutputLimit { hard_bytes, soft_bytes, soft_s } = output_limit(limits, session);
+    let OutputLimit {
+        hard_bytes,
+        soft_bytes,
+        soft_s,
+    } = output_limit(limits, session);
     let used = session.output.len() as u64;
     let is_stranger = needs_password && !session.has(flag::AUTHENTICATED);
     if (hard_bytes != 0 && used >= hard_bytes) || (is_stranger && used > STRANGER_BYTES) {
@@ -64,7 +73,9 @@ impl Sessions {
     /// requests: a session that becomes a subscriber in the middle has the other cap from the next run on.
     #[inline]
     pub fn cap_output(&self, session: &mut Session) {
-        session.output.set_cap(output_limit(&self.output_limits, session).hard_bytes as usize);
+        session
+            .output
+            .set_cap(output_limit(&self.output_limits, session).hard_bytes as usize);
     }
 
     /// Looks whether a session's output is within its limits, after something was appended to it. If not, it is marked
@@ -82,11 +93,20 @@ impl Sessions {
         if self.counts_memory {
             self.count_memory(session);
         }
-        if session.has(flag::CLOSE_NOW) || !is_over(session, &self.output_limits, self.needs_password, self.now_us) {
+        if session.has(flag::CLOSE_NOW)
+            || !is_over(
+                session,
+                &self.output_limits,
+                self.needs_password,
+                self.now_us,
+            )
+        {
             return;
         }
         let line = roster::text_at(session, self.now_us);
-        log::warn!("Client {line} scheduled to be closed ASAP for overcoming of output buffer limits.");
+        log::warn!(
+            "Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."
+        );
         self.overflowed += 1;
         session.set(flag::CLOSE_NOW);
         session.output.clear();
@@ -101,10 +121,16 @@ impl Engine {
         let limits = self.services.config.client_output_buffer_limit;
         self.sessions.output_limits = limits;
         let all = [limits.normal, limits.pubsub, limits.replica];
-        let all = all.iter().flat_map(|limit| [limit.hard_bytes, limit.soft_bytes]);
+        let all = all
+            .iter()
+            .flat_map(|limit| [limit.hard_bytes, limit.soft_bytes]);
         // A stranger's output is judged by less than any configured limit may say.
         let strangers = self.sessions.needs_password.then_some(STRANGER_BYTES);
-        self.sessions.output_limit_min = all.filter(|bytes| *bytes != 0).chain(strangers).min().unwrap_or(u64::MAX);
+        self.sessions.output_limit_min = all
+            .filter(|bytes| *bytes != 0)
+            .chain(strangers)
+            .min()
+            .unwrap_or(u64::MAX);
         self.sessions.counts_memory = self.sessions_memory_max().is_some();
         if self.sessions.counts_memory {
             let ids: Vec<Id> = self.sessions.ids().collect();
@@ -124,9 +150,12 @@ impl Engine {
     #[cold]
     pub(super) fn check_input(&mut self, id: Id) {
         let config = &self.services.config;
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let is_stranger = !config.requirepass.is_empty() && !session.has(flag::AUTHENTICATED);
-        let within_limit = session.unexecuted() as u64 <= config.client_query_buffer_limit && !is_stranger;
+        let within_limit =
+            session.unexecuted() as u64 <= config.client_query_buffer_limit && !is_stranger;
         if within_limit || session.has(flag::PRIMARY) {
             return;
         }
@@ -134,7 +163,9 @@ impl Engine {
         let bytes = session.input.bytes();
         let first = text::quote(&bytes[..bytes.len().min(64)]);
         let first = String::from_utf8_lossy(&first);
-        log::warn!("Closing client that reached max query buffer length: {line} (qbuf initial bytes: {first})");
+        log::warn!(
+            "Closing client that reached max query buffer length: {line} (qbuf initial bytes: {first})"
+        );
         self.services.stats.query_buffer_limit_disconnections += 1;
         self.sessions.close(id);
     }
@@ -161,7 +192,9 @@ impl Engine {
         if !self.sessions.counts_memory {
             return;
         }
-        let Some(most) = self.sessions_memory_max() else { return };
+        let Some(most) = self.sessions_memory_max() else {
+            return;
+        };
         for &id in changed {
             self.count_memory(id);
         }
@@ -171,7 +204,12 @@ impl Engine {
                 !session.has(flag::NO_EVICT | flag::CLOSE_NOW | flag::INTERNAL)
                     && matches!(session.class(), Class::Normal | Class::Pubsub)
             };
-            let Some(largest) = self.sessions.iter().filter(may_go).max_by_key(|session| session.memory_counted) else {
+            let Some(largest) = self
+                .sessions
+                .iter()
+                .filter(may_go)
+                .max_by_key(|session| session.memory_counted)
+            else {
                 break;
             };
             let id = largest.id;

@@ -35,7 +35,9 @@ enum Gone<'a> {
 /// when a script runs the command.
 #[cold]
 pub fn remember_reads(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
-    let Some(tracking) = &ctx.session.tracking else { return };
+    let Some(tracking) = &ctx.session.tracking else {
+        return;
+    };
     let wants = match tracking.mode {
         TrackingMode::Read => true,
         TrackingMode::OptIn => tracking.caching,
@@ -44,7 +46,11 @@ pub fn remember_reads(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
     };
     // A script reads nothing itself; the commands it runs come here too.
     let is_script = matches!(command.name(), "eval_ro" | "evalsha_ro" | "fcall_ro");
-    if !wants || is_script || !command.has(command_flag::READONLY) || command.has(command_flag::PUBSUB) {
+    if !wants
+        || is_script
+        || !command.has(command_flag::READONLY)
+        || command.has(command_flag::PUBSUB)
+    {
         return;
     }
     if ctx.origin == Origin::Replay || ctx.session.parked.is_some() {
@@ -53,7 +59,9 @@ pub fn remember_reads(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
     let mut found = Vec::new();
     keys::extract(command.spec, &args, Wanted::Keys, &mut found);
     for key in found {
-        ctx.services.tracking.remember(args.at(key.index), ctx.session.id);
+        ctx.services
+            .tracking
+            .remember(args.at(key.index), ctx.session.id);
     }
 }
 
@@ -98,9 +106,12 @@ impl Engine {
     /// Everything has changed.
     pub(super) fn invalidate_all(&mut self) {
         self.services.tracking.forget_keys();
-        let ids: Vec<Id> = (self.sessions.iter().filter(|session| session.has(flag::TRACKING)))
-            .map(|session| session.id)
-            .collect();
+        let ids: Vec<Id> = (self
+            .sessions
+            .iter()
+            .filter(|session| session.has(flag::TRACKING)))
+        .map(|session| session.id)
+        .collect();
         for id in ids {
             self.tell(id, Gone::All);
         }
@@ -119,12 +130,22 @@ impl Engine {
     /// Sends what has changed under prefixes since the last turn.
     pub(super) fn broadcast_invalidations(&mut self) {
         for broadcast in self.services.tracking.take_broadcasts() {
-            let all: Vec<&[u8]> = broadcast.keys.iter().map(|(key, _)| key.as_slice()).collect();
+            let all: Vec<&[u8]> = broadcast
+                .keys
+                .iter()
+                .map(|(key, _)| key.as_slice())
+                .collect();
             for &id in &broadcast.listeners {
-                let tracking = self.sessions.get(id).and_then(|session| session.tracking.as_ref());
+                let tracking = self
+                    .sessions
+                    .get(id)
+                    .and_then(|session| session.tracking.as_ref());
                 let Some(tracking) = tracking else { continue };
                 if tracking.no_loop {
-                    let others = broadcast.keys.iter().filter(|(_, cause)| *cause != Some(id));
+                    let others = broadcast
+                        .keys
+                        .iter()
+                        .filter(|(_, cause)| *cause != Some(id));
                     let others: Vec<&[u8]> = others.map(|(key, _)| key.as_slice()).collect();
                     if !others.is_empty() {
                         self.tell(id, Gone::These(&others));
@@ -137,7 +158,10 @@ impl Engine {
     }
 
     fn tell_reader(&mut self, id: Id, key: &[u8], cause: Option<Id>) {
-        let tracking = self.sessions.get(id).and_then(|session| session.tracking.as_ref());
+        let tracking = self
+            .sessions
+            .get(id)
+            .and_then(|session| session.tracking.as_ref());
         let wants = tracking.is_some_and(|tracking| {
             tracking.mode != TrackingMode::Broadcast && !(tracking.no_loop && cause == Some(id))
         });
@@ -148,7 +172,13 @@ impl Engine {
 
     /// Sends a message to a session that tracks, or to the one it has named.
     fn tell(&mut self, id: Id, gone: Gone<'_>) {
-        let Some(tracking) = self.sessions.get_mut(id).and_then(|session| session.tracking.as_mut()) else { return };
+        let Some(tracking) = self
+            .sessions
+            .get_mut(id)
+            .and_then(|session| session.tracking.as_mut())
+        else {
+            return;
+        };
         let redirect = tracking.redirect;
         if redirect == 0 {
             deliver::push_to(&mut self.sessions, id, |reply| {
@@ -158,7 +188,10 @@ impl Engine {
             });
             return;
         }
-        let target = self.sessions.by_number(redirect).and_then(|id| self.sessions.get(id));
+        let target = self
+            .sessions
+            .by_number(redirect)
+            .and_then(|id| self.sessions.get(id));
         let Some(target) = target.filter(|target| !target.has(flag::CLOSE_NOW)) else {
             self.say_broken(id, redirect);
             return;
@@ -178,7 +211,11 @@ impl Engine {
 
     /// The session that was to be told is gone; its principal can only be told of that.
     fn say_broken(&mut self, id: Id, redirect: u64) {
-        if let Some(tracking) = self.sessions.get_mut(id).and_then(|session| session.tracking.as_mut()) {
+        if let Some(tracking) = self
+            .sessions
+            .get_mut(id)
+            .and_then(|session| session.tracking.as_mut())
+        {
             tracking.is_broken = true;
         }
         deliver::push_to(&mut self.sessions, id, |reply| {

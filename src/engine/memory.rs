@@ -50,7 +50,8 @@ impl Engine {
                 break;
             }
             if evicted % KEYS_PER_LOOK == 0
-                && self.services.rate.nanos(tsc::ticks().wrapping_sub(started)) > self.eviction_slice_ns()
+                && self.services.rate.nanos(tsc::ticks().wrapping_sub(started))
+                    > self.eviction_slice_ns()
             {
                 break;
             }
@@ -88,7 +89,10 @@ fn eviction(policy: Eviction) -> Option<Policy> {
         Eviction::VolatileTtl => (Rank::Soonest, true),
         Eviction::VolatileRandom => (Rank::Random, true),
     };
-    Some(Policy { rank, only_volatile })
+    Some(Policy {
+        rank,
+        only_volatile,
+    })
 }
 
 /// Whether each value needs an access word of its own, so that Redis would not share small numbers between keys.

@@ -42,8 +42,8 @@ use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
 use crate::store::tsc;
-use crate::wire::reply::Reply;
 use crate::wire::args::{Args, OwnedArgs};
+use crate::wire::reply::Reply;
 use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
 
 use command::{Command, Table};
@@ -114,7 +114,10 @@ impl Engine {
     pub fn new(config: Config, table: Table, clock: Clock, seed: u64) -> Self {
         let databases = config.databases as usize;
         let mut services = Services::new(config);
-        services.stats.commands.resize_with(table.all.len(), CommandStats::default);
+        services
+            .stats
+            .commands
+            .resize_with(table.all.len(), CommandStats::default);
         services.rate = cron::measure_rate(&clock);
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
@@ -167,7 +170,9 @@ impl Engine {
     pub fn received(&mut self, id: Id, count: usize) {
         self.services.stats.net_input_bytes += count as u64;
         self.services.stats.reads_processed += 1;
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.input.filled(count);
         session.bytes_in += count as u64;
         session.last_active_us = self.now.monotonic_us;
@@ -221,7 +226,9 @@ impl Engine {
         member.done = 0;
         member.error = None;
         member.is_starved = true;
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.parked.is_some() || session.is_closing() || session.has(flag::POSTPONED) {
             return;
         }
@@ -231,14 +238,18 @@ impl Engine {
         let batch = &mut member.batch;
         let limits = Limits {
             bulk_bytes_max: self.services.config.proto_max_bulk_len as usize,
-            authenticated: session.has(flag::AUTHENTICATED) || self.services.config.requirepass.is_empty(),
+            authenticated: session.has(flag::AUTHENTICATED)
+                || self.services.config.requirepass.is_empty(),
             ..Limits::default()
         };
         // The requests before an error still run.
         if let Some(decoder) = session.decoder.take() {
             member.decoder = *decoder;
         }
-        member.error = member.decoder.decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits).err();
+        member.error = member
+            .decoder
+            .decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits)
+            .err();
         member.is_starved = member.decoder.is_starved();
         // Few sessions are in the middle of a request, so only those keep a decoder of their own.
         if !member.decoder.is_fresh() {
@@ -252,7 +263,12 @@ impl Engine {
         for request in 0..batch.len() {
             let args = batch.args(request, bytes);
             let command = self.table.find(args.name());
-            let mut pending = Pending { command, key: (0, 0), member: index as u32, db: NO_PREFETCH };
+            let mut pending = Pending {
+                command,
+                key: (0, 0),
+                member: index as u32,
+                db: NO_PREFETCH,
+            };
             if let Some(command) = command
                 && command.first_key != 0
                 && let Some(key) = args.get(command.first_key as usize)
@@ -271,7 +287,9 @@ impl Engine {
     fn run_round(&mut self, group: &[Id], turn: &mut Turn, range: std::ops::Range<usize>) {
         for pending in &turn.pending[range.clone()] {
             if pending.db != NO_PREFETCH {
-                self.keyspace.dbs[pending.db as usize].dict.prefetch_entry(pending.key.1);
+                self.keyspace.dbs[pending.db as usize]
+                    .dict
+                    .prefetch_entry(pending.key.1);
             }
         }
         let mut at = range.start;
@@ -289,10 +307,15 @@ impl Engine {
     /// Runs requests of one session, in order, until one of them must wait. The session is lent out for all of them,
     /// and put back between two only if the first has consequences.
     fn run_requests(&mut self, id: Id, member: &mut Member, run: &[Pending]) {
-        let Some(mut session) = self.sessions.lend(id) else { return };
+        let Some(mut session) = self.sessions.lend(id) else {
+            return;
+        };
         // The arguments point into the input, so it is taken out while they are used.
         let input = std::mem::take(&mut session.input);
-        session.running = Running { bytes: input.len() as u32, room: input.memory() as u32 };
+        session.running = Running {
+            bytes: input.len() as u32,
+            room: input.memory() as u32,
+        };
         self.sessions.cap_output(&mut session);
         let bytes = input.bytes();
         for pending in run {
@@ -325,7 +348,9 @@ impl Engine {
         let id = session.id;
         self.sessions.put_back(session);
         deed(self);
-        self.sessions.lend(id).expect("only the shell removes sessions, and not while one runs")
+        self.sessions
+            .lend(id)
+            .expect("only the shell removes sessions, and not while one runs")
     }
 
     /// Whether something has to go before the next command may add to it.
@@ -348,7 +373,8 @@ impl Engine {
             *batch = Batch::default();
             return;
         };
-        let goes_on = !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
+        let goes_on =
+            !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
         session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
@@ -365,7 +391,10 @@ impl Engine {
         let text = error.text();
         self.services.stats.error(&text);
         if let Some(session) = self.sessions.get(id) {
-            log::debug!("Protocol error ({error}) from client: {}", roster::text(session, &self.now));
+            log::debug!(
+                "Protocol error ({error}) from client: {}",
+                roster::text(session, &self.now)
+            );
         }
         deliver::push_to(&mut self.sessions, id, |reply| reply.error(&text));
         if let Some(session) = self.sessions.get_mut(id) {
@@ -376,7 +405,12 @@ impl Engine {
 
     /// Runs one request. Returns false when it stays in the input because it may not run yet, and when nothing
     /// after it may run because the session waits or closes; in the latter case the request itself is done.
-    fn run_request(&mut self, session: &mut Session, args: Args<'_>, found: Option<&'static Command>) -> bool {
+    fn run_request(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        found: Option<&'static Command>,
+    ) -> bool {
         session.last_active_us = self.now.monotonic_us;
         let mut resolved = found;
         let mut is_done = true;
@@ -410,8 +444,19 @@ impl Engine {
     }
 
     /// Asks the gate about a command and does what it says. Returns false when the command stays in the input.
-    fn run_if_allowed(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> bool {
-        match gate::judge(session, &self.services, command, self.now.unix_ms, Origin::Client) {
+    fn run_if_allowed(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+    ) -> bool {
+        match gate::judge(
+            session,
+            &self.services,
+            command,
+            self.now.unix_ms,
+            Origin::Client,
+        ) {
             Verdict::Run => {
                 self.run(session, command, args, Origin::Client);
             }
@@ -444,7 +489,13 @@ impl Engine {
     }
 
     /// Runs a command for a session that is lent out.
-    fn run(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>, origin: Origin) -> bool {
+    fn run(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        origin: Origin,
+    ) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
         // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
         std::mem::swap(&mut self.output, &mut session.output);
@@ -470,7 +521,11 @@ impl Engine {
         let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
         // DEBUG SLEEP lets time pass, and so does a command that takes long.
-        self.now = if spent_ns < LONG_NS { ctx.now } else { read_clock(&self.clock) };
+        self.now = if spent_ns < LONG_NS {
+            ctx.now
+        } else {
+            read_clock(&self.clock)
+        };
         // What this command has pushed to its own session comes behind its reply.
         if !session.output.is_empty() {
             self.output.append(&mut session.output);
@@ -488,18 +543,29 @@ impl Engine {
 
     /// Adds a command to the transaction that the session collects.
     fn queue(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) {
-        let transaction = session.transaction.as_mut().expect("the gate queues only inside MULTI");
+        let transaction = session
+            .transaction
+            .as_mut()
+            .expect("the gate queues only inside MULTI");
         let args = OwnedArgs::from(args);
         transaction.bytes += args.memory();
-        transaction.common_flags =
-            if transaction.queue.is_empty() { command.spec.flags } else { Flags(transaction.common_flags.0 & command.spec.flags.0) };
+        transaction.common_flags = if transaction.queue.is_empty() {
+            command.spec.flags
+        } else {
+            Flags(transaction.common_flags.0 & command.spec.flags.0)
+        };
         transaction.flags = transaction.flags | command.spec.flags;
         transaction.queue.push(Queued { command, args });
         self.reply_to(session, |reply| reply.simple("QUEUED"));
     }
 
     /// Answers a command that may not run. Inside MULTI this spoils the transaction; EXEC itself ends it.
-    fn refuse(&mut self, session: &mut Session, command: Option<&'static Command>, refusal: &Error) {
+    fn refuse(
+        &mut self,
+        session: &mut Session,
+        command: Option<&'static Command>,
+        refusal: &Error,
+    ) {
         if let Some(command) = command {
             self.services.stats.commands[command.index].rejected += 1;
         }
@@ -521,7 +587,11 @@ impl Engine {
     fn reply_to(&mut self, session: &mut Session, write: impl FnOnce(&mut Reply<'_>)) {
         let was_empty = session.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
-        write(&mut Reply::with_muted(&mut session.output, session.protocol, muted));
+        write(&mut Reply::with_muted(
+            &mut session.output,
+            session.protocol,
+            muted,
+        ));
         if was_empty && !session.output.is_empty() {
             self.sessions.with_output.push(session.id);
         }
@@ -530,18 +600,25 @@ impl Engine {
     /// Forgets what the session watches.
     fn unwatch_all(&mut self, session: &mut Session) {
         for watched in session.watched.drain(..) {
-            self.services.watchers.unwatch(watched.db, &watched.key, session.id);
+            self.services
+                .watchers
+                .unwatch(watched.db, &watched.key, session.id);
         }
         session.unset(flag::DIRTY_CAS);
     }
 
     /// The connection is gone: so is everything that names the session.
     pub fn close(&mut self, id: Id) {
-        let Some(mut session) = self.sessions.remove(id) else { return };
+        let Some(mut session) = self.sessions.remove(id) else {
+            return;
+        };
         self.unwatch_all(&mut session);
         wake::forget_wait(&mut self.services, &mut session);
         if let Some(tracking) = session.tracking.take() {
-            tracking.prefixes.iter().for_each(|prefix| self.services.tracking.remove_prefix(prefix, id));
+            tracking
+                .prefixes
+                .iter()
+                .for_each(|prefix| self.services.tracking.remove_prefix(prefix, id));
             self.services.tracking.session_ended();
         }
         let subscriptions = std::mem::take(&mut session.subscriptions);
@@ -562,10 +639,16 @@ impl Engine {
 /// The time that the next command sees.
 pub fn read_clock(clock: &Clock) -> Now {
     let unix_us = clock.unix_us();
-    Now { unix_ms: unix_us / 1000, unix_us, monotonic_us: clock.monotonic_us() }
+    Now {
+        unix_ms: unix_us / 1000,
+        unix_us,
+        monotonic_us: clock.monotonic_us(),
+    }
 }
 
 /// 40 digits that nobody else has: the name of a run, or of a history of a data set.
 pub fn hexadecimal(rng: &mut Rng) -> String {
-    (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16) as usize])).collect()
+    (0..40)
+        .map(|_| char::from(b"0123456789abcdef"[rng.below(16) as usize]))
+        .collect()
 }

@@ -28,12 +28,20 @@ fn line(ctx: &Ctx<'_>, args: Args<'_>) -> Vec<u8> {
     let source = if ctx.origin == Origin::Script {
         "lua".to_owned()
     } else if ctx.session.has(flag::UNIX) {
-        format!("unix:{}", String::from_utf8_lossy(&ctx.services.config.unixsocket))
+        format!(
+            "unix:{}",
+            String::from_utf8_lossy(&ctx.services.config.unixsocket)
+        )
     } else {
         ctx.session.about.address.clone()
     };
-    let mut line =
-        format!("+{}.{:06} [{} {source}]", unix_us / 1_000_000, unix_us % 1_000_000, ctx.keys.db).into_bytes();
+    let mut line = format!(
+        "+{}.{:06} [{} {source}]",
+        unix_us / 1_000_000,
+        unix_us % 1_000_000,
+        ctx.keys.db
+    )
+    .into_bytes();
     for arg in shown(args, &ctx.fx.redacted) {
         line.push(b' ');
         text::push_quoted(&mut line, arg);

@@ -37,7 +37,9 @@ impl Pause {
     }
 
     pub fn mode(&self, now_ms: i64) -> Option<PauseMode> {
-        self.until.filter(|(until, _)| *until > now_ms).map(|(_, mode)| mode)
+        self.until
+            .filter(|(until, _)| *until > now_ms)
+            .map(|(_, mode)| mode)
     }
 
     pub fn until_ms(&self) -> Option<i64> {

@@ -62,24 +62,44 @@ pub fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, running: Ru
         session.subscriptions.channels.len(),
         session.subscriptions.patterns.len(),
         session.subscriptions.shards.len(),
-        session.transaction.as_ref().map_or(-1, |transaction| transaction.queue.len() as i64),
+        session
+            .transaction
+            .as_ref()
+            .map_or(-1, |transaction| transaction.queue.len() as i64),
         session.watched.len(),
         session.input_len(),
         input_room(session),
         args_bytes,
-        session.transaction.as_ref().map_or(0, |transaction| transaction.bytes),
-        peak.next_power_of_two().clamp(BUFFER_BYTES_MIN, BUFFER_BYTES),
+        session
+            .transaction
+            .as_ref()
+            .map_or(0, |transaction| transaction.bytes),
+        peak.next_power_of_two()
+            .clamp(BUFFER_BYTES_MIN, BUFFER_BYTES),
         peak,
         behind + pieces * PIECE_COST_BYTES,
         session.memory() + running.args_bytes + lent_bytes(session),
-        if unsent > 0 && running.args_bytes == 0 { "rw" } else { "r" },
-        session.last_command.map_or("NULL", |command| command.name()),
+        if unsent > 0 && running.args_bytes == 0 {
+            "rw"
+        } else {
+            "r"
+        },
+        session
+            .last_command
+            .map_or("NULL", |command| command.name()),
     );
     line.extend_from_slice(text.as_bytes());
     line.extend_from_slice(&about.user);
     text.clear();
-    let redirect = session.tracking.as_ref().map_or(-1, |tracking| tracking.redirect as i64);
-    let protocol = if session.protocol == Protocol::Resp3 { 3 } else { 2 };
+    let redirect = session
+        .tracking
+        .as_ref()
+        .map_or(-1, |tracking| tracking.redirect as i64);
+    let protocol = if session.protocol == Protocol::Resp3 {
+        3
+    } else {
+        2
+    };
     let _ = write!(text, " redir={redirect} resp={protocol} lib-name=");
     line.extend_from_slice(text.as_bytes());
     line.extend_from_slice(&about.library_name);
@@ -98,7 +118,11 @@ fn input_room(session: &Session) -> usize {
 
 /// The buffer that a session has while its commands run.
 fn lent_bytes(session: &Session) -> usize {
-    if session.running.bytes > 0 { READ_BYTES } else { 0 }
+    if session.running.bytes > 0 {
+        READ_BYTES
+    } else {
+        0
+    }
 }
 
 /// One letter for each thing that is special about a session, `N` for none.
@@ -110,10 +134,16 @@ fn flags(session: &Session) -> String {
         ('M', session.has(flag::PRIMARY)),
         ('P', session.has(flag::SUBSCRIBED)),
         ('x', session.transaction.is_some()),
-        ('b', session.parked.is_some() || session.has(flag::POSTPONED)),
+        (
+            'b',
+            session.parked.is_some() || session.has(flag::POSTPONED),
+        ),
         ('t', tracking.is_some()),
         ('R', tracking.is_some_and(|tracking| tracking.is_broken)),
-        ('B', tracking.is_some_and(|tracking| tracking.mode == TrackingMode::Broadcast)),
+        (
+            'B',
+            tracking.is_some_and(|tracking| tracking.mode == TrackingMode::Broadcast),
+        ),
         ('d', session.has(flag::DIRTY_CAS)),
         ('c', session.has(flag::CLOSE_AFTER_REPLY)),
         ('A', session.has(flag::CLOSE_NOW)),
@@ -122,8 +152,16 @@ fn flags(session: &Session) -> String {
         ('e', session.has(flag::NO_EVICT)),
         ('T', session.has(flag::NO_TOUCH)),
     ];
-    let special: String = letters.iter().filter(|(_, is_set)| *is_set).map(|(letter, _)| letter).collect();
-    if special.is_empty() { "N".to_owned() } else { special }
+    let special: String = letters
+        .iter()
+        .filter(|(_, is_set)| *is_set)
+        .map(|(letter, _)| letter)
+        .collect();
+    if special.is_empty() {
+        "N".to_owned()
+    } else {
+        special
+    }
 }
 
 /// Redis's fixed reply buffer of a busy client, and what it shrinks to when the client is quiet.

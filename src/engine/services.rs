@@ -189,7 +189,8 @@ impl Services {
     /// Works out what depends on several parameters.
     pub fn adopt_config(&mut self) {
         let config = &self.config;
-        let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us).map_or(u64::MAX, |us| us.saturating_mul(1000));
+        let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us)
+            .map_or(u64::MAX, |us| us.saturating_mul(1000));
         let monitor_ns = match config.latency_monitor_threshold_ms {
             0 => u64::MAX,
             ms => ms.saturating_mul(1_000_000),

@@ -241,7 +241,11 @@ impl Subscriptions {
         self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
     }
     fn memory(&self) -> usize {
-        let names = self.channels.iter().chain(&self.patterns).chain(&self.shards);
+        let names = self
+            .channels
+            .iter()
+            .chain(&self.patterns)
+            .chain(&self.shards);
         names.map(|name| name.len() + NAME_COST_BYTES).sum()
     }
 }
@@ -279,7 +283,12 @@ impl Session {
             parked: None,
             watched: Vec::new(),
             tracking: None,
-            about: Box::new(About { created_us: now_us, user: Cow::Borrowed(b"default"), fd: -1, ..About::default() }),
+            about: Box::new(About {
+                created_us: now_us,
+                user: Cow::Borrowed(b"default"),
+                fd: -1,
+                ..About::default()
+            }),
             last_active_us: now_us,
             soft_limit_since_us: 0,
             last_command: None,
@@ -308,12 +317,18 @@ impl Session {
         self.flags &= !flags;
     }
     pub fn put(&mut self, flags: u32, on: bool) {
-        if on { self.set(flags) } else { self.unset(flags) }
+        if on {
+            self.set(flags)
+        } else {
+            self.unset(flags)
+        }
     }
 
     /// A key it watches.
     pub fn watched_key(&mut self, db: u16, key: &[u8]) -> Option<&mut Watched> {
-        self.watched.iter_mut().find(|watched| watched.db == db && watched.key == key)
+        self.watched
+            .iter_mut()
+            .find(|watched| watched.db == db && watched.key == key)
     }
 
     /// Whether it comes from this machine.
@@ -339,38 +354,66 @@ impl Session {
     /// All memory held for it, buffers included. Values that wait in the output by reference count as if they were
     /// copies: they may be the last reference.
     pub fn memory(&self) -> usize {
-        let transaction = self.transaction.as_ref().map_or(0, |transaction| transaction.memory());
+        let transaction = self
+            .transaction
+            .as_ref()
+            .map_or(0, |transaction| transaction.memory());
         let tracking = (self.tracking.as_ref()).map_or(0, |tracking| {
-            size_of::<Tracking>() + tracking.prefixes.iter().map(|prefix| prefix.len() + NAME_COST_BYTES).sum::<usize>()
+            size_of::<Tracking>()
+                + tracking
+                    .prefixes
+                    .iter()
+                    .map(|prefix| prefix.len() + NAME_COST_BYTES)
+                    .sum::<usize>()
         });
         size_of::<Self>()
             + size_of::<About>()
             + self.input_memory()
             + self.output.memory().max(self.output.len())
-            + self.parked.as_ref().map_or(0, |parked| parked.args.memory())
+            + self
+                .parked
+                .as_ref()
+                .map_or(0, |parked| parked.args.memory())
             + transaction
             + tracking
             + self.subscriptions.memory()
-            + self.watched.iter().map(|watched| watched.key.len() + NAME_COST_BYTES).sum::<usize>()
+            + self
+                .watched
+                .iter()
+                .map(|watched| watched.key.len() + NAME_COST_BYTES)
+                .sum::<usize>()
     }
 
     /// Bytes that have come and are no part of an argument yet, so far as we know.
     pub fn input_len(&self) -> usize {
         let partial = self.partial();
-        (self.input.len() + partial.open + self.running.bytes as usize).saturating_sub(partial.understood)
+        (self.input.len() + partial.open + self.running.bytes as usize)
+            .saturating_sub(partial.understood)
     }
     fn partial(&self) -> Partial {
-        self.decoder.as_ref().map(|decoder| decoder.partial()).unwrap_or_default()
+        self.decoder
+            .as_ref()
+            .map(|decoder| decoder.partial())
+            .unwrap_or_default()
     }
     /// All bytes that have come and have not run, those of a transaction included.
     pub fn unexecuted(&self) -> usize {
         let partial = self.partial();
-        self.input.len() + partial.taken + partial.open + self.transaction.as_ref().map_or(0, |transaction| transaction.bytes)
+        self.input.len()
+            + partial.taken
+            + partial.open
+            + self
+                .transaction
+                .as_ref()
+                .map_or(0, |transaction| transaction.bytes)
     }
 
     /// The room in which the input lies.
     pub fn input_memory(&self) -> usize {
-        let leftover = self.leftover.as_ref().map_or(0, |leftover| leftover.memory());
+        let leftover = self
+            .leftover
+            .as_ref()
+            .map_or(0, |leftover| leftover.memory());
         let decoder = self.decoder.as_ref().map_or(0, |decoder| decoder.memory());
         self.input.memory() + leftover + decoder + self.running.room as usize
     }
@@ -378,7 +421,11 @@ impl Session {
     /// Arguments of the command that waits, and of one that has not come completely.
     pub fn args_memory(&self) -> usize {
         let partial = self.partial();
-        self.parked.as_ref().map_or(0, |parked| parked.args.memory()) + partial.understood + partial.taken
+        self.parked
+            .as_ref()
+            .map_or(0, |parked| parked.args.memory())
+            + partial.understood
+            + partial.taken
     }
 
     /// Whether the session is going away and must not run or receive anything more.
@@ -443,25 +490,38 @@ impl Sessions {
 
     #[inline]
     pub fn get(&self, id: Id) -> Option<&Session> {
-        self.slots.get(id.index as usize)?.as_deref().filter(|session| session.id == id)
+        self.slots
+            .get(id.index as usize)?
+            .as_deref()
+            .filter(|session| session.id == id)
     }
 
     #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut Session> {
-        self.slots.get_mut(id.index as usize)?.as_deref_mut().filter(|session| session.id == id)
+        self.slots
+            .get_mut(id.index as usize)?
+            .as_deref_mut()
+            .filter(|session| session.id == id)
     }
 
     /// Takes a session out for the time of a command; [`Sessions::put_back`] must follow.
     #[inline]
     pub fn lend(&mut self, id: Id) -> Option<Box<Session>> {
         let slot = self.slots.get_mut(id.index as usize)?;
-        if slot.as_ref().is_some_and(|session| session.id == id) { slot.take() } else { None }
+        if slot.as_ref().is_some_and(|session| session.id == id) {
+            slot.take()
+        } else {
+            None
+        }
     }
 
     #[inline]
     pub fn put_back(&mut self, session: Box<Session>) {
         let index = session.id.index as usize;
-        debug_assert!(self.slots[index].is_none(), "a lent session's slot stays empty");
+        debug_assert!(
+            self.slots[index].is_none(),
+            "a lent session's slot stays empty"
+        );
         self.slots[index] = Some(session);
     }
 

@@ -19,7 +19,10 @@ impl Engine {
     #[inline]
     pub(super) fn listeners(services: &Services) -> u8 {
         let mut who = interest::NOBODY;
-        if !services.watchers.is_empty() || !services.blocking.is_empty() || !services.tracking.is_idle() {
+        if !services.watchers.is_empty()
+            || !services.blocking.is_empty()
+            || !services.tracking.is_idle()
+        {
             who |= interest::KEYS;
         }
         if services.config.notify_keyspace_events.0 != 0 {
@@ -63,7 +66,9 @@ impl Engine {
     /// A key expired or was evicted. For those who began to watch it when it was due already, nothing has changed.
     fn key_vanished(&mut self, db: u16, key: &[u8]) {
         for id in self.services.watchers.of(db, key) {
-            let Some(session) = self.sessions.get_mut(*id) else { continue };
+            let Some(session) = self.sessions.get_mut(*id) else {
+                continue;
+            };
             match session.watched_key(db, key) {
                 Some(watched) if watched.was_expired => watched.was_expired = false,
                 _ => session.set(flag::DIRTY_CAS),

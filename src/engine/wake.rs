@@ -29,11 +29,19 @@ impl Engine {
         self.refresh_time();
         while let Some(ready) = self.services.blocking.next_ready() {
             for id in ready.sessions {
-                let kind = self.keyspace.kind_of(ready.db, &ready.key, self.now.unix_ms);
+                let kind = self
+                    .keyspace
+                    .kind_of(ready.db, &ready.key, self.now.unix_ms);
                 if kind.is_none() && !ready.any_when_gone {
                     break;
                 }
-                let Some(parked) = self.sessions.get(id).and_then(|session| session.parked.as_ref()) else { continue };
+                let Some(parked) = self
+                    .sessions
+                    .get(id)
+                    .and_then(|session| session.parked.as_ref())
+                else {
+                    continue;
+                };
                 if parked.also_when_gone || kind == Some(parked.kind) {
                     self.retry(id);
                 }
@@ -42,7 +50,9 @@ impl Engine {
     }
 
     fn retry(&mut self, id: Id) {
-        let Some(mut session) = self.sessions.lend(id) else { return };
+        let Some(mut session) = self.sessions.lend(id) else {
+            return;
+        };
         let parked = match session.parked.take() {
             Some(parked) if !session.is_closing() => parked,
             parked => {
@@ -52,12 +62,23 @@ impl Engine {
             }
         };
         // The session's rights or the state of the server may have changed while it waited.
-        let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
+        let verdict = gate::judge(
+            &session,
+            &self.services,
+            parked.command,
+            self.now.unix_ms,
+            Origin::Retry,
+        );
         let is_done = if let Verdict::Refuse(refusal) = verdict {
             self.refuse(&mut session, Some(parked.command), &refusal);
             true
         } else {
-            self.run(&mut session, parked.command, parked.args.as_args(), Origin::Retry)
+            self.run(
+                &mut session,
+                parked.command,
+                parked.args.as_args(),
+                Origin::Retry,
+            )
         };
         session.parked = Some(parked);
         if is_done {
@@ -76,11 +97,19 @@ impl Engine {
 
     /// Tells a session that waits for the shell or for a helper thread how it went.
     pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
-        let Some(mut session) = self.sessions.lend(id) else { return };
+        let Some(mut session) = self.sessions.lend(id) else {
+            return;
+        };
         if let Some(parked) = &session.parked
             && parked.waiting == Waiting::Job
         {
-            call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
+            call::count_parked(
+                &mut self.services,
+                &session,
+                parked,
+                outcome.is_err(),
+                self.now.unix_ms,
+            );
             match outcome {
                 Ok(()) => self.reply_to(&mut session, |reply| {
                     reply.ok();
@@ -100,7 +129,13 @@ impl Engine {
     /// Ends the waits whose deadline has passed, and the pause when its time is over.
     pub(super) fn wake_overdue(&mut self) {
         while let Some(id) = self.services.blocking.next_overdue(self.now.unix_ms) {
-            end_wait(&mut self.sessions, &mut self.services, id, &Ending::TimedOut, self.now.unix_ms);
+            end_wait(
+                &mut self.sessions,
+                &mut self.services,
+                id,
+                &Ending::TimedOut,
+                self.now.unix_ms,
+            );
         }
         if self.services.pause.is_over(self.now.unix_ms) {
             self.services.pause.end();
@@ -126,7 +161,13 @@ impl Engine {
 pub fn forget_wait(services: &mut Services, session: &mut Session) {
     if let Some(parked) = session.parked.take() {
         let blocking = &mut services.blocking;
-        blocking.leave(session.id, parked.db, &parked.keys, parked.deadline_ms, parked.also_when_gone);
+        blocking.leave(
+            session.id,
+            parked.db,
+            &parked.keys,
+            parked.deadline_ms,
+            parked.also_when_gone,
+        );
     }
     if session.has(flag::POSTPONED) {
         session.unset(flag::POSTPONED);
@@ -136,14 +177,30 @@ pub fn forget_wait(services: &mut Services, session: &mut Session) {
 }
 
 /// Ends a wait without serving it. Tells whether there was one that can be ended so.
-pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending: &Ending, unix_ms: i64) -> bool {
-    let Some(session) = sessions.get_mut(id) else { return false };
-    let Some(parked) = &session.parked else { return false };
+pub fn end_wait(
+    sessions: &mut Sessions,
+    services: &mut Services,
+    id: Id,
+    ending: &Ending,
+    unix_ms: i64,
+) -> bool {
+    let Some(session) = sessions.get_mut(id) else {
+        return false;
+    };
+    let Some(parked) = &session.parked else {
+        return false;
+    };
     if !matches!(parked.waiting, Waiting::Keys | Waiting::Offset) {
         return false;
     }
     let on_timeout = parked.on_timeout;
-    call::count_parked(services, session, parked, matches!(ending, Ending::Refused(_)), unix_ms);
+    call::count_parked(
+        services,
+        session,
+        parked,
+        matches!(ending, Ending::Refused(_)),
+        unix_ms,
+    );
     if !session.is_closing() {
         let was_empty = session.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
@@ -159,7 +216,9 @@ pub fn end_wait(sessions: &mut Sessions, services: &mut Services, id: Id, ending
             sessions.with_output.push(id);
         }
     }
-    let Some(session) = sessions.get_mut(id) else { return false };
+    let Some(session) = sessions.get_mut(id) else {
+        return false;
+    };
     session.commands_processed += 1;
     forget_wait(services, session);
     sessions.again.push(id);

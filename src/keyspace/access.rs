@@ -20,14 +20,22 @@ pub struct AccessPolicy {
 
 impl Default for AccessPolicy {
     fn default() -> Self {
-        Self { is_lfu: false, log_factor: 10, decay_minutes: 1 }
+        Self {
+            is_lfu: false,
+            log_factor: 10,
+            decay_minutes: 1,
+        }
     }
 }
 
 impl AccessPolicy {
     /// The word of a key that comes into being now.
     pub fn fresh(&self, now_ms: i64) -> u32 {
-        if self.is_lfu { minutes(now_ms) << 8 | LFU_START } else { seconds(now_ms) }
+        if self.is_lfu {
+            minutes(now_ms) << 8 | LFU_START
+        } else {
+            seconds(now_ms)
+        }
     }
 
     /// The word after one more access.
@@ -44,7 +52,11 @@ impl AccessPolicy {
     pub fn decayed(&self, word: u32, now_ms: i64) -> u32 {
         let (then, count) = (word >> 8, word & 255);
         let now = minutes(now_ms);
-        let elapsed = if now >= then { now - then } else { 65535 - then + now };
+        let elapsed = if now >= then {
+            now - then
+        } else {
+            65535 - then + now
+        };
         match u64::from(elapsed).checked_div(self.decay_minutes) {
             Some(periods) => count.saturating_sub(periods.min(255) as u32),
             None => count,
@@ -63,7 +75,11 @@ impl AccessPolicy {
     /// Seconds since the last access; only meaningful under an LRU policy.
     pub fn idle_seconds(word: u32, now_ms: i64) -> u64 {
         let now = seconds(now_ms);
-        u64::from(if now >= word { now - word } else { WORD_MAX - word + now })
+        u64::from(if now >= word {
+            now - word
+        } else {
+            WORD_MAX - word + now
+        })
     }
 
     /// The clock that access words are read from.
@@ -103,7 +119,10 @@ mod tests {
 
     #[test]
     fn a_counter_grows_slowly_and_decays() {
-        let policy = AccessPolicy { is_lfu: true, ..AccessPolicy::default() };
+        let policy = AccessPolicy {
+            is_lfu: true,
+            ..AccessPolicy::default()
+        };
         let mut rng = Rng::from_seed(1);
         let mut word = policy.fresh(0);
         assert_eq!(policy.decayed(word, 0), LFU_START);

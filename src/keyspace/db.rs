@@ -10,12 +10,12 @@ use crate::spec::error::Error;
 use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
 use crate::types::{Kind, Value};
 
+use super::Keyspace;
 use super::access::AccessPolicy;
 use super::journal::Event;
 use super::sizes::Bin;
 use super::text::Text;
 use super::typed::Typed;
-use super::Keyspace;
 
 pub struct Keys<'a> {
     pub space: &'a mut Keyspace,
@@ -44,12 +44,22 @@ pub fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
 
 impl<'a> Keys<'a> {
     pub fn new(space: &'a mut Keyspace, db: u16, now_ms: i64) -> Self {
-        Self { space, db, now_ms, no_touch: false }
+        Self {
+            space,
+            db,
+            now_ms,
+            no_touch: false,
+        }
     }
 
     /// Another database at the same instant.
     pub fn other(&mut self, db: u16) -> Keys<'_> {
-        Keys { space: self.space, db, now_ms: self.now_ms, no_touch: self.no_touch }
+        Keys {
+            space: self.space,
+            db,
+            now_ms: self.now_ms,
+            no_touch: self.no_touch,
+        }
     }
 
     #[inline]
@@ -64,7 +74,11 @@ impl<'a> Keys<'a> {
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
         let (address, hash) = self.space.hint;
-        if address == key.as_ptr() as usize { hash } else { self.dict().hash(key) }
+        if address == key.as_ptr() as usize {
+            hash
+        } else {
+            self.dict().hash(key)
+        }
     }
 
     // ---- looking up
@@ -77,7 +91,8 @@ impl<'a> Keys<'a> {
             return;
         }
         let keys = keys.take(LOOK_AHEAD_MOST);
-        keys.clone().for_each(|key| dict.prefetch_bucket(dict.hash(key)));
+        keys.clone()
+            .for_each(|key| dict.prefetch_bucket(dict.hash(key)));
         keys.for_each(|key| dict.prefetch_entry(dict.hash(key)));
     }
 
@@ -89,13 +104,22 @@ impl<'a> Keys<'a> {
 
     /// `find`, and something that is done with the entry while it is at hand.
     #[inline]
-    fn seek(&mut self, key: &[u8], then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng)) -> Option<Spot> {
+    fn seek(
+        &mut self,
+        key: &[u8],
+        then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng),
+    ) -> Option<Spot> {
         let hash = self.hash(key);
-        let Keyspace { dbs, access, rng, .. } = &mut *self.space;
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
         let dict = &dbs[self.db as usize].dict;
         let spot = dict.locate(hash, key)?;
         let entry = dict.entry(spot);
-        if entry.deadline().is_some_and(|deadline| deadline <= self.now_ms) {
+        if entry
+            .deadline()
+            .is_some_and(|deadline| deadline <= self.now_ms)
+        {
             self.expire_at(spot);
             return None;
         }
@@ -136,7 +160,10 @@ impl<'a> Keys<'a> {
             return;
         }
         let entry = self.space.dbs[self.db as usize].dict.entry(spot);
-        let word = self.space.access.touched(entry.access(), self.now_ms, &mut self.space.rng);
+        let word = self
+            .space
+            .access
+            .touched(entry.access(), self.now_ms, &mut self.space.rng);
         entry.set_access(word);
     }
 
@@ -204,7 +231,11 @@ impl<'a> Keys<'a> {
     }
     pub fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
         self.space.lend_out(self.db, spot);
-        self.dict_mut().entry_mut(spot).into_object_mut().and_then(T::of_mut).ok_or(Error::WrongType)
+        self.dict_mut()
+            .entry_mut(spot)
+            .into_object_mut()
+            .and_then(T::of_mut)
+            .ok_or(Error::WrongType)
     }
 
     /// The aggregate under a key, for changing. Does not make one.
@@ -227,19 +258,30 @@ impl<'a> Keys<'a> {
     pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
         self.space.lend_out(self.db, spot);
         let Keyspace { dbs, rng, .. } = &mut *self.space;
-        let value = dbs[usize::from(self.db)].dict.entry_mut(spot).into_object_mut();
+        let value = dbs[usize::from(self.db)]
+            .dict
+            .entry_mut(spot)
+            .into_object_mut();
         Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
     }
 
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
-    pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
+    pub fn write_or_create<T: Typed>(
+        &mut self,
+        key: &[u8],
+        fresh: impl FnOnce() -> T,
+    ) -> Result<&mut T, Error> {
         let spot = self.spot_or_create(key, fresh)?;
         self.at_mut(spot)
     }
 
     /// As `write_or_create`, for a caller that needs the place.
-    pub fn spot_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<Spot, Error> {
+    pub fn spot_or_create<T: Typed>(
+        &mut self,
+        key: &[u8],
+        fresh: impl FnOnce() -> T,
+    ) -> Result<Spot, Error> {
         let Some(spot) = self.find(key) else {
             return Ok(self.insert(key, New::Object(fresh().into_value()), None));
         };
@@ -265,14 +307,25 @@ impl<'a> Keys<'a> {
 
     /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
     #[inline]
-    pub fn put(&mut self, key: &[u8], found: Option<Spot>, new: New<'_, Value>, until: Until) -> Spot {
+    pub fn put(
+        &mut self,
+        key: &[u8],
+        found: Option<Spot>,
+        new: New<'_, Value>,
+        until: Until,
+    ) -> Spot {
         let Some(spot) = found else {
-            let deadline = if let Until::At(deadline) = until { Some(deadline) } else { None };
+            let deadline = if let Until::At(deadline) = until {
+                Some(deadline)
+            } else {
+                None
+            };
             return self.insert(key, new, deadline);
         };
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
-        db.sizes.moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
+        db.sizes
+            .moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
         if let Some(old) = db.dict.replace(spot, new, until) {
             let lazily = self.space.lazy.server_del;
             self.space.discard(old, lazily);
@@ -293,7 +346,9 @@ impl<'a> Keys<'a> {
 
     /// Removes a key; tells whether it was there. Reports nothing: the caller knows the event.
     pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
-        let Some(spot) = self.find(key) else { return false };
+        let Some(spot) = self.find(key) else {
+            return false;
+        };
         self.remove_at(spot, lazily);
         true
     }

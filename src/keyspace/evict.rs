@@ -10,10 +10,10 @@
 use crate::store::{EntryRef, Spot};
 use crate::types::Value;
 
+use super::Keyspace;
 use super::access::AccessPolicy;
 use super::db::Keys;
 use super::journal::Event;
-use super::Keyspace;
 
 /// Who may be evicted, and whom it hits first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,10 @@ impl Keyspace {
         samples: usize,
         now_ms: i64,
     ) -> bool {
-        let Policy { rank, only_volatile } = policy;
+        let Policy {
+            rank,
+            only_volatile,
+        } = policy;
         if rank != Rank::Random {
             for db in 0..self.dbs.len() {
                 self.gather(evictor, db, policy, samples, now_ms);
@@ -110,7 +113,9 @@ impl Keyspace {
         for _ in 0..count {
             let drawn = dict.random_expiring(&mut draw);
             // A hash with deadlines only on its fields is on the wheel too, but not volatile.
-            evictor.found.extend(drawn.filter(|spot| dict.entry(*spot).deadline().is_some()));
+            evictor
+                .found
+                .extend(drawn.filter(|spot| dict.entry(*spot).deadline().is_some()));
         }
     }
 
@@ -131,14 +136,24 @@ impl Keyspace {
             if pool.len() == POOL_MAX && pool[0].score >= score {
                 continue;
             }
-            if pool.iter().any(|known| known.db == db as u16 && known.key == entry.key()) {
+            if pool
+                .iter()
+                .any(|known| known.db == db as u16 && known.key == entry.key())
+            {
                 continue;
             }
             if pool.len() == POOL_MAX {
                 pool.remove(0);
             }
             let at = pool.partition_point(|known| known.score < score);
-            pool.insert(at, Candidate { score, db: db as u16, key: entry.key().to_vec() });
+            pool.insert(
+                at,
+                Candidate {
+                    score,
+                    db: db as u16,
+                    key: entry.key().to_vec(),
+                },
+            );
         }
     }
 }
@@ -171,7 +186,10 @@ mod tests {
     use crate::store::New;
 
     const NOW: i64 = 1_700_000_000_000;
-    const ANY_IDLE: Policy = Policy { rank: Rank::Idle, only_volatile: false };
+    const ANY_IDLE: Policy = Policy {
+        rank: Rank::Idle,
+        only_volatile: false,
+    };
 
     fn filled(count: usize, deadline: impl Fn(usize) -> Option<i64>) -> Keyspace {
         let mut space = Keyspace::new(2, 1);
@@ -179,7 +197,11 @@ mod tests {
             let key = format!("key:{number}");
             // The higher the number, the later it was used.
             let then = NOW - (count - number) as i64 * 1000;
-            Keys::new(&mut space, 0, then).insert(key.as_bytes(), New::Inline(b"v"), deadline(number));
+            Keys::new(&mut space, 0, then).insert(
+                key.as_bytes(),
+                New::Inline(b"v"),
+                deadline(number),
+            );
         }
         space
     }
@@ -207,20 +229,36 @@ mod tests {
     #[test]
     fn only_keys_with_a_deadline_go_under_a_volatile_policy() {
         for rank in [Rank::Idle, Rank::Soonest, Rank::Random, Rank::Rare] {
-            let policy = Policy { rank, only_volatile: true };
-            let mut space = filled(500, |number| (number % 50 == 0).then_some(NOW + 1_000_000 + number as i64));
+            let policy = Policy {
+                rank,
+                only_volatile: true,
+            };
+            let mut space = filled(500, |number| {
+                (number % 50 == 0).then_some(NOW + 1_000_000 + number as i64)
+            });
             let mut count = 0;
             while space.evict_one(policy, 5, NOW) {
                 count += 1;
             }
-            assert_eq!((count, space.dbs[0].dict.len(), space.dbs[0].dict.expires()), (10, 490, 0), "{policy:?}");
+            assert_eq!(
+                (count, space.dbs[0].dict.len(), space.dbs[0].dict.expires()),
+                (10, 490, 0),
+                "{policy:?}"
+            );
         }
     }
 
     #[test]
     fn an_empty_database_has_nobody_to_evict() {
         let mut empty = Keyspace::new(1, 1);
-        assert!(!empty.evict_one(Policy { rank: Rank::Random, only_volatile: false }, 5, NOW));
+        assert!(!empty.evict_one(
+            Policy {
+                rank: Rank::Random,
+                only_volatile: false
+            },
+            5,
+            NOW
+        ));
         assert!(!empty.evict_one(ANY_IDLE, 5, NOW));
     }
 }

@@ -6,9 +6,9 @@
 
 use crate::store::Spot;
 
+use super::Keyspace;
 use super::db::Keys;
 use super::journal::Event;
-use super::Keyspace;
 
 impl Keys<'_> {
     /// Removes a due key that a command came across, if this server may.
@@ -40,7 +40,11 @@ impl Keyspace {
         for db in 0..self.dbs.len() {
             while let Some(spot) = self.dbs[db].dict.next_due(now_ms, budget) {
                 let mut keys = Keys::new(self, db as u16, now_ms);
-                if keys.entry(spot).deadline().is_some_and(|deadline| deadline <= now_ms) {
+                if keys
+                    .entry(spot)
+                    .deadline()
+                    .is_some_and(|deadline| deadline <= now_ms)
+                {
                     keys.expire(spot);
                 } else {
                     keys.expire_fields(spot, budget);
@@ -55,6 +59,9 @@ impl Keyspace {
 
     /// When the next key is due, as far as the wheels know without work.
     pub fn next_due_ms(&self) -> Option<i64> {
-        self.dbs.iter().filter_map(|db| db.dict.next_due_hint()).min()
+        self.dbs
+            .iter()
+            .filter_map(|db| db.dict.next_due_hint())
+            .min()
     }
 }

@@ -29,7 +29,9 @@ impl Keys<'_> {
     /// Whether some field of the hash at a place is due.
     #[inline]
     fn has_due_fields(&self, spot: Spot) -> bool {
-        self.entry(spot).field_deadline().is_some_and(|deadline| deadline <= self.now_ms)
+        self.entry(spot)
+            .field_deadline()
+            .is_some_and(|deadline| deadline <= self.now_ms)
     }
 
     /// Removes those of the named fields that are due, if this server may. Returns how many went; the spot is void if
@@ -49,14 +51,21 @@ impl Keys<'_> {
     }
 
     /// As `expire_named_fields`, but leaves the report and a hash that may be empty now to the caller.
-    pub fn remove_due_fields<'f>(&mut self, key: &[u8], spot: Spot, fields: impl Iterator<Item = &'f [u8]>) -> usize {
+    pub fn remove_due_fields<'f>(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+        fields: impl Iterator<Item = &'f [u8]>,
+    ) -> usize {
         if !self.has_due_fields(spot) || !self.space.may_expire {
             return 0;
         }
         let now_ms = self.now_ms;
         let mut count = 0;
         for field in fields {
-            let Ok(hash) = self.at_mut::<Hash>(spot) else { return 0 };
+            let Ok(hash) = self.at_mut::<Hash>(spot) else {
+                return 0;
+            };
             let is_due = matches!(hash.deadline(field, i64::MIN), FieldDeadline::At(deadline) if deadline <= now_ms);
             if is_due && hash.remove(field) {
                 self.space.journal.field_vanished(self.db, key, field);
@@ -77,7 +86,8 @@ impl Keys<'_> {
     pub fn expire_all_fields(&mut self, spot: Spot) -> bool {
         let len_before = self.dict().len();
         let mut budget = usize::MAX;
-        while self.space.may_expire && self.dict().len() == len_before && self.has_due_fields(spot) {
+        while self.space.may_expire && self.dict().len() == len_before && self.has_due_fields(spot)
+        {
             self.expire_fields(spot, &mut budget);
         }
         self.dict().len() != len_before
@@ -92,10 +102,19 @@ impl Keys<'_> {
         let (now_ms, db) = (self.now_ms, self.db);
         let most = (*budget).clamp(1, FIELDS_AT_ONCE);
         self.space.lend_out(db, spot);
-        let super::Keyspace { dbs, journal, counters, .. } = &mut *self.space;
+        let super::Keyspace {
+            dbs,
+            journal,
+            counters,
+            ..
+        } = &mut *self.space;
         let mut entry = dbs[db as usize].dict.entry_mut(spot);
-        let Some(Value::Hash(hash)) = entry.object_mut() else { return };
-        let count = hash.remove_expired(now_ms, most, |field| journal.field_vanished(db, &key, field));
+        let Some(Value::Hash(hash)) = entry.object_mut() else {
+            return;
+        };
+        let count = hash.remove_expired(now_ms, most, |field| {
+            journal.field_vanished(db, &key, field)
+        });
         counters.expired_fields += count as u64;
         *budget = budget.saturating_sub(count);
         if count > 0 {
@@ -124,7 +143,11 @@ impl Keys<'_> {
 }
 
 fn hash_in(value: &Value) -> Option<&Hash> {
-    if let Value::Hash(hash) = value { Some(hash) } else { None }
+    if let Value::Hash(hash) = value {
+        Some(hash)
+    } else {
+        None
+    }
 }
 
 /// How many fields of one hash are removed before others have their turn.

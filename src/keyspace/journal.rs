@@ -101,11 +101,19 @@ pub enum Fact {
     /// The value, the deadline or the existence of the key changed.
     Changed { db: u16, key: Range<usize> },
     /// Subscribers of keyspace events may hear of it.
-    Event { db: u16, key: Range<usize>, event: Event },
+    Event {
+        db: u16,
+        key: Range<usize>,
+        event: Event,
+    },
     /// The key vanished without a command asking for it: it expired or was evicted.
     Vanished { db: u16, key: Range<usize> },
     /// A field of a hash vanished in the same way.
-    FieldVanished { db: u16, key: Range<usize>, field: Range<usize> },
+    FieldVanished {
+        db: u16,
+        key: Range<usize>,
+        field: Range<usize>,
+    },
     /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes
     /// for whoever watches their keys.
     Flushed { db: Option<u16> },
@@ -170,7 +178,9 @@ impl Journal {
     /// The keys that changed or vanished since there were `from` facts, and how many facts there are now.
     pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
         let changed = self.facts[from..].iter().filter_map(|fact| match fact {
-            Fact::Changed { key, .. } | Fact::Vanished { key, .. } => Some(&self.bytes[key.clone()]),
+            Fact::Changed { key, .. } | Fact::Vanished { key, .. } => {
+                Some(&self.bytes[key.clone()])
+            }
             Fact::Event { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
         });
         (changed, self.facts.len())
@@ -178,7 +188,10 @@ impl Journal {
 
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.
     pub fn take(&mut self) -> Facts {
-        Facts { facts: std::mem::take(&mut self.facts), bytes: std::mem::take(&mut self.bytes) }
+        Facts {
+            facts: std::mem::take(&mut self.facts),
+            bytes: std::mem::take(&mut self.bytes),
+        }
     }
 
     pub fn recycle(&mut self, mut taken: Facts) {
@@ -229,7 +242,10 @@ mod tests {
 
     #[test]
     fn recycling_never_loses_what_came_meanwhile() {
-        let mut journal = Journal { interest: interest::KEYS, ..Journal::default() };
+        let mut journal = Journal {
+            interest: interest::KEYS,
+            ..Journal::default()
+        };
         journal.changed(0, b"first");
         let taken = journal.take();
         journal.changed(0, b"second");

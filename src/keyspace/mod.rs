@@ -95,7 +95,12 @@ const LAZY_WEIGHT_MIN: usize = 64;
 impl Keyspace {
     pub fn new(databases: usize, seed: u64) -> Self {
         let seed_of_hashes = Seed::from_os();
-        let dbs = (0..databases).map(|_| Db { dict: Dict::new(seed_of_hashes), sizes: sizes::Sizes::default() }).collect();
+        let dbs = (0..databases)
+            .map(|_| Db {
+                dict: Dict::new(seed_of_hashes),
+                sizes: sizes::Sizes::default(),
+            })
+            .collect();
         Self {
             dbs,
             journal: Journal::default(),
@@ -123,7 +128,10 @@ impl Keyspace {
     /// Whether a key is there at this instant. Removes nothing.
     pub fn presence(&self, db: u16, key: &[u8], now_ms: i64) -> Presence {
         let dict = &self.dbs[db as usize].dict;
-        match dict.locate(dict.hash(key), key).map(|spot| dict.entry(spot).deadline()) {
+        match dict
+            .locate(dict.hash(key), key)
+            .map(|spot| dict.entry(spot).deadline())
+        {
             None => Presence::Absent,
             Some(Some(deadline)) if deadline <= now_ms => Presence::Overdue,
             Some(_) => Presence::Live,

@@ -123,7 +123,11 @@ impl Keyspace {
     /// The value at a place is about to be lent out for changing.
     #[inline]
     pub(super) fn lend_out(&mut self, db: u16, spot: Spot) {
-        if self.loan.as_ref().is_some_and(|loan| loan.spot == spot && loan.db == db) {
+        if self
+            .loan
+            .as_ref()
+            .is_some_and(|loan| loan.spot == spot && loan.db == db)
+        {
             return;
         }
         self.settle_loan();
@@ -136,7 +140,8 @@ impl Keyspace {
     pub(super) fn settle_loan(&mut self) {
         if let Some(loan) = self.loan.take() {
             let db = &mut self.dbs[usize::from(loan.db)];
-            db.sizes.moved(loan.before, Bin::of(db.dict.entry(loan.spot)));
+            db.sizes
+                .moved(loan.before, Bin::of(db.dict.entry(loan.spot)));
         }
     }
 
@@ -150,7 +155,9 @@ impl Keyspace {
         self.settle_loan();
         self.dbs.iter().all(|db| {
             let mut recounted = Sizes::default();
-            db.dict.iter().for_each(|entry| recounted.add(Bin::of(entry)));
+            db.dict
+                .iter()
+                .for_each(|entry| recounted.add(Bin::of(entry)));
             KINDS.iter().all(|kind| {
                 let (kept, counted) = (db.sizes.of(*kind), recounted.of(*kind));
                 (0..BINS).all(|bin| kept.get(bin).unwrap_or(&0) == counted.get(bin).unwrap_or(&0))
@@ -183,7 +190,12 @@ mod tests {
                 }
                 1 => {
                     let found = keys.find(&key);
-                    keys.put(&key, found, New::Int(rng.next_u64() as i64 >> rng.below(60)), Until::Kept);
+                    keys.put(
+                        &key,
+                        found,
+                        New::Int(rng.next_u64() as i64 >> rng.below(60)),
+                        Until::Kept,
+                    );
                 }
                 2..5 => {
                     if let Ok(list) = keys.write_or_create(&key, List::new) {
@@ -193,7 +205,9 @@ mod tests {
                     }
                 }
                 5 => {
-                    let Ok(Some(list)) = keys.write_as::<List>(&key) else { continue };
+                    let Ok(Some(list)) = keys.write_as::<List>(&key) else {
+                        continue;
+                    };
                     list.pop(End::Head, &limits);
                     if list.is_empty() {
                         keys.remove(&key, false);
@@ -203,7 +217,9 @@ mod tests {
                     keys.remove(&key, false);
                 }
                 7 => {
-                    let Some(spot) = keys.find(&key) else { continue };
+                    let Some(spot) = keys.find(&key) else {
+                        continue;
+                    };
                     let taken = keys.take(spot);
                     let other = format!("key{}", rng.below(12)).into_bytes();
                     keys.remove(&other, false);

@@ -78,12 +78,18 @@ pub fn whole(bytes: &[u8], shared: impl FnOnce() -> Option<Arc<Vec<u8>>>) -> New
     if bytes.len() <= INLINE_MAX {
         return New::Inline(bytes);
     }
-    New::Object(Value::Str(shared().unwrap_or_else(|| Arc::new(bytes.to_vec()))))
+    New::Object(Value::Str(
+        shared().unwrap_or_else(|| Arc::new(bytes.to_vec())),
+    ))
 }
 
 /// The form of bytes that were edited in place (APPEND, SETRANGE, SETBIT): never a number, and reported as `raw`.
 pub fn edited(bytes: &[u8]) -> New<'_, Value> {
-    if bytes.len() <= INLINE_MAX { New::InlineRaw(bytes) } else { New::Object(Value::Str(Arc::new(bytes.to_vec()))) }
+    if bytes.len() <= INLINE_MAX {
+        New::InlineRaw(bytes)
+    } else {
+        New::Object(Value::Str(Arc::new(bytes.to_vec())))
+    }
 }
 
 /// What OBJECT ENCODING says of a string.

@@ -18,10 +18,18 @@ pub trait Typed: Sized {
 impl Typed for Hash {
     const KIND: Kind = Kind::Hash;
     fn of(value: &Value) -> Option<&Self> {
-        if let Value::Hash(it) = value { Some(it) } else { None }
+        if let Value::Hash(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Hash(it) = value { Some(it) } else { None }
+        if let Value::Hash(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn into_value(self) -> Value {
         Value::Hash(self)
@@ -31,10 +39,18 @@ impl Typed for Hash {
 impl Typed for List {
     const KIND: Kind = Kind::List;
     fn of(value: &Value) -> Option<&Self> {
-        if let Value::List(it) = value { Some(it) } else { None }
+        if let Value::List(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::List(it) = value { Some(it) } else { None }
+        if let Value::List(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn into_value(self) -> Value {
         Value::List(self)
@@ -44,10 +60,18 @@ impl Typed for List {
 impl Typed for Set {
     const KIND: Kind = Kind::Set;
     fn of(value: &Value) -> Option<&Self> {
-        if let Value::Set(it) = value { Some(it) } else { None }
+        if let Value::Set(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Set(it) = value { Some(it) } else { None }
+        if let Value::Set(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn into_value(self) -> Value {
         Value::Set(self)
@@ -57,10 +81,18 @@ impl Typed for Set {
 impl Typed for Zset {
     const KIND: Kind = Kind::Zset;
     fn of(value: &Value) -> Option<&Self> {
-        if let Value::Zset(it) = value { Some(it) } else { None }
+        if let Value::Zset(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Zset(it) = value { Some(it) } else { None }
+        if let Value::Zset(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn into_value(self) -> Value {
         Value::Zset(self)
@@ -70,10 +102,18 @@ impl Typed for Zset {
 impl Typed for Stream {
     const KIND: Kind = Kind::Stream;
     fn of(value: &Value) -> Option<&Self> {
-        if let Value::Stream(it) = value { Some(it) } else { None }
+        if let Value::Stream(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Stream(it) = value { Some(it) } else { None }
+        if let Value::Stream(it) = value {
+            Some(it)
+        } else {
+            None
+        }
     }
     fn into_value(self) -> Value {
         Value::Stream(Box::new(self))

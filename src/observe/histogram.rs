@@ -18,7 +18,10 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS].into_boxed_slice(), count: 0 }
+        Self {
+            counts: vec![0; BUCKETS].into_boxed_slice(),
+            count: 0,
+        }
     }
 }
 
@@ -51,7 +54,8 @@ impl Histogram {
 
     /// The duration below which `percent` of the recorded ones lie, in nanoseconds.
     pub fn percentile(&self, percent: f64) -> u64 {
-        let wanted = ((percent / 100.0 * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
+        let wanted =
+            ((percent / 100.0 * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
         let mut seen = 0;
         for (bucket, &count) in self.counts.iter().enumerate() {
             seen += u64::from(count);
@@ -65,7 +69,10 @@ impl Histogram {
     /// How many were at most `ns` long (to the precision of a bucket).
     pub fn at_most(&self, ns: u64) -> u64 {
         let last = bucket_of(ns.min(MAX_NS));
-        self.counts[..=last].iter().map(|&count| u64::from(count)).sum()
+        self.counts[..=last]
+            .iter()
+            .map(|&count| u64::from(count))
+            .sum()
     }
 }
 
@@ -75,7 +82,9 @@ mod tests {
 
     #[test]
     fn every_value_lies_in_its_bucket() {
-        for ns in (0..5000).chain((13..40).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 12345])) {
+        for ns in (0..5000)
+            .chain((13..40).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 12345]))
+        {
             let bucket = bucket_of(ns);
             assert!(ns <= top_of(bucket), "{ns}");
             assert!(bucket == 0 || ns > top_of(bucket - 1), "{ns}");

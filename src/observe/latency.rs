@@ -40,7 +40,10 @@ impl Latency {
 
     /// An event by its name, in any case.
     pub fn find(&self, name: &[u8]) -> Option<(&'static str, &Event)> {
-        let found = self.events.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        let found = self
+            .events
+            .iter()
+            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
         found.map(|(known, event)| (*known, event))
     }
 

@@ -57,13 +57,19 @@ impl Slowlog {
 
 fn shorten<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let count = args.len();
-    let shown = if count > ARGS_MAX { ARGS_MAX - 1 } else { count };
+    let shown = if count > ARGS_MAX {
+        ARGS_MAX - 1
+    } else {
+        count
+    };
     let mut kept: Vec<Vec<u8>> = args
         .take(shown)
         .map(|arg| {
             if arg.len() > ARG_BYTES_MAX {
                 let mut text = arg[..ARG_BYTES_MAX].to_vec();
-                text.extend_from_slice(format!("... ({} more bytes)", arg.len() - ARG_BYTES_MAX).as_bytes());
+                text.extend_from_slice(
+                    format!("... ({} more bytes)", arg.len() - ARG_BYTES_MAX).as_bytes(),
+                );
                 text
             } else {
                 arg.to_vec()
@@ -83,7 +89,9 @@ mod tests {
     #[test]
     fn long_commands_are_shortened() {
         let long = vec![b'x'; 200];
-        let args: Vec<&[u8]> = std::iter::once(long.as_slice()).chain(std::iter::repeat_n(b"y".as_slice(), 39)).collect();
+        let args: Vec<&[u8]> = std::iter::once(long.as_slice())
+            .chain(std::iter::repeat_n(b"y".as_slice(), 39))
+            .collect();
         let mut log = Slowlog::default();
         log.push(args.iter().copied(), 1, 2, "addr", b"", 10);
         let entry = &log.entries[0];
@@ -98,6 +106,9 @@ mod tests {
         for _ in 0..5 {
             log.push([b"x".as_slice()].into_iter(), 0, 0, "", b"", 3);
         }
-        assert_eq!(log.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [4, 3, 2]);
+        assert_eq!(
+            log.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(),
+            [4, 3, 2]
+        );
     }
 }

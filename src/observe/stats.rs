@@ -71,7 +71,10 @@ impl Stats {
         if self.errors_disabled {
             return;
         }
-        let code = text.split(|&byte| byte == b' ' || byte == b'\r').next().unwrap_or_default();
+        let code = text
+            .split(|&byte| byte == b' ' || byte == b'\r')
+            .next()
+            .unwrap_or_default();
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
         } else if self.errors.len() < ERROR_CODES_MAX {
@@ -82,27 +85,45 @@ impl Stats {
     }
 
     fn disable_errors(&mut self) {
-        let codes: Vec<_> = self.errors.keys().map(|code| String::from_utf8_lossy(code)).collect();
-        log::warn!("Errorstats stopped adding new errors because the number of errors reached the limit ({ERROR_CODES_MAX}).");
-        log::warn!("Current errors code list (showing {ERROR_CODES_MAX}): {}", codes.join(", "));
+        let codes: Vec<_> = self
+            .errors
+            .keys()
+            .map(|code| String::from_utf8_lossy(code))
+            .collect();
+        log::warn!(
+            "Errorstats stopped adding new errors because the number of errors reached the limit ({ERROR_CODES_MAX})."
+        );
+        log::warn!(
+            "Current errors code list (showing {ERROR_CODES_MAX}): {}",
+            codes.join(", ")
+        );
         self.errors.clear();
         self.errors.insert(b"ERRORSTATS_DISABLED".to_vec(), 1);
         self.errors_disabled = true;
     }
 
     pub fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        self.errors.iter().map(|(code, count)| (code.as_slice(), *count))
+        self.errors
+            .iter()
+            .map(|(code, count)| (code.as_slice(), *count))
     }
 
     /// CONFIG RESETSTAT: counters go to zero.
     pub fn reset(&mut self) {
         let commands = vec![CommandStats::default(); self.commands.len()];
-        *self = Self { commands, ..Self::default() };
+        *self = Self {
+            commands,
+            ..Self::default()
+        };
     }
 
     /// Takes a sample of every rate; called each 100 ms by the cron.
     pub fn sample(&mut self, now_ms: i64) {
-        let (commands, input, output) = (self.commands_processed, self.net_input_bytes, self.net_output_bytes);
+        let (commands, input, output) = (
+            self.commands_processed,
+            self.net_input_bytes,
+            self.net_output_bytes,
+        );
         let (cycles, cycle_us) = (self.eventloop_cycles, self.eventloop_ns / 1000);
         let samples = &mut self.samples;
         let at = samples.at;
@@ -110,7 +131,9 @@ impl Stats {
         samples.commands.sample(at, commands, elapsed_ms, 1000);
         samples.input.sample(at, input, elapsed_ms, 1000);
         samples.output.sample(at, output, elapsed_ms, 1000);
-        samples.cycle_us.sample(at, cycle_us, cycles.saturating_sub(samples.cycles.last), 1);
+        samples
+            .cycle_us
+            .sample(at, cycle_us, cycles.saturating_sub(samples.cycles.last), 1);
         samples.cycles.sample(at, cycles, elapsed_ms, 1000);
         samples.at = (at + 1) % RATE_SAMPLES;
         samples.last_ms = now_ms;
@@ -165,7 +188,10 @@ mod tests {
             stats.error(format!("E{number} text").as_bytes());
         }
         assert_eq!(stats.total_error_replies, ERROR_CODES_MAX as u64 + 5);
-        assert_eq!(stats.errors().collect::<Vec<_>>(), [(b"ERRORSTATS_DISABLED".as_slice(), 1)]);
+        assert_eq!(
+            stats.errors().collect::<Vec<_>>(),
+            [(b"ERRORSTATS_DISABLED".as_slice(), 1)]
+        );
         stats.reset();
         stats.error(b"ERR x");
         assert_eq!(stats.errors().collect::<Vec<_>>(), [(b"ERR".as_slice(), 1)]);

@@ -27,10 +27,15 @@ impl Server {
 
     /// Does what the changes ask for, or none of it.
     fn adopt(&mut self, io: &mut Io, changes: Changes) -> Result<(), Error> {
-        let effects: Vec<(Effect, Vec<u8>)> =
-            changes.effects().into_iter().map(|(effect, argument)| (effect, argument.to_vec())).collect();
+        let effects: Vec<(Effect, Vec<u8>)> = changes
+            .effects()
+            .into_iter()
+            .map(|(effect, argument)| (effect, argument.to_vec()))
+            .collect();
         for (at, (effect, argument)) in effects.iter().enumerate() {
-            let Err(reason) = self.bring_about(io, *effect, argument) else { continue };
+            let Err(reason) = self.bring_about(io, *effect, argument) else {
+                continue;
+            };
             log::warn!(
                 "Failed applying new configuration. Possibly related to new {} setting. Restoring previous settings.",
                 String::from_utf8_lossy(argument)
@@ -38,7 +43,10 @@ impl Server {
             self.engine.services.config.roll_back(changes);
             for (effect, argument) in &effects[..=at] {
                 if self.bring_about(io, *effect, argument).is_err() {
-                    log::warn!("Failed restoring the {} setting.", String::from_utf8_lossy(argument));
+                    log::warn!(
+                        "Failed restoring the {} setting.",
+                        String::from_utf8_lossy(argument)
+                    );
                 }
             }
             return Err(failed(argument, &reason));
@@ -53,7 +61,11 @@ impl Server {
             Effect::Listen => {
                 if self.listeners.reopen_tcp(io, config).is_err() {
                     let by_port = argument.eq_ignore_ascii_case(b"port");
-                    let reason = if by_port { PORT_TAKEN } else { "Failed to bind to specified addresses." };
+                    let reason = if by_port {
+                        PORT_TAKEN
+                    } else {
+                        "Failed to bind to specified addresses."
+                    };
                     return Err(reason.into());
                 }
                 self.engine.services.server.tcp_port = config.port;
@@ -69,12 +81,15 @@ impl Server {
                 }
             }
             Effect::Dir => {
-                std::env::set_current_dir(OsStr::from_bytes(&config.dir.0)).map_err(|error| explain(&error).into_owned())?;
+                std::env::set_current_dir(OsStr::from_bytes(&config.dir.0))
+                    .map_err(|error| explain(&error).into_owned())?;
             }
             Effect::OomScore => {
                 let is_replica = config.replicaof.0.is_some();
                 let applied = self.around.oom_score.apply(config, is_replica);
-                applied.map_err(|_| "Failed to set current oom_score_adj. Check server logs.".to_string())?;
+                applied.map_err(|_| {
+                    "Failed to set current oom_score_adj. Check server logs.".to_string()
+                })?;
             }
             Effect::Logging => logging::change(boot::log_settings(config)),
             Effect::AllocatorThread => {

@@ -41,7 +41,10 @@ fn report(info: &PanicHookInfo<'_>) {
     let version = env!("CARGO_PKG_VERSION");
     let message = info.payload_as_str().unwrap_or("something that is no text");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
-    let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+    let thread = std::thread::current()
+        .name()
+        .unwrap_or("unnamed")
+        .to_owned();
     if !REPORTS.load(Ordering::Relaxed) {
         log::error!("Pollux {version} crashed by panic: {message} ({place})");
         return;

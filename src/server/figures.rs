@@ -28,9 +28,13 @@ pub fn figures() -> Figures {
 pub fn describe(facts: &mut ServerFacts) {
     let uname = rustix::system::uname();
     let words = [uname.sysname(), uname.release(), uname.machine()];
-    facts.os = words.map(|word| word.to_string_lossy().into_owned()).join(" ");
+    facts.os = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .join(" ");
     facts.pid = std::process::id();
-    facts.executable = std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    facts.executable = std::env::current_exe()
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or_default();
     facts.probe = Some(figures);
 }
 
@@ -48,20 +52,36 @@ impl Ticks {
         let text = fs::read_to_string(path).unwrap_or_default();
         // The second field is a name in brackets, and may hold anything. Behind it the third begins.
         let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let mut times = fields.split_ascii_whitespace().skip(11).map(|field| field.parse().unwrap_or(0));
+        let mut times = fields
+            .split_ascii_whitespace()
+            .skip(11)
+            .map(|field| field.parse().unwrap_or(0));
         let mut next = || times.next().unwrap_or(0);
-        Self { user: next(), system: next(), user_of_children: next(), system_of_children: next() }
+        Self {
+            user: next(),
+            system: next(),
+            user_of_children: next(),
+            system_of_children: next(),
+        }
     }
 
     fn share(&self, sum_us: u64) -> Cpu {
         let ticks = self.user + self.system;
-        let system_us = (u128::from(sum_us) * u128::from(self.system)).checked_div(u128::from(ticks)).unwrap_or(0) as u64;
-        Cpu { system_us, user_us: sum_us - system_us }
+        let system_us = (u128::from(sum_us) * u128::from(self.system))
+            .checked_div(u128::from(ticks))
+            .unwrap_or(0) as u64;
+        Cpu {
+            system_us,
+            user_us: sum_us - system_us,
+        }
     }
 
     fn of_children(&self) -> Cpu {
         let tick_us = 1_000_000 / rustix::param::clock_ticks_per_second().max(1);
-        Cpu { system_us: self.system_of_children * tick_us, user_us: self.user_of_children * tick_us }
+        Cpu {
+            system_us: self.system_of_children * tick_us,
+            user_us: self.user_of_children * tick_us,
+        }
     }
 }
 
@@ -72,14 +92,19 @@ fn us_of(clock: ClockId) -> u64 {
 
 fn machine_bytes() -> usize {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text.strip_prefix("MemTotal:").and_then(|rest| rest.split_ascii_whitespace().next());
+    let kib = text
+        .strip_prefix("MemTotal:")
+        .and_then(|rest| rest.split_ascii_whitespace().next());
     kib.and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) * 1024
 }
 
 /// A number among the words of a short file.
 fn word(path: &str, index: usize) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_ascii_whitespace().nth(index).and_then(|word| word.parse().ok()).unwrap_or(0)
+    text.split_ascii_whitespace()
+        .nth(index)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -88,7 +113,11 @@ mod tests {
 
     #[test]
     fn time_is_divided_as_the_ticks_are() {
-        let ticks = Ticks { user: 3, system: 1, ..Ticks::default() };
+        let ticks = Ticks {
+            user: 3,
+            system: 1,
+            ..Ticks::default()
+        };
         let cpu = ticks.share(1000);
         assert_eq!((cpu.user_us, cpu.system_us), (750, 250));
         let cpu = Ticks::default().share(1000);

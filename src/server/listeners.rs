@@ -25,14 +25,21 @@ impl Listeners {
     /// Opens all that the configuration names, and logs what a server that cannot says before it gives up.
     pub fn open(&mut self, io: &mut Io, config: &Config) -> Result<(), Refused> {
         if self.open_tcp(io, config).is_err() {
-            log::error!("{}", banner::failed_listening(config.port, banner::Listener::Tcp));
+            log::error!(
+                "{}",
+                banner::failed_listening(config.port, banner::Listener::Tcp)
+            );
             return Err(Refused);
         }
         if !config.unixsocket.is_empty() {
             let permissions = (config.unixsocketperm != 0).then_some(config.unixsocketperm);
             let path = PathBuf::from(OsStr::from_bytes(&config.unixsocket));
             let backlog = config.tcp_backlog as u32;
-            match io.listen(&Listen::Unix { path, permissions, backlog }) {
+            match io.listen(&Listen::Unix {
+                path,
+                permissions,
+                backlog,
+            }) {
                 Ok(id) => self.unix = Some(id),
                 Err(error) => {
                     log::error!("Failed opening Unix socket: bind: {}", explain(&error));
@@ -65,7 +72,10 @@ impl Listeners {
                 None => (&*name, false),
             };
             let opened = resolve(name, config.port).and_then(|address| {
-                io.listen(&Listen::Tcp { address, backlog: config.tcp_backlog as u32 })
+                io.listen(&Listen::Tcp {
+                    address,
+                    backlog: config.tcp_backlog as u32,
+                })
             });
             match opened {
                 Ok(id) => self.tcp.push(id),
@@ -111,7 +121,10 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
         "::*" => "::",
         name => name,
     };
-    (name, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    (name, port)
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// The system does not know this kind of address at all, as one without IPv6: that is no fault of the configuration.

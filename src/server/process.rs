@@ -209,7 +209,10 @@ pub fn raise_descriptor_limit(maxclients: u32) -> u32 {
     log::warn!(
         "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
     );
-    log::warn!("Server can't set maximum open files to {wanted} because of OS error: {}.", explain(&error.into()));
+    log::warn!(
+        "Server can't set maximum open files to {wanted} because of OS error: {}.",
+        explain(&error.into())
+    );
     log::warn!(
         "Current maximum open files is {reached}. maxclients has been reduced to {possible} to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
     );

@@ -3,13 +3,13 @@
 //! The order is the one people know from their logs, and scripts wait for some of its lines: who we are, the pid
 //! file, the doors, `Server initialized`, the data, `Ready to accept connections`.
 
+use super::Server;
 use super::boot;
 use super::crash;
 use super::figures;
 use super::listeners::Listeners;
 use super::process::{self, OomScore, PidFile, Supervisor};
 use super::title::{self, Title};
-use super::Server;
 use crate::background::Freer;
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
@@ -42,7 +42,11 @@ fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     let table = command_table(&loaded)?;
     loaded.config.maxclients = process::raise_descriptor_limit(loaded.config.maxclients);
     let is_replica = loaded.config.replicaof.0.is_some();
-    logging::set_role(if is_replica { Role::Replica } else { Role::Primary });
+    logging::set_role(if is_replica {
+        Role::Replica
+    } else {
+        Role::Primary
+    });
     let title = Title::new(loaded.file.as_deref());
     let program = title::program();
     let supervisor = Supervisor::find(&loaded.config);
@@ -53,10 +57,16 @@ fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     if let Some(status) = boot::refuse_unresolved(&loaded) {
         return Err(status);
     }
-    let mut reactor = Reactor::new(&reactor_settings(&loaded)).map_err(|error| fail("the event loop", &error))?;
+    let mut reactor =
+        Reactor::new(&reactor_settings(&loaded)).map_err(|error| fail("the event loop", &error))?;
     let mut listeners = Listeners::default();
-    listeners.open(reactor.io(), &loaded.config).map_err(|_| 1)?;
-    let file = loaded.file.as_ref().map(|path| path.to_string_lossy().into_owned());
+    listeners
+        .open(reactor.io(), &loaded.config)
+        .map_err(|_| 1)?;
+    let file = loaded
+        .file
+        .as_ref()
+        .map(|path| path.to_string_lossy().into_owned());
     let seed = Rng::from_system().next_u64();
     let mut engine = Engine::new(loaded.config, table, Clock::system(), seed);
     let facts = &mut engine.services.server;
@@ -72,7 +82,12 @@ fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     // It has been logged, and the server is as good without.
     let _ = oom_score.apply(&engine.services.config, is_replica);
     let freer = Freer::start().map_err(|error| fail("a thread", &error))?;
-    let around = Surroundings { title, supervisor, pidfile, oom_score };
+    let around = Surroundings {
+        title,
+        supervisor,
+        pidfile,
+        oom_score,
+    };
     Ok((Server::new(engine, freer, listeners, around), reactor))
 }
 

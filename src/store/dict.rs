@@ -542,7 +542,10 @@ impl<V> Dict<V> {
             }
         }
         assert_eq!((expires, sum), (self.expires, self.deadline_sum));
-        let with_fields = self.iter().filter(|entry| entry.field_deadline().is_some()).count();
+        let with_fields = self
+            .iter()
+            .filter(|entry| entry.field_deadline().is_some())
+            .count();
         assert_eq!(with_fields, self.field_expires);
         assert_eq!(timed.len(), self.wheel.len());
         self.wheel.validate(|entry| {

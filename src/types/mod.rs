@@ -16,10 +16,10 @@ pub mod hll;
 pub mod intset;
 pub mod list;
 pub mod listpack;
-pub mod string;
 pub mod pack;
 pub mod set;
 pub mod stream;
+pub mod string;
 pub mod zset;
 
 use std::fmt;

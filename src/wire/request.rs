@@ -197,8 +197,16 @@ impl Decoder {
     pub fn partial(&self) -> Partial {
         let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
         let is_open = self.progress.bulk == Bulk::Taken;
-        let open = self.bigs.last().filter(|_| is_open).map_or(0, |big| big.len());
-        Partial { understood: self.progress.at, taken: taken - open, open }
+        let open = self
+            .bigs
+            .last()
+            .filter(|_| is_open)
+            .map_or(0, |big| big.len());
+        Partial {
+            understood: self.progress.at,
+            taken: taken - open,
+            open,
+        }
     }
 
     /// Memory held for a request that is not complete.

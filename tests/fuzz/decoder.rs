@@ -47,12 +47,32 @@ fn rng_byte(rng: &mut Rng) -> &'static u8 {
 }
 
 const LINES: &[&str] = &[
-    "*0\r\n", "*-1\r\n", "\r\n", "PING\r\n", "set a \"b c\"\r\n", "'unbalanced\r\n", "*1\r\n", "$-1\r\n", "$0\r\n\r\n", "*2147483648\r\n",
-    "$536870913\r\n", "*1048577\r\n", "*3\r\n$100000\r\n", "\n", "*01\r\n", "$ 1\r\n", "\\x00\r\n",
+    "*0\r\n",
+    "*-1\r\n",
+    "\r\n",
+    "PING\r\n",
+    "set a \"b c\"\r\n",
+    "'unbalanced\r\n",
+    "*1\r\n",
+    "$-1\r\n",
+    "$0\r\n\r\n",
+    "*2147483648\r\n",
+    "$536870913\r\n",
+    "*1048577\r\n",
+    "*3\r\n$100000\r\n",
+    "\n",
+    "*01\r\n",
+    "$ 1\r\n",
+    "\\x00\r\n",
 ];
 
 /// What a decoder makes of bytes that arrive in pieces no longer than `at_most`.
-fn decoded(bytes: &[u8], at_most: usize, limits: &Limits, rng: &mut Rng) -> (Vec<Request>, Option<Vec<u8>>) {
+fn decoded(
+    bytes: &[u8],
+    at_most: usize,
+    limits: &Limits,
+    rng: &mut Rng,
+) -> (Vec<Request>, Option<Vec<u8>>) {
     let (mut pool, mut input) = (InputPool::default(), Input::new());
     let (mut decoder, mut batch) = (Decoder::new(), Batch::new());
     let mut requests = Vec::new();
@@ -65,7 +85,11 @@ fn decoded(bytes: &[u8], at_most: usize, limits: &Limits, rng: &mut Rng) -> (Vec
             let most = 1 + rng.index(40);
             let outcome = decoder.decode(&mut input, &mut batch, most, limits);
             // Now and then not all of them run at once.
-            let done = if rng.one_in(3) { rng.index(batch.len() + 1) } else { batch.len() };
+            let done = if rng.one_in(3) {
+                rng.index(batch.len() + 1)
+            } else {
+                batch.len()
+            };
             for at in 0..done {
                 let args = batch.args(at, input.bytes());
                 requests.push(args.iter().map(<[u8]>::to_vec).collect());
@@ -80,7 +104,10 @@ fn decoded(bytes: &[u8], at_most: usize, limits: &Limits, rng: &mut Rng) -> (Vec
             }
         }
         input.settle(&mut pool);
-        assert!(decoder.memory() + input.memory() < 3 * bytes.len() + (1 << 20), "memory follows the bytes that came");
+        assert!(
+            decoder.memory() + input.memory() < 3 * bytes.len() + (1 << 20),
+            "memory follows the bytes that came"
+        );
     }
     (requests, None)
 }
@@ -97,15 +124,29 @@ fn any_bytes_mean_the_same_however_they_arrive() {
             if is_damaged {
                 damage(&mut bytes, &mut rng);
             }
-            let limits = Limits { authenticated: !rng.one_in(8), ..Limits::default() };
+            let limits = Limits {
+                authenticated: !rng.one_in(8),
+                ..Limits::default()
+            };
             let whole = decoded(&bytes, usize::MAX >> 1, &limits, &mut rng);
             if !is_damaged && limits.authenticated {
                 assert_eq!(whole, (sent, None));
             }
             for at_most in [1, 7, 100] {
                 // Strings that count as long are read another way.
-                let limits = Limits { big_bytes_min: if rng.one_in(2) { 64 } else { limits.big_bytes_min }, ..limits };
-                assert_eq!(decoded(&bytes, at_most, &limits, &mut rng), whole, "in pieces of {at_most}");
+                let limits = Limits {
+                    big_bytes_min: if rng.one_in(2) {
+                        64
+                    } else {
+                        limits.big_bytes_min
+                    },
+                    ..limits
+                };
+                assert_eq!(
+                    decoded(&bytes, at_most, &limits, &mut rng),
+                    whole,
+                    "in pieces of {at_most}"
+                );
             }
         }
     });

@@ -22,15 +22,38 @@ fn is_never_run(name: &str) -> bool {
     name.starts_with("debug")
         || matches!(
             name,
-            "shutdown" | "config|set" | "config|rewrite" | "config|resetstat" | "client|pause" | "failover" | "replicaof" | "slaveof"
+            "shutdown"
+                | "config|set"
+                | "config|rewrite"
+                | "config|resetstat"
+                | "client|pause"
+                | "failover"
+                | "replicaof"
+                | "slaveof"
         )
-        || matches!(name, "psync" | "sync" | "replconf" | "bgsave" | "save" | "bgrewriteaof" | "acl|load" | "acl|save" | "migrate")
+        || matches!(
+            name,
+            "psync"
+                | "sync"
+                | "replconf"
+                | "bgsave"
+                | "save"
+                | "bgrewriteaof"
+                | "acl|load"
+                | "acl|save"
+                | "migrate"
+        )
 }
 
 /// Commands after which replies no longer match requests one by one.
 fn has_more_to_say(name: &str) -> bool {
-    matches!(name, "subscribe" | "psubscribe" | "ssubscribe" | "unsubscribe" | "punsubscribe" | "sunsubscribe")
-        || matches!(name, "monitor" | "client|reply" | "quit" | "reset" | "acl|setuser" | "acl|deluser")
+    matches!(
+        name,
+        "subscribe" | "psubscribe" | "ssubscribe" | "unsubscribe" | "punsubscribe" | "sunsubscribe"
+    ) || matches!(
+        name,
+        "monitor" | "client|reply" | "quit" | "reset" | "acl|setuser" | "acl|deluser"
+    )
 }
 
 struct Play {
@@ -46,7 +69,10 @@ impl Drop for Play {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for (session, words) in &self.log {
-                let words: Vec<String> = words.iter().map(|word| format!("\"{}\"", replies::show(word))).collect();
+                let words: Vec<String> = words
+                    .iter()
+                    .map(|word| format!("\"{}\"", replies::show(word)))
+                    .collect();
                 eprintln!("{session}> {}", words.join(" "));
             }
         }
@@ -58,10 +84,27 @@ impl Play {
         let mut config = Config::new();
         // Whoever asks for a gigabyte is refused, or disconnected.
         config.proto_max_bulk_len = 1 << 20;
-        config.client_output_buffer_limit.normal = OutputLimit { hard_bytes: 8 << 20, soft_bytes: 0, soft_s: 0 };
-        let engine = Engine::new(config, commands::table(), Clock::manual(1_700_000_000_000), seed);
-        let sessions = [0, 1].map(|index| Id { index, generation: 1 });
-        let mut play = Self { engine, rng: Rng::from_seed(seed), sessions, log: VecDeque::new() };
+        config.client_output_buffer_limit.normal = OutputLimit {
+            hard_bytes: 8 << 20,
+            soft_bytes: 0,
+            soft_s: 0,
+        };
+        let engine = Engine::new(
+            config,
+            commands::table(),
+            Clock::manual(1_700_000_000_000),
+            seed,
+        );
+        let sessions = [0, 1].map(|index| Id {
+            index,
+            generation: 1,
+        });
+        let mut play = Self {
+            engine,
+            rng: Rng::from_seed(seed),
+            sessions,
+            log: VecDeque::new(),
+        };
         for id in sessions {
             play.engine.open(id);
         }
@@ -72,7 +115,10 @@ impl Play {
     fn reconnect(&mut self, session: usize) {
         let id = self.sessions[session];
         self.engine.close(id);
-        let id = Id { generation: id.generation + 1, ..id };
+        let id = Id {
+            generation: id.generation + 1,
+            ..id
+        };
         self.sessions[session] = id;
         self.engine.open(id);
     }
@@ -105,11 +151,19 @@ impl Play {
         let id = self.sessions[session];
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let cut = if self.rng.one_in(3) { 1 + self.rng.index(rest.len()) } else { rest.len() };
+            let cut = if self.rng.one_in(3) {
+                1 + self.rng.index(rest.len())
+            } else {
+                rest.len()
+            };
             let (piece, later) = rest.split_at(cut);
             rest = later;
-            let Engine { sessions, inputs, .. } = &mut self.engine;
-            let Some(session) = sessions.get_mut(id) else { break };
+            let Engine {
+                sessions, inputs, ..
+            } = &mut self.engine;
+            let Some(session) = sessions.get_mut(id) else {
+                break;
+            };
             session.input.push(piece, inputs);
             self.engine.handle_inputs(&[id]);
             self.rest();
@@ -118,14 +172,22 @@ impl Play {
     }
 
     fn received(&mut self, session: usize) -> (usize, usize) {
-        let session = self.engine.sessions.get_mut(self.sessions[session]).expect("only we remove sessions");
+        let session = self
+            .engine
+            .sessions
+            .get_mut(self.sessions[session])
+            .expect("only we remove sessions");
         let bytes = session.output.take();
         replies::count(&bytes).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
     /// Whether the session is going away, or will do nothing for now.
     fn is_out(&self, session: usize) -> bool {
-        let session = self.engine.sessions.get(self.sessions[session]).expect("only we remove sessions");
+        let session = self
+            .engine
+            .sessions
+            .get(self.sessions[session])
+            .expect("only we remove sessions");
         session.is_closing() || session.parked.is_some() || session.output.is_cut_off()
     }
 
@@ -155,13 +217,20 @@ impl Play {
         }
         // A client that was killed by another is gone.
         for session in [0, 1] {
-            if self.engine.sessions.get(self.sessions[session]).is_some_and(|session| session.is_closing()) {
+            if self
+                .engine
+                .sessions
+                .get(self.sessions[session])
+                .is_some_and(|session| session.is_closing())
+            {
                 self.reconnect(session);
             }
         }
         self.engine.sessions.to_close.clear();
         if self.rng.one_in(10) {
-            let ms = *[1, 10, 999, 60_000, 4_000_000_000].get(self.rng.index(5)).expect("five");
+            let ms = *[1, 10, 999, 60_000, 4_000_000_000]
+                .get(self.rng.index(5))
+                .expect("five");
             self.engine.clock.advance(ms);
             self.engine.refresh_time();
             self.rest();
@@ -184,7 +253,12 @@ impl Play {
                         Value::Hash(hash) => hash.is_empty(),
                         Value::Zset(zset) => zset.is_empty(),
                     };
-                    assert!(!is_empty, "an empty {:?} under {:?}", value.kind(), replies::show(entry.key()));
+                    assert!(
+                        !is_empty,
+                        "an empty {:?} under {:?}",
+                        value.kind(),
+                        replies::show(entry.key())
+                    );
                 }
             }
             assert_eq!(count, db.dict.len());

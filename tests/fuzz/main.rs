@@ -12,7 +12,11 @@ use std::time::{Duration, Instant};
 
 /// Calls `episode` with one seed after another, until the time is up.
 fn for_some_time(mut episode: impl FnMut(u64)) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let first = number("SEED").unwrap_or(1);
     let until = Instant::now() + Duration::from_secs(number("SECONDS").unwrap_or(2));
     for seed in first.. {

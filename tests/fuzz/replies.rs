@@ -21,10 +21,17 @@ pub fn show(bytes: &[u8]) -> String {
 }
 
 fn skip(bytes: &mut &[u8], depth: usize) -> Result<(), String> {
-    let end = bytes.windows(2).position(|two| two == b"\r\n").ok_or("a reply without an end")?;
+    let end = bytes
+        .windows(2)
+        .position(|two| two == b"\r\n")
+        .ok_or("a reply without an end")?;
     let line = std::str::from_utf8(&bytes[..end]).unwrap_or("?");
     let (kind, value) = (bytes[0], line.get(1..).unwrap_or_default());
-    let number = || value.parse::<i64>().map_err(|_| format!("no number: {line}"));
+    let number = || {
+        value
+            .parse::<i64>()
+            .map_err(|_| format!("no number: {line}"))
+    };
     *bytes = &bytes[end + 2..];
     if depth > 64 {
         return Err("nested too deeply".into());
@@ -48,7 +55,11 @@ fn skip(bytes: &mut &[u8], depth: usize) -> Result<(), String> {
             if len < 0 {
                 return Err(format!("a negative length: {line}"));
             }
-            let len = if matches!(kind, b'%' | b'|') { len * 2 } else { len };
+            let len = if matches!(kind, b'%' | b'|') {
+                len * 2
+            } else {
+                len
+            };
             for _ in 0..len {
                 skip(bytes, depth + 1)?;
             }

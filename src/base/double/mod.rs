@@ -294,11 +294,17 @@ pub fn push_general(out: &mut Vec<u8>, value: f64) {
         return;
     }
     let scientific = format!("{value:.16e}");
-    let (digits, exponent) = scientific.split_once('e').expect("the format has an exponent");
+    let (digits, exponent) = scientific
+        .split_once('e')
+        .expect("the format has an exponent");
     let exponent: i32 = exponent.parse().expect("the format's exponent is a number");
     let trimmed = |text: &str| {
         let has_fraction = text.contains('.');
-        if has_fraction { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+        if has_fraction {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text.to_owned()
+        }
     };
     let text = if (-4..17).contains(&exponent) {
         let decimals = (16 - exponent) as usize;

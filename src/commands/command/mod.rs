@@ -38,7 +38,13 @@ fn with_catalog<T>(ctx: &mut Ctx<'_>, run: impl FnOnce(&Catalog<'_>, &mut Reply<
     let table = ctx.table;
     let specs: Vec<&'static Spec> = table.callable().map(|command| command.spec).collect();
     let find = |name: &[u8]| table.find(name).map(|command| command.spec);
-    run(&Catalog { specs: &specs, find: &find }, &mut ctx.reply)
+    run(
+        &Catalog {
+            specs: &specs,
+            find: &find,
+        },
+        &mut ctx.reply,
+    )
 }
 
 /// COMMAND
@@ -72,12 +78,16 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// COMMAND GETKEYS command [arg [arg ...]]
 fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx, |catalog, reply| catalog.keys(reply, args.tail(2), Detail::Names))
+    with_catalog(ctx, |catalog, reply| {
+        catalog.keys(reply, args.tail(2), Detail::Names)
+    })
 }
 
 /// COMMAND GETKEYSANDFLAGS command [arg [arg ...]]
 fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    with_catalog(ctx, |catalog, reply| catalog.keys(reply, args.tail(2), Detail::NamesAndFlags))
+    with_catalog(ctx, |catalog, reply| {
+        catalog.keys(reply, args.tail(2), Detail::NamesAndFlags)
+    })
 }
 
 /// The commands of a server.
@@ -213,7 +223,10 @@ mod tests {
         let specs: Vec<&'static Spec> = spec::all().collect();
         let named = |spec: &&Spec, name: &[u8]| spec.name.as_bytes().eq_ignore_ascii_case(name);
         let find = |name: &[u8]| specs.iter().copied().find(|spec| named(spec, name));
-        let catalog = Catalog { specs: &specs, find: &find };
+        let catalog = Catalog {
+            specs: &specs,
+            find: &find,
+        };
         let mut args = OwnedArgs::new();
         for word in words {
             args.push(word.as_bytes());
@@ -223,7 +236,10 @@ mod tests {
         if let Err(error) = run(catalog, &mut reply, args.as_args()) {
             reply.error(error.text());
         }
-        String::from_utf8_lossy(&output.copy_to_vec()).replace("\r\n", " ").trim_end().to_owned()
+        String::from_utf8_lossy(&output.copy_to_vec())
+            .replace("\r\n", " ")
+            .trim_end()
+            .to_owned()
     }
 
     fn ask_info(protocol: Protocol, names: &[&str]) -> String {
@@ -234,7 +250,9 @@ mod tests {
     }
 
     fn ask_keys(request: &[&str], detail: Detail) -> String {
-        ask(Protocol::Resp2, request, |catalog, reply, request| catalog.keys(reply, request, detail))
+        ask(Protocol::Resp2, request, |catalog, reply, request| {
+            catalog.keys(reply, request, detail)
+        })
     }
 
     #[test]
@@ -253,17 +271,30 @@ mod tests {
     #[test]
     fn info_says_that_keys_move_and_shows_how_they_are_found() {
         let text = ask_info(Protocol::Resp3, &["xread"]);
-        assert!(text.contains("~3 +readonly +blocking +movablekeys :0 :0 :0"), "{text}");
-        assert!(text.contains("%2 $4 type $7 keyword $4 spec %2 $7 keyword $7 STREAMS $9 startfrom :1"), "{text}");
-        assert!(text.contains("$7 lastkey :-1 $7 keystep :1 $5 limit :2"), "{text}");
+        assert!(
+            text.contains("~3 +readonly +blocking +movablekeys :0 :0 :0"),
+            "{text}"
+        );
+        assert!(
+            text.contains("%2 $4 type $7 keyword $4 spec %2 $7 keyword $7 STREAMS $9 startfrom :1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("$7 lastkey :-1 $7 keystep :1 $5 limit :2"),
+            "{text}"
+        );
     }
 
     #[test]
     fn docs_leave_out_what_says_nothing() {
-        let text = ask(Protocol::Resp3, &["getset", "nope"], |catalog, reply, names| {
-            catalog.docs(reply, names);
-            Ok(())
-        });
+        let text = ask(
+            Protocol::Resp3,
+            &["getset", "nope"],
+            |catalog, reply, names| {
+                catalog.docs(reply, names);
+                Ok(())
+            },
+        );
         assert_eq!(
             text,
             "%1 $6 getset %8 $7 summary $75 Returns the previous string value of a key after setting it to a new value. \
@@ -277,17 +308,24 @@ mod tests {
     #[test]
     fn list_filters_by_category_and_pattern() {
         let list = |options: &[&str]| {
-            ask(Protocol::Resp2, options, |catalog, reply, options| catalog.list(reply, options))
+            ask(Protocol::Resp2, options, |catalog, reply, options| {
+                catalog.list(reply, options)
+            })
         };
         assert_eq!(
             list(&["filterby", "AclCat", "HyperLogLog"]),
             "*5 $5 pfadd $7 pfcount $7 pfdebug $7 pfmerge $10 pfselftest"
         );
-        assert_eq!(list(&["FILTERBY", "PATTERN", "CONFIG|*SET"]), "*1 $10 config|set");
+        assert_eq!(
+            list(&["FILTERBY", "PATTERN", "CONFIG|*SET"]),
+            "*1 $10 config|set"
+        );
         assert_eq!(list(&["FILTERBY", "ACLCAT", "@read"]), "*0");
         assert_eq!(list(&["FILTERBY", "MODULE", "any"]), "*0");
         assert_eq!(list(&["FILTERBY", "PATTERN"]), "-ERR syntax error");
-        assert!(list(&[]).starts_with(&format!("*{} ", spec::all().map(|spec| 1 + spec.subcommands.len()).sum::<usize>())));
+        assert!(list(&[]).starts_with(
+            &format!("*{} ", spec::all().map(|spec| 1 + spec.subcommands.len()).sum::<usize>())
+        ));
     }
 
     #[test]
@@ -296,11 +334,20 @@ mod tests {
         assert_eq!(names(&["mset", "a", "1", "b", "2"]), "*2 $1 a $1 b");
         assert_eq!(names(&["eval", "return 1", "0"]), "*0");
         assert_eq!(names(&["nope"]), "-ERR Invalid command specified");
-        assert_eq!(names(&["object", "nope", "k"]), "-ERR Invalid command specified");
+        assert_eq!(
+            names(&["object", "nope", "k"]),
+            "-ERR Invalid command specified"
+        );
         assert_eq!(names(&["ping"]), "-ERR The command has no key arguments");
         assert_eq!(names(&["object"]), "-ERR The command has no key arguments");
-        assert_eq!(names(&["get"]), "-ERR Invalid number of arguments specified for command");
-        assert_eq!(names(&["zunion", "3", "a"]), "-ERR Invalid arguments specified for command");
+        assert_eq!(
+            names(&["get"]),
+            "-ERR Invalid number of arguments specified for command"
+        );
+        assert_eq!(
+            names(&["zunion", "3", "a"]),
+            "-ERR Invalid arguments specified for command"
+        );
         assert_eq!(
             ask_keys(&["SET", "k", "v", "GET"], Detail::NamesAndFlags),
             "*1 *2 $1 k *3 +RW +access +update"

@@ -50,7 +50,11 @@ fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CLIENT GETNAME
 fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let name = &ctx.session.about.name;
-    if name.is_empty() { ctx.reply.null() } else { ctx.reply.bulk(name) }
+    if name.is_empty() {
+        ctx.reply.null()
+    } else {
+        ctx.reply.bulk(name)
+    }
     Ok(())
 }
 
@@ -62,7 +66,9 @@ fn setinfo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else if is(attribute, "lib-ver") {
         ctx.session.about.library_version = checked_name(value, "lib-ver")?.to_vec();
     } else {
-        return Err(Error::from([b"ERR Unrecognized option '", attribute, b"'"].concat()));
+        return Err(Error::from(
+            [b"ERR Unrecognized option '", attribute, b"'"].concat(),
+        ));
     }
     ctx.reply.ok();
     Ok(())
@@ -73,7 +79,9 @@ pub fn checked_name<'a>(name: &'a [u8], what: &str) -> Result<&'a [u8], Error> {
     if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Ok(name);
     }
-    Err(Error::from(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
+    Err(Error::from(format!(
+        "ERR {what} cannot contain spaces, newlines or special characters."
+    )))
 }
 
 /// CLIENT REPLY ON | OFF | SKIP
@@ -127,14 +135,21 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => PauseMode::All,
         Some(word) if args.len() == 4 && is(word, "write") => PauseMode::Write,
         Some(word) if args.len() == 4 && is(word, "all") => PauseMode::All,
-        Some(_) if args.len() == 4 => return Err(Error::from("ERR CLIENT PAUSE mode must be WRITE or ALL")),
+        Some(_) if args.len() == 4 => {
+            return Err(Error::from("ERR CLIENT PAUSE mode must be WRITE or ALL"));
+        }
         Some(_) => return Err(Error::Syntax),
     };
-    let timeout = integer(args.at(2)).map_err(|_| Error::from("ERR timeout is not an integer or out of range"))?;
+    let timeout = integer(args.at(2))
+        .map_err(|_| Error::from("ERR timeout is not an integer or out of range"))?;
     if timeout < 0 {
         return Err(Error::from("ERR timeout is negative"));
     }
-    let until = ctx.now.unix_ms.checked_add(timeout).ok_or(Error::from("ERR timeout is out of range"))?;
+    let until = ctx
+        .now
+        .unix_ms
+        .checked_add(timeout)
+        .ok_or(Error::from("ERR timeout is out of range"))?;
     ctx.services.pause.start(until, mode);
     // What expires during the pause must not change the data that somebody waits to see unchanged.
     ctx.keys.space.may_expire = false;
@@ -158,11 +173,19 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => Ending::TimedOut,
         Some(reason) if is(reason, "timeout") => Ending::TimedOut,
         Some(reason) if is(reason, "error") => Ending::Refused(Error::Unblocked),
-        Some(_) => return Err(Error::from("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+        Some(_) => {
+            return Err(Error::from(
+                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+            ));
+        }
     };
     let number = integer(args.at(2))?;
-    let target = u64::try_from(number).ok().and_then(|number| ctx.sessions.by_number(number));
-    let ended = target.is_some_and(|target| end_wait(ctx.sessions, ctx.services, target, &ending, ctx.now.unix_ms));
+    let target = u64::try_from(number)
+        .ok()
+        .and_then(|number| ctx.sessions.by_number(number));
+    let ended = target.is_some_and(|target| {
+        end_wait(ctx.sessions, ctx.services, target, &ending, ctx.now.unix_ms)
+    });
     ctx.reply.integer(i64::from(ended));
     Ok(())
 }

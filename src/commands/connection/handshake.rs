@@ -29,7 +29,11 @@ pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             Ok(2) => Some(Protocol::Resp2),
             Ok(3) => Some(Protocol::Resp3),
             Ok(_) => return Err(Error::NoProto),
-            Err(_) => return Err(Error::from("ERR Protocol version is not an integer or out of range")),
+            Err(_) => {
+                return Err(Error::from(
+                    "ERR Protocol version is not an integer or out of range",
+                ));
+            }
         },
     };
     let mut credentials = None;
@@ -74,8 +78,16 @@ pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn greet(ctx: &mut Ctx<'_>) {
     let config = &ctx.services.config;
-    let mode = if config.cluster_enabled { "cluster" } else { "standalone" };
-    let role = if config.replicaof.0.is_some() { "replica" } else { "master" };
+    let mode = if config.cluster_enabled {
+        "cluster"
+    } else {
+        "standalone"
+    };
+    let role = if config.replicaof.0.is_some() {
+        "replica"
+    } else {
+        "master"
+    };
     let number = ctx.session.number as i64;
     let version = if ctx.reply.is_resp3() { 3 } else { 2 };
     let reply = &mut ctx.reply;

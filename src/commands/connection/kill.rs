@@ -37,7 +37,13 @@ pub fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
             continue;
         }
-        let Some(session) = ctx.sessions.by_number(number).and_then(|id| ctx.sessions.get(id)) else { continue };
+        let Some(session) = ctx
+            .sessions
+            .by_number(number)
+            .and_then(|id| ctx.sessions.get(id))
+        else {
+            continue;
+        };
         if filter.means(session, &ctx.now) {
             let id = session.id;
             ctx.sessions.close(id);
@@ -53,12 +59,21 @@ pub fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// The old form: it may kill the caller, and it complains when there is nobody to kill.
 fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
-    let filter = Filter { address: Some(address), ..Filter::default() };
+    let filter = Filter {
+        address: Some(address),
+        ..Filter::default()
+    };
     if filter.means(ctx.session, &ctx.now) {
         ctx.session.set(flag::CLOSE_AFTER_REPLY);
     } else {
-        let found = ctx.sessions.iter().find(|session| filter.means(session, &ctx.now)).map(|session| session.id);
-        let Some(id) = found else { return Err(Error::from("ERR No such client")) };
+        let found = ctx
+            .sessions
+            .iter()
+            .find(|session| filter.means(session, &ctx.now))
+            .map(|session| session.id);
+        let Some(id) = found else {
+            return Err(Error::from("ERR No such client"));
+        };
         ctx.sessions.close(id);
     }
     ctx.reply.ok();
@@ -66,14 +81,20 @@ fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
 }
 
 fn parse(args: Args<'_>) -> Result<Filter<'_>, Error> {
-    let mut filter = Filter { spares_me: true, ..Filter::default() };
+    let mut filter = Filter {
+        spares_me: true,
+        ..Filter::default()
+    };
     let mut rest = args.from(2);
     while let Some(option) = rest.next() {
-        let Some(value) = rest.next() else { return Err(Error::Syntax) };
+        let Some(value) = rest.next() else {
+            return Err(Error::Syntax);
+        };
         if is(option, "id") {
             filter.number = Some(number(value)?);
         } else if is(option, "maxage") {
-            let age = integer(value).map_err(|_| Error::from("ERR maxage is not an integer or out of range"))?;
+            let age = integer(value)
+                .map_err(|_| Error::from("ERR maxage is not an integer or out of range"))?;
             if age <= 0 {
                 return Err(Error::from("ERR maxage should be greater than 0"));
             }
@@ -117,8 +138,12 @@ impl Filter<'_> {
         let age_s = (now.monotonic_us.saturating_sub(about.created_us) / 1_000_000) as i64;
         !session.has(flag::CLOSE_NOW | flag::INTERNAL)
             && self.number.is_none_or(|number| number == session.number)
-            && self.address.is_none_or(|address| address == about.address.as_bytes())
-            && self.local_address.is_none_or(|address| address == about.local_address.as_bytes())
+            && self
+                .address
+                .is_none_or(|address| address == about.address.as_bytes())
+            && self
+                .local_address
+                .is_none_or(|address| address == about.local_address.as_bytes())
             && self.class.is_none_or(|class| class == session.class())
             && self.user.is_none_or(|user| user == &*about.user)
             && self.older_than_s.is_none_or(|limit| age_s >= limit)

@@ -11,7 +11,9 @@ use super::super::options::{integer, is};
 
 /// CLIENT INFO
 pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let running = Running { args_bytes: args.total_bytes() };
+    let running = Running {
+        args_bytes: args.total_bytes(),
+    };
     let mut line = Vec::new();
     roster::push_line(&mut line, ctx.session, ctx.now.monotonic_us, running);
     line.push(b'\n');
@@ -52,12 +54,25 @@ fn push_all(ctx: &Ctx<'_>, args: Args<'_>, class: Option<Class>, lines: &mut Vec
 fn push_one(ctx: &Ctx<'_>, args: Args<'_>, number: u64, class: Option<Class>, lines: &mut Vec<u8>) {
     let now_us = ctx.now.monotonic_us;
     let (session, running) = if number == ctx.session.number {
-        (&*ctx.session, Running { args_bytes: args.total_bytes() })
+        (
+            &*ctx.session,
+            Running {
+                args_bytes: args.total_bytes(),
+            },
+        )
     } else {
-        let Some(session) = ctx.sessions.by_number(number).and_then(|id| ctx.sessions.get(id)) else { return };
+        let Some(session) = ctx
+            .sessions
+            .by_number(number)
+            .and_then(|id| ctx.sessions.get(id))
+        else {
+            return;
+        };
         (session, Running::default())
     };
-    if session.has(flag::CLOSE_NOW | flag::INTERNAL) || class.is_some_and(|class| class != session.class()) {
+    if session.has(flag::CLOSE_NOW | flag::INTERNAL)
+        || class.is_some_and(|class| class != session.class())
+    {
         return;
     }
     roster::push_line(lines, session, now_us, running);
@@ -75,6 +90,8 @@ pub fn class(name: &[u8]) -> Result<Class, Error> {
     ];
     match known.iter().find(|(word, _)| is(name, word)) {
         Some((_, class)) => Ok(*class),
-        None => Err(Error::from([b"ERR Unknown client type '", name, b"'"].concat())),
+        None => Err(Error::from(
+            [b"ERR Unknown client type '", name, b"'"].concat(),
+        )),
     }
 }

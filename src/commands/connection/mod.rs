@@ -84,8 +84,14 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     unsubscribe_silently(ctx);
     let session = &mut *ctx.session;
     session.unset(
-        flag::MONITOR | flag::REPLY_OFF | flag::REPLY_SKIP | flag::REPLY_SKIP_NEXT | flag::ASKING | flag::READONLY
-            | flag::NO_EVICT | flag::NO_TOUCH,
+        flag::MONITOR
+            | flag::REPLY_OFF
+            | flag::REPLY_SKIP
+            | flag::REPLY_SKIP_NEXT
+            | flag::ASKING
+            | flag::READONLY
+            | flag::NO_EVICT
+            | flag::NO_TOUCH,
     );
     session.db = 0;
     ctx.keys.db = 0;

@@ -43,13 +43,19 @@ fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Options<'a>, Error> {
     let mut rest = args.from(3);
     while let Some(option) = rest.next() {
         if is(option, "redirect") {
-            let Some(value) = rest.next() else { return Err(Error::Syntax) };
+            let Some(value) = rest.next() else {
+                return Err(Error::Syntax);
+            };
             if options.redirect != 0 {
-                return Err(Error::from("ERR A client can only redirect to a single other client"));
+                return Err(Error::from(
+                    "ERR A client can only redirect to a single other client",
+                ));
             }
             let number = u64::try_from(integer(value)?).unwrap_or_default();
             if ctx.sessions.by_number(number).is_none() {
-                return Err(Error::from("ERR The client ID you want redirect to does not exist"));
+                return Err(Error::from(
+                    "ERR The client ID you want redirect to does not exist",
+                ));
             }
             options.redirect = number;
         } else if is(option, "bcast") {
@@ -61,7 +67,9 @@ fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Options<'a>, Error> {
         } else if is(option, "noloop") {
             options.no_loop = true;
         } else if is(option, "prefix") {
-            let Some(prefix) = rest.next() else { return Err(Error::Syntax) };
+            let Some(prefix) = rest.next() else {
+                return Err(Error::Syntax);
+            };
             options.prefixes.push(prefix);
         } else {
             return Err(Error::Syntax);
@@ -73,7 +81,9 @@ fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Options<'a>, Error> {
 /// Whether the options go together, and with what the session already does.
 fn check(now: Option<&Tracking>, options: &Options<'_>) -> Result<(), Error> {
     if !options.broadcasts && !options.prefixes.is_empty() {
-        return Err(Error::from("ERR PREFIX option requires BCAST mode to be enabled"));
+        return Err(Error::from(
+            "ERR PREFIX option requires BCAST mode to be enabled",
+        ));
     }
     if now.is_some_and(|now| (now.mode == TrackingMode::Broadcast) != options.broadcasts) {
         return Err(Error::from(
@@ -82,13 +92,19 @@ fn check(now: Option<&Tracking>, options: &Options<'_>) -> Result<(), Error> {
         ));
     }
     if options.broadcasts && (options.opts_in || options.opts_out) {
-        return Err(Error::from("ERR OPTIN and OPTOUT are not compatible with BCAST"));
+        return Err(Error::from(
+            "ERR OPTIN and OPTOUT are not compatible with BCAST",
+        ));
     }
     if options.opts_in && options.opts_out {
-        return Err(Error::from("ERR You can't specify both OPTIN mode and OPTOUT mode"));
+        return Err(Error::from(
+            "ERR You can't specify both OPTIN mode and OPTOUT mode",
+        ));
     }
     let mode = now.map(|now| now.mode);
-    if (options.opts_in && mode == Some(TrackingMode::OptOut)) || (options.opts_out && mode == Some(TrackingMode::OptIn)) {
+    if (options.opts_in && mode == Some(TrackingMode::OptOut))
+        || (options.opts_out && mode == Some(TrackingMode::OptIn))
+    {
         return Err(Error::from(
             "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling \
              it with a different mode.",
@@ -146,7 +162,11 @@ fn start(services: &mut Services, session: &mut Session, options: &Options<'_>) 
         return;
     }
     // No prefix means every key. Whoever listens to every key already need not be listed again.
-    let wanted: &[&[u8]] = if options.prefixes.is_empty() { &[b""] } else { &options.prefixes };
+    let wanted: &[&[u8]] = if options.prefixes.is_empty() {
+        &[b""]
+    } else {
+        &options.prefixes
+    };
     for prefix in wanted {
         if !tracking.prefixes.iter().any(|known| known == prefix) {
             tracking.prefixes.push(prefix.to_vec());
@@ -157,7 +177,9 @@ fn start(services: &mut Services, session: &mut Session, options: &Options<'_>) 
 
 /// Ends tracking. What the session has read stays listed until it changes; then nobody is told.
 pub fn stop(services: &mut Services, session: &mut Session) {
-    let Some(tracking) = session.tracking.take() else { return };
+    let Some(tracking) = session.tracking.take() else {
+        return;
+    };
     for prefix in &tracking.prefixes {
         services.tracking.remove_prefix(prefix, session.id);
     }
@@ -175,11 +197,15 @@ pub fn caching(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     if is(args.at(2), "yes") {
         if tracking.mode != TrackingMode::OptIn {
-            return Err(Error::from("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."));
+            return Err(Error::from(
+                "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.",
+            ));
         }
     } else if is(args.at(2), "no") {
         if tracking.mode != TrackingMode::OptOut {
-            return Err(Error::from("ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."));
+            return Err(Error::from(
+                "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.",
+            ));
         }
     } else {
         return Err(Error::Syntax);
@@ -191,7 +217,11 @@ pub fn caching(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// CLIENT GETREDIR
 pub fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let redirect = ctx.session.tracking.as_ref().map_or(-1, |tracking| tracking.redirect as i64);
+    let redirect = ctx
+        .session
+        .tracking
+        .as_ref()
+        .map_or(-1, |tracking| tracking.redirect as i64);
     ctx.reply.integer(redirect);
     Ok(())
 }
@@ -206,8 +236,16 @@ pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     match details.mode {
         TrackingMode::Read => {}
         TrackingMode::Broadcast => flags.push("bcast"),
-        TrackingMode::OptIn => flags.extend(["optin"].into_iter().chain(details.caching.then_some("caching-yes"))),
-        TrackingMode::OptOut => flags.extend(["optout"].into_iter().chain(details.caching.then_some("caching-no"))),
+        TrackingMode::OptIn => flags.extend(
+            ["optin"]
+                .into_iter()
+                .chain(details.caching.then_some("caching-yes")),
+        ),
+        TrackingMode::OptOut => flags.extend(
+            ["optout"]
+                .into_iter()
+                .chain(details.caching.then_some("caching-no")),
+        ),
     }
     if details.no_loop {
         flags.push("noloop");
@@ -225,6 +263,9 @@ pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     reply.integer(tracking.map_or(-1, |tracking| tracking.redirect as i64));
     reply.bulk(b"prefixes");
     reply.array(details.prefixes.len());
-    details.prefixes.iter().for_each(|prefix| reply.bulk(prefix));
+    details
+        .prefixes
+        .iter()
+        .for_each(|prefix| reply.bulk(prefix));
     Ok(())
 }

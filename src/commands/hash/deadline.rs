@@ -17,7 +17,8 @@ use super::{HDEL, hash_at, read_hash, settle};
 /// The latest moment a field's deadline may be, in unix milliseconds. Redis keeps two bits of its 48 for itself.
 const DEADLINE_MAX: i64 = (1 << 46) - 1;
 
-const FIELDS_MISPLACED: &str = "ERR Mandatory argument FIELDS is missing or not at the right position";
+const FIELDS_MISPLACED: &str =
+    "ERR Mandatory argument FIELDS is missing or not at the right position";
 const FIELDS_MISCOUNTED: &str = "ERR The `numfields` parameter must match the number of arguments";
 
 /// What is replied for a field that is not there.
@@ -31,14 +32,20 @@ pub fn named_fields<'a>(
     at: usize,
     not_positive: &'static str,
 ) -> Result<Args<'a>, Error> {
-    let count = args.get(at + 1).ok_or_else(|| Error::arity(ctx.command.name()))?;
+    let count = args
+        .get(at + 1)
+        .ok_or_else(|| Error::arity(ctx.command.name()))?;
     if !is(args.at(at), "FIELDS") {
         return Err(FIELDS_MISPLACED.into());
     }
     let fields = args.tail(at + 2);
     match num::parse_i64(count) {
         Some(count) if count >= 1 => {
-            if count == fields.len() as i64 { Ok(fields) } else { Err(FIELDS_MISCOUNTED.into()) }
+            if count == fields.len() as i64 {
+                Ok(fields)
+            } else {
+                Err(FIELDS_MISCOUNTED.into())
+            }
         }
         _ => Err(not_positive.into()),
     }
@@ -53,7 +60,9 @@ pub fn field_moment(text: &[u8], unit: Moment, now: Now, command: &str) -> Resul
     if value < 0 {
         return Err("ERR invalid expire time, must be >= 0".into());
     }
-    let moment = unit.unix_ms(value, now).filter(|moment| *moment <= DEADLINE_MAX);
+    let moment = unit
+        .unix_ms(value, now)
+        .filter(|moment| *moment <= DEADLINE_MAX);
     moment.ok_or_else(|| Error::invalid_expire(command))
 }
 
@@ -121,7 +130,12 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     let condition = Condition::parse(args.at(3));
     let has_condition = !matches!(condition, Condition::None);
     let fields_at = if has_condition { 4 } else { 3 };
-    let fields = named_fields(ctx, args, fields_at, "ERR Parameter `numFields` should be greater than 0")?;
+    let fields = named_fields(
+        ctx,
+        args,
+        fields_at,
+        "ERR Parameter `numFields` should be greater than 0",
+    )?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
@@ -163,7 +177,8 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
             ctx.fx.propagate_as(db, &[b"HDEL", key, field]);
         }
     } else {
-        ctx.keys.changed(key, Event::hash("hexpire"), affected.len());
+        ctx.keys
+            .changed(key, Event::hash("hexpire"), affected.len());
         let (deadline, count) = (deadline.to_string(), affected.len().to_string());
         let mut words: Vec<&[u8]> = vec![b"HPEXPIREAT", key, deadline.as_bytes()];
         if has_condition {

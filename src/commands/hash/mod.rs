@@ -60,7 +60,9 @@ const HDEL: Event = Event::hash("hdel");
 
 /// Where the hash under a key is, for changing it.
 fn hash_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else { return Ok(None) };
+    let Some(spot) = ctx.keys.find(key) else {
+        return Ok(None);
+    };
     ctx.keys.at::<Hash>(spot)?;
     ctx.keys.touch(spot);
     Ok(Some(spot))
@@ -68,7 +70,9 @@ fn hash_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
 
 /// Where the hash under a key is, for reading it.
 fn read_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.read(key) else { return Ok(None) };
+    let Some(spot) = ctx.keys.read(key) else {
+        return Ok(None);
+    };
     ctx.keys.at::<Hash>(spot)?;
     Ok(Some(spot))
 }
@@ -146,8 +150,14 @@ fn hstrlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// How long the value of a field is.
 fn field_len(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<Option<usize>, Error> {
     let (key, field) = (args.at(1), args.at(2));
-    let Some(spot) = read_hash(ctx, key)? else { return Ok(None) };
-    let len = ctx.keys.at::<Hash>(spot)?.get(field, ctx.now.unix_ms).map(Item::len);
+    let Some(spot) = read_hash(ctx, key)? else {
+        return Ok(None);
+    };
+    let len = ctx
+        .keys
+        .at::<Hash>(spot)?
+        .get(field, ctx.now.unix_ms)
+        .map(Item::len);
     if len.is_none() {
         ctx.keys.expire_named_fields(key, spot, [field].into_iter());
     }
@@ -187,7 +197,11 @@ fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     list_all(ctx, args, |reply, _, value| reply_item(reply, value))
 }
 
-fn list_all(ctx: &mut Ctx<'_>, args: Args<'_>, show: fn(&mut Reply<'_>, &[u8], Item<'_>)) -> Outcome {
+fn list_all(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    show: fn(&mut Reply<'_>, &[u8], Item<'_>),
+) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     let Some(hash) = ctx.keys.read_as::<Hash>(args.at(1))? else {
         ctx.reply.array(0);
@@ -224,7 +238,8 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<usize, Error> {
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     let added = set_pairs(hash, args.tail(2), FieldUntil::Never, &limits);
     ctx.keys.arm_fields(spot);
-    ctx.keys.changed(key, Event::hash("hset"), args.len() / 2 - 1);
+    ctx.keys
+        .changed(key, Event::hash("hset"), args.len() / 2 - 1);
     Ok(added)
 }
 
@@ -256,7 +271,12 @@ fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.keys.expire_named_fields(key, spot, [field].into_iter());
     }
     let spot = hash_or_new(ctx, key)?;
-    set_pairs(ctx.keys.at_mut::<Hash>(spot)?, args.tail(2), FieldUntil::Never, &limits);
+    set_pairs(
+        ctx.keys.at_mut::<Hash>(spot)?,
+        args.tail(2),
+        FieldUntil::Never,
+        &limits,
+    );
     ctx.keys.arm_fields(spot);
     ctx.keys.changed(key, Event::hash("hset"), 1);
     ctx.reply.integer(1);
@@ -287,7 +307,9 @@ fn old_number<N>(
     read: impl FnOnce(Item<'_>) -> Result<N, Error>,
 ) -> Result<Option<N>, Error> {
     let (key, field) = (args.at(1), args.at(2));
-    let Some(spot) = hash_at(ctx, key)? else { return Ok(None) };
+    let Some(spot) = hash_at(ctx, key)? else {
+        return Ok(None);
+    };
     if let Some(value) = ctx.keys.at::<Hash>(spot)?.get(field, ctx.now.unix_ms) {
         return read(value).map(Some);
     }
@@ -300,7 +322,9 @@ fn set_number(ctx: &mut Ctx<'_>, args: Args<'_>, text: &[u8], event: Event) -> O
     let key = args.at(1);
     let limits = limits::hash(ctx);
     let spot = hash_or_new(ctx, key)?;
-    ctx.keys.at_mut::<Hash>(spot)?.set(args.at(2), text, FieldUntil::Kept, &limits);
+    ctx.keys
+        .at_mut::<Hash>(spot)?
+        .set(args.at(2), text, FieldUntil::Kept, &limits);
     ctx.keys.changed(key, event, 1);
     Ok(())
 }
@@ -308,9 +332,19 @@ fn set_number(ctx: &mut Ctx<'_>, args: Args<'_>, text: &[u8], event: Event) -> O
 /// HINCRBY key field increment
 fn hincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let increment = integer(args.at(3))?;
-    let old = old_number(ctx, args, |value| value.as_i64().ok_or(Error::HashNotInteger))?;
-    let new = old.unwrap_or(0).checked_add(increment).ok_or(Error::Overflow)?;
-    set_number(ctx, args, num::format_i64(new, &mut [0; 20]), Event::hash("hincrby"))?;
+    let old = old_number(ctx, args, |value| {
+        value.as_i64().ok_or(Error::HashNotInteger)
+    })?;
+    let new = old
+        .unwrap_or(0)
+        .checked_add(increment)
+        .ok_or(Error::Overflow)?;
+    set_number(
+        ctx,
+        args,
+        num::format_i64(new, &mut [0; 20]),
+        Event::hash("hincrby"),
+    )?;
     ctx.reply.integer(new);
     Ok(())
 }
@@ -322,7 +356,8 @@ fn hincrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !increment.is_finite() {
         return Err("ERR value is NaN or Infinity".into());
     }
-    let parse = |value: Item<'_>| longdouble::parse(value.text(&mut [0; 20])).ok_or(Error::HashNotFloat);
+    let parse =
+        |value: Item<'_>| longdouble::parse(value.text(&mut [0; 20])).ok_or(Error::HashNotFloat);
     let sum = match old_number(ctx, args, parse)? {
         Some(old) => old + increment,
         None => increment,
@@ -333,7 +368,18 @@ fn hincrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let sum = sum.text();
     set_number(ctx, args, sum.as_bytes(), Event::hash("hincrbyfloat"))?;
     // The result and not the increment, so that no other arithmetic can come to another one.
-    ctx.fx.propagate_as(ctx.keys.db, &[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, sum.as_bytes()]);
+    ctx.fx.propagate_as(
+        ctx.keys.db,
+        &[
+            b"HSETEX",
+            key,
+            b"KEEPTTL",
+            b"FIELDS",
+            b"1",
+            field,
+            sum.as_bytes(),
+        ],
+    );
     ctx.reply.bulk(sum.as_bytes());
     Ok(())
 }
@@ -350,7 +396,11 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::Syntax);
     }
     // Twice as many elements have to be counted too.
-    if with_values && count.checked_mul(2).is_none_or(|elements| elements == i64::MIN) {
+    if with_values
+        && count
+            .checked_mul(2)
+            .is_none_or(|elements| elements == i64::MIN)
+    {
         return Err(Error::OutOfRange);
     }
     let now_ms = ctx.now.unix_ms;
@@ -362,9 +412,19 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let live = hash.len_at(now_ms);
     let reply = &mut ctx.reply;
     let wanted = count.unsigned_abs() as usize;
-    let shown = if count >= 0 { wanted.min(live) } else if live == 0 { 0 } else { wanted };
+    let shown = if count >= 0 {
+        wanted.min(live)
+    } else if live == 0 {
+        0
+    } else {
+        wanted
+    };
     let nests = with_values && reply.is_resp3();
-    reply.array(if with_values && !nests { 2 * shown } else { shown });
+    reply.array(if with_values && !nests {
+        2 * shown
+    } else {
+        shown
+    });
     let mut show = |field: &[u8], value: Item<'_>| {
         if nests {
             reply.array(2);
@@ -398,7 +458,10 @@ fn random_field(ctx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
     };
     let reply = &mut ctx.reply;
     let (hash, rng) = ctx.keys.at_with_rng::<Hash>(spot)?;
-    if hash.random(now_ms, rng, |field, _| reply.bulk(field)).is_none() {
+    if hash
+        .random(now_ms, rng, |field, _| reply.bulk(field))
+        .is_none()
+    {
         reply.null();
     }
     Ok(())
@@ -420,16 +483,19 @@ fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let cursor_mark = reply.deferred();
     let list_mark = reply.deferred();
     let mut count = 0;
-    let next = ctx.keys.at::<Hash>(spot)?.scan(at, options.count, now_ms, |field, value| {
-        if options.matches(field) {
-            reply.bulk(field);
-            count += 1;
-            if !options.no_values {
-                reply_item(reply, value);
+    let next = ctx
+        .keys
+        .at::<Hash>(spot)?
+        .scan(at, options.count, now_ms, |field, value| {
+            if options.matches(field) {
+                reply.bulk(field);
                 count += 1;
+                if !options.no_values {
+                    reply_item(reply, value);
+                    count += 1;
+                }
             }
-        }
-    });
+        });
     reply.finish_array(list_mark, count);
     reply.finish_bulk(cursor_mark, next.to_string().as_bytes());
     Ok(())

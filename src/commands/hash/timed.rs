@@ -66,7 +66,10 @@ pub fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = hash_at(ctx, key)?;
     let (change, fields_at) = if let Some(unit) = Moment::option(args.at(2)) {
-        (Change::Expire(field_moment(args.at(3), unit, ctx.now, "hgetex")?), 4)
+        (
+            Change::Expire(field_moment(args.at(3), unit, ctx.now, "hgetex")?),
+            4,
+        )
     } else if is(args.at(2), "PERSIST") {
         (Change::Persist, 3)
     } else {
@@ -109,7 +112,12 @@ fn is_past(ctx: &Ctx<'_>, deadline: i64) -> bool {
 }
 
 /// Does to one field what HGETEX asks for; tells whether that was anything.
-fn change_deadline(ctx: &mut Ctx<'_>, spot: Spot, field: &[u8], change: Change) -> Result<bool, Error> {
+fn change_deadline(
+    ctx: &mut Ctx<'_>,
+    spot: Spot,
+    field: &[u8],
+    change: Change,
+) -> Result<bool, Error> {
     let now_ms = ctx.now.unix_ms;
     let deletes = matches!(change, Change::Expire(deadline) if is_past(ctx, deadline));
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
@@ -124,13 +132,20 @@ fn change_deadline(ctx: &mut Ctx<'_>, spot: Spot, field: &[u8], change: Change) 
     })
 }
 
-fn report_changed(ctx: &mut Ctx<'_>, key: &[u8], fields: Args<'_>, change: Change, changed: &[&[u8]]) {
+fn report_changed(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    fields: Args<'_>,
+    change: Change,
+    changed: &[&[u8]],
+) {
     let db = ctx.keys.db;
     let count = fields.len().to_string();
     match change {
         Change::Nothing => {}
         Change::Persist => {
-            ctx.keys.changed(key, Event::hash("hpersist"), changed.len());
+            ctx.keys
+                .changed(key, Event::hash("hpersist"), changed.len());
             let mut words: Vec<&[u8]> = vec![b"HPERSIST", key, b"FIELDS", count.as_bytes()];
             words.extend(fields.iter());
             ctx.fx.propagate_as(db, &words);
@@ -144,7 +159,13 @@ fn report_changed(ctx: &mut Ctx<'_>, key: &[u8], fields: Args<'_>, change: Chang
         Change::Expire(deadline) => {
             ctx.keys.changed(key, Event::hash("hexpire"), changed.len());
             let deadline = deadline.to_string();
-            let mut words: Vec<&[u8]> = vec![b"HPEXPIREAT", key, deadline.as_bytes(), b"FIELDS", count.as_bytes()];
+            let mut words: Vec<&[u8]> = vec![
+                b"HPEXPIREAT",
+                key,
+                deadline.as_bytes(),
+                b"FIELDS",
+                count.as_bytes(),
+            ];
             words.extend(fields.iter());
             ctx.fx.propagate_as(db, &words);
         }
@@ -178,7 +199,8 @@ fn set_options<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<SetOptions<'a>, Erro
         let word = args.at(at);
         if is(word, "FIELDS") {
             let count = args.get(at + 1).ok_or_else(|| Error::arity("hsetex"))?;
-            let count = num::parse_i64(count).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+            let count =
+                num::parse_i64(count).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
             let count = count.ok_or("ERR invalid number of fields")? as usize;
             options.pairs = args.tail(at + 2);
             if options.pairs.len() != 2 * count {
@@ -227,7 +249,11 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = hash_or_new(ctx, key)?;
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     let count = options.pairs.len() / 2;
-    let deadline = if let FieldUntil::At(deadline) = options.until { Some(deadline) } else { None };
+    let deadline = if let FieldUntil::At(deadline) = options.until {
+        Some(deadline)
+    } else {
+        None
+    };
     let fields = options.pairs.iter().step_by(2);
     if deadline.is_some() {
         hash.expect_deadlines();
@@ -264,7 +290,9 @@ fn condition_holds(
     if !options.only_if_none && !options.only_if_all {
         return Ok(true);
     }
-    let Some(spot) = found else { return Ok(options.only_if_none) };
+    let Some(spot) = found else {
+        return Ok(options.only_if_none);
+    };
     let fields = options.pairs.iter().step_by(2);
     let now_ms = ctx.now.unix_ms;
     let hash = ctx.keys.at::<Hash>(spot)?;
@@ -278,7 +306,12 @@ fn condition_holds(
 }
 
 /// The command as received, with the moment as a unix time.
-fn propagate_with_moment(ctx: &mut Ctx<'_>, args: Args<'_>, options: &SetOptions<'_>, deadline: i64) {
+fn propagate_with_moment(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    options: &SetOptions<'_>,
+    deadline: i64,
+) {
     let deadline = deadline.to_string();
     let mut words: Vec<&[u8]> = args.iter().collect();
     if let Some(at) = options.moment_at {

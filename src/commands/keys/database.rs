@@ -47,17 +47,22 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazily = flushes_lazily(ctx, args)?;
     let databases = ctx.keys.space.dbs.len() as u16;
     (0..databases).for_each(|db| spoil_watchers(ctx, db, None));
-    let count: usize = (0..databases).map(|db| ctx.keys.space.flush(db, lazily)).sum();
+    let count: usize = (0..databases)
+        .map(|db| ctx.keys.space.flush(db, lazily))
+        .sum();
     ctx.keys.space.journal.flushed(None);
     ctx.keys.space.journal.dirty += count as u64 + 1;
-    ctx.fx.propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
+    ctx.fx
+        .propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
     ctx.reply.ok();
     Ok(())
 }
 
 /// SWAPDB index1 index2
 pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let parse = |arg, which: &str| narrow_integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")));
+    let parse = |arg, which: &str| {
+        narrow_integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")))
+    };
     let (one, other) = (parse(args.at(1), "first")?, parse(args.at(2), "second")?);
     let databases = ctx.keys.space.dbs.len() as i64;
     if !(0..databases).contains(&one) || !(0..databases).contains(&other) {
@@ -83,14 +88,23 @@ fn spoil_watchers(ctx: &mut Ctx<'_>, db: u16, replaced_with: Option<u16>) {
         .collect();
     for (key, ids) in watched {
         let presence = |db| ctx.keys.space.presence(db, &key, ctx.now.unix_ms);
-        let (before, after) = (presence(db), replaced_with.map_or(Presence::Absent, presence));
+        let (before, after) = (
+            presence(db),
+            replaced_with.map_or(Presence::Absent, presence),
+        );
         if before == Presence::Absent && after == Presence::Absent {
             continue;
         }
         for id in ids {
-            let session = if id == ctx.session.id { Some(&mut *ctx.session) } else { ctx.sessions.get_mut(id) };
+            let session = if id == ctx.session.id {
+                Some(&mut *ctx.session)
+            } else {
+                ctx.sessions.get_mut(id)
+            };
             let Some(session) = session else { continue };
-            let Some(watched) = session.watched_key(db, &key) else { continue };
+            let Some(watched) = session.watched_key(db, &key) else {
+                continue;
+            };
             // What is due counts as gone, so it may go, come or be replaced by its like without having changed.
             match (watched.was_expired, before, after) {
                 (true, _, Presence::Absent) => watched.was_expired = false,

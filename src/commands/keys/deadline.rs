@@ -55,8 +55,12 @@ impl Condition {
                 return Err(Error::from([b"ERR Unsupported option ", word].concat()));
             }
         }
-        if condition.only_if_none && (condition.only_if_some || condition.only_if_later || condition.only_if_sooner) {
-            return Err("ERR NX and XX, GT or LT options at the same time are not compatible".into());
+        if condition.only_if_none
+            && (condition.only_if_some || condition.only_if_later || condition.only_if_sooner)
+        {
+            return Err(
+                "ERR NX and XX, GT or LT options at the same time are not compatible".into(),
+            );
         }
         if condition.only_if_later && condition.only_if_sooner {
             return Err("ERR GT and LT options at the same time are not compatible".into());
@@ -69,7 +73,9 @@ impl Condition {
         match old {
             None => !self.only_if_some && !self.only_if_later,
             Some(old) => {
-                !self.only_if_none && (!self.only_if_later || new > old) && (!self.only_if_sooner || new < old)
+                !self.only_if_none
+                    && (!self.only_if_later || new > old)
+                    && (!self.only_if_sooner || new < old)
             }
         }
     }
@@ -95,11 +101,13 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
         let lazily = ctx.keys.space.lazy.expire;
         ctx.keys.remove_at(spot, lazily);
         ctx.keys.changed(key, Event::DEL, 1);
-        ctx.fx.propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+        ctx.fx
+            .propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
     } else {
         ctx.keys.set_deadline(spot, Some(deadline));
         ctx.keys.changed(key, Event::EXPIRE, 1);
-        ctx.fx.propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
+        ctx.fx
+            .propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
     }
     ctx.reply.integer(1);
     Ok(())
@@ -161,11 +169,20 @@ mod tests {
 
     #[test]
     fn conditions_compare_with_the_old_deadline() {
-        let later = Condition { only_if_later: true, ..Condition::default() };
+        let later = Condition {
+            only_if_later: true,
+            ..Condition::default()
+        };
         assert!(!later.holds(None, 5) && later.holds(Some(4), 5) && !later.holds(Some(5), 5));
-        let sooner = Condition { only_if_sooner: true, ..Condition::default() };
+        let sooner = Condition {
+            only_if_sooner: true,
+            ..Condition::default()
+        };
         assert!(sooner.holds(None, 5) && !sooner.holds(Some(5), 5) && sooner.holds(Some(6), 5));
-        let none = Condition { only_if_none: true, ..Condition::default() };
+        let none = Condition {
+            only_if_none: true,
+            ..Condition::default()
+        };
         assert!(none.holds(None, 5) && !none.holds(Some(9), 5));
     }
 }

@@ -79,14 +79,20 @@ fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
 /// EXISTS key [key ...]
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.keys.look_ahead(args.from(1));
-    let count = args.from(1).filter(|key| ctx.keys.read_quietly(key).is_some()).count();
+    let count = args
+        .from(1)
+        .filter(|key| ctx.keys.read_quietly(key).is_some())
+        .count();
     ctx.reply.count(count);
     Ok(())
 }
 
 /// TOUCH key [key ...]
 fn touch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let count = args.from(1).filter(|key| ctx.keys.read(key).is_some()).count();
+    let count = args
+        .from(1)
+        .filter(|key| ctx.keys.read(key).is_some())
+        .count();
     ctx.reply.count(count);
     Ok(())
 }
@@ -144,7 +150,11 @@ fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_if_free: bool) -> Result<b
 /// The database an argument names.
 fn database(ctx: &Ctx<'_>, arg: &[u8]) -> Result<u16, Error> {
     let index = narrow_integer(arg)?;
-    if index >= 0 && (index as usize) < ctx.keys.space.dbs.len() { Ok(index as u16) } else { Err(Error::DbIndex) }
+    if index >= 0 && (index as usize) < ctx.keys.space.dbs.len() {
+        Ok(index as u16)
+    } else {
+        Err(Error::DbIndex)
+    }
 }
 
 /// MOVE key db
@@ -219,9 +229,17 @@ fn duplicate(keys: &Keys<'_>, spot: Spot) -> Taken<crate::types::Value> {
     let entry = keys.entry(spot);
     let payload = match entry.payload() {
         Payload::Int(number) => Owned::Int(number),
-        Payload::Inline(bytes) => Owned::Inline { bytes: bytes.to_vec(), raw_reported: entry.raw_reported() },
+        Payload::Inline(bytes) => Owned::Inline {
+            bytes: bytes.to_vec(),
+            raw_reported: entry.raw_reported(),
+        },
         Payload::Object(value) => Owned::Object(value.clone()),
     };
     let access = keys.space.access.fresh(keys.now_ms);
-    Taken { payload, deadline: entry.deadline(), field_deadline: entry.field_deadline(), access }
+    Taken {
+        payload,
+        deadline: entry.deadline(),
+        field_deadline: entry.field_deadline(),
+        access,
+    }
 }

@@ -29,7 +29,9 @@ fn look(ctx: &mut Ctx<'_>, args: Args<'_>) -> Option<Spot> {
 
 /// OBJECT ENCODING key
 fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let Some(spot) = look(ctx, args) else { return Ok(()) };
+    let Some(spot) = look(ctx, args) else {
+        return Ok(());
+    };
     let entry = ctx.keys.entry(spot);
     let name = match entry.payload() {
         Payload::Object(value) => value.encoding(),
@@ -41,18 +43,26 @@ fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// OBJECT REFCOUNT key
 fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let Some(spot) = look(ctx, args) else { return Ok(()) };
+    let Some(spot) = look(ctx, args) else {
+        return Ok(());
+    };
     // Redis shares small numbers between keys and shows this figure for them.
     let is_shared_number = matches!(ctx.keys.entry(spot).payload(), Payload::Int(number) if (0..10_000).contains(&number));
     let config = &ctx.services.config;
     let shares = config.maxmemory == 0 || !memory::keeps_word_per_value(config.maxmemory_policy);
-    ctx.reply.integer(if is_shared_number && shares { i64::from(i32::MAX) } else { 1 });
+    ctx.reply.integer(if is_shared_number && shares {
+        i64::from(i32::MAX)
+    } else {
+        1
+    });
     Ok(())
 }
 
 /// OBJECT IDLETIME key
 fn idletime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let Some(spot) = look(ctx, args) else { return Ok(()) };
+    let Some(spot) = look(ctx, args) else {
+        return Ok(());
+    };
     if ctx.keys.space.access.is_lfu {
         return Err(Error::from(
             "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
@@ -66,14 +76,20 @@ fn idletime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// OBJECT FREQ key
 fn freq(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let Some(spot) = look(ctx, args) else { return Ok(()) };
+    let Some(spot) = look(ctx, args) else {
+        return Ok(());
+    };
     if !ctx.keys.space.access.is_lfu {
         return Err(Error::from(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
              switching between policies at runtime LRU and LFU data will take some time to adjust.",
         ));
     }
-    let frequency = ctx.keys.space.access.decayed(ctx.keys.entry(spot).access(), ctx.now.unix_ms);
+    let frequency = ctx
+        .keys
+        .space
+        .access
+        .decayed(ctx.keys.entry(spot).access(), ctx.now.unix_ms);
     ctx.reply.integer(i64::from(frequency));
     Ok(())
 }

@@ -31,7 +31,12 @@ pub enum Family {
 impl<'a> ScanOptions<'a> {
     /// Reads the options from `from` on.
     pub fn parse(args: Args<'a>, from: usize, family: Family) -> Result<Self, Error> {
-        let mut options = Self { pattern: None, count: 10, kind: None, no_values: false };
+        let mut options = Self {
+            pattern: None,
+            count: 10,
+            kind: None,
+            no_values: false,
+        };
         let mut at = from;
         while at < args.len() {
             let (word, value) = (args.at(at), args.get(at + 1));
@@ -62,13 +67,23 @@ impl<'a> ScanOptions<'a> {
     }
 
     pub fn matches(&self, name: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
+        self.pattern
+            .is_none_or(|pattern| glob::matches(pattern, name, false))
     }
 }
 
 fn kind_named(name: &[u8]) -> Option<Kind> {
-    let kinds = [Kind::String, Kind::List, Kind::Set, Kind::Zset, Kind::Hash, Kind::Stream];
-    kinds.into_iter().find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
+    let kinds = [
+        Kind::String,
+        Kind::List,
+        Kind::Set,
+        Kind::Zset,
+        Kind::Hash,
+        Kind::Stream,
+    ];
+    kinds
+        .into_iter()
+        .find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The cursor a client gives: an unsigned number.
@@ -93,7 +108,9 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             seen += 1;
             if entry.deadline().is_some_and(|deadline| deadline <= now_ms) {
                 overdue.push(entry.key().to_vec());
-            } else if options.kind.is_none_or(|kind| kind == Some(kind_of(entry))) && options.matches(entry.key()) {
+            } else if options.kind.is_none_or(|kind| kind == Some(kind_of(entry)))
+                && options.matches(entry.key())
+            {
                 found.push(entry.key().to_vec());
             }
         });
@@ -143,7 +160,12 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     for _ in 0..DRAWS_MAX {
         let space = &mut *ctx.keys.space;
         let rng = &mut space.rng;
-        let Some(spot) = space.dbs[ctx.keys.db as usize].dict.random(&mut || rng.next_u64()) else { break };
+        let Some(spot) = space.dbs[ctx.keys.db as usize]
+            .dict
+            .random(&mut || rng.next_u64())
+        else {
+            break;
+        };
         let entry = ctx.keys.entry(spot);
         if entry.deadline().is_none_or(|deadline| deadline > now_ms) {
             ctx.reply.bulk(entry.key());

@@ -57,7 +57,8 @@ impl Options {
             } else if is(word, "FREQ") && words.len() > 0 && options.idle_s.is_none() {
                 let frequency = integer(words.next().unwrap_or_default())?;
                 let refusal = "ERR Invalid FREQ value, must be >= 0 and <= 255";
-                options.frequency = Some(u8::try_from(frequency).map_err(|_| Error::from(refusal))?);
+                options.frequency =
+                    Some(u8::try_from(frequency).map_err(|_| Error::from(refusal))?);
             } else {
                 return Err(Error::Syntax);
             }
@@ -91,7 +92,8 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if is_past && ctx.keys.space.may_expire && !ctx.is_replay() {
         if was_there {
             ctx.keys.changed(key, Event::DEL, 1);
-            ctx.fx.propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+            ctx.fx
+                .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
         }
         ctx.reply.ok();
         return Ok(());
@@ -99,7 +101,8 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = match loaded {
         Loaded::Text(bytes) => {
             let bytes = Arc::new(bytes);
-            ctx.keys.insert(key, text::whole(&bytes, || Some(bytes.clone())), deadline)
+            ctx.keys
+                .insert(key, text::whole(&bytes, || Some(bytes.clone())), deadline)
         }
         Loaded::Value(value) => ctx.keys.insert(key, New::Object(value), deadline),
     };

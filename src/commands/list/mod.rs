@@ -152,7 +152,10 @@ fn lindex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let index = integer(args.at(2))?;
-    if list.get_with(index, |item| reply_item(&mut ctx.reply, item)).is_none() {
+    if list
+        .get_with(index, |item| reply_item(&mut ctx.reply, item))
+        .is_none()
+    {
         ctx.reply.null();
     }
     Ok(())
@@ -199,9 +202,19 @@ fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// how many they are.
 fn span(start: i64, end: i64, len: usize) -> (usize, usize) {
     let len = len as i64;
-    let place = |index: i64| if index < 0 { index.saturating_add(len).max(-1) } else { index };
+    let place = |index: i64| {
+        if index < 0 {
+            index.saturating_add(len).max(-1)
+        } else {
+            index
+        }
+    };
     let (start, end) = (place(start).max(0), place(end).min(len - 1));
-    if start > end { (0, 0) } else { (start as usize, (end - start + 1) as usize) }
+    if start > end {
+        (0, 0)
+    } else {
+        (start as usize, (end - start + 1) as usize)
+    }
 }
 
 /// LRANGE key start stop
@@ -214,7 +227,9 @@ fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, count) = span(start, end, list.len());
     let reply = &mut ctx.reply;
     reply.array(count);
-    list.for_range(start, count, Direction::Forward, |item| reply_item(reply, item));
+    list.for_range(start, count, Direction::Forward, |item| {
+        reply_item(reply, item)
+    });
     Ok(())
 }
 
@@ -244,7 +259,10 @@ fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     ctx.keys.touch(spot);
-    let removed = ctx.keys.at_mut::<List>(spot)?.remove(count, args.at(3), &limits);
+    let removed = ctx
+        .keys
+        .at_mut::<List>(spot)?
+        .remove(count, args.at(3), &limits);
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, Event::list("lrem"), removed);
     }
@@ -264,7 +282,11 @@ struct Search {
 
 impl Search {
     fn parse(args: Args<'_>) -> Result<Self, Error> {
-        let mut search = Self { rank: 1, count: None, maxlen: 0 };
+        let mut search = Self {
+            rank: 1,
+            count: None,
+            maxlen: 0,
+        };
         for at in (3..args.len()).step_by(2) {
             let value = args.get(at + 1).ok_or(Error::Syntax)?;
             match args.at(at) {
@@ -275,10 +297,16 @@ impl Search {
                     }
                 }
                 word if is(word, "COUNT") => {
-                    search.count = Some(integer_within(value, 0, i64::MAX, "ERR COUNT can't be negative")?);
+                    search.count = Some(integer_within(
+                        value,
+                        0,
+                        i64::MAX,
+                        "ERR COUNT can't be negative",
+                    )?);
                 }
                 word if is(word, "MAXLEN") => {
-                    search.maxlen = integer_within(value, 0, i64::MAX, "ERR MAXLEN can't be negative")?;
+                    search.maxlen =
+                        integer_within(value, 0, i64::MAX, "ERR MAXLEN can't be negative")?;
                 }
                 _ => return Err(Error::Syntax),
             }
@@ -293,16 +321,36 @@ const RANK_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first m
 /// LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
 fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let search = Search::parse(args)?;
-    let or_all = |limit: i64| if limit == 0 { usize::MAX } else { limit as usize };
+    let or_all = |limit: i64| {
+        if limit == 0 {
+            usize::MAX
+        } else {
+            limit as usize
+        }
+    };
     let wanted = or_all(search.count.unwrap_or(1));
-    let direction = if search.rank > 0 { Direction::Forward } else { Direction::Backward };
+    let direction = if search.rank > 0 {
+        Direction::Forward
+    } else {
+        Direction::Backward
+    };
     let skip = search.rank.unsigned_abs() as usize - 1;
     let mut found = Vec::new();
     if let Some(list) = ctx.keys.read_as::<List>(args.at(1))? {
-        list.search(args.at(2), skip, or_all(search.maxlen), direction, |index| {
-            found.push(index);
-            if found.len() < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        list.search(
+            args.at(2),
+            skip,
+            or_all(search.maxlen),
+            direction,
+            |index| {
+                found.push(index);
+                if found.len() < wanted {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        );
     }
     if search.count.is_some() {
         ctx.reply.array(found.len());

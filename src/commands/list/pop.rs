@@ -53,7 +53,9 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 
 /// Where the list under a key is, for changing it.
 fn list_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else { return Ok(None) };
+    let Some(spot) = ctx.keys.find(key) else {
+        return Ok(None);
+    };
     ctx.keys.at::<List>(spot)?;
     ctx.keys.touch(spot);
     Ok(Some(spot))
@@ -135,7 +137,16 @@ pub(super) fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline_m
     }
     let keys: Vec<&[u8]> = keys.iter().collect();
     let on_timeout = OnTimeout::NullArray;
-    ctx.park(args, &Wait { keys: &keys, kind: Kind::List, deadline_ms, on_timeout, also_when_gone: false });
+    ctx.park(
+        args,
+        &Wait {
+            keys: &keys,
+            kind: Kind::List,
+            deadline_ms,
+            on_timeout,
+            also_when_gone: false,
+        },
+    );
 }
 
 /// What LMPOP and BLMPOP were asked for.
@@ -150,20 +161,30 @@ impl<'a> Several<'a> {
     fn parse(args: Args<'a>) -> Result<Self, Error> {
         let numkeys = integer_within(args.at(0), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
         // The end follows the keys; there is no such argument when there are fewer keys than was said.
-        let at = numkeys.checked_add(1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
+        let at = numkeys
+            .checked_add(1)
+            .filter(|at| *at < args.len())
+            .ok_or(Error::Syntax)?;
         let end = end(args.at(at))?;
         let mut count = None;
         let mut words = args.from(at + 1);
         while let Some(word) = words.next() {
             count = match words.next() {
                 Some(value) if count.is_none() && is(word, "COUNT") => {
-                    Some(integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")? as usize)
+                    Some(
+                        integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")?
+                            as usize,
+                    )
                 }
                 _ => return Err(Error::Syntax),
             };
         }
         let count = count.unwrap_or(1);
-        Ok(Self { keys: args.head(at).tail(1), end, count })
+        Ok(Self {
+            keys: args.head(at).tail(1),
+            end,
+            count,
+        })
     }
 }
 
@@ -194,7 +215,8 @@ fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_>) -> Result<bool, Erro
             ctx.reply.bulk(key);
             let count = pop_many(ctx, key, spot, several.end, several.count);
             let count = num::format_i64(count as i64, &mut [0; 20]).to_vec();
-            ctx.fx.propagate_as(ctx.keys.db, &[pop_command(several.end), key, &count]);
+            ctx.fx
+                .propagate_as(ctx.keys.db, &[pop_command(several.end), key, &count]);
             return Ok(true);
         }
     }

@@ -35,7 +35,10 @@ pub fn blmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (end(args.at(3))?, end(args.at(4))?);
     let deadline_ms = wait_until(args.at(5), ctx.now)?;
     if transfer(ctx, args, from, to)? {
-        ctx.fx.propagate_as(ctx.keys.db, &[b"LMOVE", args.at(1), args.at(2), args.at(3), args.at(4)]);
+        ctx.fx.propagate_as(
+            ctx.keys.db,
+            &[b"LMOVE", args.at(1), args.at(2), args.at(3), args.at(4)],
+        );
     } else {
         wait_for_source(ctx, args, deadline_ms);
     }
@@ -46,7 +49,8 @@ pub fn blmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 pub fn brpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let deadline_ms = wait_until(args.at(3), ctx.now)?;
     if transfer(ctx, args, End::Tail, End::Head)? {
-        ctx.fx.propagate_as(ctx.keys.db, &[b"RPOPLPUSH", args.at(1), args.at(2)]);
+        ctx.fx
+            .propagate_as(ctx.keys.db, &[b"RPOPLPUSH", args.at(1), args.at(2)]);
     } else {
         wait_for_source(ctx, args, deadline_ms);
     }
@@ -65,7 +69,9 @@ fn wait_for_source(ctx: &mut Ctx<'_>, args: Args<'_>, deadline_ms: Option<i64>) 
 fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<bool, Error> {
     let (source, destination) = (args.at(1), args.at(2));
     let limits = limits(ctx);
-    let Some(spot) = ctx.keys.find(source) else { return Ok(false) };
+    let Some(spot) = ctx.keys.find(source) else {
+        return Ok(false);
+    };
     ctx.keys.at::<List>(spot)?;
     ctx.keys.touch(spot);
     let element = if source == destination {
@@ -74,7 +80,10 @@ fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<boo
         between(ctx, spot, destination, from, to, &limits)?
     };
     // Adding an element to the destination may have added its key, and moved the source's place.
-    let spot = ctx.keys.find(source).expect("it is not removed before it is empty");
+    let spot = ctx
+        .keys
+        .find(source)
+        .expect("it is not removed before it is empty");
     ctx.keys.touched(destination, 0);
     ctx.keys.event(destination, pushed(to));
     lost(&mut ctx.keys, source, spot, popped(from), 1);
@@ -96,8 +105,19 @@ fn between(
     }
     let list = ctx.keys.at_mut::<List>(spot)?;
     // Redis counts only what is kept as text when it makes room.
-    let measured = |item: Item<'_>| (if matches!(item, Item::Int(_)) { 0 } else { item.len() }, item.to_vec());
-    let (bytes, element) = list.pop_with(from, limits, measured).expect("no list is empty");
+    let measured = |item: Item<'_>| {
+        (
+            if matches!(item, Item::Int(_)) {
+                0
+            } else {
+                item.len()
+            },
+            item.to_vec(),
+        )
+    };
+    let (bytes, element) = list
+        .pop_with(from, limits, measured)
+        .expect("no list is empty");
     let list = ctx.keys.write_or_create(destination, List::new)?;
     list.grow_for(bytes, 1, limits);
     list.push(to, &element, limits);

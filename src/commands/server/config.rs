@@ -37,8 +37,10 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !args.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
-    let pairs: Vec<(&[u8], &[u8])> =
-        (2..args.len()).step_by(2).map(|at| (args.at(at), args.at(at + 1))).collect();
+    let pairs: Vec<(&[u8], &[u8])> = (2..args.len())
+        .step_by(2)
+        .map(|at| (args.at(at), args.at(at + 1)))
+        .collect();
     for (at, (name, _)) in pairs.iter().enumerate() {
         if ctx.services.config.is_sensitive(name) {
             ctx.fx.redact(3 + 2 * at);
@@ -70,7 +72,9 @@ fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 pub fn rewrite_file(ctx: &mut Ctx<'_>, extent: Extent) -> Outcome {
     let path = &ctx.services.server.config_file;
     if path.is_empty() {
-        return Err(Error::from("ERR The server is running without a config file"));
+        return Err(Error::from(
+            "ERR The server is running without a config file",
+        ));
     }
     if let Err(refusal) = ctx.services.config.rewrite(path.as_ref(), None, extent) {
         log::warn!("CONFIG REWRITE failed: {refusal}");

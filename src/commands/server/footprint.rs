@@ -45,7 +45,13 @@ impl Footprint {
             sessions(ctx).filter(wanted).map(Session::memory).sum()
         };
         let used = alloc::used_memory();
-        let dbs = ctx.keys.space.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty());
+        let dbs = ctx
+            .keys
+            .space
+            .dbs
+            .iter()
+            .enumerate()
+            .filter(|(_, db)| !db.dict.is_empty());
         Self {
             used,
             peak: facts.peak_memory.max(used),
@@ -53,10 +59,18 @@ impl Footprint {
             clients: of_kind(false),
             replicas: of_kind(true),
             dbs: dbs
-                .map(|(number, db)| DbFootprint { number, table: db.dict.table_bytes(), wheel: db.dict.wheel_bytes() })
+                .map(|(number, db)| DbFootprint {
+                    number,
+                    table: db.dict.table_bytes(),
+                    wheel: db.dict.wheel_bytes(),
+                })
                 .collect(),
             keys: ctx.keys.space.len(),
-            resident: if figures.resident_bytes == 0 { allocator.resident } else { figures.resident_bytes },
+            resident: if figures.resident_bytes == 0 {
+                allocator.resident
+            } else {
+                figures.resident_bytes
+            },
             allocator,
             figures,
         }
@@ -84,7 +98,10 @@ impl Footprint {
         percent(self.used, self.peak)
     }
     pub fn bytes_per_key(&self) -> usize {
-        self.used.saturating_sub(self.startup).checked_div(self.keys).unwrap_or(0)
+        self.used
+            .saturating_sub(self.startup)
+            .checked_div(self.keys)
+            .unwrap_or(0)
     }
 
     /// Room within the allocator's pages that nobody uses.
@@ -113,11 +130,22 @@ pub struct Gap {
 
 impl Gap {
     fn between(larger: usize, smaller: usize) -> Self {
-        let ratio = if smaller == 0 { 0.0 } else { larger as f64 / smaller as f64 };
-        Self { ratio, bytes: larger as i64 - smaller as i64 }
+        let ratio = if smaller == 0 {
+            0.0
+        } else {
+            larger as f64 / smaller as f64
+        };
+        Self {
+            ratio,
+            bytes: larger as i64 - smaller as i64,
+        }
     }
 }
 
 fn percent(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    }
 }

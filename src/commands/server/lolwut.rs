@@ -19,7 +19,9 @@ pub fn lolwut(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // What is no number is left to chance, as everything here.
     let size = |at: usize, default: usize, least: usize, most: usize| {
         let given = args.get(at).and_then(|text| integer(text).ok());
-        given.map_or(default, |number| (number.max(0) as usize).clamp(least, most))
+        given.map_or(default, |number| {
+            (number.max(0) as usize).clamp(least, most)
+        })
     };
     let columns = size(at, 66, 40, 200);
     let rows = size(at + 1, 14, 12, 100);
@@ -57,7 +59,9 @@ fn sky(rng: &mut Rng, columns: usize, rows: usize) -> String {
             cells[top + line][left + at] = sign;
         }
     }
-    let lines = cells.iter().map(|line| line.iter().collect::<String>().trim_end().to_owned() + "\n");
+    let lines = cells
+        .iter()
+        .map(|line| line.iter().collect::<String>().trim_end().to_owned() + "\n");
     lines.collect()
 }
 

@@ -84,13 +84,30 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ("allocator.muzzy", footprint.allocator.muzzy),
     ];
     let gaps = [
-        ("allocator-fragmentation.ratio", "allocator-fragmentation.bytes", footprint.fragmentation()),
-        ("allocator-rss.ratio", "allocator-rss.bytes", footprint.kept()),
-        ("rss-overhead.ratio", "rss-overhead.bytes", footprint.beside()),
+        (
+            "allocator-fragmentation.ratio",
+            "allocator-fragmentation.bytes",
+            footprint.fragmentation(),
+        ),
+        (
+            "allocator-rss.ratio",
+            "allocator-rss.bytes",
+            footprint.kept(),
+        ),
+        (
+            "rss-overhead.ratio",
+            "rss-overhead.bytes",
+            footprint.beside(),
+        ),
         ("fragmentation", "fragmentation.bytes", footprint.total()),
     ];
     let reply = &mut ctx.reply;
-    let fields = before.len() + footprint.dbs.len() + between.len() + shares.len() + allocator.len() + 2 * gaps.len();
+    let fields = before.len()
+        + footprint.dbs.len()
+        + between.len()
+        + shares.len()
+        + allocator.len()
+        + 2 * gaps.len();
     reply.map(fields);
     for (name, bytes) in before {
         reply.bulk(name.as_bytes());
@@ -129,7 +146,11 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.server.note_memory(ctx.now.unix_ms);
     let footprint = Footprint::take(ctx);
-    let report = diagnosis(&footprint, ctx.sessions.len(), ctx.services.config.maxmemory_policy);
+    let report = diagnosis(
+        &footprint,
+        ctx.sessions.len(),
+        ctx.services.config.maxmemory_policy,
+    );
     ctx.reply.verbatim("txt", report.as_bytes());
     Ok(())
 }
@@ -154,7 +175,8 @@ fn diagnosis(footprint: &Footprint, clients: usize, policy: Eviction) -> String 
              short elsewhere, MEMORY PURGE returns what can be returned.",
         );
     }
-    let is_wide = |gap: &super::footprint::Gap, ratio: f64| gap.ratio > ratio && gap.bytes > GAP_BYTES;
+    let is_wide =
+        |gap: &super::footprint::Gap, ratio: f64| gap.ratio > ratio && gap.bytes > GAP_BYTES;
     if is_wide(&footprint.total(), 1.4) {
         findings.push(
             "High total RSS: the process holds more than 1.4 times the memory that is in use. The points below tell \
@@ -192,10 +214,17 @@ fn diagnosis(footprint: &Footprint, clients: usize, policy: Eviction) -> String 
         );
     }
     if findings.is_empty() {
-        let eviction = if policy == Eviction::NoEviction { "" } else { " Evicting keys is what you asked for." };
-        return format!("Hi Sam, I find nothing wrong with the memory of this instance.{eviction}\n");
+        let eviction = if policy == Eviction::NoEviction {
+            ""
+        } else {
+            " Evicting keys is what you asked for."
+        };
+        return format!(
+            "Hi Sam, I find nothing wrong with the memory of this instance.{eviction}\n"
+        );
     }
-    let mut report = "Sam, I noticed the following about the memory of this instance:\n\n".to_owned();
+    let mut report =
+        "Sam, I noticed the following about the memory of this instance:\n\n".to_owned();
     for finding in findings {
         report.push_str(" * ");
         report.push_str(finding);
@@ -241,7 +270,12 @@ mod tests {
     use crate::engine::services::Figures;
 
     fn footprint(used: usize, peak: usize) -> Footprint {
-        let allocator = alloc::Stats { allocated: used, active: used, resident: used, ..alloc::Stats::default() };
+        let allocator = alloc::Stats {
+            allocated: used,
+            active: used,
+            resident: used,
+            ..alloc::Stats::default()
+        };
         Footprint {
             used,
             peak,
@@ -262,11 +296,17 @@ mod tests {
         assert!(told(&footprint(1000, 1000)).contains("nothing"));
         assert!(!told(&footprint(100 << 20, 100 << 20)).contains(" * "));
         let report = told(&footprint(100 << 20, 200 << 20));
-        assert!(report.contains("Peak memory") && !report.contains("Big client"), "{report}");
+        assert!(
+            report.contains("Peak memory") && !report.contains("Big client"),
+            "{report}"
+        );
         let mut hungry = footprint(100 << 20, 100 << 20);
         hungry.clients = 50 << 20;
         hungry.resident = 200 << 20;
         let report = told(&hungry);
-        assert!(report.contains("Big client") && report.contains("High total RSS"), "{report}");
+        assert!(
+            report.contains("Big client") && report.contains("High total RSS"),
+            "{report}"
+        );
     }
 }

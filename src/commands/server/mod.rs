@@ -46,7 +46,9 @@ fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// MONITOR
 fn monitor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if !ctx.may_wait() {
-        return Err(Error::from("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+        return Err(Error::from(
+            "ERR MONITOR isn't allowed for DENY BLOCKING client",
+        ));
     }
     if !ctx.session.has(flag::MONITOR | flag::REPLICA) {
         ctx.session.set(flag::MONITOR);
@@ -79,7 +81,9 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::Syntax);
     }
     if !ctx.may_wait() {
-        return Err(Error::from("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
+        return Err(Error::from(
+            "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
+        ));
     }
     if aborts {
         return Err(Error::from("ERR No shutdown in progress."));

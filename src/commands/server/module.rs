@@ -26,10 +26,14 @@ fn list(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn load(_: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let path = String::from_utf8_lossy(args.at(2));
     log::warn!("Module {path} failed to load: this server does not load modules");
-    Err(Error::from("ERR Error loading the extension. Please check the server logs."))
+    Err(Error::from(
+        "ERR Error loading the extension. Please check the server logs.",
+    ))
 }
 
 /// MODULE UNLOAD name
 fn unload(_: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    Err(Error::from("ERR Error unloading module: no such module with that name"))
+    Err(Error::from(
+        "ERR Error unloading module: no such module with that name",
+    ))
 }

@@ -21,7 +21,12 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let count = match args.get(2) {
         None => 10,
         Some(text) => {
-            let count = integer_within(text, -1, i64::MAX, "ERR count should be greater than or equal to -1")?;
+            let count = integer_within(
+                text,
+                -1,
+                i64::MAX,
+                "ERR count should be greater than or equal to -1",
+            )?;
             usize::try_from(count).unwrap_or(all)
         }
     };

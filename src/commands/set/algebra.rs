@@ -81,7 +81,10 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut limit = 0;
     let mut at = 2 + numkeys;
     while at < args.len() {
-        let value = args.get(at + 1).filter(|_| is(args.at(at), "LIMIT")).ok_or(Error::Syntax)?;
+        let value = args
+            .get(at + 1)
+            .filter(|_| is(args.at(at), "LIMIT"))
+            .ok_or(Error::Syntax)?;
         limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
         at += 2;
     }
@@ -90,7 +93,11 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     with_sets(ctx, keys, |_, sets| {
         let _ = visit_common(sets, &mut |_| {
             count += 1;
-            if count == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if count == limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
     })?;
     ctx.reply.count(count);
@@ -116,11 +123,18 @@ fn with_sets<R>(
         }
     }
     let spots: Vec<_> = keys.iter().map(|key| ctx.keys.find(key)).collect();
-    let sets: Vec<_> = spots.iter().map(|spot| spot.and_then(|spot| ctx.keys.at::<Set>(spot).ok())).collect();
+    let sets: Vec<_> = spots
+        .iter()
+        .map(|spot| spot.and_then(|spot| ctx.keys.at::<Set>(spot).ok()))
+        .collect();
     Ok(compute(&mut ctx.reply, &sets))
 }
 
-fn reply_all(ctx: &mut Ctx<'_>, args: Args<'_>, compute: fn(Sets<'_, '_>, &SetLimits, Show<'_>)) -> Outcome {
+fn reply_all(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    compute: fn(Sets<'_, '_>, &SetLimits, Show<'_>),
+) -> Outcome {
     let limits = limits::set(ctx);
     with_sets(ctx, args.tail(1), |reply, sets| {
         let mark = reply.deferred();
@@ -147,7 +161,12 @@ fn store(
         ctx.keys.remove_reporting(destination);
     } else {
         let found = ctx.keys.find(destination);
-        ctx.keys.put(destination, found, New::Object(result.into_value()), Until::Never);
+        ctx.keys.put(
+            destination,
+            found,
+            New::Object(result.into_value()),
+            Until::Never,
+        );
         ctx.keys.changed(destination, event, 1);
     }
     ctx.reply.count(len);
@@ -168,21 +187,36 @@ fn intersect(sets: Sets<'_, '_>, show: Show<'_>) {
 }
 
 /// Shows what is in all sets, until told to stop: walks through the smallest and asks the others, small ones first.
-fn visit_common<B>(sets: Sets<'_, '_>, show: &mut dyn FnMut(Item<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+fn visit_common<B>(
+    sets: Sets<'_, '_>,
+    show: &mut dyn FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
     let present: Option<Vec<&Set>> = sets.iter().copied().collect();
-    let Some(mut present) = present else { return ControlFlow::Continue(()) };
+    let Some(mut present) = present else {
+        return ControlFlow::Continue(());
+    };
     present.sort_by_key(|set| set.len());
-    let Some((first, others)) = present.split_first() else { return ControlFlow::Continue(()) };
+    let Some((first, others)) = present.split_first() else {
+        return ControlFlow::Continue(());
+    };
     first.visit(|member| {
         // A set that is named twice need not be asked about its own members.
-        let is_common = others.iter().all(|other| std::ptr::eq(*other, *first) || other.contains_item(member));
-        if is_common { show(member) } else { ControlFlow::Continue(()) }
+        let is_common = others
+            .iter()
+            .all(|other| std::ptr::eq(*other, *first) || other.contains_item(member));
+        if is_common {
+            show(member)
+        } else {
+            ControlFlow::Continue(())
+        }
     })
 }
 
 /// Shows the members of the first set that are in no other.
 fn subtract(sets: Sets<'_, '_>, show: Show<'_>) {
-    let Some((Some(first), others)) = sets.split_first() else { return };
+    let Some((Some(first), others)) = sets.split_first() else {
+        return;
+    };
     let mut others: Vec<&Set> = others.iter().copied().flatten().collect();
     // The largest is the most likely to have a member.
     others.sort_by_key(|set| std::cmp::Reverse(set.len()));
@@ -201,7 +235,11 @@ fn union_of(sets: Sets<'_, '_>, limits: &SetLimits, show: Show<'_>) {
         return;
     }
     let are_integers = present.iter().all(|set| matches!(set, Set::Ints(_)));
-    let mut seen = if are_integers { Set::ints() } else { Set::large(limits) };
+    let mut seen = if are_integers {
+        Set::ints()
+    } else {
+        Set::large(limits)
+    };
     for set in present {
         set.for_each(|member| {
             if seen.add(member.text(&mut [0; 20]), limits) {

@@ -40,7 +40,9 @@ pub const ROWS: &[Row] = &[
 
 /// Where the set under a key is, for changing it.
 fn set_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else { return Ok(None) };
+    let Some(spot) = ctx.keys.find(key) else {
+        return Ok(None);
+    };
     ctx.keys.at::<Set>(spot)?;
     ctx.keys.touch(spot);
     Ok(Some(spot))
@@ -61,9 +63,14 @@ fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits::set(ctx);
     let count = args.len() - 2;
-    let set = ctx.keys.write_or_create(key, || Set::for_adding(args.at(2), count, &limits))?;
+    let set = ctx
+        .keys
+        .write_or_create(key, || Set::for_adding(args.at(2), count, &limits))?;
     set.expect(count, &limits);
-    let added = args.from(2).filter(|member| set.add(member, &limits)).count();
+    let added = args
+        .from(2)
+        .filter(|member| set.add(member, &limits))
+        .count();
     if added > 0 {
         ctx.keys.changed(key, Event::set("sadd"), added);
     }
@@ -108,7 +115,9 @@ fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     lost(&mut ctx.keys, source, spot, Event::set("srem"), 1);
     let limits = limits::set(ctx);
-    let set = ctx.keys.write_or_create(destination, || Set::for_adding(member, 1, &limits))?;
+    let set = ctx
+        .keys
+        .write_or_create(destination, || Set::for_adding(member, 1, &limits))?;
     if set.add(member, &limits) {
         ctx.keys.changed(destination, Event::set("sadd"), 1);
     }
@@ -125,7 +134,10 @@ fn scard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SISMEMBER key member
 fn sismember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let is_member = ctx.keys.read_as::<Set>(args.at(1))?.is_some_and(|set| set.contains(args.at(2)));
+    let is_member = ctx
+        .keys
+        .read_as::<Set>(args.at(1))?
+        .is_some_and(|set| set.contains(args.at(2)));
     ctx.reply.integer(i64::from(is_member));
     Ok(())
 }
@@ -171,7 +183,11 @@ fn spop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (Some(spot), Some(count)) => {
             let len = ctx.keys.at::<Set>(spot)?.len();
             ctx.reply.set(count.min(len));
-            if count < len { pop(ctx, key, spot, count) } else { pop_all(ctx, key, spot) }
+            if count < len {
+                pop(ctx, key, spot, count)
+            } else {
+                pop_all(ctx, key, spot)
+            }
         }
     }
     Ok(())
@@ -182,7 +198,10 @@ fn pop(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, count: usize) {
     let mut popped: Vec<Vec<u8>> = Vec::new();
     let is_heard = ctx.fx.listening;
     let reply = &mut ctx.reply;
-    let (set, rng) = ctx.keys.at_mut_with_rng::<Set>(spot).expect("the caller looked");
+    let (set, rng) = ctx
+        .keys
+        .at_mut_with_rng::<Set>(spot)
+        .expect("the caller looked");
     for _ in 0..count {
         set.pop(rng, |member| {
             reply_item(reply, member);
@@ -210,7 +229,8 @@ fn pop_all(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) {
     ctx.keys.remove_at(spot, lazily);
     ctx.keys.changed(key, Event::set("spop"), len);
     ctx.keys.event(key, Event::DEL);
-    ctx.fx.propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
 }
 
 /// SRANDMEMBER key [count]

@@ -37,7 +37,9 @@ pub fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let start = offset as usize;
     let end = new_len(ctx, start, value.len())?;
-    edit_within(ctx, key, found, end, |bytes| bytes[start..end].copy_from_slice(value))?;
+    edit_within(ctx, key, found, end, |bytes| {
+        bytes[start..end].copy_from_slice(value)
+    })?;
     ctx.keys.changed(key, Event::string("setrange"), 1);
     ctx.reply.count(end.max(old_len));
     Ok(())
@@ -52,7 +54,12 @@ pub fn append(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let len = new_len(ctx, old_len, value.len())?;
         edit(ctx, key, found, len, |bytes| append_to(bytes, value))?
     } else {
-        ctx.keys.put(key, None, text::whole(value, || args.shared(2)), Until::Never);
+        ctx.keys.put(
+            key,
+            None,
+            text::whole(value, || args.shared(2)),
+            Until::Never,
+        );
         value.len()
     };
     ctx.keys.changed(key, Event::string("append"), 1);
@@ -63,7 +70,10 @@ pub fn append(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// The length a string would have, if that is allowed.
 fn new_len(ctx: &Ctx<'_>, start: usize, extra: usize) -> Result<usize, Error> {
     let most = ctx.services.config.proto_max_bulk_len as usize;
-    start.checked_add(extra).filter(|len| *len <= most || ctx.is_replay()).ok_or(Error::StringTooLong)
+    start
+        .checked_add(extra)
+        .filter(|len| *len <= most || ctx.is_replay())
+        .ok_or(Error::StringTooLong)
 }
 
 /// Changes a string, its length too, and returns its new length. `len` is what that will be at least.
@@ -77,7 +87,9 @@ pub fn edit(
     if let Some(spot) = found
         && let PayloadMut::Object(value) = ctx.keys.payload_mut(spot)
     {
-        let Value::Str(bytes) = value else { return Err(Error::WrongType) };
+        let Value::Str(bytes) = value else {
+            return Err(Error::WrongType);
+        };
         let bytes = Arc::make_mut(bytes);
         change(bytes);
         let len = bytes.len();
@@ -91,9 +103,15 @@ pub fn edit(
     change(&mut bytes);
     let len = bytes.len();
     if len <= INLINE_MAX {
-        ctx.keys.put(key, found, New::InlineRaw(&bytes), Until::Kept);
+        ctx.keys
+            .put(key, found, New::InlineRaw(&bytes), Until::Kept);
     } else {
-        ctx.keys.put(key, found, New::Object(Value::Str(Arc::new(bytes))), Until::Kept);
+        ctx.keys.put(
+            key,
+            found,
+            New::Object(Value::Str(Arc::new(bytes))),
+            Until::Kept,
+        );
     }
     Ok(len)
 }

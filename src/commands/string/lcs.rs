@@ -52,7 +52,11 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.keys.read(args.at(2));
     let (one, other) = (ctx.keys.find(args.at(1)), ctx.keys.find(args.at(2)));
     let text = |spot| match spot {
-        Some(spot) => ctx.keys.text(spot).map(Text::to_vec).map_err(|_| Error::from(NO_STRING)),
+        Some(spot) => ctx
+            .keys
+            .text(spot)
+            .map(Text::to_vec)
+            .map_err(|_| Error::from(NO_STRING)),
         None => Ok(Vec::new()),
     };
     let (one, other) = (text(one)?, text(other)?);
@@ -63,7 +67,11 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let most = ctx.services.config.proto_max_bulk_len as usize;
     match longest_common_memory(one.len(), other.len()) {
-        None => return Err("ERR Insufficient memory, failed allocating transient memory for LCS".into()),
+        None => {
+            return Err(
+                "ERR Insufficient memory, failed allocating transient memory for LCS".into(),
+            );
+        }
         Some(bytes) if bytes > most => return Err(TOO_MUCH_MEMORY.into()),
         Some(_) => {}
     }
@@ -84,7 +92,11 @@ fn reply_matches(reply: &mut Reply<'_>, common: &Common, options: &Options) {
     reply.map(2);
     reply.bulk(b"matches");
     let len_of = |range: &std::ops::RangeInclusive<usize>| range.end() - range.start() + 1;
-    let shown: Vec<_> = common.matches.iter().filter(|found| len_of(&found.one) >= options.match_len_min).collect();
+    let shown: Vec<_> = common
+        .matches
+        .iter()
+        .filter(|found| len_of(&found.one) >= options.match_len_min)
+        .collect();
     reply.array(shown.len());
     for found in shown {
         reply.array(if options.with_match_len { 3 } else { 2 });
@@ -102,4 +114,5 @@ fn reply_matches(reply: &mut Reply<'_>, common: &Common, options: &Options) {
 }
 
 const NO_STRING: &str = "ERR The specified keys must contain string values";
-const TOO_MUCH_MEMORY: &str = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+const TOO_MUCH_MEMORY: &str =
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";

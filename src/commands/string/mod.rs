@@ -138,7 +138,12 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     if args.len() == 3 {
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(2), || args.shared(2)), Until::Never);
+        ctx.keys.put(
+            key,
+            found,
+            text::whole(args.at(2), || args.shared(2)),
+            Until::Never,
+        );
         ctx.keys.changed(key, Event::string("set"), 1);
         ctx.reply.ok();
         return Ok(());
@@ -180,11 +185,15 @@ fn set_whole(
         None if options.keeps_deadline => Until::Kept,
         None => Until::Never,
     };
-    ctx.keys.put(key, found, text::whole(value, || shared), until);
+    ctx.keys
+        .put(key, found, text::whole(value, || shared), until);
     ctx.keys.changed(key, Event::string("set"), 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
-        ctx.fx.propagate_as(ctx.keys.db, &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()]);
+        ctx.fx.propagate_as(
+            ctx.keys.db,
+            &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
+        );
     }
 }
 
@@ -193,7 +202,14 @@ fn setnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let is_missing = ctx.keys.find(key).is_none();
     if is_missing {
-        set_whole(ctx, None, key, args.at(2), args.shared(2), &SetOptions::default());
+        set_whole(
+            ctx,
+            None,
+            key,
+            args.at(2),
+            args.shared(2),
+            &SetOptions::default(),
+        );
     }
     ctx.reply.integer(i64::from(is_missing));
     Ok(())
@@ -212,7 +228,10 @@ fn psetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn set_for(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment, command: &str) -> Outcome {
     let deadline = Some(unit.deadline(args.at(2), ctx.now, command)?);
     let found = ctx.keys.find(args.at(1));
-    let options = SetOptions { deadline, ..SetOptions::default() };
+    let options = SetOptions {
+        deadline,
+        ..SetOptions::default()
+    };
     set_whole(ctx, found, args.at(1), args.at(3), args.shared(3), &options);
     ctx.reply.ok();
     Ok(())
@@ -226,7 +245,14 @@ fn getset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(spot) => reply_text(ctx, spot)?,
         None => ctx.reply.null(),
     }
-    set_whole(ctx, found, key, args.at(2), args.shared(2), &SetOptions::default());
+    set_whole(
+        ctx,
+        found,
+        key,
+        args.at(2),
+        args.shared(2),
+        &SetOptions::default(),
+    );
     ctx.fx.propagate_as(ctx.keys.db, &[b"SET", key, args.at(2)]);
     Ok(())
 }
@@ -242,7 +268,8 @@ fn getdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazily = ctx.keys.space.lazy.user_del;
     ctx.keys.remove_at(spot, lazily);
     ctx.keys.changed(key, Event::DEL, 1);
-    ctx.fx.propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
     Ok(())
 }
 
@@ -281,11 +308,13 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             let lazily = ctx.keys.space.lazy.expire;
             ctx.keys.remove_at(spot, lazily);
             ctx.keys.changed(key, Event::DEL, 1);
-            ctx.fx.propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+            ctx.fx
+                .propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
         } else {
             ctx.keys.set_deadline(spot, Some(deadline));
             ctx.keys.changed(key, Event::EXPIRE, 1);
-            ctx.fx.propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
+            ctx.fx
+                .propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
         }
     } else if persists && ctx.keys.deadline(spot).is_some() {
         ctx.keys.set_deadline(spot, None);
@@ -310,7 +339,10 @@ fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(Error::arity("msetnx"));
     }
-    let some_exist = args.from(1).step_by(2).any(|key| ctx.keys.find(key).is_some());
+    let some_exist = args
+        .from(1)
+        .step_by(2)
+        .any(|key| ctx.keys.find(key).is_some());
     if !some_exist {
         set_all(ctx, args);
     }
@@ -323,7 +355,12 @@ fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
     for at in (1..args.len()).step_by(2) {
         let key = args.at(at);
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(at + 1), || args.shared(at + 1)), Until::Never);
+        ctx.keys.put(
+            key,
+            found,
+            text::whole(args.at(at + 1), || args.shared(at + 1)),
+            Until::Never,
+        );
         ctx.keys.changed(key, Event::string("set"), 1);
     }
 }
@@ -346,7 +383,9 @@ fn incrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DECRBY key decrement
 fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let decrement = integer(args.at(2))?;
-    let increment = decrement.checked_neg().ok_or(Error::from("ERR decrement would overflow"))?;
+    let increment = decrement
+        .checked_neg()
+        .ok_or(Error::from("ERR decrement would overflow"))?;
     add(ctx, args.at(1), increment)
 }
 
@@ -382,14 +421,19 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let sum = sum.text();
     ctx.keys.put(key, found, short(sum.as_bytes()), Until::Kept);
     ctx.keys.changed(key, Event::string("incrbyfloat"), 1);
-    ctx.fx.propagate_as(ctx.keys.db, &[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
     ctx.reply.bulk(sum.as_bytes());
     Ok(())
 }
 
 /// Bytes that stay bytes even when they look like a number, as the result of INCRBYFLOAT does.
 fn short(bytes: &[u8]) -> New<'_, Value> {
-    if bytes.len() <= INLINE_MAX { New::Inline(bytes) } else { New::Object(Value::Str(Arc::new(bytes.to_vec()))) }
+    if bytes.len() <= INLINE_MAX {
+        New::Inline(bytes)
+    } else {
+        New::Object(Value::Str(Arc::new(bytes.to_vec())))
+    }
 }
 
 /// STRLEN key

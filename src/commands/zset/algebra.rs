@@ -67,7 +67,12 @@ struct Options {
 }
 
 impl Options {
-    fn parse(words: Args<'_>, numkeys: usize, operation: Operation, stores: bool) -> Result<Self, Error> {
+    fn parse(
+        words: Args<'_>,
+        numkeys: usize,
+        operation: Operation,
+        stores: bool,
+    ) -> Result<Self, Error> {
         let mut options = Self::default();
         let mut at = 0;
         while at < words.len() {
@@ -75,7 +80,10 @@ impl Options {
             let left = words.len() - at - 1;
             if operation != Operation::Diff && left >= numkeys && is(word, "WEIGHTS") {
                 let not_float = || Error::from("ERR weight value is not a float");
-                let weights = words.from(at + 1).take(numkeys).map(|text| float(text).map_err(|_| not_float()));
+                let weights = words
+                    .from(at + 1)
+                    .take(numkeys)
+                    .map(|text| float(text).map_err(|_| not_float()));
                 options.weights = weights.collect::<Result<_, _>>()?;
                 at += numkeys;
             } else if operation != Operation::Diff && left >= 1 && is(word, "AGGREGATE") {
@@ -111,7 +119,9 @@ fn reply_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> Outc
     let (result, with_scores) = compute(ctx, args.tail(1), operation, false)?;
     let reply = &mut ctx.reply;
     range::begin(reply, result.len(), with_scores);
-    result.for_range(0..result.len(), |member, score| range::show(reply, member, score, with_scores));
+    result.for_range(0..result.len(), |member, score| {
+        range::show(reply, member, score, with_scores)
+    });
     Ok(())
 }
 
@@ -134,7 +144,9 @@ fn store_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: 
     let (result, _) = compute(ctx, args.tail(2), operation, true)?;
     let limits = limits::zset(ctx);
     let mut longest = 0;
-    result.for_range(0..result.len(), |member, _| longest = longest.max(member.len()));
+    result.for_range(0..result.len(), |member, _| {
+        longest = longest.max(member.len())
+    });
     let mut fitting = Zset::for_adding(result.len(), longest, &limits);
     result.for_range(0..result.len(), |member, score| {
         fitting.add(member, score, AddRule::default(), &limits);
@@ -205,7 +217,10 @@ fn sources<'a>(ctx: &'a mut Ctx<'_>, keys: Args<'_>) -> Vec<Source<'a>> {
     // Looking for a key may remove it and move others, so all are found again now that nothing can be removed.
     let spots: Vec<_> = keys.iter().map(|key| ctx.keys.find(key)).collect();
     let keys = &ctx.keys;
-    spots.into_iter().map(|spot| Source::of(spot.and_then(|spot| keys.object(spot)))).collect()
+    spots
+        .into_iter()
+        .map(|spot| Source::of(spot.and_then(|spot| keys.object(spot))))
+        .collect()
 }
 
 /// How many keys the request says it has; there must be as many words.
@@ -214,7 +229,10 @@ fn numkeys(ctx: &Ctx<'_>, text: &[u8], words: usize) -> Result<usize, Error> {
     if numkeys < 1 {
         return Err(Error::input_keys(ctx.command.name()));
     }
-    usize::try_from(numkeys).ok().filter(|numkeys| *numkeys <= words).ok_or(Error::Syntax)
+    usize::try_from(numkeys)
+        .ok()
+        .filter(|numkeys| *numkeys <= words)
+        .ok_or(Error::Syntax)
 }
 
 /// Computes what `numkeys key [key ...] [options]` says.
@@ -229,7 +247,11 @@ fn compute(
     look_up(ctx, keys)?;
     let options = Options::parse(args.tail(1 + numkeys), numkeys, operation, stores)?;
     let limits = limits::zset(ctx);
-    let weights = options.weights.iter().copied().chain(std::iter::repeat(1.0));
+    let weights = options
+        .weights
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(1.0));
     let mut sources: Vec<(Source<'_>, f64)> = sources(ctx, keys).into_iter().zip(weights).collect();
     let result = match operation {
         Operation::Diff => difference(&sources, &limits),
@@ -250,7 +272,9 @@ fn union_of(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &ZsetLi
     for (source, weight) in sources {
         source.for_each(|member, score| {
             let score = number(score * weight);
-            let joined = result.score(member).map_or(score, |known| aggregate.join(known, score));
+            let joined = result
+                .score(member)
+                .map_or(score, |known| aggregate.join(known, score));
             result.add(member, joined, AddRule::default(), limits);
         });
     }
@@ -259,11 +283,15 @@ fn union_of(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &ZsetLi
 
 fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &ZsetLimits) -> Zset {
     let mut result = Zset::large(limits);
-    let Some(((first, weight), others)) = sources.split_first() else { return result };
+    let Some(((first, weight), others)) = sources.split_first() else {
+        return result;
+    };
     first.for_each(|member, score| {
         let mut joined = number(score * weight);
         for (other, weight) in others {
-            let Some(score) = other.score(member) else { return };
+            let Some(score) = other.score(member) else {
+                return;
+            };
             joined = aggregate.join(joined, number(score * weight));
         }
         result.add(member, joined, AddRule::default(), limits);
@@ -273,9 +301,14 @@ fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &Zs
 
 fn difference(sources: &[(Source<'_>, f64)], limits: &ZsetLimits) -> Zset {
     let mut result = Zset::large(limits);
-    let Some(((first, _), others)) = sources.split_first() else { return result };
+    let Some(((first, _), others)) = sources.split_first() else {
+        return result;
+    };
     first.for_each(|member, score| {
-        if others.iter().all(|(other, _)| other.score(member).is_none()) {
+        if others
+            .iter()
+            .all(|(other, _)| other.score(member).is_none())
+        {
             result.add(member, score, AddRule::default(), limits);
         }
     });
@@ -290,7 +323,10 @@ pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut limit = 0;
     let mut at = 2 + numkeys;
     while at < args.len() {
-        let value = args.get(at + 1).filter(|_| is(args.at(at), "LIMIT")).ok_or(Error::Syntax)?;
+        let value = args
+            .get(at + 1)
+            .filter(|_| is(args.at(at), "LIMIT"))
+            .ok_or(Error::Syntax)?;
         limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
         at += 2;
     }
@@ -302,7 +338,11 @@ pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             if others.iter().all(|other| other.score(member).is_some()) {
                 count += 1;
             }
-            if limit != 0 && count == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if limit != 0 && count == limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
     }
     ctx.reply.count(count);

@@ -59,7 +59,9 @@ pub const ROWS: &[Row] = &[
 
 /// Where the sorted set under a key is, for changing it.
 fn zset_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else { return Ok(None) };
+    let Some(spot) = ctx.keys.find(key) else {
+        return Ok(None);
+    };
     ctx.keys.at::<Zset>(spot)?;
     ctx.keys.touch(spot);
     Ok(Some(spot))
@@ -85,7 +87,10 @@ struct AddOptions {
 
 impl AddOptions {
     fn parse(args: Args<'_>) -> Result<Self, Error> {
-        let mut options = Self { pairs_at: 2, ..Self::default() };
+        let mut options = Self {
+            pairs_at: 2,
+            ..Self::default()
+        };
         let (mut nx, mut xx, mut gt, mut lt) = (false, false, false, false);
         while let Some(word) = args.get(options.pairs_at) {
             if is(word, "NX") {
@@ -140,8 +145,19 @@ fn zadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// ZINCRBY key increment member
 fn zincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let rule = AddRule { increments: true, ..AddRule::default() };
-    add(ctx, args, &AddOptions { rule, counts_changed: false, pairs_at: 2 })
+    let rule = AddRule {
+        increments: true,
+        ..AddRule::default()
+    };
+    add(
+        ctx,
+        args,
+        &AddOptions {
+            rule,
+            counts_changed: false,
+            pairs_at: 2,
+        },
+    )
 }
 
 fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
@@ -149,7 +165,12 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
     let pairs = args.tail(options.pairs_at);
     // A single pair, the common case, needs no list of scores.
     let first = float(pairs.at(0))?;
-    let rest: Vec<f64> = pairs.iter().step_by(2).skip(1).map(float).collect::<Result<_, _>>()?;
+    let rest: Vec<f64> = pairs
+        .iter()
+        .step_by(2)
+        .skip(1)
+        .map(float)
+        .collect::<Result<_, _>>()?;
     let rule = options.rule;
     let found = zset_at(ctx, key)?;
     if found.is_none() && rule.present == Present::Yes {
@@ -164,12 +185,18 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
     let count = pairs.len() / 2;
     let zset = match found {
         Some(spot) => ctx.keys.at_mut::<Zset>(spot)?,
-        None => ctx.keys.write_or_create(key, || Zset::for_adding(count, pairs.at(1).len(), &limits))?,
+        None => ctx
+            .keys
+            .write_or_create(key, || Zset::for_adding(count, pairs.at(1).len(), &limits))?,
     };
     zset.expect(count, &limits);
     let (mut added, mut moved) = (0, 0);
     let mut last = Added::Refused;
-    for (member, score) in pairs.from(1).step_by(2).zip(std::iter::once(first).chain(rest)) {
+    for (member, score) in pairs
+        .from(1)
+        .step_by(2)
+        .zip(std::iter::once(first).chain(rest))
+    {
         last = zset.add(member, score, rule, &limits);
         match last {
             Added::New(_) => added += 1,
@@ -179,11 +206,19 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
         }
     }
     if added + moved > 0 {
-        let event = if rule.increments { Event::zset("zincr") } else { Event::zset("zadd") };
+        let event = if rule.increments {
+            Event::zset("zincr")
+        } else {
+            Event::zset("zadd")
+        };
         ctx.keys.changed(key, event, added + moved);
     }
     if !rule.increments {
-        ctx.reply.count(if options.counts_changed { added + moved } else { added });
+        ctx.reply.count(if options.counts_changed {
+            added + moved
+        } else {
+            added
+        });
     } else if let Some(score) = last.score() {
         ctx.reply.double(score);
     } else {
@@ -200,7 +235,10 @@ fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let zset = ctx.keys.at_mut::<Zset>(spot)?;
-    let removed = args.from(2).filter(|member| zset.remove(member).is_some()).count();
+    let removed = args
+        .from(2)
+        .filter(|member| zset.remove(member).is_some())
+        .count();
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, Event::zset("zrem"), removed);
     }
@@ -217,7 +255,11 @@ fn zcard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// ZSCORE key member
 fn zscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    match ctx.keys.read_as::<Zset>(args.at(1))?.and_then(|zset| zset.score(args.at(2))) {
+    match ctx
+        .keys
+        .read_as::<Zset>(args.at(1))?
+        .and_then(|zset| zset.score(args.at(2)))
+    {
         Some(score) => ctx.reply.double(score),
         None => ctx.reply.null(),
     }
@@ -275,7 +317,10 @@ fn rank(ctx: &mut Ctx<'_>, args: Args<'_>, count_from: fn(usize, usize) -> usize
 /// ZCOUNT key min max
 fn zcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = ScoreRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotFloat)?;
-    let count = ctx.keys.read_as::<Zset>(args.at(1))?.map_or(0, |zset| zset.ranks_by_score(&range).len());
+    let count = ctx
+        .keys
+        .read_as::<Zset>(args.at(1))?
+        .map_or(0, |zset| zset.ranks_by_score(&range).len());
     ctx.reply.count(count);
     Ok(())
 }
@@ -283,7 +328,10 @@ fn zcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// ZLEXCOUNT key min max
 fn zlexcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = NameRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotLex)?;
-    let count = ctx.keys.read_as::<Zset>(args.at(1))?.map_or(0, |zset| zset.ranks_by_name(&range).len());
+    let count = ctx
+        .keys
+        .read_as::<Zset>(args.at(1))?
+        .map_or(0, |zset| zset.ranks_by_name(&range).len());
     ctx.reply.count(count);
     Ok(())
 }
@@ -317,13 +365,21 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let reply = &mut ctx.reply;
     let (zset, rng) = ctx.keys.at_with_rng::<Zset>(spot)?;
-    let shown = if count >= 0 { zset.len().min(count as usize) } else { count.unsigned_abs() as usize };
+    let shown = if count >= 0 {
+        zset.len().min(count as usize)
+    } else {
+        count.unsigned_abs() as usize
+    };
     range::begin(reply, shown, with_scores);
     if count >= 0 {
-        zset.sample(shown, rng, |member, score| range::show(reply, member, score, with_scores));
+        zset.sample(shown, rng, |member, score| {
+            range::show(reply, member, score, with_scores)
+        });
     } else {
         for _ in 0..shown {
-            zset.random(rng, |member, score| range::show(reply, member, score, with_scores));
+            zset.random(rng, |member, score| {
+                range::show(reply, member, score, with_scores)
+            });
         }
     }
     Ok(())
@@ -346,7 +402,11 @@ fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
     let mut text = Vec::new();
     // Redis keeps the scores of a small set as text and shows it; those of a large one it prints anew.
-    let print = if matches!(zset, Zset::Large(_)) { double::push_general } else { double::push_f64 };
+    let print = if matches!(zset, Zset::Large(_)) {
+        double::push_general
+    } else {
+        double::push_f64
+    };
     let next = zset.scan(at, options.count, |member, score| {
         if options.pattern.is_none() || options.matches(member) {
             reply.bulk(member);

@@ -30,10 +30,18 @@ impl End {
         }
     }
     fn event(self) -> Event {
-        Event::zset(if self == Self::Min { "zpopmin" } else { "zpopmax" })
+        Event::zset(if self == Self::Min {
+            "zpopmin"
+        } else {
+            "zpopmax"
+        })
     }
     fn command(self) -> &'static [u8] {
-        if self == Self::Min { b"ZPOPMIN" } else { b"ZPOPMAX" }
+        if self == Self::Min {
+            b"ZPOPMIN"
+        } else {
+            b"ZPOPMAX"
+        }
     }
 }
 
@@ -125,7 +133,16 @@ fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline_ms: Option<i
     }
     let keys: Vec<&[u8]> = keys.iter().collect();
     let on_timeout = OnTimeout::NullArray;
-    ctx.park(args, &Wait { keys: &keys, kind: Kind::Zset, deadline_ms, on_timeout, also_when_gone: false });
+    ctx.park(
+        args,
+        &Wait {
+            keys: &keys,
+            kind: Kind::Zset,
+            deadline_ms,
+            on_timeout,
+            also_when_gone: false,
+        },
+    );
 }
 
 /// What ZMPOP and BZMPOP were asked for.
@@ -139,19 +156,29 @@ impl<'a> Several<'a> {
     /// Reads `numkeys key [key ...] MIN | MAX [COUNT count]`.
     fn parse(args: Args<'a>) -> Result<Self, Error> {
         let numkeys = integer_within(args.at(0), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
-        let at = numkeys.checked_add(1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
+        let at = numkeys
+            .checked_add(1)
+            .filter(|at| *at < args.len())
+            .ok_or(Error::Syntax)?;
         let end = End::parse(args.at(at))?;
         let mut count = None;
         let mut words = args.from(at + 1);
         while let Some(word) = words.next() {
             count = match words.next() {
                 Some(value) if count.is_none() && is(word, "COUNT") => {
-                    Some(integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")? as usize)
+                    Some(
+                        integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")?
+                            as usize,
+                    )
                 }
                 _ => return Err(Error::Syntax),
             };
         }
-        Ok(Self { keys: args.head(at).tail(1), end, count: count.unwrap_or(1) })
+        Ok(Self {
+            keys: args.head(at).tail(1),
+            end,
+            count: count.unwrap_or(1),
+        })
     }
 }
 
@@ -184,7 +211,8 @@ fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_>) -> Result<bool, Erro
             ctx.reply.array(count);
             take(ctx, key, spot, several.end, count, true);
             let count = count.to_string();
-            ctx.fx.propagate_as(ctx.keys.db, &[several.end.command(), key, count.as_bytes()]);
+            ctx.fx
+                .propagate_as(ctx.keys.db, &[several.end.command(), key, count.as_bytes()]);
             return Ok(true);
         }
     }

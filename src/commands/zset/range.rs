@@ -83,7 +83,9 @@ impl<'a> Request<'a> {
             );
         }
         if with_scores && by == By::Name {
-            return Err("ERR syntax error, WITHSCORES not supported in combination with BYLEX".into());
+            return Err(
+                "ERR syntax error, WITHSCORES not supported in combination with BYLEX".into(),
+            );
         }
         let (mut min, mut max) = (args.at(grammar.key_at + 1), args.at(grammar.key_at + 2));
         if reversed && by != By::Rank {
@@ -95,7 +97,13 @@ impl<'a> Request<'a> {
             By::Name => Wanted::Names(NameRange::parse(min, max).ok_or(Error::RangeNotLex)?),
         };
         let (offset, count) = limit.unwrap_or((0, -1));
-        Ok(Self { wanted, reversed, with_scores, offset, count })
+        Ok(Self {
+            wanted,
+            reversed,
+            with_scores,
+            offset,
+            count,
+        })
     }
 
     /// Which ranks are meant, counted from the lowest.
@@ -104,7 +112,11 @@ impl<'a> Request<'a> {
         let range = match &self.wanted {
             Wanted::Ranks(start, end) => {
                 let range = resolve(*start, *end, len);
-                return if self.reversed { len - range.end..len - range.start } else { range };
+                return if self.reversed {
+                    len - range.end..len - range.start
+                } else {
+                    range
+                };
             }
             Wanted::Scores(range) => zset.ranks_by_score(range),
             Wanted::Names(range) => zset.ranks_by_name(range),
@@ -139,13 +151,28 @@ impl<'a> Request<'a> {
 /// Ranks between two inclusive indices that count from the end when negative.
 fn resolve(start: i64, end: i64, len: usize) -> Range<usize> {
     let len = len as i64;
-    let from_end = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
+    let from_end = |index: i64| {
+        if index < 0 {
+            index.saturating_add(len)
+        } else {
+            index
+        }
+    };
     let start = from_end(start).max(0);
     let end = from_end(end).min(len - 1);
-    if start > end || start >= len { 0..0 } else { start as usize..end as usize + 1 }
+    if start > end || start >= len {
+        0..0
+    } else {
+        start as usize..end as usize + 1
+    }
 }
 
-const REPLIES: Grammar = Grammar { by: None, reversed: None, key_at: 1, stores: false };
+const REPLIES: Grammar = Grammar {
+    by: None,
+    reversed: None,
+    key_at: 1,
+    stores: false,
+};
 
 /// ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
 pub fn zrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -154,27 +181,67 @@ pub fn zrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// ZREVRANGE key start stop [WITHSCORES]
 pub fn zrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_range(ctx, args, Grammar { by: Some(By::Rank), reversed: Some(true), ..REPLIES })
+    reply_range(
+        ctx,
+        args,
+        Grammar {
+            by: Some(By::Rank),
+            reversed: Some(true),
+            ..REPLIES
+        },
+    )
 }
 
 /// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
 pub fn zrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_range(ctx, args, Grammar { by: Some(By::Score), reversed: Some(false), ..REPLIES })
+    reply_range(
+        ctx,
+        args,
+        Grammar {
+            by: Some(By::Score),
+            reversed: Some(false),
+            ..REPLIES
+        },
+    )
 }
 
 /// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
 pub fn zrevrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_range(ctx, args, Grammar { by: Some(By::Score), reversed: Some(true), ..REPLIES })
+    reply_range(
+        ctx,
+        args,
+        Grammar {
+            by: Some(By::Score),
+            reversed: Some(true),
+            ..REPLIES
+        },
+    )
 }
 
 /// ZRANGEBYLEX key min max [LIMIT offset count]
 pub fn zrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_range(ctx, args, Grammar { by: Some(By::Name), reversed: Some(false), ..REPLIES })
+    reply_range(
+        ctx,
+        args,
+        Grammar {
+            by: Some(By::Name),
+            reversed: Some(false),
+            ..REPLIES
+        },
+    )
 }
 
 /// ZREVRANGEBYLEX key max min [LIMIT offset count]
 pub fn zrevrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_range(ctx, args, Grammar { by: Some(By::Name), reversed: Some(true), ..REPLIES })
+    reply_range(
+        ctx,
+        args,
+        Grammar {
+            by: Some(By::Name),
+            reversed: Some(true),
+            ..REPLIES
+        },
+    )
 }
 
 fn reply_range(ctx: &mut Ctx<'_>, args: Args<'_>, grammar: Grammar) -> Outcome {
@@ -187,14 +254,22 @@ fn reply_range(ctx: &mut Ctx<'_>, args: Args<'_>, grammar: Grammar) -> Outcome {
     let reply = &mut ctx.reply;
     begin(reply, ranks.len(), request.with_scores);
     let show = |member: &[u8], score| show(reply, member, score, request.with_scores);
-    if request.reversed { zset.for_range_back(ranks, show) } else { zset.for_range(ranks, show) }
+    if request.reversed {
+        zset.for_range_back(ranks, show)
+    } else {
+        zset.for_range(ranks, show)
+    }
     Ok(())
 }
 
 /// Begins a list of members: in RESP3 each with its score is a pair, in RESP2 the list is flat.
 pub fn begin(reply: &mut Reply<'_>, count: usize, with_scores: bool) {
     let is_flat = with_scores && !reply.is_resp3();
-    reply.array(if is_flat { count.saturating_mul(2) } else { count });
+    reply.array(if is_flat {
+        count.saturating_mul(2)
+    } else {
+        count
+    });
 }
 
 /// One member of such a list.
@@ -211,14 +286,20 @@ pub fn show(reply: &mut Reply<'_>, member: &[u8], score: f64, with_scores: bool)
 
 /// ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
 pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let grammar = Grammar { key_at: 2, stores: true, ..REPLIES };
+    let grammar = Grammar {
+        key_at: 2,
+        stores: true,
+        ..REPLIES
+    };
     let request = Request::parse(args, grammar)?;
     let limits = limits::zset(ctx);
     let mut result = None;
     if let Some(zset) = ctx.keys.read_as::<Zset>(args.at(2))? {
         let ranks = request.ranks(zset);
         let mut longest = 0;
-        zset.for_range(ranks.clone(), |member, _| longest = longest.max(member.len()));
+        zset.for_range(ranks.clone(), |member, _| {
+            longest = longest.max(member.len())
+        });
         let mut copy = Zset::for_adding(ranks.len(), longest, &limits);
         zset.for_range(ranks, |member, score| {
             copy.add(member, score, AddRule::default(), &limits);
@@ -235,7 +316,8 @@ pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event) 
     let len = result.as_ref().map_or(0, Zset::len);
     if let Some(zset) = result {
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, New::Object(zset.into_value()), Until::Never);
+        ctx.keys
+            .put(key, found, New::Object(zset.into_value()), Until::Never);
         ctx.keys.changed(key, event, 1);
     } else {
         ctx.keys.remove_reporting(key);
@@ -246,19 +328,25 @@ pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event) 
 /// ZREMRANGEBYRANK key start stop
 pub fn zremrangebyrank(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
-    remove_range(ctx, args, Event::zset("zremrangebyrank"), |zset| resolve(start, end, zset.len()))
+    remove_range(ctx, args, Event::zset("zremrangebyrank"), |zset| {
+        resolve(start, end, zset.len())
+    })
 }
 
 /// ZREMRANGEBYSCORE key min max
 pub fn zremrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = ScoreRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotFloat)?;
-    remove_range(ctx, args, Event::zset("zremrangebyscore"), |zset| zset.ranks_by_score(&range))
+    remove_range(ctx, args, Event::zset("zremrangebyscore"), |zset| {
+        zset.ranks_by_score(&range)
+    })
 }
 
 /// ZREMRANGEBYLEX key min max
 pub fn zremrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = NameRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotLex)?;
-    remove_range(ctx, args, Event::zset("zremrangebylex"), |zset| zset.ranks_by_name(&range))
+    remove_range(ctx, args, Event::zset("zremrangebylex"), |zset| {
+        zset.ranks_by_name(&range)
+    })
 }
 
 fn remove_range(
@@ -287,7 +375,13 @@ mod tests {
     use super::*;
 
     fn request(reversed: bool, offset: i64, count: i64) -> Request<'static> {
-        Request { wanted: Wanted::Ranks(0, -1), reversed, with_scores: false, offset, count }
+        Request {
+            wanted: Wanted::Ranks(0, -1),
+            reversed,
+            with_scores: false,
+            offset,
+            count,
+        }
     }
 
     #[test]

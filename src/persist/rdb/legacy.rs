@@ -53,7 +53,11 @@ const MANY: u16 = u16::MAX;
 /// The elements of a ziplist as a listpack.
 pub fn from_ziplist(blob: &[u8]) -> Result<Listpack, Malformed> {
     let mut cursor = Cursor(blob);
-    let (bytes, last, count) = (cursor.u32()?, cursor.u32()?, u16::from_le_bytes(cursor.array()?));
+    let (bytes, last, count) = (
+        cursor.u32()?,
+        cursor.u32()?,
+        u16::from_le_bytes(cursor.array()?),
+    );
     if bytes != blob.len() {
         return Err(Malformed);
     }
@@ -70,7 +74,11 @@ pub fn from_ziplist(blob: &[u8]) -> Result<Listpack, Malformed> {
         previous_len = blob.len() - cursor.0.len() - at;
     }
     let counted = count == MANY || usize::from(count) == pack.len();
-    if cursor.0.len() == 1 && last == last_at && counted { Ok(pack) } else { Err(Malformed) }
+    if cursor.0.len() == 1 && last == last_at && counted {
+        Ok(pack)
+    } else {
+        Err(Malformed)
+    }
 }
 
 fn ziplist_entry(cursor: &mut Cursor<'_>, pack: &mut Listpack) -> Result<(), Malformed> {
@@ -124,5 +132,9 @@ pub fn from_zipmap(blob: &[u8]) -> Result<Listpack, Malformed> {
         pack.append(value);
     }
     let counted = count >= 254 || 2 * count == pack.len();
-    if cursor.0.len() == 1 && counted { Ok(pack) } else { Err(Malformed) }
+    if cursor.0.len() == 1 && counted {
+        Ok(pack)
+    } else {
+        Err(Malformed)
+    }
 }

@@ -72,7 +72,11 @@ pub struct Reader<'l, R> {
 
 impl<'l, R: Read> Reader<'l, R> {
     pub fn new(input: R, version: u16, limits: &'l Limits) -> Self {
-        Self { input, version, limits }
+        Self {
+            input,
+            version,
+            limits,
+        }
     }
 
     pub fn into_inner(self) -> R {
@@ -92,7 +96,11 @@ impl<'l, R: Read> Reader<'l, R> {
     fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::with_capacity(len.min(TRUSTED_LEN) as usize);
         self.input.by_ref().take(len).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == len { Ok(bytes) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) }
+        if bytes.len() as u64 == len {
+            Ok(bytes)
+        } else {
+            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+        }
     }
 
     fn i64(&mut self) -> Result<i64, Fault> {
@@ -158,17 +166,25 @@ impl<'l, R: Read> Reader<'l, R> {
                 Value::List(self.list(kind)?)
             }
             kind::SET => Value::Set(self.set()?),
-            kind::SET_INTSET => Value::Set(Set::from_intset(Intset::parse(&self.string()?)?, &limits.set)),
+            kind::SET_INTSET => Value::Set(Set::from_intset(
+                Intset::parse(&self.string()?)?,
+                &limits.set,
+            )),
             kind::SET_LISTPACK => Value::Set(Set::from_listpack(&self.listpack()?, &limits.set)?),
             kind::ZSET | kind::ZSET_TEXT => Value::Zset(self.zset(kind)?),
-            kind::ZSET_LISTPACK => Value::Zset(Zset::from_listpack(&self.listpack()?, &limits.zset)?),
+            kind::ZSET_LISTPACK => {
+                Value::Zset(Zset::from_listpack(&self.listpack()?, &limits.zset)?)
+            }
             kind::ZSET_ZIPLIST => Value::Zset(Zset::from_listpack(&self.ziplist()?, &limits.zset)?),
             kind::HASH => Value::Hash(self.hash()?),
-            kind::HASH_LISTPACK => Value::Hash(Hash::from_listpack(&self.listpack()?, &limits.hash)?),
-            kind::HASH_ZIPLIST => Value::Hash(Hash::from_listpack(&self.ziplist()?, &limits.hash)?),
-            kind::HASH_ZIPMAP => {
-                Value::Hash(Hash::from_listpack(&from_zipmap(&self.string()?)?, &limits.hash)?)
+            kind::HASH_LISTPACK => {
+                Value::Hash(Hash::from_listpack(&self.listpack()?, &limits.hash)?)
             }
+            kind::HASH_ZIPLIST => Value::Hash(Hash::from_listpack(&self.ziplist()?, &limits.hash)?),
+            kind::HASH_ZIPMAP => Value::Hash(Hash::from_listpack(
+                &from_zipmap(&self.string()?)?,
+                &limits.hash,
+            )?),
             kind::HASH_TIMED_LISTPACK | kind::HASH_TIMED_LISTPACK_EARLY => {
                 if kind == kind::HASH_TIMED_LISTPACK {
                     // The soonest deadline; the listpack says it too.
@@ -176,14 +192,18 @@ impl<'l, R: Read> Reader<'l, R> {
                 }
                 Value::Hash(Hash::from_timed_listpack(&self.listpack()?, &limits.hash)?)
             }
-            kind::HASH_TIMED_EARLY if self.version == VERSION_VALKEY => Value::Hash(self.valkey_hash()?),
+            kind::HASH_TIMED_EARLY if self.version == VERSION_VALKEY => {
+                Value::Hash(self.valkey_hash()?)
+            }
             kind::HASH_TIMED => {
                 let soonest = u64::try_from(self.i64()?).map_err(|_| Fault::Malformed)?;
                 Value::Hash(self.timed_hash(soonest)?)
             }
             // As if the soonest deadline were one: then the relative ones are absolute.
             kind::HASH_TIMED_EARLY => Value::Hash(self.timed_hash(1)?),
-            kind::STREAM_1 | kind::STREAM_2 | kind::STREAM_3 => Value::Stream(Box::new(self.stream(kind)?)),
+            kind::STREAM_1 | kind::STREAM_2 | kind::STREAM_3 => {
+                Value::Stream(Box::new(self.stream(kind)?))
+            }
             unknown => return Err(Fault::Unknown(unknown)),
         };
         Ok(Loaded::Value(value))
@@ -208,14 +228,22 @@ impl<'l, R: Read> Reader<'l, R> {
             }
         }
         list.settle(limits);
-        if list.is_empty() { Err(Fault::Malformed) } else { Ok(list) }
+        if list.is_empty() {
+            Err(Fault::Malformed)
+        } else {
+            Ok(list)
+        }
     }
 
     fn set(&mut self) -> Result<Set, Fault> {
         let limits = &self.limits.set;
         let count = self.count()?;
         let is_small = count <= limits.intset_entries_max.max(limits.listpack_entries_max);
-        let mut set = if is_small { Set::ints() } else { Set::large(limits) };
+        let mut set = if is_small {
+            Set::ints()
+        } else {
+            Set::large(limits)
+        };
         for _ in 0..count {
             if !set.add(&self.string()?, limits) {
                 return Err(Fault::Malformed);
@@ -230,11 +258,18 @@ impl<'l, R: Read> Reader<'l, R> {
         let mut zset = Zset::for_adding(count, 0, limits);
         for _ in 0..count {
             let member = self.string()?;
-            let score = if kind == kind::ZSET { f64::from_le_bytes(self.array()?) } else { self.double_text()? };
+            let score = if kind == kind::ZSET {
+                f64::from_le_bytes(self.array()?)
+            } else {
+                self.double_text()?
+            };
             if score.is_nan() {
                 return Err(Fault::Malformed);
             }
-            if !matches!(zset.add(&member, score, AddRule::default(), limits), Added::New(_)) {
+            if !matches!(
+                zset.add(&member, score, AddRule::default(), limits),
+                Added::New(_)
+            ) {
                 return Err(Fault::Malformed);
             }
         }
@@ -256,7 +291,9 @@ impl<'l, R: Read> Reader<'l, R> {
 
     fn hash(&mut self) -> Result<Hash, Fault> {
         let count = self.count()?;
-        self.fields(count, |reader| Ok((reader.string()?, reader.string()?, FieldUntil::Never)))
+        self.fields(count, |reader| {
+            Ok((reader.string()?, reader.string()?, FieldUntil::Never))
+        })
     }
 
     /// Deadlines are given relative to one before the soonest, so that most are short; zero is none.
@@ -266,7 +303,9 @@ impl<'l, R: Read> Reader<'l, R> {
             let until = match reader.length()? {
                 0 => FieldUntil::Never,
                 after => {
-                    let deadline = soonest.checked_add(after - 1).filter(|deadline| (1..=FIELD_DEADLINE_MAX).contains(deadline));
+                    let deadline = soonest
+                        .checked_add(after - 1)
+                        .filter(|deadline| (1..=FIELD_DEADLINE_MAX).contains(deadline));
                     FieldUntil::At(deadline.ok_or(Fault::Malformed)? as i64)
                 }
             };
@@ -280,7 +319,9 @@ impl<'l, R: Read> Reader<'l, R> {
             let (field, value) = (reader.string()?, reader.string()?);
             let until = match reader.i64()? {
                 -1 => FieldUntil::Never,
-                deadline if (1..=FIELD_DEADLINE_MAX as i64).contains(&deadline) => FieldUntil::At(deadline),
+                deadline if (1..=FIELD_DEADLINE_MAX as i64).contains(&deadline) => {
+                    FieldUntil::At(deadline)
+                }
                 _ => return Err(Fault::Malformed),
             };
             Ok((field, value, until))
@@ -308,9 +349,16 @@ impl<'l, R: Read> Reader<'l, R> {
         let mut blocks = Vec::new();
         for _ in 0..self.length()? {
             let first = <[u8; 16]>::try_from(self.string()?).map_err(|_| Fault::Malformed)?;
-            blocks.push(Ok(Block::parse(StreamId::from_bytes(first), &self.string()?)?));
+            blocks.push(Ok(Block::parse(
+                StreamId::from_bytes(first),
+                &self.string()?,
+            )?));
         }
-        let mut counters = Counters { len: self.length()?, last_id: self.id()?, ..Counters::default() };
+        let mut counters = Counters {
+            len: self.length()?,
+            last_id: self.id()?,
+            ..Counters::default()
+        };
         counters.entries_added = counters.len;
         if kind != kind::STREAM_1 {
             counters.first_id = self.id()?;
@@ -318,7 +366,10 @@ impl<'l, R: Read> Reader<'l, R> {
             counters.entries_added = self.length()?;
         }
         let mut log = Log::from_blocks(blocks, counters)?;
-        if log.last_entry().is_some_and(|entry| entry.id > counters.last_id) {
+        if log
+            .last_entry()
+            .is_some_and(|entry| entry.id > counters.last_id)
+        {
             return Err(Fault::Malformed);
         }
         log.recount_first_id();
@@ -334,7 +385,10 @@ impl<'l, R: Read> Reader<'l, R> {
     }
 
     fn id(&mut self) -> Result<StreamId, Fault> {
-        Ok(StreamId { ms: self.length()?, seq: self.length()? })
+        Ok(StreamId {
+            ms: self.length()?,
+            seq: self.length()?,
+        })
     }
 
     fn raw_id(&mut self) -> Result<StreamId, Fault> {
@@ -359,15 +413,32 @@ impl<'l, R: Read> Reader<'l, R> {
         for _ in 0..self.length()? {
             let name = self.string()?;
             let seen_ms = self.i64()?;
-            let active_ms = if kind == kind::STREAM_3 { self.i64()? } else { seen_ms };
-            let consumer = group.create_consumer(&name, seen_ms).ok_or(Fault::Malformed)?;
+            let active_ms = if kind == kind::STREAM_3 {
+                self.i64()?
+            } else {
+                seen_ms
+            };
+            let consumer = group
+                .create_consumer(&name, seen_ms)
+                .ok_or(Fault::Malformed)?;
             group.consumer_mut(consumer).active_ms = (active_ms != -1).then_some(active_ms);
             for _ in 0..self.length()? {
                 let id = self.raw_id()?;
                 let (delivered_ms, count) = deliveries.remove(&id).ok_or(Fault::Malformed)?;
-                group.put(id, Pending { delivered_ms, deliveries: count, consumer });
+                group.put(
+                    id,
+                    Pending {
+                        delivered_ms,
+                        deliveries: count,
+                        consumer,
+                    },
+                );
             }
         }
-        if deliveries.is_empty() { Ok(group) } else { Err(Fault::Malformed) }
+        if deliveries.is_empty() {
+            Ok(group)
+        } else {
+            Err(Fault::Malformed)
+        }
     }
 }

@@ -16,32 +16,65 @@ use crate::types::zset::{AddRule, Zset, ZsetLimits};
 fn limits(most: usize) -> Limits {
     let seed = Seed::from_os();
     Limits {
-        list: ListLimits { node_size: most as i32, compress_depth: 0, big_element: 0 },
-        set: SetLimits { intset_entries_max: most, listpack_entries_max: most, listpack_value_max: 64, seed },
-        hash: HashLimits { listpack_entries_max: most, listpack_value_max: 64, seed },
-        zset: ZsetLimits { listpack_entries_max: most, listpack_value_max: 64, seed },
+        list: ListLimits {
+            node_size: most as i32,
+            compress_depth: 0,
+            big_element: 0,
+        },
+        set: SetLimits {
+            intset_entries_max: most,
+            listpack_entries_max: most,
+            listpack_value_max: 64,
+            seed,
+        },
+        hash: HashLimits {
+            listpack_entries_max: most,
+            listpack_value_max: 64,
+            seed,
+        },
+        zset: ZsetLimits {
+            listpack_entries_max: most,
+            listpack_value_max: 64,
+            seed,
+        },
     }
 }
 
 fn stream() -> Stream {
     let mut stream = Stream::new();
     let fields: [&[u8]; 4] = [b"a", b"1", b"b", b"text"];
-    let stream_limits = StreamLimits { block_bytes_max: 4096, block_entries_max: 3 };
+    let stream_limits = StreamLimits {
+        block_bytes_max: 4096,
+        block_entries_max: 3,
+    };
     for ms in 1..10 {
-        stream.log.append(StreamId { ms, seq: 1 }, fields.into_iter(), &stream_limits).expect("IDs ascend");
+        stream
+            .log
+            .append(StreamId { ms, seq: 1 }, fields.into_iter(), &stream_limits)
+            .expect("IDs ascend");
     }
     stream.log.delete(StreamId { ms: 3, seq: 1 });
     let mut group = Group::new(StreamId { ms: 5, seq: 1 }, None);
-    let (one, _) = (group.create_consumer(b"one", 17), group.create_consumer(b"idle", 18));
+    let (one, _) = (
+        group.create_consumer(b"one", 17),
+        group.create_consumer(b"idle", 18),
+    );
     group.deliver(StreamId { ms: 4, seq: 1 }, one.expect("it is new"), 100);
-    stream.groups.insert(b"readers".to_vec().into_boxed_slice(), group);
-    stream.groups.insert(b"lonely".to_vec().into_boxed_slice(), Group::new(StreamId::MIN, Some(0)));
+    stream
+        .groups
+        .insert(b"readers".to_vec().into_boxed_slice(), group);
+    stream.groups.insert(
+        b"lonely".to_vec().into_boxed_slice(),
+        Group::new(StreamId::MIN, Some(0)),
+    );
     stream
 }
 
 /// A value of every kind, in the form that `limits` lead to.
 fn values(limits: &Limits) -> Vec<Value> {
-    let texts: Vec<String> = (0..20).map(|number| format!("text {number} {}", "x".repeat(number * 4))).collect();
+    let texts: Vec<String> = (0..20)
+        .map(|number| format!("text {number} {}", "x".repeat(number * 4)))
+        .collect();
     let mut list = List::new();
     list.grow_for(0, 2 * texts.len(), &limits.list);
     let mut set = Set::small();
@@ -55,14 +88,25 @@ fn values(limits: &Limits) -> Vec<Value> {
         set.add(text, &limits.set);
         ints.add(number.to_string().as_bytes(), &limits.set);
         zset.add(text, number as f64 / 3.0, AddRule::default(), &limits.zset);
-        hash.set(text, number.to_string().as_bytes(), FieldUntil::Never, &limits.hash);
-        let until = if number % 3 == 0 { FieldUntil::Never } else { FieldUntil::At(1_900_000_000_000 - number) };
+        hash.set(
+            text,
+            number.to_string().as_bytes(),
+            FieldUntil::Never,
+            &limits.hash,
+        );
+        let until = if number % 3 == 0 {
+            FieldUntil::Never
+        } else {
+            FieldUntil::At(1_900_000_000_000 - number)
+        };
         timed.set(text, b"value", until, &limits.hash);
     }
     let mut plain = stream();
     plain.groups.clear();
     vec![
-        Value::Str(Arc::new("a long text that repeats, ".repeat(50).into_bytes())),
+        Value::Str(Arc::new(
+            "a long text that repeats, ".repeat(50).into_bytes(),
+        )),
         Value::List(list),
         Value::Set(set),
         Value::Set(ints),
@@ -103,7 +147,10 @@ fn values_come_back_as_they_were() {
                 assert_eq!(again, payload, "{}", value.encoding());
             }
             if let Loaded::Value(loaded) = &loaded {
-                assert_eq!((loaded.kind(), loaded.encoding()), (value.kind(), value.encoding()));
+                assert_eq!(
+                    (loaded.kind(), loaded.encoding()),
+                    (value.kind(), value.encoding())
+                );
                 assert_eq!(loaded.weight(), value.weight());
             }
         }
@@ -112,7 +159,14 @@ fn values_come_back_as_they_were() {
 
 #[test]
 fn numbers_are_short() {
-    for (number, bytes) in [(0, 2), (-128, 2), (128, 3), (-32769, 5), (1 << 31, 11), (i64::MIN, 21)] {
+    for (number, bytes) in [
+        (0, 2),
+        (-128, 2),
+        (128, 3),
+        (-32769, 5),
+        (1 << 31, 11),
+        (i64::MIN, 21),
+    ] {
         let payload = dump(Source::Int(number), None);
         assert_eq!(payload.len(), 1 + bytes + FOOTER_LEN, "{number}");
         let loaded = read(&payload, &limits(128)).expect("what we wrote");

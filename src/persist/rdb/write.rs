@@ -32,7 +32,10 @@ pub fn version_of(source: Source<'_>) -> u16 {
 }
 
 fn has_consumers(stream: &Stream) -> bool {
-    stream.groups.values().any(|group| group.consumer_count() > 0)
+    stream
+        .groups
+        .values()
+        .any(|group| group.consumer_count() > 0)
 }
 
 /// Strings up to this length are not worth compressing.
@@ -90,7 +93,9 @@ impl<'a> Writer<'a> {
     pub fn length(&mut self, length: u64) {
         match length {
             0..64 => self.out.push(length as u8),
-            64..16384 => self.out.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
+            64..16384 => self
+                .out
+                .extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
             16384..=0xffff_ffff => {
                 self.out.push(0x80);
                 self.out.extend_from_slice(&(length as u32).to_be_bytes());
@@ -137,7 +142,9 @@ impl<'a> Writer<'a> {
     }
 
     fn compressed(&mut self, text: &[u8]) -> bool {
-        let Some(lzf) = self.lzf.as_deref_mut() else { return false };
+        let Some(lzf) = self.lzf.as_deref_mut() else {
+            return false;
+        };
         let mut data = Vec::new();
         if !lzf.compress(text, text.len() - COMPRESSION_GAIN_MIN, &mut data) {
             return false;
@@ -156,7 +163,10 @@ impl<'a> Writer<'a> {
     fn list(&mut self, list: &List) {
         self.count(list.node_count());
         for (node, _) in list.nodes() {
-            let is_plain = matches!(node, NodeView::Plain(_) | NodeView::Compressed { is_plain: true, .. });
+            let is_plain = matches!(
+                node,
+                NodeView::Plain(_) | NodeView::Compressed { is_plain: true, .. }
+            );
             self.length(if is_plain { 1 } else { 2 });
             match node {
                 NodeView::Packed(blob) => self.string(blob),
@@ -243,7 +253,8 @@ impl<'a> Writer<'a> {
         self.count(group.pending_count());
         for (id, pending) in group.pending_range(StreamId::MIN..=StreamId::MAX) {
             self.out.extend_from_slice(&id.to_bytes());
-            self.out.extend_from_slice(&pending.delivered_ms.to_le_bytes());
+            self.out
+                .extend_from_slice(&pending.delivered_ms.to_le_bytes());
             self.length(pending.deliveries);
         }
         self.count(group.consumer_count());
@@ -251,7 +262,8 @@ impl<'a> Writer<'a> {
             self.string(consumer.name());
             self.out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
             if self.version >= 11 {
-                self.out.extend_from_slice(&consumer.active_ms.unwrap_or(-1).to_le_bytes());
+                self.out
+                    .extend_from_slice(&consumer.active_ms.unwrap_or(-1).to_le_bytes());
             }
             self.count(consumer.pending_count());
             for id in consumer.pending_from(StreamId::MIN) {

@@ -171,41 +171,87 @@ mod tests {
         for element in ["a", "12", ""] {
             list.push_tail(element.as_bytes(), &Limits::default());
         }
-        assert_eq!(told(&Value::List(list)), "92e0533d7a0460c4ec1ed2da5826e627dc918a05");
+        assert_eq!(
+            told(&Value::List(list)),
+            "92e0533d7a0460c4ec1ed2da5826e627dc918a05"
+        );
 
         let (listpack_entries_max, listpack_value_max, seed) = (4, 64, Seed::fixed(1));
-        let limits = SetLimits { intset_entries_max: 0, listpack_entries_max, listpack_value_max, seed };
+        let limits = SetLimits {
+            intset_entries_max: 0,
+            listpack_entries_max,
+            listpack_value_max,
+            seed,
+        };
         let mut set = Set::small();
         for member in ["b", "a", "3"] {
             set.add(member.as_bytes(), &limits);
         }
-        assert_eq!(told(&Value::Set(set)), "aa475a4a8f122ca5936aa41d911aacf8c93b827d");
+        assert_eq!(
+            told(&Value::Set(set)),
+            "aa475a4a8f122ca5936aa41d911aacf8c93b827d"
+        );
 
-        let limits = ZsetLimits { listpack_entries_max, listpack_value_max, seed };
+        let limits = ZsetLimits {
+            listpack_entries_max,
+            listpack_value_max,
+            seed,
+        };
         let mut zset = Zset::small();
         for (member, score) in [("a", 1.5), ("b", f64::NEG_INFINITY), ("c", 3.0)] {
             zset.add(member.as_bytes(), score, AddRule::default(), &limits);
         }
-        assert_eq!(told(&Value::Zset(zset.clone())), "da0323ff4d88ffcab003f39cbd63a803c404701b");
+        assert_eq!(
+            told(&Value::Zset(zset.clone())),
+            "da0323ff4d88ffcab003f39cbd63a803c404701b"
+        );
         for (member, score) in [("d", 1e20), ("e", 0.1)] {
             zset.add(member.as_bytes(), score, AddRule::default(), &limits);
         }
-        assert_eq!(told(&Value::Zset(zset)), "6e8e890c3ad27dcd5f3a6a2403882536bab76e5a");
+        assert_eq!(
+            told(&Value::Zset(zset)),
+            "6e8e890c3ad27dcd5f3a6a2403882536bab76e5a"
+        );
 
-        let limits = HashLimits { listpack_entries_max, listpack_value_max, seed };
+        let limits = HashLimits {
+            listpack_entries_max,
+            listpack_value_max,
+            seed,
+        };
         let mut hash = Hash::new();
         hash.set(b"f", b"v", FieldUntil::Never, &limits);
         hash.set(b"g", b"1", FieldUntil::Never, &limits);
-        assert_eq!(told(&Value::Hash(hash.clone())), "6679ee22f89ed8001eeb5309d0900265ea56c03a");
+        assert_eq!(
+            told(&Value::Hash(hash.clone())),
+            "6679ee22f89ed8001eeb5309d0900265ea56c03a"
+        );
         hash.set(b"f", b"v", FieldUntil::At(100), &limits);
-        assert_eq!(told(&Value::Hash(hash)), "8206116f17c298693b1f57963ce14e2aef55498f");
+        assert_eq!(
+            told(&Value::Hash(hash)),
+            "8206116f17c298693b1f57963ce14e2aef55498f"
+        );
 
-        let limits = StreamLimits { block_bytes_max: 4096, block_entries_max: 100 };
+        let limits = StreamLimits {
+            block_bytes_max: 4096,
+            block_entries_max: 100,
+        };
         let mut stream = Stream::new();
-        for (id, words) in [((5, 1), ["f", "v", "g", "2"]), ((6, 0), ["f", "w", "g", "3"])] {
-            let id = StreamId { ms: id.0, seq: id.1 };
-            stream.log.append(id, words.map(str::as_bytes).into_iter(), &limits).expect("in order");
+        for (id, words) in [
+            ((5, 1), ["f", "v", "g", "2"]),
+            ((6, 0), ["f", "w", "g", "3"]),
+        ] {
+            let id = StreamId {
+                ms: id.0,
+                seq: id.1,
+            };
+            stream
+                .log
+                .append(id, words.map(str::as_bytes).into_iter(), &limits)
+                .expect("in order");
         }
-        assert_eq!(told(&Value::Stream(Box::new(stream))), "21af466122e12c16ed32e95645743a4758fbe826");
+        assert_eq!(
+            told(&Value::Stream(Box::new(stream))),
+            "21af466122e12c16ed32e95645743a4758fbe826"
+        );
     }
 }

@@ -42,7 +42,11 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("DICT-RESIZING", 1..=1, dict_resizing),
     Sub("DIGEST", 0..=0, digest::digest),
     Sub("DIGEST-VALUE", 1..=ANY, digest::digest_value),
-    Sub("DROP-CLUSTER-PACKET-FILTER", 1..=1, drop_cluster_packet_filter),
+    Sub(
+        "DROP-CLUSTER-PACKET-FILTER",
+        1..=1,
+        drop_cluster_packet_filter,
+    ),
     Sub("ERROR", 1..=1, error),
     Sub("HELP", 0..=0, help),
     Sub("HTSTATS", 1..=2, values::htstats),
@@ -59,7 +63,11 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("POPULATE", 1..=3, populate),
     Sub("PROTOCOL", 1..=1, protocol::protocol),
     Sub("QUICKLIST", 1..=2, values::quicklist),
-    Sub("QUICKLIST-PACKED-THRESHOLD", 1..=1, quicklist_packed_threshold),
+    Sub(
+        "QUICKLIST-PACKED-THRESHOLD",
+        1..=1,
+        quicklist_packed_threshold,
+    ),
     Sub("REPL-PAUSE", 1..=1, repl_pause),
     Sub("REPLICATE", 1..=ANY, replicate),
     Sub("REPLYBUFFER", 2..=2, replybuffer),
@@ -67,7 +75,11 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("SEGFAULT", 0..=0, segfault),
     Sub("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
     Sub("SET-DISABLE-DENY-SCRIPTS", 1..=1, set_disable_deny_scripts),
-    Sub("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, set_skip_checksum_validation),
+    Sub(
+        "SET-SKIP-CHECKSUM-VALIDATION",
+        1..=1,
+        set_skip_checksum_validation,
+    ),
     Sub("SLEEP", 1..=1, sleep),
     Sub("STRINGMATCH-TEST", 0..=0, stringmatch_test),
     Sub("STRUCTSIZE", 0..=0, values::structsize),
@@ -76,7 +88,8 @@ const SUBCOMMANDS: &[Sub] = &[
 /// DEBUG subcommand [argument ...]
 pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let word = args.at(1);
-    let fits = |Sub(name, arguments, _): &&Sub| is(word, name) && arguments.contains(&(args.len() - 2));
+    let fits =
+        |Sub(name, arguments, _): &&Sub| is(word, name) && arguments.contains(&(args.len() - 2));
     match SUBCOMMANDS.iter().find(fits) {
         Some(Sub(_, _, run)) => run(ctx, args),
         None => Err(Error::subcommand_syntax("DEBUG", word)),
@@ -89,8 +102,15 @@ fn is_on(text: &[u8]) -> bool {
 }
 
 fn leading_number(text: &[u8]) -> i64 {
-    let end = text.iter().skip(1).position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |at| at + 1);
-    std::str::from_utf8(&text[..end]).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    let end = text
+        .iter()
+        .skip(1)
+        .position(|byte| !byte.is_ascii_digit())
+        .map_or(text.len(), |at| at + 1);
+    std::str::from_utf8(&text[..end])
+        .ok()
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
 }
 
 // ---- time and load
@@ -115,7 +135,9 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let count = not_negative(args.at(2))?;
     let prefix = args.get(3).unwrap_or(b"key");
     let size = match args.get(4) {
-        Some(size) => usize::try_from(not_negative(size)?).ok().filter(|size| *size <= POPULATE_SIZE_MAX),
+        Some(size) => usize::try_from(not_negative(size)?)
+            .ok()
+            .filter(|size| *size <= POPULATE_SIZE_MAX),
         None => Some(0),
     };
     let size = size.ok_or_else(|| Error::from("ERR value is out of range, must be positive"))?;
@@ -129,7 +151,11 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             value.resize(size, 0);
         }
         // As bytes even when short ones look like a number: they are not worth the look.
-        let new = if value.len() <= crate::store::INLINE_MAX { New::Inline(&value) } else { text::whole(&value, || None) };
+        let new = if value.len() <= crate::store::INLINE_MAX {
+            New::Inline(&value)
+        } else {
+            text::whole(&value, || None)
+        };
         ctx.keys.insert(&key, new, None);
         ctx.keys.touched(&key, 0);
     }
@@ -195,8 +221,11 @@ fn mallctl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len() > 3 {
         return Err(Error::from("ERR Operation not permitted"));
     }
-    let number = std::str::from_utf8(args.at(2)).ok().and_then(alloc::control);
-    ctx.reply.integer(number.ok_or_else(|| Error::from("ERR No such file or directory"))? as i64);
+    let number = std::str::from_utf8(args.at(2))
+        .ok()
+        .and_then(alloc::control);
+    ctx.reply
+        .integer(number.ok_or_else(|| Error::from("ERR No such file or directory"))? as i64);
     Ok(())
 }
 
@@ -302,7 +331,8 @@ fn stringmatch_test(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         let (text_len, pattern_len) = (rng.index(33), rng.index(33));
         glob::matches(&pattern[..pattern_len], &text[..text_len], false);
     }
-    ctx.reply.simple("Apparently Redis did not crash: test passed");
+    ctx.reply
+        .simple("Apparently Redis did not crash: test passed");
     Ok(())
 }
 

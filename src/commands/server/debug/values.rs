@@ -9,10 +9,10 @@ use crate::spec::error::Error;
 use crate::store::TableStats;
 use crate::types::Value;
 use crate::types::hash::HashView;
-use crate::types::set::Set;
-use crate::types::zset::Zset;
 use crate::types::list::{List, NodeView};
 use crate::types::listpack::Item;
+use crate::types::set::Set;
+use crate::types::zset::Zset;
 use crate::wire::args::Args;
 
 use super::super::super::options::{integer, is};
@@ -33,7 +33,11 @@ pub fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Payload::Int(number) => (text::encoding(entry), serialized_int_len(number)),
         Payload::Inline(bytes) => (text::encoding(entry), serialized_text_len(bytes.len())),
     };
-    let idle_s = if access.is_lfu { 0 } else { AccessPolicy::idle_seconds(entry.access(), now_ms) };
+    let idle_s = if access.is_lfu {
+        0
+    } else {
+        AccessPolicy::idle_seconds(entry.access(), now_ms)
+    };
     // The address of the entry: it stays while the value is changed in place.
     let mut line = format!(
         "Value at:{:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{} lru_seconds_idle:{idle_s}",
@@ -90,17 +94,24 @@ fn serialized_len(value: &Value) -> usize {
         }
         Value::Hash(hash) => {
             let mut bytes = length_len(hash.len());
-            let pair = |field: &[u8], value: Item<'_>| serialized_text_len(field.len()) + serialized_text_len(value.len());
+            let pair = |field: &[u8], value: Item<'_>| {
+                serialized_text_len(field.len()) + serialized_text_len(value.len())
+            };
             hash.for_each(i64::MIN, |field, value| bytes += pair(field, value));
             bytes
         }
         Value::Zset(zset) => {
             let mut bytes = length_len(zset.len());
-            zset.for_range(0..zset.len(), |member, _| bytes += serialized_text_len(member.len()) + size_of::<f64>());
+            zset.for_range(0..zset.len(), |member, _| {
+                bytes += serialized_text_len(member.len()) + size_of::<f64>()
+            });
             bytes
         }
         Value::Stream(stream) => {
-            let blocks = stream.log.blocks().map(|block| size_of::<u128>() + serialized_text_len(block.as_bytes().len()));
+            let blocks = stream
+                .log
+                .blocks()
+                .map(|block| size_of::<u128>() + serialized_text_len(block.as_bytes().len()));
             length_len(stream.log.block_count()) + blocks.sum::<usize>()
         }
     }
@@ -138,8 +149,12 @@ pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let entry = ctx.keys.entry(spot);
     let (len, spare, bytes) = match entry.payload() {
         Payload::Inline(bytes) => (bytes.len(), 0, bytes.len()),
-        Payload::Object(value @ Value::Str(text)) => (text.len(), text.capacity() - text.len(), value.memory()),
-        Payload::Int(_) | Payload::Object(_) => return Err(Error::from("ERR Not an sds encoded string.")),
+        Payload::Object(value @ Value::Str(text)) => {
+            (text.len(), text.capacity() - text.len(), value.memory())
+        }
+        Payload::Int(_) | Payload::Object(_) => {
+            return Err(Error::from("ERR Not an sds encoded string."));
+        }
     };
     let key_len = entry.key().len();
     let line = format!(
@@ -153,7 +168,10 @@ pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG LISTPACK key. Redis writes to its standard output; so little is to be seen there that we only say so.
 pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
-    let is_listpack = ctx.keys.object(spot).is_some_and(|value| value.encoding().starts_with("listpack"));
+    let is_listpack = ctx
+        .keys
+        .object(spot)
+        .is_some_and(|value| value.encoding().starts_with("listpack"));
     if !is_listpack {
         return Err(Error::from("ERR Not a listpack encoded object."));
     }
@@ -164,7 +182,10 @@ pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG QUICKLIST key [0|1]
 pub fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
-    let is_quicklist = ctx.keys.object(spot).is_some_and(|value| value.encoding() == "quicklist");
+    let is_quicklist = ctx
+        .keys
+        .object(spot)
+        .is_some_and(|value| value.encoding() == "quicklist");
     if !is_quicklist {
         return Err(Error::from("ERR Not a quicklist encoded object."));
     }
@@ -175,8 +196,12 @@ pub fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG HTSTATS db [full]
 pub fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let number = integer(args.at(2))?;
-    let db = usize::try_from(number).ok().and_then(|number| ctx.keys.space.dbs.get(number));
-    let dict = &db.ok_or_else(|| Error::from("ERR Out of range database"))?.dict;
+    let db = usize::try_from(number)
+        .ok()
+        .and_then(|number| ctx.keys.space.dbs.get(number));
+    let dict = &db
+        .ok_or_else(|| Error::from("ERR Out of range database"))?
+        .dict;
     let full = args.get(3).is_some_and(|word| is(word, "full"));
     let mut report = String::from("[Dictionary HT]\n");
     if !dict.is_empty() {
@@ -198,14 +223,23 @@ fn table_report(stats: &TableStats, full: bool) -> String {
     );
     if full {
         let used: usize = stats.chains[1..].iter().sum();
-        let longest = stats.chains.iter().rposition(|count| *count > 0).unwrap_or(0);
+        let longest = stats
+            .chains
+            .iter()
+            .rposition(|count| *count > 0)
+            .unwrap_or(0);
         let mean = stats.elements as f64 / used.max(1) as f64;
         let _ = writeln!(
             report,
             " different slots: {used}\n max chain length: {longest}\n avg chain length (counted): {mean:.2}\n \
              avg chain length (computed): {mean:.2}\n Chain length distribution:"
         );
-        for (len, count) in stats.chains.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (len, count) in stats
+            .chains
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+        {
             let percent = *count as f64 * 100.0 / stats.buckets.max(1) as f64;
             let _ = writeln!(report, "   {len}: {count} ({percent:.2}%)");
         }

@@ -13,7 +13,11 @@ pub fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
             continue;
         }
         let us = stats.ns / 1000;
-        let us_per_call = if stats.calls == 0 { 0.0 } else { us as f64 / stats.calls as f64 };
+        let us_per_call = if stats.calls == 0 {
+            0.0
+        } else {
+            us as f64 / stats.calls as f64
+        };
         report.field(
             format_args!("cmdstat_{}", command.name()),
             format_args!(
@@ -26,7 +30,10 @@ pub fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
 
 pub fn errorstats(ctx: &Ctx<'_>, report: &mut Report) {
     for (code, count) in ctx.services.stats.errors() {
-        report.field(format_args!("errorstat_{}", harmless(code)), format_args!("count={count}"));
+        report.field(
+            format_args!("errorstat_{}", harmless(code)),
+            format_args!("count={count}"),
+        );
     }
 }
 
@@ -36,13 +43,18 @@ pub fn latencystats(ctx: &Ctx<'_>, report: &mut Report) {
         return;
     }
     for command in &ctx.table.all {
-        let Some(histogram) = &ctx.services.stats.commands[command.index].latency else { continue };
+        let Some(histogram) = &ctx.services.stats.commands[command.index].latency else {
+            continue;
+        };
         let mut line = String::new();
         for percent in &config.latency_tracking_info_percentiles.0 {
             let comma = if line.is_empty() { "" } else { "," };
             let us = histogram.percentile(*percent) as f64 / 1000.0;
             let _ = write!(line, "{comma}p{percent}={us:.3}");
         }
-        report.field(format_args!("latency_percentiles_usec_{}", command.name()), line);
+        report.field(
+            format_args!("latency_percentiles_usec_{}", command.name()),
+            line,
+        );
     }
 }

@@ -15,8 +15,15 @@ pub fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
             continue;
         }
         let expires = dict.expires();
-        let mean = dict.deadline_sum().checked_div(expires as i128).unwrap_or(0) as i64;
-        let avg_ttl_ms = if expires == 0 { 0 } else { (mean - ctx.now.unix_ms).max(0) };
+        let mean = dict
+            .deadline_sum()
+            .checked_div(expires as i128)
+            .unwrap_or(0) as i64;
+        let avg_ttl_ms = if expires == 0 {
+            0
+        } else {
+            (mean - ctx.now.unix_ms).max(0)
+        };
         report.field(
             format_args!("db{number}"),
             format_args!(
@@ -32,7 +39,13 @@ pub fn keysizes(ctx: &Ctx<'_>, report: &mut Report) {
     for (number, db) in ctx.keys.space.dbs.iter().enumerate() {
         for kind in KINDS {
             let mut line = String::new();
-            for (bin, count) in db.sizes.of(kind).iter().enumerate().filter(|(_, count)| **count > 0) {
+            for (bin, count) in db
+                .sizes
+                .of(kind)
+                .iter()
+                .enumerate()
+                .filter(|(_, count)| **count > 0)
+            {
                 let comma = if line.is_empty() { "" } else { "," };
                 let _ = write!(line, "{comma}{}={count}", label(bin));
             }
@@ -56,7 +69,9 @@ fn name(kind: Kind) -> &'static str {
 
 /// The least size of a bin, as people write it.
 fn label(bin: usize) -> String {
-    let Some(power) = bin.checked_sub(1) else { return "0".to_owned() };
+    let Some(power) = bin.checked_sub(1) else {
+        return "0".to_owned();
+    };
     let unit = ["", "K", "M", "G", "T", "P", "E"][power / 10];
     format!("{}{unit}", 1 << (power % 10))
 }

@@ -14,16 +14,26 @@ pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     bytes(report, "used_memory", footprint.used);
     bytes(report, "used_memory_rss", footprint.resident);
     bytes(report, "used_memory_peak", footprint.peak);
-    report.field("used_memory_peak_perc", format_args!("{:.2}%", footprint.peak_percent()));
+    report.field(
+        "used_memory_peak_perc",
+        format_args!("{:.2}%", footprint.peak_percent()),
+    );
     report.field("used_memory_overhead", footprint.overhead());
     report.field("used_memory_startup", footprint.startup);
     report.field("used_memory_dataset", footprint.dataset());
-    report.field("used_memory_dataset_perc", format_args!("{:.2}%", footprint.dataset_percent()));
+    report.field(
+        "used_memory_dataset_perc",
+        format_args!("{:.2}%", footprint.dataset_percent()),
+    );
     report.field("allocator_allocated", footprint.allocator.allocated);
     report.field("allocator_active", footprint.allocator.active);
     report.field("allocator_resident", footprint.allocator.resident);
     report.field("allocator_muzzy", footprint.allocator.muzzy);
-    bytes(report, "total_system_memory", footprint.figures.machine_bytes);
+    bytes(
+        report,
+        "total_system_memory",
+        footprint.figures.machine_bytes,
+    );
     scripts(report);
     bytes(report, "maxmemory", config.maxmemory as usize);
     report.field("maxmemory_policy", config.maxmemory_policy.word());
@@ -33,7 +43,10 @@ pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
         ("rss_overhead", footprint.beside()),
         ("mem_fragmentation", footprint.total()),
     ] {
-        report.field(format_args!("{name}_ratio"), format_args!("{:.2}", gap.ratio));
+        report.field(
+            format_args!("{name}_ratio"),
+            format_args!("{:.2}", gap.ratio),
+        );
         report.field(format_args!("{name}_bytes"), gap.bytes);
     }
     report.field("mem_not_counted_for_evict", 0);

@@ -37,8 +37,18 @@ enum Shown {
 }
 
 impl Section {
-    const fn new(name: &'static str, title: &'static str, shown: Shown, write: fn(&Ctx<'_>, &mut Report)) -> Self {
-        Self { name, title, shown, write }
+    const fn new(
+        name: &'static str,
+        title: &'static str,
+        shown: Shown,
+        write: fn(&Ctx<'_>, &mut Report),
+    ) -> Self {
+        Self {
+            name,
+            title,
+            shown,
+            write,
+        }
     }
 }
 
@@ -47,15 +57,40 @@ const SECTIONS: &[Section] = &[
     Section::new("server", "Server", Shown::ByDefault, server::server),
     Section::new("clients", "Clients", Shown::ByDefault, parts::clients),
     Section::new("memory", "Memory", Shown::ByDefault, memory::memory),
-    Section::new("persistence", "Persistence", Shown::ByDefault, parts::persistence),
+    Section::new(
+        "persistence",
+        "Persistence",
+        Shown::ByDefault,
+        parts::persistence,
+    ),
     Section::new("threads", "Threads", Shown::ByDefault, parts::threads),
     Section::new("stats", "Stats", Shown::ByDefault, stats::stats),
-    Section::new("replication", "Replication", Shown::ByDefault, parts::replication),
+    Section::new(
+        "replication",
+        "Replication",
+        Shown::ByDefault,
+        parts::replication,
+    ),
     Section::new("cpu", "CPU", Shown::ByDefault, server::cpu),
     Section::new("modules", "Modules", Shown::ByDefault, |_, _| {}),
-    Section::new("commandstats", "Commandstats", Shown::WithAll, commands::commandstats),
-    Section::new("errorstats", "Errorstats", Shown::ByDefault, commands::errorstats),
-    Section::new("latencystats", "Latencystats", Shown::WithAll, commands::latencystats),
+    Section::new(
+        "commandstats",
+        "Commandstats",
+        Shown::WithAll,
+        commands::commandstats,
+    ),
+    Section::new(
+        "errorstats",
+        "Errorstats",
+        Shown::ByDefault,
+        commands::errorstats,
+    ),
+    Section::new(
+        "latencystats",
+        "Latencystats",
+        Shown::WithAll,
+        commands::latencystats,
+    ),
     Section::new("cluster", "Cluster", Shown::ByDefault, parts::cluster),
     Section::new("keyspace", "Keyspace", Shown::ByDefault, keys::keyspace),
     Section::new("keysizes", "Keysizes", Shown::ByDefault, keys::keysizes),
@@ -115,5 +150,13 @@ impl Report {
 /// What comes from outside must not look like a line of ours.
 fn harmless(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
-    text.chars().map(|c| if matches!(c, '#' | ':' | '\n' | '\r') { '_' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if matches!(c, '#' | ':' | '\n' | '\r') {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect()
 }

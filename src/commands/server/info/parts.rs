@@ -11,22 +11,44 @@ pub fn sessions<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = &'a Session> {
 }
 
 pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
-    let count = |is_one: &dyn Fn(&Session) -> bool| sessions(ctx).filter(|session| is_one(session)).count();
+    let count =
+        |is_one: &dyn Fn(&Session) -> bool| sessions(ctx).filter(|session| is_one(session)).count();
     let replicas = count(&|session| session.has(flag::REPLICA));
     let blocking = &ctx.services.blocking;
     report.field("connected_clients", ctx.sessions.len() - replicas);
     report.field("cluster_connections", 0);
     report.field("maxclients", ctx.services.config.maxclients);
-    report.field("client_recent_max_input_buffer", sessions(ctx).map(|session| session.input_peak).max().unwrap_or(0));
-    report.field("client_recent_max_output_buffer", sessions(ctx).map(|session| session.output_peak).max().unwrap_or(0));
+    report.field(
+        "client_recent_max_input_buffer",
+        sessions(ctx)
+            .map(|session| session.input_peak)
+            .max()
+            .unwrap_or(0),
+    );
+    report.field(
+        "client_recent_max_output_buffer",
+        sessions(ctx)
+            .map(|session| session.output_peak)
+            .max()
+            .unwrap_or(0),
+    );
     report.field("blocked_clients", blocking.parked_count);
     report.field("tracking_clients", ctx.services.tracking.session_count());
-    report.field("pubsub_clients", count(&|session| !session.subscriptions.is_empty()));
-    report.field("watching_clients", count(&|session| !session.watched.is_empty()));
+    report.field(
+        "pubsub_clients",
+        count(&|session| !session.subscriptions.is_empty()),
+    );
+    report.field(
+        "watching_clients",
+        count(&|session| !session.watched.is_empty()),
+    );
     report.field("clients_in_timeout_table", blocking.deadline_count());
     report.field("total_watched_keys", ctx.services.watchers.key_count());
     report.field("total_blocking_keys", blocking.key_count());
-    report.field("total_blocking_keys_on_nokey", blocking.key_count_when_gone());
+    report.field(
+        "total_blocking_keys_on_nokey",
+        blocking.key_count_when_gone(),
+    );
 }
 
 pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
@@ -79,7 +101,12 @@ pub fn threads(ctx: &Ctx<'_>, report: &mut Report) {
 
 pub fn replication(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("role", "master");
-    report.field("connected_slaves", sessions(ctx).filter(|session| session.has(flag::REPLICA)).count());
+    report.field(
+        "connected_slaves",
+        sessions(ctx)
+            .filter(|session| session.has(flag::REPLICA))
+            .count(),
+    );
     report.field("master_failover_state", "no-failover");
     report.field("master_replid", &ctx.services.server.replication_id);
     report.field("master_replid2", "0".repeat(40));
@@ -92,5 +119,8 @@ pub fn replication(ctx: &Ctx<'_>, report: &mut Report) {
 }
 
 pub fn cluster(ctx: &Ctx<'_>, report: &mut Report) {
-    report.field("cluster_enabled", u8::from(ctx.services.config.cluster_enabled));
+    report.field(
+        "cluster_enabled",
+        u8::from(ctx.services.config.cluster_enabled),
+    );
 }

@@ -20,19 +20,43 @@ pub fn server(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("pollux_version", pollux_version);
     report.field("redis_git_sha1", "00000000");
     report.field("redis_git_dirty", 0);
-    report.field("redis_build_id", format_args!("{:x}", crc64(0, pollux_version.as_bytes())));
-    report.field("redis_mode", if config.cluster_enabled { "cluster" } else { "standalone" });
+    report.field(
+        "redis_build_id",
+        format_args!("{:x}", crc64(0, pollux_version.as_bytes())),
+    );
+    report.field(
+        "redis_mode",
+        if config.cluster_enabled {
+            "cluster"
+        } else {
+            "standalone"
+        },
+    );
     report.field("os", &facts.os);
     report.field("arch_bits", usize::BITS);
     report.field("monotonic_clock", "POSIX clock_gettime");
-    report.field("multiplexing_api", if cfg!(target_os = "linux") { "epoll" } else { "kqueue" });
+    report.field(
+        "multiplexing_api",
+        if cfg!(target_os = "linux") {
+            "epoll"
+        } else {
+            "kqueue"
+        },
+    );
     report.field("atomicvar_api", "c11-builtin");
     // There is no C compiler to name; Redis says the same when it was not built by GCC.
     report.field("gcc_version", "0.0.0");
     report.field("process_id", facts.pid);
     report.field("process_supervised", supervisor(config.supervised));
     report.field("run_id", &facts.run_id);
-    report.field("tcp_port", if config.port == 0 { config.tls_port } else { config.port });
+    report.field(
+        "tcp_port",
+        if config.port == 0 {
+            config.tls_port
+        } else {
+            config.port
+        },
+    );
     report.field("server_time_usec", ctx.now.unix_us);
     report.field("uptime_in_seconds", uptime_s);
     report.field("uptime_in_days", uptime_s / 86_400);
@@ -71,7 +95,10 @@ fn listeners(ctx: &Ctx<'_>) -> Vec<String> {
         }
     }
     if !config.unixsocket.is_empty() {
-        listeners.push(format!("name=unix,bind={}", String::from_utf8_lossy(&config.unixsocket)));
+        listeners.push(format!(
+            "name=unix,bind={}",
+            String::from_utf8_lossy(&config.unixsocket)
+        ));
     }
     listeners
 }
@@ -81,7 +108,10 @@ pub fn cpu(ctx: &Ctx<'_>, report: &mut Report) {
     let mut times = |suffix: &str, cpu: Cpu| {
         for (kind, us) in [("sys", cpu.system_us), ("user", cpu.user_us)] {
             let name = format_args!("used_cpu_{kind}{suffix}");
-            report.field(name, format_args!("{}.{:06}", us / 1_000_000, us % 1_000_000));
+            report.field(
+                name,
+                format_args!("{}.{:06}", us / 1_000_000, us % 1_000_000),
+            );
         }
     };
     times("", figures.cpu);

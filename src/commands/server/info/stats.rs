@@ -17,8 +17,14 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("total_net_output_bytes", stats.net_output_bytes);
     report.field("total_net_repl_input_bytes", 0);
     report.field("total_net_repl_output_bytes", 0);
-    report.ratio("instantaneous_input_kbps", stats.samples.input.mean() as f64 / 1024.0);
-    report.ratio("instantaneous_output_kbps", stats.samples.output.mean() as f64 / 1024.0);
+    report.ratio(
+        "instantaneous_input_kbps",
+        stats.samples.input.mean() as f64 / 1024.0,
+    );
+    report.ratio(
+        "instantaneous_output_kbps",
+        stats.samples.output.mean() as f64 / 1024.0,
+    );
     report.field("instantaneous_input_repl_kbps", "0.00");
     report.field("instantaneous_output_repl_kbps", "0.00");
     report.field("rejected_connections", stats.rejected_connections);
@@ -29,8 +35,14 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("expired_keys", counters.expired_keys);
     // Keys leave when their time has come; none is found stale by sampling.
     report.field("expired_stale_perc", "0.00");
-    report.field("expired_time_cap_reached_count", stats.expire_turns_unfinished);
-    report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_ns / 1_000_000);
+    report.field(
+        "expired_time_cap_reached_count",
+        stats.expire_turns_unfinished,
+    );
+    report.field(
+        "expire_cycle_cpu_milliseconds",
+        stats.expire_cycle_ns / 1_000_000,
+    );
     report.field("evicted_keys", counters.evicted_keys);
     report.field("evicted_clients", stats.evicted_clients);
     report.field("evicted_scripts", stats.evicted_scripts);
@@ -61,7 +73,10 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("total_writes_processed", stats.writes_processed);
     report.field("io_threaded_reads_processed", 0);
     report.field("io_threaded_writes_processed", 0);
-    report.field("client_query_buffer_limit_disconnections", stats.query_buffer_limit_disconnections);
+    report.field(
+        "client_query_buffer_limit_disconnections",
+        stats.query_buffer_limit_disconnections,
+    );
     // The latest have not been collected yet.
     let overflowed = stats.output_buffer_limit_disconnections + ctx.sessions.overflowed;
     report.field("client_output_buffer_limit_disconnections", overflowed);
@@ -69,9 +84,18 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("reply_buffer_expands", stats.reply_buffer_expands);
     report.field("eventloop_cycles", stats.eventloop_cycles);
     report.field("eventloop_duration_sum", stats.eventloop_ns / 1000);
-    report.field("eventloop_duration_cmd_sum", stats.eventloop_commands_ns / 1000);
-    report.field("instantaneous_eventloop_cycles_per_sec", stats.samples.cycles.mean());
-    report.field("instantaneous_eventloop_duration_usec", stats.samples.cycle_us.mean());
+    report.field(
+        "eventloop_duration_cmd_sum",
+        stats.eventloop_commands_ns / 1000,
+    );
+    report.field(
+        "instantaneous_eventloop_cycles_per_sec",
+        stats.samples.cycles.mean(),
+    );
+    report.field(
+        "instantaneous_eventloop_duration_usec",
+        stats.samples.cycle_us.mean(),
+    );
     report.field("acl_access_denied_auth", stats.acl_denied_auth);
     report.field("acl_access_denied_cmd", stats.acl_denied_cmd);
     report.field("acl_access_denied_key", stats.acl_denied_key);
@@ -81,7 +105,13 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
 pub fn debug(ctx: &Ctx<'_>, report: &mut Report) {
     let stats = &ctx.services.stats;
     report.field("eventloop_duration_aof_sum", stats.eventloop_aof_ns / 1000);
-    report.field("eventloop_duration_cron_sum", stats.eventloop_cron_ns / 1000);
+    report.field(
+        "eventloop_duration_cron_sum",
+        stats.eventloop_cron_ns / 1000,
+    );
     report.field("eventloop_duration_max", stats.eventloop_max_ns / 1000);
-    report.field("eventloop_cmd_per_cycle_max", stats.eventloop_commands_per_cycle_max);
+    report.field(
+        "eventloop_cmd_per_cycle_max",
+        stats.eventloop_commands_per_cycle_max,
+    );
 }

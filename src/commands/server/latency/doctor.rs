@@ -44,9 +44,14 @@ pub fn report(latency: &Latency, config: &Config, now_s: i64) -> String {
         return "Dave, nothing in this instance has taken longer than you allow. Everything is running smoothly. And you?\n"
             .to_owned();
     }
-    let mut report = "Dave, I have seen latency spikes in this instance. Let us go through them:\n\n".to_owned();
+    let mut report =
+        "Dave, I have seen latency spikes in this instance. Let us go through them:\n\n".to_owned();
     for (number, (name, event)) in latency.events.iter().enumerate() {
-        let Summary { average, deviation, period_s } = summarize(event, now_s);
+        let Summary {
+            average,
+            deviation,
+            period_s,
+        } = summarize(event, now_s);
         let _ = writeln!(
             report,
             "{}. {name}: {} latency spikes (average {average}ms, mean deviation {deviation}ms, period {period_s:.2} \
@@ -56,8 +61,17 @@ pub fn report(latency: &Latency, config: &Config, now_s: i64) -> String {
             event.max_ms,
         );
     }
-    let has = |prefix: &str| latency.events.keys().any(|name| *name == prefix || (prefix == "aof" && name.starts_with("aof-")));
-    let advice: Vec<&str> = ADVICE.iter().filter(|(event, _)| has(event)).map(|(_, text)| *text).collect();
+    let has = |prefix: &str| {
+        latency
+            .events
+            .keys()
+            .any(|name| *name == prefix || (prefix == "aof" && name.starts_with("aof-")))
+    };
+    let advice: Vec<&str> = ADVICE
+        .iter()
+        .filter(|(event, _)| has(event))
+        .map(|(_, text)| *text)
+        .collect();
     if !advice.is_empty() {
         report.push_str("\nWhat might help:\n\n");
         for text in advice {
@@ -79,9 +93,18 @@ struct Summary {
 fn summarize(event: &Event, now_s: i64) -> Summary {
     let count = event.samples.len().max(1) as u64;
     let average = event.samples.iter().map(|(_, ms)| ms).sum::<u64>() / count;
-    let deviation = event.samples.iter().map(|(_, ms)| ms.abs_diff(average)).sum::<u64>() / count;
+    let deviation = event
+        .samples
+        .iter()
+        .map(|(_, ms)| ms.abs_diff(average))
+        .sum::<u64>()
+        / count;
     let first_s = event.samples.front().map_or(now_s, |(unix_s, _)| *unix_s);
-    Summary { average, deviation, period_s: (now_s - first_s) as f64 / count as f64 }
+    Summary {
+        average,
+        deviation,
+        period_s: (now_s - first_s) as f64 / count as f64,
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +113,10 @@ mod tests {
 
     #[test]
     fn events_are_told_with_their_figures() {
-        let config = Config { latency_monitor_threshold_ms: 10, ..Config::default() };
+        let config = Config {
+            latency_monitor_threshold_ms: 10,
+            ..Config::default()
+        };
         let mut latency = Latency::default();
         assert!(report(&latency, &config, 0).contains("smoothly"));
         for (second, ms) in [(10, 23), (11, 50), (12, 30)] {

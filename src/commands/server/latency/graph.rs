@@ -48,7 +48,11 @@ pub fn draw(name: &str, event: &Event, now_s: i64) -> String {
     }
     picture.push_str(&" ".repeat(values.len()));
     picture.push('\n');
-    let ages: Vec<Vec<char>> = event.samples.iter().map(|(unix_s, _)| age(now_s - unix_s).chars().collect()).collect();
+    let ages: Vec<Vec<char>> = event
+        .samples
+        .iter()
+        .map(|(unix_s, _)| age(now_s - unix_s).chars().collect())
+        .collect();
     for line in 0..ages.iter().map(Vec::len).max().unwrap_or(0) {
         picture.extend(ages.iter().map(|age| age.get(line).copied().unwrap_or(' ')));
         picture.push('\n');
@@ -59,7 +63,11 @@ pub fn draw(name: &str, event: &Event, now_s: i64) -> String {
 /// How high a value is, in thirds of rows.
 fn step(value: u64, low: u64, high: u64) -> usize {
     let most = (ROWS * TOPS.len() - 1) as f64;
-    let share = if high == low { 1.0 } else { (value - low) as f64 / (high - low) as f64 };
+    let share = if high == low {
+        1.0
+    } else {
+        (value - low) as f64 / (high - low) as f64
+    };
     (share * most).round() as usize
 }
 
@@ -83,7 +91,13 @@ mod tests {
         event.max_ms = 70;
         let picture = draw("command", &event, 112);
         let lines: Vec<&str> = picture.lines().collect();
-        assert_eq!(lines[0], "command - high 50 ms, low 23 ms (all time high 70 ms)");
-        assert_eq!(lines[2..], [" # ", " | ", " |_", "_||", "   ", "111", "210", "sss"]);
+        assert_eq!(
+            lines[0],
+            "command - high 50 ms, low 23 ms (all time high 70 ms)"
+        );
+        assert_eq!(
+            lines[2..],
+            [" # ", " | ", " |_", "_||", "   ", "111", "210", "sss"]
+        );
     }
 }

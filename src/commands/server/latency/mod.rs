@@ -82,7 +82,11 @@ fn graph(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// LATENCY DOCTOR
 fn doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let report = doctor::report(&ctx.services.latency, &ctx.services.config, ctx.now.unix_ms / 1000);
+    let report = doctor::report(
+        &ctx.services.latency,
+        &ctx.services.config,
+        ctx.now.unix_ms / 1000,
+    );
     ctx.reply.verbatim("txt", report.as_bytes());
     Ok(())
 }
@@ -138,7 +142,11 @@ fn bins(histogram: &Histogram) -> Vec<(u64, u64)> {
     let mut told = 0;
     for power in 10..41 {
         let ns = 1_u64 << power;
-        let so_far = if power == 40 { histogram.count } else { histogram.at_most(ns) };
+        let so_far = if power == 40 {
+            histogram.count
+        } else {
+            histogram.at_most(ns)
+        };
         if so_far > told {
             // Redis's histogram has steps of 1/128, and names a bin by the largest value it cannot tell from this one.
             bins.push(((ns + ns / 128 - 1) / 1000, so_far));
