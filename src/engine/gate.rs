@@ -25,6 +25,12 @@ pub enum Verdict {
     Refuse(Error),
 }
 
+/// Whether a request is the beginning of a web page's request. A browser can be made to send one to any port, and what
+/// follows would be taken for commands.
+pub fn is_web_request(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 /// Finds the command of a request, or says why there is none.
 pub fn resolve(table: &Table, args: Args<'_>) -> Result<&'static Command, Error> {
     let Some(command) = table.find(args.at(0)) else {

@@ -425,6 +425,15 @@ impl Engine {
                     resolved = Some(command);
                     is_done = self.run_if_allowed(session, command, args);
                 }
+                Err(_) if gate::is_web_request(args.name()) => {
+                    log::warn!(
+                        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands \
+                         to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to \
+                         compromise your Redis instance. Connection from {} aborted.",
+                        session.about.address
+                    );
+                    session.set(flag::CLOSE_NOW);
+                }
                 Err(refusal) => self.refuse(session, found, &refusal),
             }
         }

@@ -166,7 +166,8 @@ fn lset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits(ctx);
     let list = ctx.keys.write_as::<List>(key)?.ok_or(Error::NoSuchKey)?;
-    let index = integer(args.at(2))?;
+    // Redis keeps this index in 32 bits, so larger ones come around; clients see which element that is.
+    let index = i64::from(integer(args.at(2))? as i32);
     if !list.set(index, args.at(3), &limits) {
         return Err(Error::IndexOutOfRange);
     }
