@@ -231,9 +231,9 @@ fn a_unix_socket_has_its_permissions_and_goes_with_the_server() {
 fn there_is_room_for_so_many_clients_and_no_more() {
     let server = Server::start(&["--maxclients", "3"]);
     let mut inside: Vec<_> = (0..3).map(|_| server.connect()).collect();
-    inside
-        .iter_mut()
-        .for_each(|client| assert_eq!(client.ask("PING"), "+PONG"));
+    for client in &mut inside {
+        assert_eq!(client.ask("PING"), "+PONG");
+    }
     assert_eq!(
         server.connect().rest(),
         b"-ERR max number of clients reached\r\n"

@@ -189,7 +189,10 @@ fn a_foreign_payload_is_read() {
     whole[0] = whole.len() as u8;
     whole[4] = 13;
     let pack = legacy::from_ziplist(&whole).expect("two entries");
-    let items: Vec<Vec<u8>> = pack.iter().map(|item| item.to_vec()).collect();
+    let items: Vec<Vec<u8>> = pack
+        .iter()
+        .map(crate::types::listpack::Item::to_vec)
+        .collect();
     assert_eq!(items, [b"a".to_vec(), b"2".to_vec()]);
     let pack = legacy::from_zipmap(b"\x01\x01f\x02\x01vv.\xff").expect("one pair");
     assert_eq!(pack.len(), 2);

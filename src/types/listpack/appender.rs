@@ -96,13 +96,15 @@ mod tests {
                 let room: usize = texts.iter().map(|text| room_for_text(text)).sum();
                 let mut appender = Appender::new(&mut one, room + room_for_int(number));
                 appender.push_int(number);
-                texts
-                    .iter()
-                    .for_each(|text| appender.push(Item::Bytes(text)));
+                for text in &texts {
+                    appender.push(Item::Bytes(text));
+                }
                 assert!(appender.at < appender.pack.0.len());
                 appender.finish();
                 other.append(number);
-                texts.iter().for_each(|text| other.append(text));
+                for text in &texts {
+                    other.append(text);
+                }
                 assert_eq!(one, other);
             }
         }
