@@ -29,7 +29,7 @@ fn encode(request: &Request, bytes: &mut Vec<u8>) {
 
 /// Some damage: bytes that are others, more, fewer, or such as mean something.
 fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
-    for _ in 0..1 + rng.index(4) {
+    for _ in 0..=rng.index(4) {
         let at = rng.index(bytes.len() + 1);
         match rng.below(5) {
             0 if at < bytes.len() => bytes[at] = rng.next_u32() as u8,
@@ -119,7 +119,9 @@ fn any_bytes_mean_the_same_however_they_arrive() {
         for _ in 0..50 {
             let sent: Vec<Request> = (0..rng.index(20)).map(|_| request(&mut rng)).collect();
             let mut bytes = Vec::new();
-            sent.iter().for_each(|request| encode(request, &mut bytes));
+            for request in &sent {
+                encode(request, &mut bytes);
+            }
             let is_damaged = rng.one_in(2);
             if is_damaged {
                 damage(&mut bytes, &mut rng);

@@ -221,7 +221,7 @@ impl Play {
                 .engine
                 .sessions
                 .get(self.sessions[session])
-                .is_some_and(|session| session.is_closing())
+                .is_some_and(pollux::engine::session::Session::is_closing)
             {
                 self.reconnect(session);
             }
