@@ -19,7 +19,9 @@ const REQUESTS_PER_EPISODE: usize = 5000;
 
 /// Commands that would end the run or stop it: they are other tests' business.
 fn is_never_run(name: &str) -> bool {
-    name.starts_with("debug")
+    // A negative count asks the three for as many elements as it says, and they answer: 2^62 of them, if need be.
+    matches!(name, "srandmember" | "hrandfield" | "zrandmember")
+        || name.starts_with("debug")
         || matches!(
             name,
             "shutdown"
