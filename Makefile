@@ -79,6 +79,7 @@ instructions-check: $(built)
 	$(PYTHON) scripts/instructions.py --bin $(binary) --check
 
 fuzz: $(built) ## random commands and random bytes for SECONDS=60, replies compared with a real server's (SEED=)
+	SECONDS=$(SECONDS) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --release --test fuzz -- --nocapture
 	$(PYTHON) tests/peers/differ.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 	$(PYTHON) tests/peers/garbage.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 

@@ -25,6 +25,7 @@ pub mod config;
 pub mod engine;
 pub mod keyspace;
 pub mod observe;
+pub mod persist;
 pub mod reactor;
 pub mod server;
 pub mod spec;

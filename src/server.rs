@@ -60,6 +60,12 @@ impl Server {
 
     /// Tells the reactor what the engine has left for it since the last time.
     fn hand_over(&mut self, io: &mut Io) {
+        // First, because what is done for the engine may give it something to say.
+        if !self.engine.fx.asks.is_empty() {
+            for ask in std::mem::take(&mut self.engine.fx.asks) {
+                self.answer(io, ask);
+            }
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -74,11 +80,6 @@ impl Server {
         }
         for garbage in self.engine.keyspace.garbage.drain(..) {
             self.freer.send(Job::Free(garbage));
-        }
-        if !self.engine.fx.asks.is_empty() {
-            for ask in std::mem::take(&mut self.engine.fx.asks) {
-                self.answer(io, ask);
-            }
         }
     }
 

@@ -23,6 +23,10 @@ pub struct Tracking {
     prefixes: BTreeMap<Vec<u8>, Prefix>,
     /// How many sessions track, in whichever way.
     sessions: usize,
+    /// Keys that changed, with who had read them before and who changed them: still to be told.
+    due: Vec<(Vec<u8>, Vec<Id>, Option<Id>)>,
+    /// How many facts of the journal have been looked at.
+    facts_seen: usize,
     /// How often in a row the table was too large: the more often, the more is dropped.
     effort: usize,
 }
@@ -92,6 +96,28 @@ impl Tracking {
         let readers = self.readers.remove(key).unwrap_or_default();
         self.items -= readers.len();
         readers
+    }
+
+    /// Goes through keys that have changed, in order, before later reads are noted: what a command reads after it wrote
+    /// is not what it overwrote. `facts_seen` is where to go on.
+    pub fn facts_seen(&self) -> usize {
+        self.facts_seen
+    }
+    pub fn see_changes<'a>(&mut self, keys: impl Iterator<Item = &'a [u8]>, facts: usize, cause: Option<Id>) {
+        for key in keys {
+            self.note_changed(key, cause);
+            let readers = self.take_readers(key);
+            if !readers.is_empty() {
+                self.due.push((key.to_vec(), readers, cause));
+            }
+        }
+        self.facts_seen = facts;
+    }
+
+    /// Who must be told of what. The journal was worked off; the next one begins.
+    pub fn take_due(&mut self) -> Vec<(Vec<u8>, Vec<Id>, Option<Id>)> {
+        self.facts_seen = 0;
+        std::mem::take(&mut self.due)
     }
 
     /// Forgets all keys: everything was flushed.

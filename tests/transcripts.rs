@@ -119,6 +119,7 @@ impl Play {
                 writeln!(played, "{line}").unwrap();
                 let words = text::split_args(request.as_bytes()).expect("balanced quotes");
                 self.send(name, &words);
+                assert!(self.engine.keyspace.sizes_are_right(), "sizes of values after {line}");
                 played.push_str(&self.received(name));
             } else if let Some(name) = line.strip_suffix('<') {
                 writeln!(played, "{line}").unwrap();

@@ -31,10 +31,10 @@ fn bit_offset(ctx: &Ctx<'_>, arg: &[u8], width: Option<u8>) -> Result<u64, Error
         ([b'#', digits @ ..], Some(width)) => (digits, u64::from(width)),
         _ => (arg, 1),
     };
-    let most = ctx.services.config.proto_max_bulk_len as u64;
+    let most = ctx.services.config.proto_max_bulk_len;
     (num::parse_u64(digits))
         .and_then(|offset| offset.checked_mul(factor))
-        .filter(|offset| *offset <= i64::MAX as u64 && (offset / 8 < most || ctx.is_replay()))
+        .filter(|offset| i64::try_from(*offset).is_ok() && (offset / 8 < most || ctx.is_replay()))
         .ok_or(Error::BitOffset)
 }
 

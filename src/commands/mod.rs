@@ -8,15 +8,20 @@
 pub mod bitmap;
 pub mod command;
 pub mod connection;
+pub mod hash;
 pub mod help;
+pub mod items;
 pub mod keys;
 pub mod limits;
 pub mod list;
 pub mod options;
 pub mod pubsub;
 pub mod server;
+pub mod set;
+pub mod sort;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::engine::command::{Row, Table};
 
@@ -25,12 +30,16 @@ const FAMILIES: &[&[Row]] = &[
     bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
+    hash::ROWS,
     keys::ROWS,
     list::ROWS,
     pubsub::ROWS,
     server::ROWS,
+    set::ROWS,
+    sort::ROWS,
     string::ROWS,
     transaction::ROWS,
+    zset::ROWS,
 ];
 
 /// The table of all commands.

@@ -29,6 +29,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
             true
         }
     };
+    if !ctx.services.tracking.is_idle() {
+        invalidate::note_changes(ctx);
+    }
     if ctx.session.has(flag::TRACKING) {
         invalidate::remember_reads(ctx, command, args);
     }
@@ -44,8 +47,11 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
     if let Some(parked) = &mut ctx.session.parked {
         parked.spent_ns += spent_ns;
     } else if !ctx.still_waiting {
-        let finished = Finished { command, args, spent_ns, failed, origin: ctx.origin, unix_s: ctx.now.unix_ms / 1000 };
-        count(ctx.services, ctx.session, &finished, &ctx.fx.redacted);
+        count(ctx.services, command, spent_ns, failed);
+        if spent_ns >= ctx.services.slow_ns {
+            let finished = Finished { command, args, spent_ns, origin: ctx.origin, unix_s: ctx.now.unix_ms / 1000 };
+            note_slow(ctx.services, ctx.session, &finished, &ctx.fx.redacted);
+        }
     }
     ctx.fx.redacted.clear();
     let changed = ctx.keys.space.journal.dirty != dirty_before;
@@ -61,29 +67,25 @@ pub fn refuse(ctx: &mut Ctx<'_>, refusal: &Error) {
     ctx.reply.error(text);
 }
 
-/// A command that has replied.
+/// A command that has replied, and took long.
 struct Finished<'a> {
     command: &'static Command,
     args: Args<'a>,
     spent_ns: u64,
-    failed: bool,
     origin: Origin,
     unix_s: i64,
 }
 
 /// The counters of the command and its histogram.
 #[inline]
-fn count(services: &mut Services, session: &Session, finished: &Finished<'_>, redacted: &[usize]) {
+fn count(services: &mut Services, command: &Command, spent_ns: u64, failed: bool) {
     services.stats.commands_processed += 1;
-    let stats = &mut services.stats.commands[finished.command.index];
+    let stats = &mut services.stats.commands[command.index];
     stats.calls += 1;
-    stats.ns += finished.spent_ns;
-    stats.failed += u64::from(finished.failed);
+    stats.ns += spent_ns;
+    stats.failed += u64::from(failed);
     if services.config.latency_tracking {
-        stats.latency.get_or_insert_default().record(finished.spent_ns);
-    }
-    if finished.spent_ns >= services.slow_ns {
-        note_slow(services, session, finished, redacted);
+        stats.latency.get_or_insert_default().record(spent_ns);
     }
 }
 
@@ -93,7 +95,8 @@ fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>
     let Finished { command, args, .. } = *finished;
     let spent_us = finished.spent_ns / 1000;
     let threshold_us = services.config.slowlog_log_slower_than_us;
-    let is_slow = threshold_us >= 0 && spent_us as i64 >= threshold_us;
+    let keeps_log = threshold_us >= 0 && services.config.slowlog_max_len > 0;
+    let is_slow = keeps_log && spent_us as i64 >= threshold_us;
     if is_slow && !command.has(command_flag::SKIP_SLOWLOG) && finished.origin != Origin::Replay {
         let about = &session.about;
         let most = services.config.slowlog_max_len as usize;
@@ -111,15 +114,13 @@ fn note_slow(services: &mut Services, session: &Session, finished: &Finished<'_>
 /// Counts a command whose wait has ended without its running again: its time is over, the shell or another client
 /// has decided.
 pub(super) fn count_parked(services: &mut Services, session: &Session, parked: &Parked, failed: bool, unix_ms: i64) {
-    let finished = Finished {
-        command: parked.command,
-        args: parked.args.as_args(),
-        spent_ns: parked.spent_ns,
-        failed,
-        origin: Origin::Client,
-        unix_s: unix_ms / 1000,
-    };
-    count(services, session, &finished, &parked.redacted);
+    let Parked { command, spent_ns, .. } = *parked;
+    count(services, command, spent_ns, failed);
+    if spent_ns >= services.slow_ns {
+        let (args, origin) = (parked.args.as_args(), Origin::Client);
+        let finished = Finished { command, args, spent_ns, origin, unix_s: unix_ms / 1000 };
+        note_slow(services, session, &finished, &parked.redacted);
+    }
 }
 
 /// The arguments as the slow log and MONITOR show them: secrets are replaced.

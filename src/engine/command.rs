@@ -54,6 +54,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether a request of so many words calls this command itself, and none of its subcommands.
+    #[inline]
+    pub fn is_called_by(&self, words: usize) -> bool {
+        self.subcommands.is_empty() && self.spec.takes(words)
+    }
     #[inline]
     pub fn has(&self, flags: Flags) -> bool {
         self.spec.flags.any(flags)

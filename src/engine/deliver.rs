@@ -6,7 +6,6 @@ use crate::pubsub::Kind;
 use crate::wire::reply::Reply;
 
 use super::ctx::Ctx;
-use super::hold::output_limit;
 use super::services::Services;
 use super::session::{Session, Sessions, flag};
 
@@ -16,7 +15,7 @@ pub fn push_to(sessions: &mut Sessions, id: Id, write: impl FnOnce(&mut Reply<'_
     let Some(mut session) = sessions.lend(id) else { return };
     if !session.has(flag::CLOSE_NOW) {
         let was_empty = session.output.is_empty();
-        session.output.set_cap(output_limit(&sessions.output_limits, &session).hard_bytes as usize);
+        sessions.cap_output(&mut session);
         write(&mut Reply::new(&mut session.output, session.protocol));
         if was_empty && !session.output.is_empty() {
             sessions.has_output(id);

@@ -60,19 +60,22 @@ fn steers_transaction(spec: &Spec) -> bool {
     matches!(spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
+/// The common case: an authenticated session on a server where nothing special goes on. [`judge`] would let the command
+/// run, and need not be asked.
+#[inline]
+pub fn is_open(session: &Session, services: &Services, command: &Command) -> bool {
+    session.has(flag::AUTHENTICATED)
+        && !session.has(flag::SUBSCRIBED)
+        && session.transaction.is_none()
+        && services.pause.is_off()
+        && !services.server.is_loading
+        && services.config.maxmemory == 0
+        && !command.has(command_flag::PROTECTED)
+}
+
 /// Decides about a command of a client. Commands that a transaction or a script runs have been decided with it.
 pub fn judge(session: &Session, services: &Services, command: &Command, now_ms: i64, origin: Origin) -> Verdict {
     if origin == Origin::Replay {
-        return Verdict::Run;
-    }
-    // The common case first: an authenticated session on a server where nothing special goes on.
-    let is_plain = session.has(flag::AUTHENTICATED)
-        && session.transaction.is_none()
-        && !session.has(flag::SUBSCRIBED)
-        && services.pause.is_off()
-        && !services.server.is_loading
-        && !command.has(command_flag::PROTECTED);
-    if is_plain && services.config.maxmemory == 0 {
         return Verdict::Run;
     }
     let config = &services.config;

@@ -12,6 +12,7 @@
 //! on the sum, and then for those that had something to do in the turn.
 
 use crate::base::slab::Id;
+use crate::base::text;
 use crate::config::{OutputLimit, OutputLimits};
 
 use super::session::{Class, Session, Sessions, flag};
@@ -30,13 +31,14 @@ pub fn output_limit(limits: &OutputLimits, session: &Session) -> OutputLimit {
 
 /// Whether a session has more output than it may, or has had more than the soft limit for too long. Starts and stops
 /// the soft limit's clock.
-fn is_over(session: &mut Session, limits: &OutputLimits, now_us: u64) -> bool {
+fn is_over(session: &mut Session, limits: &OutputLimits, needs_password: bool, now_us: u64) -> bool {
     if session.output.is_cut_off() {
         return true;
     }
     let OutputLimit { hard_bytes, soft_bytes, soft_s } = output_limit(limits, session);
     let used = session.output.len() as u64;
-    if hard_bytes != 0 && used >= hard_bytes {
+    let is_stranger = needs_password && !session.has(flag::AUTHENTICATED);
+    if (hard_bytes != 0 && used >= hard_bytes) || (is_stranger && used > STRANGER_BYTES) {
         return true;
     }
     if soft_bytes == 0 || used < soft_bytes {
@@ -50,17 +52,37 @@ fn is_over(session: &mut Session, limits: &OutputLimits, now_us: u64) -> bool {
     (now_us - session.soft_limit_since_us) / 1_000_000 > soft_s
 }
 
+/// The most output of a session that has yet to say the password: refusals are short, and who does not read them does
+/// not mean well.
+const STRANGER_BYTES: u64 = 17 * 1024;
+
+/// The most input of such a session: it has only a password to say.
+pub const STRANGER_INPUT_BYTES: usize = 1024 * 1024;
+
 impl Sessions {
+    /// Lets the output itself see to it that a single reply does not outgrow the limit. Looked up for a whole run of
+    /// requests: a session that becomes a subscriber in the middle has the other cap from the next run on.
+    #[inline]
+    pub fn cap_output(&self, session: &mut Session) {
+        session.output.set_cap(output_limit(&self.output_limits, session).hard_bytes as usize);
+    }
+
     /// Looks whether a session's output is within its limits, after something was appended to it. If not, it is marked
     /// for closing.
+    #[inline]
     pub fn keep_output_to_limits(&mut self, session: &mut Session) {
+        let output = &session.output;
+        let is_small = (output.len() as u64) < self.output_limit_min && !output.is_cut_off();
+        if !is_small || session.soft_limit_since_us != 0 || self.counts_memory {
+            self.judge_output(session);
+        }
+    }
+
+    fn judge_output(&mut self, session: &mut Session) {
         if self.counts_memory {
             self.count_memory(session);
         }
-        if session.output.is_empty() && session.soft_limit_since_us == 0 && !session.output.is_cut_off() {
-            return;
-        }
-        if session.has(flag::CLOSE_NOW) || !is_over(session, &self.output_limits, self.now_us) {
+        if session.has(flag::CLOSE_NOW) || !is_over(session, &self.output_limits, self.needs_password, self.now_us) {
             return;
         }
         let line = roster::text_at(session, self.now_us);
@@ -75,7 +97,14 @@ impl Sessions {
 impl Engine {
     /// Copies what the sessions need to know of the configuration, and counts their memory if it is limited now.
     pub(super) fn adopt_limits(&mut self) {
-        self.sessions.output_limits = self.services.config.client_output_buffer_limit;
+        self.sessions.needs_password = !self.services.config.requirepass.is_empty();
+        let limits = self.services.config.client_output_buffer_limit;
+        self.sessions.output_limits = limits;
+        let all = [limits.normal, limits.pubsub, limits.replica];
+        let all = all.iter().flat_map(|limit| [limit.hard_bytes, limit.soft_bytes]);
+        // A stranger's output is judged by less than any configured limit may say.
+        let strangers = self.sessions.needs_password.then_some(STRANGER_BYTES);
+        self.sessions.output_limit_min = all.filter(|bytes| *bytes != 0).chain(strangers).min().unwrap_or(u64::MAX);
         self.sessions.counts_memory = self.sessions_memory_max().is_some();
         if self.sessions.counts_memory {
             let ids: Vec<Id> = self.sessions.ids().collect();
@@ -91,10 +120,21 @@ impl Engine {
         self.sessions.keep_output_to_limits(session);
     }
 
-    pub(super) fn close_for_input(&mut self, id: Id) {
+    /// Drops a session that has sent more than it may without letting any of it run.
+    #[cold]
+    pub(super) fn check_input(&mut self, id: Id) {
+        let config = &self.services.config;
         let Some(session) = self.sessions.get_mut(id) else { return };
+        let is_stranger = !config.requirepass.is_empty() && !session.has(flag::AUTHENTICATED);
+        let within_limit = session.unexecuted() as u64 <= config.client_query_buffer_limit && !is_stranger;
+        if within_limit || session.has(flag::PRIMARY) {
+            return;
+        }
         let line = roster::text(session, &self.now);
-        log::warn!("Closing client that reached max query buffer length: {line}");
+        let bytes = session.input.bytes();
+        let first = text::quote(&bytes[..bytes.len().min(64)]);
+        let first = String::from_utf8_lossy(&first);
+        log::warn!("Closing client that reached max query buffer length: {line} (qbuf initial bytes: {first})");
         self.services.stats.query_buffer_limit_disconnections += 1;
         self.sessions.close(id);
     }

@@ -57,6 +57,14 @@ pub fn remember_reads(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
     }
 }
 
+/// Notes which keys a command has changed, before it is noted what it and later ones have read.
+#[cold]
+pub fn note_changes(ctx: &mut Ctx<'_>) {
+    let tracking = &mut ctx.services.tracking;
+    let (keys, facts) = ctx.keys.space.journal.changed_since(tracking.facts_seen());
+    tracking.see_changes(keys, facts, Some(ctx.session.id));
+}
+
 /// What CLIENT CACHING has said holds for one command, or for one transaction.
 #[inline]
 pub(super) fn end_caching(session: &mut Session, command: Option<&Command>) {
@@ -69,12 +77,21 @@ pub(super) fn end_caching(session: &mut Session, command: Option<&Command>) {
 }
 
 impl Engine {
-    /// The key has changed.
-    pub(super) fn invalidate(&mut self, key: &[u8]) {
-        let cause = self.cause;
-        self.services.tracking.note_changed(key, cause);
-        for reader in self.services.tracking.take_readers(key) {
-            self.tell_reader(reader, key, cause);
+    /// Notes the changes that no command has noted: keys that expired by themselves, mostly.
+    pub(super) fn note_changes(&mut self) {
+        let tracking = &mut self.services.tracking;
+        if !tracking.is_idle() {
+            let (keys, facts) = self.keyspace.journal.changed_since(tracking.facts_seen());
+            tracking.see_changes(keys, facts, None);
+        }
+    }
+
+    /// Tells those who have read the keys that changed.
+    pub(super) fn tell_readers(&mut self) {
+        for (key, readers, cause) in self.services.tracking.take_due() {
+            for reader in readers {
+                self.tell_reader(reader, &key, cause);
+            }
         }
     }
 

@@ -27,17 +27,28 @@ impl Engine {
         }
         let policy = eviction(self.services.config.maxmemory_policy);
         let samples = self.services.config.maxmemory_samples as usize;
+        let now_ms = self.now.unix_ms;
+        let excess = Self::memory_that_counts().saturating_sub(limit);
         let started = tsc::ticks();
         let mut evicted = 0;
+        let mut freed = 0;
         self.keyspace.journal.interest = Self::listeners(&self.services);
-        while self.memory_that_counts() > limit {
-            let now_ms = self.now.unix_ms;
+        while freed < excess {
+            let before = Self::memory_that_counts();
             if !policy.is_some_and(|policy| self.keyspace.evict_one(policy, samples, now_ms)) {
                 self.services.out_of_memory = true;
                 return false;
             }
+            // Those who are told of the evicted keys need memory for it: if that were to be made up for by evicting, the
+            // telling could drain the database.
+            freed += before.saturating_sub(Self::memory_that_counts());
             self.settle();
             evicted += 1;
+            // A large value is freed by another thread once the shell has handed it over; until then there is no telling
+            // how much that gave.
+            if !self.keyspace.garbage.is_empty() {
+                break;
+            }
             if evicted % KEYS_PER_LOOK == 0
                 && self.services.rate.nanos(tsc::ticks().wrapping_sub(started)) > self.eviction_slice_ns()
             {
@@ -46,11 +57,11 @@ impl Engine {
         }
         // Whoever has to evict more than fits a slice makes progress at least; the command may run.
         self.services.out_of_memory = false;
-        self.memory_that_counts() > limit
+        Self::memory_that_counts() > limit
     }
 
     /// Everything but what is only on its way out to replicas.
-    fn memory_that_counts(&self) -> u64 {
+    fn memory_that_counts() -> u64 {
         alloc::used_memory() as u64
     }
 

@@ -37,7 +37,7 @@ use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::config::Config;
-use crate::keyspace::{Keys, Keyspace};
+use crate::keyspace::{Keys, Keyspace, LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
 use crate::observe::stats::CommandStats;
 use crate::spec::error::Error;
 use crate::spec::flags::Flags;
@@ -64,8 +64,6 @@ pub struct Engine {
     /// Buffers lent to sessions while their bytes are read and worked off.
     pub inputs: InputPool,
     turn: Turn,
-    /// Whose command is running, or has just run and is being settled.
-    cause: Option<Id>,
     /// The output of the session whose command runs; empty otherwise.
     output: Box<Output>,
     cron: cron::Cron,
@@ -83,6 +81,8 @@ struct Turn {
 struct Member {
     decoder: Decoder,
     batch: Batch,
+    /// Where among the pending requests those of the batch begin.
+    first: usize,
     /// How many of the batch have run.
     done: usize,
     /// What is wrong with the bytes behind the batch.
@@ -94,29 +94,21 @@ struct Member {
 /// A request that has been framed and waits for its place in a round.
 #[derive(Clone, Copy)]
 struct Pending {
-    member: u32,
-    request: u32,
     command: Option<&'static Command>,
-    /// Of the first key; 0 when there is none.
-    hash: u64,
+    /// Where the first key stands in the input, and its hash; zeros when there is none.
+    key: (usize, u64),
+    member: u32,
     db: u16,
 }
 
 /// How many requests of one session run in one turn. A client that pipelines more keeps its place in the line.
 const REQUESTS_PER_TURN: usize = 128;
 
-/// How many requests are looked ahead at: enough to hide the latency of memory, few enough that the prefetched
-/// lines are still in the first-level cache when their turn comes.
-const ROUND: usize = 32;
-
 /// After a command that took so long, the next one in the same turn sees a new time.
 const LONG_NS: u64 = 1_000_000;
 
 /// In place of a database: the request is not looked ahead for.
 const NO_PREFETCH: u16 = u16::MAX;
-
-/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
-const PREFETCH_KEYS_MIN: usize = 10_000;
 
 impl Engine {
     pub fn new(config: Config, table: Table, clock: Clock, seed: u64) -> Self {
@@ -140,7 +132,6 @@ impl Engine {
             now,
             inputs: InputPool::default(),
             turn: Turn::default(),
-            cause: None,
             output: Box::default(),
             cron: cron::Cron::new(),
         };
@@ -180,8 +171,9 @@ impl Engine {
         session.input.filled(count);
         session.bytes_in += count as u64;
         session.last_active_us = self.now.monotonic_us;
-        if session.input.len() as u64 > self.services.config.client_query_buffer_limit {
-            self.close_for_input(id);
+        let most = self.services.config.client_query_buffer_limit as usize;
+        if session.unexecuted() > most || session.unexecuted() > hold::STRANGER_INPUT_BYTES {
+            self.check_input(id);
         }
     }
 
@@ -212,7 +204,7 @@ impl Engine {
         }
         let mut at = 0;
         while at < turn.pending.len() {
-            let end = (at + ROUND).min(turn.pending.len());
+            let end = (at + LOOK_AHEAD_MOST).min(turn.pending.len());
             self.run_round(group, &mut turn, at..end);
             at = end;
         }
@@ -225,6 +217,7 @@ impl Engine {
     /// Takes the input of one session apart into requests and finds their commands.
     fn frame(&mut self, id: Id, index: usize, turn: &mut Turn) {
         let member = &mut turn.members[index];
+        member.first = turn.pending.len();
         member.done = 0;
         member.error = None;
         member.is_starved = true;
@@ -246,72 +239,106 @@ impl Engine {
             member.decoder = *decoder;
         }
         member.error = member.decoder.decode(&mut session.input, batch, REQUESTS_PER_TURN, &limits).err();
-        let dict = &self.keyspace.dbs[session.db as usize].dict;
         member.is_starved = member.decoder.is_starved();
-        let looks_ahead = dict.len() >= PREFETCH_KEYS_MIN;
+        // Few sessions are in the middle of a request, so only those keep a decoder of their own.
+        if !member.decoder.is_fresh() {
+            session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
+        }
+        let dict = &self.keyspace.dbs[session.db as usize].dict;
+        let looks_ahead = dict.len() >= LOOK_AHEAD_KEYS_MIN;
+        let db = if looks_ahead { session.db } else { NO_PREFETCH };
+        let bytes = session.input.bytes();
+        turn.pending.reserve(batch.len());
         for request in 0..batch.len() {
-            let args = batch.args(request, &session.input);
+            let args = batch.args(request, bytes);
             let command = self.table.find(args.name());
-            let mut hash = 0;
+            let mut pending = Pending { command, key: (0, 0), member: index as u32, db: NO_PREFETCH };
             if let Some(command) = command
                 && command.first_key != 0
                 && let Some(key) = args.get(command.first_key as usize)
             {
-                hash = dict.hash(key);
+                let hash = dict.hash(key);
                 if looks_ahead {
                     dict.prefetch_bucket(hash);
                 }
+                pending.key = (key.as_ptr() as usize, hash);
+                pending.db = db;
             }
-            turn.pending.push(Pending {
-                member: index as u32,
-                request: request as u32,
-                command,
-                hash,
-                db: if looks_ahead { session.db } else { NO_PREFETCH },
-            });
+            turn.pending.push(pending);
         }
     }
 
     fn run_round(&mut self, group: &[Id], turn: &mut Turn, range: std::ops::Range<usize>) {
         for pending in &turn.pending[range.clone()] {
-            if pending.db != NO_PREFETCH && pending.hash != 0 {
-                self.keyspace.dbs[pending.db as usize].dict.prefetch_entry(pending.hash);
+            if pending.db != NO_PREFETCH {
+                self.keyspace.dbs[pending.db as usize].dict.prefetch_entry(pending.key.1);
             }
         }
         let mut at = range.start;
         while at < range.end {
-            let index = turn.pending[at].member;
-            let same = turn.pending[at..range.end].iter().take_while(|pending| pending.member == index).count();
-            let run = &turn.pending[at..at + same];
-            self.run_requests(group[index as usize], &mut turn.members[index as usize], run);
-            at += same;
+            let index = turn.pending[at].member as usize;
+            let member = &mut turn.members[index];
+            let end = range.end.min(member.first + member.batch.len());
+            if member.first + member.done == at {
+                self.run_requests(group[index], member, &turn.pending[at..end]);
+            }
+            at = end;
         }
     }
 
-    /// Runs requests of one session, in order, until one of them must wait.
+    /// Runs requests of one session, in order, until one of them must wait. The session is lent out for all of them,
+    /// and put back between two only if the first has consequences.
     fn run_requests(&mut self, id: Id, member: &mut Member, run: &[Pending]) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(mut session) = self.sessions.lend(id) else { return };
         // The arguments point into the input, so it is taken out while they are used.
         let input = std::mem::take(&mut session.input);
         session.running = Running { bytes: input.len() as u32, room: input.memory() as u32 };
+        self.sessions.cap_output(&mut session);
+        let bytes = input.bytes();
         for pending in run {
-            let request = pending.request as usize;
-            if request != member.done {
+            if self.needs_room() {
+                session = self.at_rest(session, Self::make_room);
+            }
+            if session.parked.is_some() || session.is_closing() {
                 break;
             }
-            let args = member.batch.args(request, &input);
-            let key = pending.command.and_then(|command| args.get(command.first_key as usize));
-            self.keyspace.hint = (key.map_or(0, |key| key.as_ptr() as usize), pending.hash);
-            if !self.run_request(id, args, pending.command) {
+            let args = member.batch.args(member.done, bytes);
+            self.keyspace.hint = pending.key;
+            let is_done = self.run_request(&mut session, args, pending.command);
+            self.keyspace.hint = (0, 0);
+            if self.has_consequences() {
+                session = self.at_rest(session, Self::settle_consequences);
+            }
+            if !is_done {
                 break;
             }
             member.done += 1;
         }
-        self.keyspace.hint = (0, 0);
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.input = input;
-            session.running = Running::default();
+        session.input = input;
+        session.running = Running::default();
+        self.sessions.put_back(session);
+    }
+
+    /// Does something for which every session must be at its place.
+    #[cold]
+    fn at_rest(&mut self, session: Box<Session>, deed: impl FnOnce(&mut Self)) -> Box<Session> {
+        let id = session.id;
+        self.sessions.put_back(session);
+        deed(self);
+        self.sessions.lend(id).expect("only the shell removes sessions, and not while one runs")
+    }
+
+    /// Whether something has to go before the next command may add to it.
+    #[inline]
+    fn needs_room(&self) -> bool {
+        self.services.config.maxmemory != 0 || !self.services.tracking.is_idle()
+    }
+
+    fn make_room(&mut self) {
+        if self.services.config.maxmemory != 0 {
+            self.keep_within_memory();
         }
+        self.trim_tracking();
     }
 
     /// Gives back what the turn borrowed, and answers what could not be framed.
@@ -319,16 +346,12 @@ impl Engine {
         let batch = &mut member.batch;
         let Some(session) = self.sessions.get_mut(id) else {
             *batch = Batch::default();
-            member.decoder = Decoder::default();
             return;
         };
         let goes_on = !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
         session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
-        if !member.decoder.is_fresh() {
-            session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
-        }
         if !batch.is_empty() {
             session.leftover = Some(Box::new(std::mem::take(batch)));
         } else if goes_on && let Some(error) = member.error {
@@ -353,66 +376,65 @@ impl Engine {
 
     /// Runs one request. Returns false when it stays in the input because it may not run yet, and when nothing
     /// after it may run because the session waits or closes; in the latter case the request itself is done.
-    fn run_request(&mut self, id: Id, args: Args<'_>, found: Option<&'static Command>) -> bool {
-        if self.services.config.maxmemory != 0 {
-            self.keep_within_memory();
-        }
-        let Some(mut session) = self.sessions.lend(id) else { return false };
-        if session.parked.is_some() || session.is_closing() {
-            self.sessions.put_back(session);
-            return false;
-        }
+    fn run_request(&mut self, session: &mut Session, args: Args<'_>, found: Option<&'static Command>) -> bool {
         session.last_active_us = self.now.monotonic_us;
-        if !self.services.tracking.is_idle() {
-            self.sessions.put_back(session);
-            self.trim_tracking();
-            session = self.sessions.lend(id).expect("put back a moment ago");
-        }
-        self.cause = Some(id);
-        let resolved = match found {
-            Some(command) if command.subcommands.is_empty() && command.spec.takes(args.len()) => Ok(command),
-            _ => gate::resolve(&self.table, args),
-        };
-        let verdict = match resolved {
-            Ok(command) => {
-                (gate::judge(&session, &self.services, command, self.now.unix_ms, Origin::Client), Some(command))
-            }
-            Err(refusal) => (Verdict::Refuse(refusal), found),
-        };
+        let mut resolved = found;
         let mut is_done = true;
-        let verdict_command = verdict.1;
-        match verdict {
-            (Verdict::Run, Some(command)) => {
-                self.run(&mut session, command, args, Origin::Client);
+        if let Some(command) = found
+            && command.is_called_by(args.len())
+            && gate::is_open(session, &self.services, command)
+        {
+            self.run(session, command, args, Origin::Client);
+        } else {
+            match gate::resolve(&self.table, args) {
+                Ok(command) => {
+                    resolved = Some(command);
+                    is_done = self.run_if_allowed(session, command, args);
+                }
+                Err(refusal) => self.refuse(session, found, &refusal),
             }
-            (Verdict::Queue, Some(command)) => self.queue(&mut session, command, args),
-            (Verdict::Postpone, _) => {
-                session.set(flag::POSTPONED);
-                self.services.pause.postponed.push(id);
-                self.services.blocking.parked_count += 1;
-                is_done = false;
-            }
-            (Verdict::Refuse(refusal), command) => self.refuse(&mut session, command, &refusal),
-            (Verdict::Run | Verdict::Queue, None) => unreachable!("only a resolved command is let through"),
         }
-        let silent = session.has(flag::REPLY_SKIP_NEXT);
-        session.unset(flag::REPLY_SKIP | flag::REPLY_SKIP_NEXT);
-        session.put(flag::REPLY_SKIP, silent);
+        if session.has(flag::REPLY_SKIP | flag::REPLY_SKIP_NEXT) {
+            let silent = session.has(flag::REPLY_SKIP_NEXT);
+            session.unset(flag::REPLY_SKIP | flag::REPLY_SKIP_NEXT);
+            session.put(flag::REPLY_SKIP, silent);
+        }
         if session.tracking.is_some() {
-            invalidate::end_caching(&mut session, verdict_command);
+            invalidate::end_caching(session, resolved);
         }
-        self.keep_to_limits(&mut session);
+        self.keep_to_limits(session);
         if session.is_closing() {
-            self.sessions.to_close.push(id);
+            self.sessions.to_close.push(session.id);
         }
-        self.sessions.put_back(session);
-        self.after_command();
-        self.cause = None;
         is_done
     }
 
-    /// What follows each command, once its session is back at its place.
-    fn after_command(&mut self) {
+    /// Asks the gate about a command and does what it says. Returns false when the command stays in the input.
+    fn run_if_allowed(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> bool {
+        match gate::judge(session, &self.services, command, self.now.unix_ms, Origin::Client) {
+            Verdict::Run => {
+                self.run(session, command, args, Origin::Client);
+            }
+            Verdict::Queue => self.queue(session, command, args),
+            Verdict::Postpone => {
+                session.set(flag::POSTPONED);
+                self.services.pause.postponed.push(session.id);
+                self.services.blocking.parked_count += 1;
+                return false;
+            }
+            Verdict::Refuse(refusal) => self.refuse(session, Some(command), &refusal),
+        }
+        true
+    }
+
+    /// Whether the last command has done something that others must hear of before the next one runs.
+    #[inline]
+    fn has_consequences(&self) -> bool {
+        !self.keyspace.journal.is_empty() || self.services.blocking.has_ready()
+    }
+
+    /// What follows a command with consequences, once its session is back at its place.
+    fn settle_consequences(&mut self) {
         if !self.keyspace.journal.is_empty() {
             self.settle();
         }
@@ -428,7 +450,6 @@ impl Engine {
         std::mem::swap(&mut self.output, &mut session.output);
         let was_empty = self.output.is_empty();
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
-        self.output.set_cap(hold::output_limit(&self.sessions.output_limits, session).hard_bytes as usize);
         session.last_command = Some(command);
         let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;

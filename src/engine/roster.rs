@@ -10,6 +10,8 @@
 
 use std::fmt::Write as _;
 
+use crate::base::input::READ_BYTES;
+
 use super::ctx::Now;
 use super::session::{Session, TrackingMode, flag};
 use crate::wire::reply::Protocol;
@@ -69,7 +71,7 @@ pub fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, running: Ru
         peak.next_power_of_two().clamp(BUFFER_BYTES_MIN, BUFFER_BYTES),
         peak,
         behind + pieces * PIECE_COST_BYTES,
-        session.memory() + running.args_bytes,
+        session.memory() + running.args_bytes + lent_bytes(session),
         if unsent > 0 && running.args_bytes == 0 { "rw" } else { "r" },
         session.last_command.map_or("NULL", |command| command.name()),
     );
@@ -91,8 +93,12 @@ pub fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, running: Ru
 fn input_room(session: &Session) -> usize {
     let len = session.input_len();
     let room = session.input_memory().max(session.input_peak as usize);
-    let lent = if session.running.bytes > 0 { crate::base::input::READ_BYTES } else { 0 };
-    room.max(lent).saturating_sub(len)
+    room.max(lent_bytes(session)).saturating_sub(len)
+}
+
+/// The buffer that a session has while its commands run.
+fn lent_bytes(session: &Session) -> usize {
+    if session.running.bytes > 0 { READ_BYTES } else { 0 }
 }
 
 /// One letter for each thing that is special about a session, `N` for none.

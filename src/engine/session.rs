@@ -17,7 +17,7 @@ use crate::config::OutputLimits;
 use crate::spec::flags::Flags;
 use crate::wire::args::OwnedArgs;
 use crate::wire::reply::Protocol;
-use crate::wire::request::{Batch, Decoder};
+use crate::wire::request::{Batch, Decoder, Partial};
 
 use super::command::Command;
 
@@ -323,6 +323,7 @@ impl Session {
     }
 
     /// Its kind, for limits and for choosing sessions by kind.
+    #[inline]
     pub fn class(&self) -> Class {
         if self.has(flag::PRIMARY) {
             Class::Primary
@@ -346,26 +347,38 @@ impl Session {
             + size_of::<About>()
             + self.input_memory()
             + self.output.memory().max(self.output.len())
-            + self.args_memory()
+            + self.parked.as_ref().map_or(0, |parked| parked.args.memory())
             + transaction
             + tracking
             + self.subscriptions.memory()
             + self.watched.iter().map(|watched| watched.key.len() + NAME_COST_BYTES).sum::<usize>()
     }
 
-    /// Bytes of requests that have come and have not run, and the room they lie in.
+    /// Bytes that have come and are no part of an argument yet, so far as we know.
     pub fn input_len(&self) -> usize {
-        self.input.len() + self.running.bytes as usize
+        let partial = self.partial();
+        (self.input.len() + partial.open + self.running.bytes as usize).saturating_sub(partial.understood)
     }
+    fn partial(&self) -> Partial {
+        self.decoder.as_ref().map(|decoder| decoder.partial()).unwrap_or_default()
+    }
+    /// All bytes that have come and have not run, those of a transaction included.
+    pub fn unexecuted(&self) -> usize {
+        let partial = self.partial();
+        self.input.len() + partial.taken + partial.open + self.transaction.as_ref().map_or(0, |transaction| transaction.bytes)
+    }
+
+    /// The room in which the input lies.
     pub fn input_memory(&self) -> usize {
         let leftover = self.leftover.as_ref().map_or(0, |leftover| leftover.memory());
         let decoder = self.decoder.as_ref().map_or(0, |decoder| decoder.memory());
         self.input.memory() + leftover + decoder + self.running.room as usize
     }
 
-    /// Arguments of the command that waits.
+    /// Arguments of the command that waits, and of one that has not come completely.
     pub fn args_memory(&self) -> usize {
-        self.parked.as_ref().map_or(0, |parked| parked.args.memory())
+        let partial = self.partial();
+        self.parked.as_ref().map_or(0, |parked| parked.args.memory()) + partial.understood + partial.taken
     }
 
     /// Whether the session is going away and must not run or receive anything more.
@@ -404,6 +417,9 @@ pub struct Sessions {
     pub again: Vec<Id>,
     /// How much output may pile up, and what time it is: copies, so that whoever appends to an output can judge.
     pub output_limits: OutputLimits,
+    pub needs_password: bool,
+    /// The smallest of those limits: nobody who has less output can be over any of them.
+    pub output_limit_min: u64,
     pub now_us: u64,
     /// Sessions closed because their output was over a limit, since the engine last looked.
     pub overflowed: u64,

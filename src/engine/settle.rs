@@ -30,12 +30,15 @@ impl Engine {
 
     /// Works the journal off. Every session is at its place in the slab, the one that caused it included.
     pub(super) fn settle(&mut self) {
+        self.note_changes();
         let facts = self.keyspace.journal.take();
+        self.tell_readers();
         for fact in facts.iter() {
             match fact {
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
                 Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
+                Fact::FieldVanished { .. } => {}
                 Fact::Flushed { db } => self.database_changed(*db),
             }
         }
@@ -72,9 +75,6 @@ impl Engine {
     fn tell_of_key(&mut self, db: u16, key: &[u8]) {
         if !self.services.blocking.is_empty() {
             self.services.blocking.mark_ready(db, key);
-        }
-        if !self.services.tracking.is_idle() {
-            self.invalidate(key);
         }
     }
 

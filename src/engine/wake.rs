@@ -51,7 +51,6 @@ impl Engine {
                 return;
             }
         };
-        self.cause = Some(id);
         // The session's rights or the state of the server may have changed while it waited.
         let verdict = gate::judge(&session, &self.services, parked.command, self.now.unix_ms, Origin::Retry);
         let is_done = if let Verdict::Refuse(refusal) = verdict {
@@ -83,7 +82,9 @@ impl Engine {
         {
             call::count_parked(&mut self.services, &session, parked, outcome.is_err(), self.now.unix_ms);
             match outcome {
-                Ok(()) => self.reply_to(&mut session, |reply| reply.ok()),
+                Ok(()) => self.reply_to(&mut session, |reply| {
+                    reply.ok();
+                }),
                 Err(refusal) => {
                     self.services.stats.error(refusal.text());
                     self.reply_to(&mut session, |reply| reply.error(refusal.text()));

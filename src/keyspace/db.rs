@@ -5,11 +5,14 @@
 //! place in the table, so a command looks a key up once, decides, and then borrows or changes what is there; it is
 //! good until the next key is added to or removed from the database.
 
+use crate::base::rng::Rng;
 use crate::spec::error::Error;
 use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
 use crate::types::{Kind, Value};
 
+use super::access::AccessPolicy;
 use super::journal::Event;
+use super::sizes::Bin;
 use super::text::Text;
 use super::typed::Typed;
 use super::Keyspace;
@@ -22,6 +25,13 @@ pub struct Keys<'a> {
     /// Reads leave the access time alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
+
+/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
+pub const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
+
+/// How many keys are looked ahead at: enough to hide the latency of memory, few enough that the lines are still in the
+/// first-level cache when their turn comes.
+pub const LOOK_AHEAD_MOST: usize = 32;
 
 /// What kind of value an entry holds.
 #[inline]
@@ -47,39 +57,63 @@ impl<'a> Keys<'a> {
         &self.space.dbs[self.db as usize].dict
     }
     #[inline]
-    pub fn dict_mut(&mut self) -> &mut Dict<Value> {
+    pub(super) fn dict_mut(&mut self) -> &mut Dict<Value> {
         &mut self.space.dbs[self.db as usize].dict
     }
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
         let (address, hash) = self.space.hint;
-        if address == key.as_ptr() as usize && hash != 0 { hash } else { self.dict().hash(key) }
+        if address == key.as_ptr() as usize { hash } else { self.dict().hash(key) }
     }
 
     // ---- looking up
 
+    /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
+    /// after the other. Only the first ones: what is sent for too early is gone again when its turn comes.
+    pub fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+        let dict = self.dict();
+        if dict.len() < LOOK_AHEAD_KEYS_MIN {
+            return;
+        }
+        let keys = keys.take(LOOK_AHEAD_MOST);
+        keys.clone().for_each(|key| dict.prefetch_bucket(dict.hash(key)));
+        keys.for_each(|key| dict.prefetch_entry(dict.hash(key)));
+    }
+
     /// Where the key is, if it is there at this instant.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<Spot> {
+        self.seek(key, |_, _, _| ())
+    }
+
+    /// `find`, and something that is done with the entry while it is at hand.
+    #[inline]
+    fn seek(&mut self, key: &[u8], then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng)) -> Option<Spot> {
         let hash = self.hash(key);
-        let spot = self.dict().locate(hash, key)?;
-        match self.dict().entry(spot).deadline() {
-            Some(deadline) if deadline <= self.now_ms => {
-                self.expire_at(spot);
-                None
-            }
-            _ => Some(spot),
+        let Keyspace { dbs, access, rng, .. } = &mut *self.space;
+        let dict = &dbs[self.db as usize].dict;
+        let spot = dict.locate(hash, key)?;
+        let entry = dict.entry(spot);
+        if entry.deadline().is_some_and(|deadline| deadline <= self.now_ms) {
+            self.expire_at(spot);
+            return None;
         }
+        then(entry, access, rng);
+        Some(spot)
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        let spot = self.find(key);
-        if let Some(spot) = spot {
+        let (now_ms, no_touch) = (self.now_ms, self.no_touch);
+        let spot = self.seek(key, |entry, access, rng| {
+            if !no_touch {
+                entry.set_access(access.touched(entry.access(), now_ms, rng));
+            }
+        });
+        if spot.is_some() {
             self.space.counters.hits += 1;
-            self.touch(spot);
         } else {
             self.space.counters.misses += 1;
             self.event(key, Event::KEY_MISS);
@@ -125,6 +159,7 @@ impl<'a> Keys<'a> {
     }
     /// The number or bytes at a place, to be edited where they are. `None` if the value is no string.
     pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
+        self.space.lend_out(self.db, spot);
         self.dict_mut().entry_mut(spot).into_payload_mut()
     }
     /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
@@ -168,6 +203,7 @@ impl<'a> Keys<'a> {
         self.object(spot).and_then(T::of).ok_or(Error::WrongType)
     }
     pub fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+        self.space.lend_out(self.db, spot);
         self.dict_mut().entry_mut(spot).into_object_mut().and_then(T::of_mut).ok_or(Error::WrongType)
     }
 
@@ -182,17 +218,34 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The aggregate at a place, and chance to choose from it.
+    pub fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry(spot).object();
+        Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
+    }
+    pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
+        self.space.lend_out(self.db, spot);
+        let Keyspace { dbs, rng, .. } = &mut *self.space;
+        let value = dbs[usize::from(self.db)].dict.entry_mut(spot).into_object_mut();
+        Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
+    }
+
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
     pub fn write_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<&mut T, Error> {
-        let spot = match self.find(key) {
-            Some(spot) => {
-                self.touch(spot);
-                spot
-            }
-            None => self.insert(key, New::Object(fresh().into_value()), None),
-        };
+        let spot = self.spot_or_create(key, fresh)?;
         self.at_mut(spot)
+    }
+
+    /// As `write_or_create`, for a caller that needs the place.
+    pub fn spot_or_create<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Result<Spot, Error> {
+        let Some(spot) = self.find(key) else {
+            return Ok(self.insert(key, New::Object(fresh().into_value()), None));
+        };
+        self.touch(spot);
+        self.at::<T>(spot)?;
+        Ok(spot)
     }
 
     // ---- changing
@@ -200,7 +253,10 @@ impl<'a> Keys<'a> {
     /// Adds a key that is not there.
     pub fn insert(&mut self, key: &[u8], new: New<'_, Value>, deadline: Option<i64>) -> Spot {
         let hash = self.hash(key);
-        let spot = self.dict_mut().insert(hash, key, new, deadline);
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.add(Bin::of_new(&new));
+        let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
         self.event(key, Event::NEW);
@@ -214,7 +270,10 @@ impl<'a> Keys<'a> {
             let deadline = if let Until::At(deadline) = until { Some(deadline) } else { None };
             return self.insert(key, new, deadline);
         };
-        if let Some(old) = self.dict_mut().replace(spot, new, until) {
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
+        if let Some(old) = db.dict.replace(spot, new, until) {
             let lazily = self.space.lazy.server_del;
             self.space.discard(old, lazily);
         }
@@ -224,7 +283,10 @@ impl<'a> Keys<'a> {
 
     /// Removes what is at a place.
     pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
-        if let Some(old) = self.dict_mut().remove(spot) {
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.remove(Bin::of(db.dict.entry(spot)));
+        if let Some(old) = db.dict.remove(spot) {
             self.space.discard(old, lazily);
         }
     }
@@ -249,12 +311,18 @@ impl<'a> Keys<'a> {
 
     /// Takes a value out with its deadline, for RENAME and MOVE.
     pub fn take(&mut self, spot: Spot) -> Taken<Value> {
-        self.dict_mut().take(spot)
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        db.sizes.remove(Bin::of(db.dict.entry(spot)));
+        db.dict.take(spot)
     }
     /// Puts in what `take` gave. The key must not be there.
     pub fn put_taken(&mut self, key: &[u8], taken: Taken<Value>) -> Spot {
         let hash = self.hash(key);
-        let spot = self.dict_mut().put(hash, key, taken);
+        self.space.settle_loan();
+        let db = &mut self.space.dbs[usize::from(self.db)];
+        let spot = db.dict.put(hash, key, taken);
+        db.sizes.add(Bin::of(db.dict.entry(spot)));
         self.event(key, Event::NEW);
         spot
     }

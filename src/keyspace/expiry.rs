@@ -1,7 +1,8 @@
 //! Keys whose time has come.
 //!
 //! A key is hidden the moment its deadline passes; removing it is housekeeping. It is removed when a command looks
-//! for it, or when the wheel of its database tells that it is due, whichever comes first.
+//! for it, or when the wheel of its database tells that it is due, whichever comes first. Fields of hashes that have
+//! deadlines of their own are next door in `fields`.
 
 use crate::store::Spot;
 
@@ -41,6 +42,8 @@ impl Keyspace {
                 let mut keys = Keys::new(self, db as u16, now_ms);
                 if keys.entry(spot).deadline().is_some_and(|deadline| deadline <= now_ms) {
                     keys.expire(spot);
+                } else {
+                    keys.expire_fields(spot, budget);
                 }
             }
             if *budget == 0 {

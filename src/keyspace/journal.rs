@@ -104,6 +104,8 @@ pub enum Fact {
     Event { db: u16, key: Range<usize>, event: Event },
     /// The key vanished without a command asking for it: it expired or was evicted.
     Vanished { db: u16, key: Range<usize> },
+    /// A field of a hash vanished in the same way.
+    FieldVanished { db: u16, key: Range<usize>, field: Range<usize> },
     /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes
     /// for whoever watches their keys.
     Flushed { db: Option<u16> },
@@ -154,8 +156,24 @@ impl Journal {
         }
     }
 
+    pub fn field_vanished(&mut self, db: u16, key: &[u8], field: &[u8]) {
+        if self.interest & interest::REMOVALS != 0 {
+            let (key, field) = (self.keep(key), self.keep(field));
+            self.facts.push(Fact::FieldVanished { db, key, field });
+        }
+    }
+
     pub fn flushed(&mut self, db: Option<u16>) {
         self.facts.push(Fact::Flushed { db });
+    }
+
+    /// The keys that changed or vanished since there were `from` facts, and how many facts there are now.
+    pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
+        let changed = self.facts[from..].iter().filter_map(|fact| match fact {
+            Fact::Changed { key, .. } | Fact::Vanished { key, .. } => Some(&self.bytes[key.clone()]),
+            Fact::Event { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
+        });
+        (changed, self.facts.len())
     }
 
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.

@@ -12,7 +12,9 @@ pub mod access;
 pub mod db;
 pub mod evict;
 pub mod expiry;
+pub mod fields;
 pub mod journal;
+pub mod sizes;
 pub mod text;
 pub mod typed;
 
@@ -23,7 +25,7 @@ use crate::types::{Kind, Value};
 
 pub use crate::store::{New, Payload, Spot, Until};
 pub use access::AccessPolicy;
-pub use db::Keys;
+pub use db::{Keys, LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
 pub use journal::{Event, Journal};
 pub use text::Text;
 pub use typed::Typed;
@@ -31,6 +33,8 @@ pub use typed::Typed;
 /// One database.
 pub struct Db {
     pub dict: Dict<Value>,
+    /// How large the values are; up to date after [`Keyspace::settle_sizes`].
+    pub sizes: sizes::Sizes,
 }
 
 /// All databases and what they have in common.
@@ -51,6 +55,8 @@ pub struct Keyspace {
     seed: Seed,
     evictor: evict::Evictor,
     pub lazy: Lazy,
+    /// The value that was lent out last, whose size may have changed since.
+    loan: Option<sizes::Loan>,
 }
 
 /// Whether a key is there.
@@ -89,7 +95,7 @@ const LAZY_WEIGHT_MIN: usize = 64;
 impl Keyspace {
     pub fn new(databases: usize, seed: u64) -> Self {
         let seed_of_hashes = Seed::from_os();
-        let dbs = (0..databases).map(|_| Db { dict: Dict::new(seed_of_hashes) }).collect();
+        let dbs = (0..databases).map(|_| Db { dict: Dict::new(seed_of_hashes), sizes: sizes::Sizes::default() }).collect();
         Self {
             dbs,
             journal: Journal::default(),
@@ -102,6 +108,7 @@ impl Keyspace {
             seed: seed_of_hashes,
             evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
+            loan: None,
         }
     }
 
@@ -135,7 +142,9 @@ impl Keyspace {
 
     /// Empties a database; returns how many keys it had.
     pub fn flush(&mut self, db: u16, lazily: bool) -> usize {
-        let dict = &mut self.dbs[db as usize].dict;
+        self.settle_loan();
+        let Db { dict, sizes } = &mut self.dbs[db as usize];
+        sizes.clear();
         let count = dict.len();
         if count > 0 {
             let old = dict.clear();
@@ -149,6 +158,7 @@ impl Keyspace {
 
     /// Exchanges the contents of two databases.
     pub fn swap(&mut self, one: u16, other: u16) {
+        self.settle_loan();
         self.dbs.swap(one as usize, other as usize);
     }
 

@@ -66,10 +66,10 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The form in which bytes that were set whole are kept. `shared` is given when they arrived in a buffer of their
-/// own, which is then adopted without a copy.
+/// The form in which bytes that were set whole are kept. Long ones may have arrived in a buffer of their own: then
+/// `shared` gives it, and it is adopted without a copy.
 #[inline]
-pub fn whole(bytes: &[u8], shared: Option<Arc<Vec<u8>>>) -> New<'_, Value> {
+pub fn whole(bytes: &[u8], shared: impl FnOnce() -> Option<Arc<Vec<u8>>>) -> New<'_, Value> {
     if bytes.len() <= 20
         && let Some(number) = num::parse_i64(bytes)
     {
@@ -78,7 +78,7 @@ pub fn whole(bytes: &[u8], shared: Option<Arc<Vec<u8>>>) -> New<'_, Value> {
     if bytes.len() <= INLINE_MAX {
         return New::Inline(bytes);
     }
-    New::Object(Value::Str(shared.unwrap_or_else(|| Arc::new(bytes.to_vec()))))
+    New::Object(Value::Str(shared().unwrap_or_else(|| Arc::new(bytes.to_vec()))))
 }
 
 /// The form of bytes that were edited in place (APPEND, SETRANGE, SETBIT): never a number, and reported as `raw`.

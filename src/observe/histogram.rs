@@ -26,7 +26,7 @@ const fn bucket_of(ns: u64) -> usize {
     if ns < STEPS {
         return ns as usize;
     }
-    let power = 63 - ns.leading_zeros();
+    let power = ns.ilog2();
     let shift = power - STEPS_LOG2;
     (((shift + 1) as u64 * STEPS) + ((ns >> shift) - STEPS)) as usize
 }

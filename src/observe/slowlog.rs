@@ -24,6 +24,7 @@ pub const ARGS_MAX: usize = 32;
 pub const ARG_BYTES_MAX: usize = 128;
 
 impl Slowlog {
+    /// Adds an entry, and drops the oldest beyond `most`. A log without room does not even use up a number.
     pub fn push<'a>(
         &mut self,
         args: impl ExactSizeIterator<Item = &'a [u8]>,
@@ -33,6 +34,9 @@ impl Slowlog {
         client_name: &[u8],
         most: usize,
     ) {
+        if most == 0 {
+            return;
+        }
         let entry = Entry {
             id: self.next_id,
             unix_s,

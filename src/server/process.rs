@@ -66,11 +66,6 @@ impl Supervisor {
         self.tell("STATUS=Ready to accept connections\nREADY=1\n");
     }
 
-    /// The last snapshot may take its time.
-    pub fn saving(&self) {
-        self.tell("STATUS=Saving the final RDB snapshot\n");
-    }
-
     pub fn stopping(&self) {
         self.tell("STOPPING=1\n");
     }

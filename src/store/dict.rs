@@ -35,6 +35,7 @@ pub struct Dict<V> {
     wheel: Wheel,
     seed: Seed,
     expires: usize,
+    field_expires: usize,
     deadline_sum: i128,
     birth_epoch: u8,
     /// Owns values; and a `Cell` is what is not `Sync`.
@@ -62,6 +63,7 @@ impl<V> Dict<V> {
             wheel: Wheel::default(),
             seed,
             expires: 0,
+            field_expires: 0,
             deadline_sum: 0,
             birth_epoch: 0,
             _values: PhantomData,
@@ -290,6 +292,11 @@ impl<V> Dict<V> {
         self.expires
     }
 
+    /// How many entries have a field deadline.
+    pub fn field_expires(&self) -> usize {
+        self.field_expires
+    }
+
     /// The sum of their deadlines.
     pub fn deadline_sum(&self) -> i128 {
         self.deadline_sum
@@ -472,6 +479,7 @@ impl<V> Dict<V> {
             self.expires += 1;
             self.deadline_sum += i128::from(times.key);
         }
+        self.field_expires += usize::from(times.field != NEVER);
         if times != Times::NONE {
             self.wheel.add(entry);
         }
@@ -484,6 +492,7 @@ impl<V> Dict<V> {
             self.expires -= 1;
             self.deadline_sum -= i128::from(times.key);
         }
+        self.field_expires -= usize::from(times.field != NEVER);
         if times != Times::NONE {
             self.wheel.cancel(entry);
         }
@@ -533,6 +542,8 @@ impl<V> Dict<V> {
             }
         }
         assert_eq!((expires, sum), (self.expires, self.deadline_sum));
+        let with_fields = self.iter().filter(|entry| entry.field_deadline().is_some()).count();
+        assert_eq!(with_fields, self.field_expires);
         assert_eq!(timed.len(), self.wheel.len());
         self.wheel.validate(|entry| {
             // SAFETY: the wheel's entries are alive, and nothing changes here.

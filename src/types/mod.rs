@@ -2,8 +2,10 @@
 //!
 //! Everything a key can hold, and nothing about keys, clients, time or configuration: a limit or a moment that
 //! matters comes in as an argument. The compact encodings (`listpack`, `intset`) are byte for byte the blobs that
-//! Redis writes into its RDB files, so saving, loading and DUMP copy memory instead of translating it. Blobs that
-//! come from outside are validated once, completely, when they are parsed; after that the readers trust them.
+//! Redis writes into its RDB files, so saving, loading and DUMP of lists, streams and integer sets copy memory instead
+//! of translating it. Small hashes, sets of text and sorted sets are kept denser than that (`pack`) and become listpacks
+//! in files. Blobs that come from outside are validated once, completely, when they are parsed; after that the readers
+//! trust them.
 
 pub mod bits;
 mod blob;

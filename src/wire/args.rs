@@ -109,7 +109,7 @@ impl<'a> Args<'a> {
         if span.len == Span::BIG {
             return &self.bigs[span.start as usize];
         }
-        &self.bytes[span.start as usize..][..span.len as usize]
+        &self.bytes[span.start as usize..span.start as usize + span.len as usize]
     }
 }
 

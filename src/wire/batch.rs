@@ -3,7 +3,7 @@
 //! ```text
 //! input   | *2..GET..a.. | *3..SET..b..<big>.. | *1..PI        bytes()
 //! requests  [0] start,end  [1] start,end         ^ end: decoded so far
-//! spans     [0] [0]        [1] [1] [1]           relative to their request's start
+//! spans     [0] [0]        [1] [1] [1]           relative to their request's start, or an index into bigs
 //! bigs                             [1]
 //! ```
 //!
@@ -30,7 +30,7 @@ pub(super) struct Request {
     pub start: usize,
     pub end: usize,
     pub first_span: u32,
-    pub span_count: u32,
+    pub end_span: u32,
     pub first_big: u32,
     pub is_inline: bool,
 }
@@ -56,14 +56,14 @@ impl Batch {
         self.requests.is_empty()
     }
 
-    /// The arguments of request `i`, given the input it came from.
+    /// The arguments of request `i`, given the bytes of the input it came from.
     #[inline]
-    pub fn args<'a>(&'a self, i: usize, input: &'a Input) -> Args<'a> {
+    pub fn args<'a>(&'a self, i: usize, bytes: &'a [u8]) -> Args<'a> {
         let request = &self.requests[i];
         Args {
-            bytes: &input.bytes()[request.start..request.end],
-            spans: &self.spans[request.first_span as usize..][..request.span_count as usize],
-            bigs: &self.bigs[request.first_big as usize..],
+            bytes: &bytes[request.start..],
+            spans: &self.spans[request.first_span as usize..request.end_span as usize],
+            bigs: &self.bigs,
         }
     }
 
@@ -114,10 +114,14 @@ impl Batch {
         self.requests.drain(..executed);
         self.spans.drain(..next.first_span as usize);
         self.bigs.drain(..next.first_big as usize);
+        for span in self.spans.iter_mut().filter(|span| span.len == Span::BIG) {
+            span.start -= next.first_big;
+        }
         for request in &mut self.requests {
             request.start -= bytes;
             request.end -= bytes;
             request.first_span -= next.first_span;
+            request.end_span -= next.first_span;
             request.first_big -= next.first_big;
         }
     }

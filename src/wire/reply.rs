@@ -308,6 +308,20 @@ impl<'a> Reply<'a> {
         self.finish(Kind::Push, mark, len);
     }
 
+    /// Puts a bulk at a mark: something that is known only after what follows it.
+    pub fn finish_bulk(&mut self, mark: Mark, bytes: &[u8]) {
+        if self.muted {
+            return;
+        }
+        let mut text = Vec::with_capacity(bytes.len() + 24);
+        text.push(b'$');
+        num::push_u64(&mut text, bytes.len() as u64);
+        text.extend_from_slice(b"\r\n");
+        text.extend_from_slice(bytes);
+        text.extend_from_slice(b"\r\n");
+        self.out.insert(mark, &text);
+    }
+
     /// Takes back everything said since the mark.
     pub fn rewind(&mut self, mark: Mark) {
         self.out.truncate(mark);

@@ -61,6 +61,17 @@ pub struct Decoder {
     starved: bool,
 }
 
+/// What has come of a request, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// Understood, and still in the input.
+    pub understood: usize,
+    /// Arguments that were taken out of the input.
+    pub taken: usize,
+    /// An argument that was taken out, but for its line end, which has not come.
+    pub open: usize,
+}
+
 /// How far into a request we are, counted from its first byte.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
@@ -172,15 +183,22 @@ impl Decoder {
         self.progress.missing > 0
     }
 
-    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
-    pub fn is_fresh(&self) -> bool {
-        let Progress { at, searched, missing, .. } = self.progress;
-        at == 0 && searched == 0 && missing == 0 && self.failed.is_none()
-    }
-
     /// Whether nothing is known of the request that begins at `Batch::end`.
     fn is_between(&self) -> bool {
         self.progress.missing == 0 && self.progress.searched == 0
+    }
+
+    /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    pub fn is_fresh(&self) -> bool {
+        self.is_between() && self.progress.at == 0 && self.failed.is_none()
+    }
+
+    /// How far a request has got that is not complete.
+    pub fn partial(&self) -> Partial {
+        let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
+        let is_open = self.progress.bulk == Bulk::Taken;
+        let open = self.bigs.last().filter(|_| is_open).map_or(0, |big| big.len());
+        Partial { understood: self.progress.at, taken: taken - open, open }
     }
 
     /// Memory held for a request that is not complete.
@@ -246,12 +264,15 @@ impl Decoder {
             start: batch.end,
             end: batch.end + self.progress.at,
             first_span: batch.spans.len() as u32,
-            span_count: self.spans.len() as u32,
+            end_span: (batch.spans.len() + self.spans.len()) as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: false,
         };
         batch.end = request.end;
         batch.requests.push(request);
+        for span in self.spans.iter_mut().filter(|span| span.len == Span::BIG) {
+            span.start += request.first_big;
+        }
         batch.spans.append(&mut self.spans);
         batch.bigs.append(&mut self.bigs);
         // A session between requests holds nothing.
@@ -287,12 +308,12 @@ impl Decoder {
             start: batch.end,
             end: batch.end + newline + 1,
             first_span: first_span as u32,
-            span_count: (spans.len() - first_span) as u32,
+            end_span: spans.len() as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: true,
         };
         batch.end = request.end;
-        if request.span_count == 0 {
+        if request.end_span == request.first_span {
             return Step::Empty;
         }
         batch.requests.push(request);
@@ -323,7 +344,7 @@ fn append_whole(input: &Input, batch: &mut Batch, most: usize, limits: &Limits) 
             start,
             end,
             first_span: first_span as u32,
-            span_count: (batch.spans.len() - first_span) as u32,
+            end_span: batch.spans.len() as u32,
             first_big: batch.bigs.len() as u32,
             is_inline: false,
         });

@@ -286,5 +286,29 @@ const WHOLE_MAX: f64 = 4_611_686_018_427_387_904.0;
 /// Exponents beyond this mean zero or infinity in any format, even behind a text of many megabytes of zeros.
 const EXPONENT_CLAMP: i64 = 1 << 40;
 
+/// Appends a double as `%.17g` prints it: 17 significant digits, trailing zeros cut, an exponent of at least two
+/// digits where one is needed.
+pub fn push_general(out: &mut Vec<u8>, value: f64) {
+    if !value.is_finite() {
+        push_f64(out, value);
+        return;
+    }
+    let scientific = format!("{value:.16e}");
+    let (digits, exponent) = scientific.split_once('e').expect("the format has an exponent");
+    let exponent: i32 = exponent.parse().expect("the format's exponent is a number");
+    let trimmed = |text: &str| {
+        let has_fraction = text.contains('.');
+        if has_fraction { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+    };
+    let text = if (-4..17).contains(&exponent) {
+        let decimals = (16 - exponent) as usize;
+        trimmed(&format!("{value:.decimals$}"))
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", trimmed(digits), exponent.abs())
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
 #[cfg(test)]
 mod tests;

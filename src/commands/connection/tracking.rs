@@ -4,6 +4,7 @@ use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::engine::services::Services;
 use crate::engine::session::{Session, Tracking, TrackingMode, flag};
+use crate::keyspace::journal::interest;
 use crate::spec::error::Error;
 use crate::tracking::{begin_alike, overlap};
 use crate::wire::args::Args;
@@ -28,6 +29,8 @@ pub fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if on_or_off(args.at(2))? {
         check(ctx.session.tracking.as_deref(), &options)?;
         start(ctx.services, ctx.session, &options);
+        // From now on, not from the next command on: this one may be part of a transaction.
+        ctx.keys.space.journal.interest |= interest::KEYS;
     } else {
         stop(ctx.services, ctx.session);
     }
@@ -215,7 +218,9 @@ pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     reply.map(3);
     reply.bulk(b"flags");
     reply.set(flags.len());
-    flags.iter().for_each(|flag| reply.bulk(flag.as_bytes()));
+    for flag in flags {
+        reply.bulk(flag.as_bytes());
+    }
     reply.bulk(b"redirect");
     reply.integer(tracking.map_or(-1, |tracking| tracking.redirect as i64));
     reply.bulk(b"prefixes");

@@ -5,7 +5,8 @@
 mod database;
 mod deadline;
 mod object;
-mod scan;
+pub mod scan;
+mod transport;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
@@ -13,7 +14,7 @@ use crate::keyspace::journal::Event;
 use crate::keyspace::{Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
-use crate::spec::server::dataset;
+use crate::spec::server::{dataset, replication};
 use crate::store::{Owned, Taken};
 use crate::wire::args::Args;
 
@@ -23,6 +24,7 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::COPY, copy),
     Row::new(&dataset::DBSIZE, database::dbsize),
     Row::new(&spec::DEL, del),
+    Row::new(&spec::DUMP, transport::dump),
     Row::new(&spec::EXISTS, exists),
     Row::new(&spec::EXPIRE, deadline::expire),
     Row::new(&spec::EXPIREAT, deadline::expireat),
@@ -40,6 +42,8 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::RANDOMKEY, scan::randomkey),
     Row::new(&spec::RENAME, rename),
     Row::new(&spec::RENAMENX, renamenx),
+    Row::new(&spec::RESTORE, transport::restore),
+    Row::new(&replication::RESTORE_ASKING, transport::restore),
     Row::new(&spec::SCAN, scan::scan),
     Row::new(&dataset::SWAPDB, database::swapdb),
     Row::new(&spec::TOUCH, touch),
@@ -61,6 +65,7 @@ fn unlink(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
     let mut count = 0;
+    ctx.keys.look_ahead(args.from(1));
     for key in args.from(1) {
         if ctx.keys.remove(key, lazily) {
             ctx.keys.changed(key, Event::DEL, 1);
@@ -73,6 +78,7 @@ fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
 
 /// EXISTS key [key ...]
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    ctx.keys.look_ahead(args.from(1));
     let count = args.from(1).filter(|key| ctx.keys.read_quietly(key).is_some()).count();
     ctx.reply.count(count);
     Ok(())

@@ -139,6 +139,7 @@ const DRAWS_MAX: usize = 100;
 /// RANDOMKEY
 pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
+    let mut overdue = None;
     for _ in 0..DRAWS_MAX {
         let space = &mut *ctx.keys.space;
         let rng = &mut space.rng;
@@ -150,7 +151,12 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         }
         let key = entry.key().to_vec();
         ctx.keys.find(&key);
+        overdue = Some(key);
     }
-    ctx.reply.null();
+    // Where nothing may be removed, a key that is due is better than none.
+    match overdue.filter(|_| !ctx.keys.space.may_expire) {
+        Some(key) => ctx.reply.bulk(&key),
+        None => ctx.reply.null(),
+    }
     Ok(())
 }

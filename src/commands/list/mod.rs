@@ -14,10 +14,9 @@ use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::list as spec;
 use crate::types::list::{Direction, End, Limits, List, Side};
-use crate::types::listpack::Item;
 use crate::wire::args::Args;
-use crate::wire::reply::Reply;
 
+use super::items::reply_item;
 use super::options::{directed, integer, integer_within, is};
 
 pub const ROWS: &[Row] = &[
@@ -46,7 +45,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// What the configuration says of lists.
-fn limits(ctx: &Ctx<'_>) -> Limits {
+pub fn limits(ctx: &Ctx<'_>) -> Limits {
     let config = &ctx.services.config;
     Limits {
         node_size: config.list_max_listpack_size,
@@ -63,14 +62,6 @@ fn end(arg: &[u8]) -> Result<End, Error> {
         Ok(End::Tail)
     } else {
         Err(Error::Syntax)
-    }
-}
-
-#[inline]
-fn reply_item(reply: &mut Reply<'_>, item: Item<'_>) {
-    match item {
-        Item::Int(number) => reply.bulk_i64(number),
-        Item::Bytes(bytes) => reply.bulk(bytes),
     }
 }
 
@@ -315,7 +306,9 @@ fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     if search.count.is_some() {
         ctx.reply.array(found.len());
-        found.iter().for_each(|index| ctx.reply.count(*index));
+        for index in found {
+            ctx.reply.count(index);
+        }
     } else if let Some(index) = found.first() {
         ctx.reply.count(*index);
     } else {

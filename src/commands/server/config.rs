@@ -6,6 +6,7 @@
 use crate::config::{Circumstances, Extent};
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
+use crate::keyspace::Counters;
 use crate::spec::error::Error;
 use crate::spec::server::config as spec;
 use crate::wire::args::Args;
@@ -55,7 +56,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CONFIG RESETSTAT
 fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.stats.reset();
-    ctx.keys.space.counters = Default::default();
+    ctx.keys.space.counters = Counters::default();
     ctx.reply.ok();
     Ok(())
 }

@@ -52,7 +52,7 @@ pub fn append(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let len = new_len(ctx, old_len, value.len())?;
         edit(ctx, key, found, len, |bytes| append_to(bytes, value))?
     } else {
-        ctx.keys.put(key, None, text::whole(value, args.shared(2)), Until::Never);
+        ctx.keys.put(key, None, text::whole(value, || args.shared(2)), Until::Never);
         value.len()
     };
     ctx.keys.changed(key, Event::string("append"), 1);

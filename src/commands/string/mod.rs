@@ -58,6 +58,7 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Replies the string at a place; a long one goes out without a copy.
+#[inline]
 fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
     match ctx.keys.text(spot)? {
         Text::Bytes(bytes) => ctx.reply.bulk(bytes),
@@ -70,6 +71,7 @@ fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
 /// MGET key [key ...]
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 1);
+    ctx.keys.look_ahead(args.from(1));
     for key in args.from(1) {
         match ctx.keys.read(key) {
             // What is no string counts as missing here.
@@ -136,7 +138,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     if args.len() == 3 {
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(2), args.shared(2)), Until::Never);
+        ctx.keys.put(key, found, text::whole(args.at(2), || args.shared(2)), Until::Never);
         ctx.keys.changed(key, Event::string("set"), 1);
         ctx.reply.ok();
         return Ok(());
@@ -178,7 +180,7 @@ fn set_whole(
         None if options.keeps_deadline => Until::Kept,
         None => Until::Never,
     };
-    ctx.keys.put(key, found, text::whole(value, shared), until);
+    ctx.keys.put(key, found, text::whole(value, || shared), until);
     ctx.keys.changed(key, Event::string("set"), 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
@@ -295,7 +297,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// MSET key value [key value ...]
 fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::arity("mset"));
     }
     set_all(ctx, args);
@@ -305,7 +307,7 @@ fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// MSETNX key value [key value ...]
 fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::arity("msetnx"));
     }
     let some_exist = args.from(1).step_by(2).any(|key| ctx.keys.find(key).is_some());
@@ -317,10 +319,11 @@ fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    ctx.keys.look_ahead(args.from(1).step_by(2));
     for at in (1..args.len()).step_by(2) {
         let key = args.at(at);
         let found = ctx.keys.find(key);
-        ctx.keys.put(key, found, text::whole(args.at(at + 1), args.shared(at + 1)), Until::Never);
+        ctx.keys.put(key, found, text::whole(args.at(at + 1), || args.shared(at + 1)), Until::Never);
         ctx.keys.changed(key, Event::string("set"), 1);
     }
 }

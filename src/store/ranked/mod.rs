@@ -21,6 +21,7 @@ use std::ops::Range;
 
 use super::member::Raw;
 use super::members::{Member, Members};
+use super::table::TableStats;
 use crate::base::hash::Seed;
 use node::Key;
 use tree::{Cursor, Tree};
@@ -179,6 +180,11 @@ impl Ranked {
     /// What table, members and tree occupy, without this struct itself.
     pub fn memory(&self) -> usize {
         self.members.memory() + self.tree.bytes()
+    }
+
+    /// Of the table that finds members.
+    pub fn stats(&self) -> TableStats {
+        self.members.stats()
     }
 
     fn lend(&self, key: Key) -> (&[u8], f64) {

@@ -68,9 +68,11 @@ impl Large {
                 .extend(deadline.map(|deadline| (deadline, hash)));
             return true;
         };
+        let before = deadline_of(self.members.at(spot));
         self.members.set_value(spot, value);
         match until {
             FieldUntil::Kept => {}
+            FieldUntil::Never if before.is_none() => {}
             FieldUntil::Never => self.move_deadline(hash, field, None),
             FieldUntil::At(deadline) => self.move_deadline(hash, field, Some(deadline)),
         }

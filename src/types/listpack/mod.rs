@@ -5,9 +5,10 @@
 //! ```
 //!
 //! Entries are drawn in `entry`. The count 65535 means "more than fit here: walk and count". The blob is exactly
-//! Redis's, in memory and in RDB files. Every small list, set, hash and sorted set is one of these, so what counts is
-//! bytes per element and that a scan touches memory in order; inserting moves what follows, which is why the types
-//! put limits on how large one may grow.
+//! Redis's, in memory and in RDB files. Lists and streams are made of these, and so is a small hash with deadlines; other
+//! small sets, hashes and sorted sets become one in files (in memory they are packs). What counts is bytes per element and
+//! that a scan touches memory in order; inserting moves what follows, which is why the types put limits on how large one
+//! may grow.
 //!
 //! The memory under it, and why it may hold some spare room, is `blob`'s.
 //!
@@ -15,14 +16,16 @@
 //! (`Pos`) that is not one of this listpack's entries is a mistake of the caller: it panics or reads a wrong element,
 //! as a wrong index would.
 
+mod appender;
 pub(in crate::types) mod entry;
-mod short;
+pub(in crate::types) mod short;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use std::fmt;
 
+pub(in crate::types) use appender::{Appender, room_for_int, room_for_text};
 pub use entry::Item;
 pub(in crate::types) use entry::{END, Encoded};
 pub use view::{Iter, Pos, View};
@@ -217,6 +220,17 @@ impl Listpack {
     pub fn replace<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) {
         let old = self.view().end_of(pos) - pos.offset();
         self.put(pos.offset(), old, &Encoded::new(item.into()));
+    }
+
+    /// As `replace`. Counters that stay small are overwritten where they are.
+    #[inline]
+    pub(in crate::types) fn replace_int(&mut self, pos: Pos, value: i64) {
+        let byte = &mut self.0[pos.offset()];
+        if *byte <= 127 && (0..=127).contains(&value) {
+            *byte = value as u8;
+        } else {
+            self.replace(pos, value);
+        }
     }
 
     /// Removes the element at `pos`. The one that followed it, if any, then stands at `pos`.

@@ -12,6 +12,14 @@ use crate::base::num;
 pub struct Pos(pub(super) u32);
 
 impl Pos {
+    /// The first entry, if there is one.
+    pub(in crate::types) const FIRST: Self = Self(HEADER as u32);
+
+    /// The entry at this offset, for callers that walk the bytes themselves.
+    pub(in crate::types) fn at(offset: usize) -> Self {
+        Self(offset as u32)
+    }
+
     /// The offset in the blob, as DEBUG commands print it.
     pub fn offset(self) -> usize {
         self.0 as usize

@@ -38,6 +38,7 @@ use std::cmp::Ordering;
 pub use value::Cell;
 
 use super::blob;
+use super::listpack::short;
 
 /// More rows than the header can count: types convert before they reach this.
 pub const COUNT_MAX: usize = u16::MAX as usize;
@@ -111,6 +112,11 @@ impl<const VALUED: bool> Pack<VALUED> {
         u32::from_le_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]) as usize
     }
 
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        &self.0[..self.byte_len()]
+    }
+
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
         self.0.len()
@@ -125,7 +131,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     #[inline]
     pub fn rows(&self) -> Rows<'_, VALUED> {
         Rows {
-            bytes: &self.0[..self.byte_len()],
+            bytes: self.bytes(),
             at: HEADER,
         }
     }
@@ -150,19 +156,90 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// The row of a key, or where to append it.
+    ///
+    /// As `Search::compare`, for equality alone, and the hottest loop of small values: nearly all rows are passed by
+    /// after a look at their head, one byte of their key and one of their value.
     #[inline]
     pub fn find(&self, key: &[u8]) -> Result<Row, Gap> {
-        let mut search = Search::new(key);
-        for row in self.rows() {
-            if search.compare(self.row_key(row)) == Ordering::Equal {
-                return Ok(row);
+        let bytes = self.bytes();
+        let mut rows = &bytes[HEADER..];
+        let mut common = 0;
+        while let [head, tail @ ..] = rows {
+            let (shared, len) = (usize::from(head >> 4), usize::from(head & 15));
+            let value;
+            if shared == 15 || len == 15 {
+                let cut = Cut::of_long_head(rows, 0);
+                if cut.shared <= common {
+                    common = cut.shared + common_prefix(&key[cut.shared..], cut.rest(rows));
+                    if common == key.len() && common == cut.key_len() {
+                        return Ok(cut.row::<VALUED>(rows, 0).moved(bytes.len() - rows.len()));
+                    }
+                }
+                value = &rows[cut.value_at..];
+            } else {
+                let (rest, after) = tail.split_at(len);
+                if shared <= common {
+                    common = shared;
+                    if rest.first() == key.get(shared) {
+                        common += common_prefix(&key[shared..], rest);
+                        if common == key.len() && common == shared + len {
+                            return Ok(Cut::at(rows, 0)
+                                .row::<VALUED>(rows, 0)
+                                .moved(bytes.len() - rows.len()));
+                        }
+                    }
+                }
+                value = after;
             }
+            rows = if VALUED {
+                &value[value::len(value)..]
+            } else {
+                value
+            };
         }
         Err(Gap {
-            at: self.byte_len(),
-            before: search.common,
+            at: bytes.len(),
+            before: common,
             after: 0,
         })
+    }
+
+    /// The row of a key and the one before it, or the place for it: before the first row of which `stands_before` says
+    /// so, given the row's value and how the key compares with the row's.
+    #[inline]
+    pub fn find_or_place(
+        &self,
+        key: &[u8],
+        mut stands_before: impl FnMut(Cell<'_>, Ordering) -> bool,
+    ) -> Result<(Option<Row>, Row), Gap> {
+        let bytes = self.bytes();
+        let mut search = Search::new(key);
+        let mut gap = None;
+        let mut previous = None;
+        let mut at = HEADER;
+        while at < bytes.len() {
+            let cut = Cut::at(bytes, at);
+            let before = search.common;
+            let order = search.compare((cut.shared, cut.rest(bytes)));
+            let row = cut.row::<VALUED>(bytes, at);
+            if order == Ordering::Equal {
+                return Ok((previous.and_then(|at| self.row_at(at)), row));
+            }
+            if gap.is_none() && stands_before(value::decode(&bytes[cut.value_at..]), order) {
+                gap = Some(Gap {
+                    at,
+                    before,
+                    after: search.common,
+                });
+            }
+            previous = Some(at);
+            at = row.end as usize;
+        }
+        Err(gap.unwrap_or(Gap {
+            at,
+            before: search.common,
+            after: 0,
+        }))
     }
 
     /// The text a row has in common with the one before it, as a length, and the rest.
@@ -244,7 +321,7 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// Removes a row. The follower gets those bytes it shared with the row but the row did not share itself.
     pub fn remove(&mut self, row: Row) {
-        match self.row_at(row.end as usize) {
+        match self.row_after(row) {
             None => self.splice(row.at as usize, (row.end - row.at) as usize, &[]),
             Some(next) => {
                 let shared = row.shared.min(next.shared);
@@ -270,8 +347,8 @@ impl<const VALUED: bool> Pack<VALUED> {
     pub fn set_value(&mut self, row: Row, value: Cell<'_>) {
         debug_assert!(VALUED);
         let value = value::encode(value);
-        let at = row.value_at as usize;
-        self.splice(at, row.end as usize - at, &[value.head(), value.text()]);
+        let (at, end) = (row.value_at as usize, row.end as usize);
+        self.splice(at, end - at, &[value.head(), value.text()]);
         self.shrink();
     }
 
@@ -300,32 +377,46 @@ impl<const VALUED: bool> Pack<VALUED> {
         Some(walk.key)
     }
 
+    /// The row that follows, if there is one.
+    #[inline]
+    pub fn row_after(&self, row: Row) -> Option<Row> {
+        self.row_at(row.end as usize)
+    }
+
     #[inline]
     fn row_at(&self, at: usize) -> Option<Row> {
         Rows::<VALUED> {
-            bytes: &self.0[..self.byte_len()],
+            bytes: self.bytes(),
             at,
         }
         .next()
     }
 
     /// Writes `parts` over `removed` bytes at `at`.
+    #[inline]
     fn splice(&mut self, at: usize, removed: usize, parts: &[&[u8]]) {
         let inserted: usize = parts.iter().map(|part| part.len()).sum();
+        if removed != inserted {
+            self.make_hole(at, removed, inserted);
+        }
+        let mut place = at;
+        for part in parts {
+            short::copy(&mut self.0[place..place + part.len()], part);
+            place += part.len();
+        }
+    }
+
+    /// Makes room for `inserted` bytes in place of `removed` ones.
+    fn make_hole(&mut self, at: usize, removed: usize, inserted: usize) {
         let total = self.byte_len();
         let new_total = total - removed + inserted;
         if new_total > self.0.len() {
             blob::resize(&mut self.0, new_total);
         }
-        if removed != inserted {
+        if at + removed < total {
             self.0.copy_within(at + removed..total, at + inserted);
-            self.set_total(new_total);
         }
-        let mut place = at;
-        for part in parts {
-            self.0[place..place + part.len()].copy_from_slice(part);
-            place += part.len();
-        }
+        self.set_total(new_total);
     }
 
     fn shrink(&mut self) {
@@ -414,24 +505,39 @@ impl<'k> Search<'k> {
     }
 }
 
+/// How many bytes two texts have in common at their start. Most differ at once or after a few bytes.
 #[inline]
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (&a[..len], &b[..len]);
     let mut at = 0;
-    while at + 8 <= len {
-        let word =
-            |bytes: &[u8]| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-        let differing = word(a) ^ word(b);
+    while at < len && a[at] == b[at] {
+        at += 1;
+        if at == LONG {
+            return common_long(a, b);
+        }
+    }
+    at
+}
+
+/// Where comparing bytes becomes more work than comparing words.
+const LONG: usize = 12;
+
+#[inline(never)]
+fn common_long(a: &[u8], b: &[u8]) -> usize {
+    let mut at = 0;
+    for (word, other) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        let differing = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
         if differing != 0 {
             return at + differing.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    while at < len && a[at] == b[at] {
-        at += 1;
-    }
-    at
+    at + a[at..]
+        .iter()
+        .zip(&b[at..])
+        .take_while(|(one, other)| one == other)
+        .count()
 }
 
 /// Makes a pack of rows that come in its order, each key once.
@@ -480,34 +586,99 @@ impl<const VALUED: bool> Iterator for Rows<'_, VALUED> {
 
     #[inline]
     fn next(&mut self) -> Option<Row> {
-        let at = self.at;
-        let head = *self.bytes.get(at)?;
-        let mut shared = usize::from(head >> 4);
-        let mut len = usize::from(head & 15);
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let cut = Cut::at(self.bytes, self.at);
+        let row = cut.row::<VALUED>(self.bytes, self.at);
+        self.at = row.end as usize;
+        Some(row)
+    }
+}
+
+impl Row {
+    /// The same row in a longer text that begins `by` bytes earlier.
+    #[inline]
+    fn moved(self, by: usize) -> Self {
+        let by = by as u32;
+        Self {
+            at: self.at + by,
+            rest_at: self.rest_at + by,
+            value_at: self.value_at + by,
+            end: self.end + by,
+            shared: self.shared,
+        }
+    }
+}
+
+/// The parts of a row before its value.
+#[derive(Clone, Copy)]
+struct Cut {
+    shared: usize,
+    rest_at: usize,
+    value_at: usize,
+}
+
+impl Cut {
+    #[inline]
+    fn at(bytes: &[u8], at: usize) -> Self {
+        let head = bytes[at];
+        if head >= 0xf0 || head & 15 == 15 {
+            return Self::of_long_head(bytes, at);
+        }
+        let rest_at = at + 1;
+        Self {
+            shared: usize::from(head >> 4),
+            rest_at,
+            value_at: rest_at + usize::from(head & 15),
+        }
+    }
+
+    #[inline(never)]
+    fn of_long_head(bytes: &[u8], at: usize) -> Self {
+        let head = bytes[at];
+        let (mut shared, mut len) = (usize::from(head >> 4), usize::from(head & 15));
         let mut rest_at = at + 1;
         if shared == 15 {
-            shared += usize::from(self.bytes[rest_at]);
+            shared += usize::from(bytes[rest_at]);
             rest_at += 1;
         }
         if len == 15 {
-            let (more, used) = value::read_len(&self.bytes[rest_at..]);
+            let (more, used) = value::read_len(&bytes[rest_at..]);
             len += more;
             rest_at += used;
         }
-        let value_at = rest_at + len;
+        Self {
+            shared,
+            rest_at,
+            value_at: rest_at + len,
+        }
+    }
+
+    #[inline]
+    fn rest(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.rest_at..self.value_at]
+    }
+
+    #[inline]
+    fn key_len(self) -> usize {
+        self.shared + self.value_at - self.rest_at
+    }
+
+    #[inline]
+    fn row<const VALUED: bool>(self, bytes: &[u8], at: usize) -> Row {
         let end = if VALUED {
-            value_at + value::len(&self.bytes[value_at..])
+            self.value_at + value::len(&bytes[self.value_at..])
         } else {
-            value_at
+            self.value_at
         };
-        self.at = end;
-        Some(Row {
+        Row {
             at: at as u32,
-            rest_at: rest_at as u32,
-            value_at: value_at as u32,
+            rest_at: self.rest_at as u32,
+            value_at: self.value_at as u32,
             end: end as u32,
-            shared: shared as u32,
-        })
+            shared: self.shared as u32,
+        }
     }
 }
 

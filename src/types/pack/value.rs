@@ -133,7 +133,7 @@ pub fn decode(bytes: &[u8]) -> Cell<'_> {
     match first {
         0..=0x7f => Cell::Int(i64::from(first)),
         0x80..=0xbf => Cell::Bytes(&bytes[1..=usize::from(first & 0x3f)]),
-        0xe0..=0xff => {
+        INT_13.. => {
             // Shifted up to the sign bit of an i16 and back, which extends the sign.
             let bits = (u16::from(first) << 8 | u16::from(bytes[1])) << 3;
             Cell::Int(i64::from(bits as i16 >> 3))
@@ -159,10 +159,19 @@ pub fn decode(bytes: &[u8]) -> Cell<'_> {
 #[inline]
 pub fn len(bytes: &[u8]) -> usize {
     let first = bytes[0];
+    if first < 0x80 {
+        1
+    } else if first < 0xc0 {
+        1 + usize::from(first & 0x3f)
+    } else {
+        len_of_others(bytes)
+    }
+}
+
+fn len_of_others(bytes: &[u8]) -> usize {
+    let first = bytes[0];
     match first {
-        0..=0x7f => 1,
-        0x80..=0xbf => 1 + usize::from(first & 0x3f),
-        0xe0..=0xff => 2,
+        INT_13.. => 2,
         DOUBLE => 9,
         TEXT => {
             let (len, used) = read_len(&bytes[1..]);

@@ -16,51 +16,50 @@
 
 use super::id::StreamId;
 use crate::types::Malformed;
-use crate::types::listpack::{Item, Iter, Listpack, Pos, View};
+use crate::types::listpack::{
+    Appender, END, Item, Iter, Listpack, Pos, entry, room_for_int, room_for_text,
+};
 
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
-/// Entries of more pairs are gathered on the heap before they are written.
-const ITEMS_ON_STACK: usize = 24;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     first: StreamId,
     pack: Listpack,
+    // What the master entry says, so that the common questions need not read it. The counts change with it.
+    live: u32,
+    deleted: u32,
+    field_count: u32,
 }
 
-/// What the master entry says.
+/// A block being read.
 #[derive(Clone, Copy)]
-pub struct Master<'a> {
-    view: View<'a>,
+pub struct Reader<'a> {
+    bytes: &'a [u8],
     first: StreamId,
-    /// Entries that are not deleted.
-    pub live: usize,
-    /// Entries that are.
-    pub deleted: usize,
     field_count: usize,
-    /// Where the first field name stands, or the closing 0.
-    fields: Pos,
 }
 
 /// An entry of a stream, borrowed.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Entry<'a> {
     pub id: StreamId,
+    block: Reader<'a>,
     flags: i64,
-    at: Pos,
-    /// Names of the fields if they are the block's, standing before its first.
-    shared_names: Option<Iter<'a>>,
-    /// Standing before the first value, or the first name.
-    values: Iter<'a>,
+    at: usize,
+    /// Where the first value stands, or the first name if names and values alternate.
+    values_at: usize,
     field_count: usize,
 }
 
 /// Pairs of field and value.
 #[derive(Clone)]
 pub struct Fields<'a> {
-    shared_names: Option<Iter<'a>>,
-    values: Iter<'a>,
+    bytes: &'a [u8],
+    /// Where the next name stands, unless names and values alternate.
+    shared_name_at: Option<usize>,
+    value_at: usize,
     left: usize,
 }
 
@@ -70,30 +69,43 @@ impl Block {
         first: StreamId,
         fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
     ) -> Self {
-        let mut pack = Listpack::new();
         let field_count = fields.len() / 2;
-        append_items(
-            &mut pack,
-            [1, 0, field_count as i64].into_iter().map(Item::Int),
-        );
-        append_items(&mut pack, fields.clone().step_by(2).map(Item::Bytes));
-        let entry = [0, SAME_FIELDS, 0, 0].into_iter().map(Item::Int);
-        let values = fields.skip(1).step_by(2).map(Item::Bytes);
-        append_items(
-            &mut pack,
-            entry
-                .chain(values)
-                .chain([Item::Int(field_count as i64 + 3)]),
-        );
-        Self { first, pack }
+        let elements = field_count as i64 + 3;
+        let texts: usize = fields.clone().map(room_for_text).sum();
+        let mut pack = Listpack::new();
+        let mut appender = Appender::new(&mut pack, texts + 14 + 2 * room_for_int(elements));
+        for number in [1, 0, field_count as i64] {
+            appender.push_int(number);
+        }
+        for name in fields.clone().step_by(2) {
+            appender.push(Item::Bytes(name));
+        }
+        for number in [0, SAME_FIELDS, 0, 0] {
+            appender.push_int(number);
+        }
+        for value in fields.skip(1).step_by(2) {
+            appender.push(Item::Bytes(value));
+        }
+        appender.push_int(elements);
+        appender.finish();
+        Self {
+            first,
+            pack,
+            live: 1,
+            deleted: 0,
+            field_count: field_count as u32,
+        }
     }
 
     /// Takes a block from an RDB file after checking that its entries are what this module would have written:
     /// counts that add up, numbers where numbers belong, ascending IDs.
     pub fn parse(first: StreamId, blob: &[u8]) -> Result<Self, Malformed> {
-        let block = Self {
+        let mut block = Self {
             first,
             pack: Listpack::parse(blob)?,
+            live: 0,
+            deleted: 0,
+            field_count: 0,
         };
         block.check()?;
         Ok(block)
@@ -102,6 +114,16 @@ impl Block {
     /// The ID the block is filed under: a lower bound of its entries' IDs.
     pub fn first(&self) -> StreamId {
         self.first
+    }
+
+    /// Entries that are not deleted.
+    pub fn live(&self) -> usize {
+        self.live as usize
+    }
+
+    /// Entries that are.
+    pub fn deleted(&self) -> usize {
+        self.deleted as usize
     }
 
     /// The blob, as RDB files hold it.
@@ -117,20 +139,12 @@ impl Block {
         self.pack.byte_len()
     }
 
-    pub fn master(&self) -> Master<'_> {
-        let view = self.pack.view();
-        let mut items = view.iter();
-        let live = number(items.next()) as usize;
-        let deleted = number(items.next()) as usize;
-        let field_count = number(items.next()) as usize;
-        let fields = items.pos().expect("a master entry ends with a 0");
-        Master {
-            view,
+    #[inline]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
+            bytes: self.pack.as_bytes(),
             first: self.first,
-            live,
-            deleted,
-            field_count,
-            fields,
+            field_count: self.field_count as usize,
         }
     }
 
@@ -140,30 +154,52 @@ impl Block {
         id: StreamId,
         fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
     ) {
-        let master = self.master();
         let field_count = fields.len() / 2;
-        let mut names = fields
-            .clone()
-            .step_by(2)
-            .zip(master.view.iter_from(master.fields));
-        let same =
-            field_count == master.field_count && names.all(|(name, item)| item.is_text(name));
-        let live = master.live as i64 + 1;
-        self.set_counts(live, None);
+        let reader = self.reader();
+        let mut same = field_count == reader.field_count;
+        let mut name_at = if same { reader.names_at() } else { 0 };
+        let (mut room_for_names, mut room_for_values) = (0, 0);
+        let mut pairs = fields.clone();
+        while let (Some(name), Some(value)) = (pairs.next(), pairs.next()) {
+            if same {
+                let (known, len) = entry::decode(&reader.bytes[name_at..]);
+                same = known.is_text(name);
+                name_at += len;
+            }
+            room_for_names += room_for_text(name);
+            room_for_values += room_for_text(value);
+        }
+        if same {
+            room_for_names = 0;
+        }
 
+        self.set_counts(self.live + 1, self.deleted);
         let ms = id.ms.wrapping_sub(self.first.ms) as i64;
         let seq = id.seq.wrapping_sub(self.first.seq) as i64;
-        if same {
-            let head = [SAME_FIELDS, ms, seq].into_iter().map(Item::Int);
-            let values = fields.skip(1).step_by(2).map(Item::Bytes);
-            let count = Item::Int(field_count as i64 + 3);
-            append_items(&mut self.pack, head.chain(values).chain([count]));
+        let elements = if same {
+            field_count + 3
         } else {
-            let head = [0, ms, seq, field_count as i64].into_iter().map(Item::Int);
-            let pairs = fields.map(Item::Bytes);
-            let count = Item::Int(2 * field_count as i64 + 4);
-            append_items(&mut self.pack, head.chain(pairs).chain([count]));
+            2 * field_count + 4
+        } as i64;
+        let room_for_numbers =
+            2 + room_for_int(ms) + room_for_int(seq) + 2 * room_for_int(elements);
+        let room = room_for_numbers + room_for_names + room_for_values;
+        let mut appender = Appender::new(&mut self.pack, room);
+        appender.push_int(if same { SAME_FIELDS } else { 0 });
+        appender.push_int(ms);
+        appender.push_int(seq);
+        if !same {
+            appender.push_int(field_count as i64);
         }
+        let mut pairs = fields;
+        while let (Some(name), Some(value)) = (pairs.next(), pairs.next()) {
+            if !same {
+                appender.push(Item::Bytes(name));
+            }
+            appender.push(Item::Bytes(value));
+        }
+        appender.push_int(elements);
+        appender.finish();
     }
 
     /// Gives back spare room: nothing will be appended any more.
@@ -173,51 +209,51 @@ impl Block {
 
     /// The ID of the last entry, deleted or not.
     pub fn last(&self) -> StreamId {
-        let master = self.master();
-        master.last_entry().map_or(self.first, |entry| entry.id)
+        self.reader()
+            .last_entry()
+            .map_or(self.first, |entry| entry.id)
     }
 
-    /// Marks the entry at `pos`, which is not deleted yet.
-    pub fn mark_deleted(&mut self, pos: Pos) {
-        let flags = number(Some(self.pack.get(pos)));
-        self.pack.replace(pos, flags | DELETED);
-        let Master { live, deleted, .. } = self.master();
-        self.set_counts(live as i64 - 1, Some(deleted as i64 + 1));
+    /// Marks the entry that stands at this offset and is not deleted yet.
+    pub fn mark_deleted(&mut self, at: usize) {
+        let flags = self.reader().entry_at(at).flags;
+        self.pack.replace_int(Pos::at(at), flags | DELETED);
+        self.set_counts(self.live - 1, self.deleted + 1);
     }
 
     /// Marks entries from the front while `wanted` says so. Returns how many live ones were marked.
     pub fn mark_deleted_while(&mut self, mut wanted: impl FnMut(&Entry<'_>) -> bool) -> usize {
         let mut marked = 0;
-        let mut next = self.master().first_entry().map(|entry| entry.at);
-        while let Some(pos) = next {
-            let master = self.master();
-            let entry = master.entry_at(pos);
+        let mut next = self.reader().first_entry().map(|entry| entry.at);
+        while let Some(at) = next {
+            let entry = self.reader().entry_at(at);
             if !wanted(&entry) {
                 break;
             }
-            next = master.after(&entry).map(|entry| entry.at);
+            next = entry.next().map(|entry| entry.at);
             if !entry.is_deleted() {
+                // Flags are one small number before and after: nothing moves.
                 let flags = entry.flags | DELETED;
-                self.pack.replace(pos, flags);
+                self.pack.replace_int(Pos::at(at), flags);
                 marked += 1;
             }
         }
-        let Master { live, deleted, .. } = self.master();
-        self.set_counts((live - marked) as i64, Some((deleted + marked) as i64));
-        marked
+        self.set_counts(self.live - marked, self.deleted + marked);
+        marked as usize
     }
 
-    fn set_counts(&mut self, live: i64, deleted: Option<i64>) {
+    fn set_counts(&mut self, live: u32, deleted: u32) {
         let pos = self.pack.first().expect("a block has a master entry");
-        self.pack.replace(pos, live);
-        if let Some(deleted) = deleted {
+        self.pack.replace_int(pos, i64::from(live));
+        if deleted != self.deleted {
             let pos = self.pack.next(pos).expect("a master entry has two counts");
-            self.pack.replace(pos, deleted);
+            self.pack.replace_int(pos, i64::from(deleted));
         }
+        (self.live, self.deleted) = (live, deleted);
     }
 
-    /// Everything that the readers above take for granted.
-    fn check(&self) -> Result<(), Malformed> {
+    /// Everything that the readers take for granted. Learns what the master entry says.
+    fn check(&mut self) -> Result<(), Malformed> {
         let mut items = self.pack.iter();
         let live = checked_count(items.next())?;
         let deleted = checked_count(items.next())?;
@@ -253,91 +289,114 @@ impl Block {
             found += 1;
             found_deleted += usize::from(flags & DELETED != 0);
         }
-        if found_deleted == deleted && found - found_deleted == live && found > 0 {
-            Ok(())
-        } else {
-            Err(Malformed)
+        if found_deleted != deleted || found - found_deleted != live || found == 0 {
+            return Err(Malformed);
         }
+        (self.live, self.deleted, self.field_count) =
+            (live as u32, deleted as u32, master_fields as u32);
+        Ok(())
     }
 }
 
-impl<'a> Master<'a> {
+impl<'a> Reader<'a> {
     /// The first entry, deleted or not.
     pub fn first_entry(self) -> Option<Entry<'a>> {
-        let mut items = self.view.iter_from(self.fields);
-        items.nth(self.field_count);
-        items.pos().map(|pos| self.entry_at(pos))
+        let end = self.skip_all(self.names_at(), self.field_count + 1);
+        self.entry_from(end)
     }
 
     /// The last entry, deleted or not.
     pub fn last_entry(self) -> Option<Entry<'a>> {
-        self.entry_ending_at(self.view.last()?)
-    }
-
-    /// The entry after this one, deleted or not.
-    pub fn after(self, entry: &Entry<'a>) -> Option<Entry<'a>> {
-        let mut items = entry.values.clone();
-        let elements = if entry.shared_names.is_some() {
-            entry.field_count
-        } else {
-            2 * entry.field_count
-        };
-        items.nth(elements);
-        items.pos().map(|pos| self.entry_at(pos))
-    }
-
-    /// The entry before this one, deleted or not.
-    pub fn before(self, entry: &Entry<'a>) -> Option<Entry<'a>> {
-        self.entry_ending_at(self.view.prev(entry.at)?)
+        self.entry_ending_at(self.bytes.len() - 1)
     }
 
     /// The first entry whose ID is `id` or larger, deleted or not.
+    ///
+    /// Looks from both ends at once. Readers mostly ask for what was added last, or for the beginning.
     pub fn seek(self, id: StreamId) -> Option<Entry<'a>> {
-        let mut entry = self.first_entry()?;
-        while entry.id < id {
-            entry = self.after(&entry)?;
+        let mut front = self.first_entry()?;
+        let mut back = self.last_entry()?;
+        if back.id < id {
+            return None;
         }
-        Some(entry)
+        // Invariant: the entry sought is neither before `front` nor after `back`.
+        while front.id < id {
+            match back.previous() {
+                Some(previous) if previous.id >= id => back = previous,
+                _ => return Some(back),
+            }
+            front = front.next()?;
+        }
+        Some(front)
     }
 
     /// The last entry whose ID is `id` or smaller, deleted or not.
     pub fn seek_back(self, id: StreamId) -> Option<Entry<'a>> {
         let mut entry = self.last_entry()?;
         while entry.id > id {
-            entry = self.before(&entry)?;
+            entry = entry.previous()?;
         }
         Some(entry)
     }
 
-    /// The entry whose last element stands at `pos`. None if that is the 0 which ends the master entry.
-    fn entry_ending_at(self, mut pos: Pos) -> Option<Entry<'a>> {
-        let elements = number(Some(self.view.get(pos)));
+    #[inline]
+    fn names_at(self) -> usize {
+        self.skip_all(Pos::FIRST.offset(), 3)
+    }
+
+    #[inline]
+    fn skip_all(self, at: usize, count: usize) -> usize {
+        let mut at = at;
+        for _ in 0..count {
+            at += entry::skip(&self.bytes[at..]);
+        }
+        at
+    }
+
+    #[inline]
+    fn number_at(self, at: usize) -> (i64, usize) {
+        match entry::decode(&self.bytes[at..]) {
+            (Item::Int(number), len) => (number, at + len),
+            (Item::Bytes(_), _) => unreachable!("blocks are checked when they are parsed"),
+        }
+    }
+
+    /// The entry that begins at `at`, if the block does not end there.
+    #[inline]
+    fn entry_from(self, at: usize) -> Option<Entry<'a>> {
+        (self.bytes[at] != END).then(|| self.entry_at(at))
+    }
+
+    /// The entry whose last element ends at `end`. None if that is the 0 which ends the master entry.
+    fn entry_ending_at(self, end: usize) -> Option<Entry<'a>> {
+        let mut at = entry::start_of_entry_before(self.bytes, end);
+        let (elements, _) = self.number_at(at);
         if elements == 0 {
             return None;
         }
         for _ in 0..elements {
-            pos = self.view.prev(pos)?;
+            at = entry::start_of_entry_before(self.bytes, at);
         }
-        Some(self.entry_at(pos))
+        Some(self.entry_at(at))
     }
 
-    fn entry_at(self, at: Pos) -> Entry<'a> {
-        let mut items = self.view.iter_from(at);
-        let flags = number(items.next());
-        let ms = number(items.next());
-        let seq = number(items.next());
-        let same = flags & SAME_FIELDS != 0;
-        let field_count = if same {
-            self.field_count
+    #[inline]
+    fn entry_at(self, at: usize) -> Entry<'a> {
+        let (flags, next) = self.number_at(at);
+        let (ms, next) = self.number_at(next);
+        let (seq, next) = self.number_at(next);
+        let (field_count, values_at) = if flags & SAME_FIELDS != 0 {
+            (self.field_count, next)
         } else {
-            number(items.next()) as usize
+            let (count, next) = self.number_at(next);
+            (count as usize, next)
         };
         Entry {
             id: self.first.shifted(ms, seq),
+            block: self,
             flags,
             at,
-            shared_names: same.then(|| self.view.iter_from(self.fields)),
-            values: items,
+            values_at,
             field_count,
         }
     }
@@ -359,14 +418,37 @@ impl<'a> Entry<'a> {
 
     pub fn fields(&self) -> Fields<'a> {
         Fields {
-            shared_names: self.shared_names.clone(),
-            values: self.values.clone(),
+            bytes: self.block.bytes,
+            shared_name_at: self.has_shared_names().then(|| self.block.names_at()),
+            value_at: self.values_at,
             left: self.field_count,
         }
     }
 
-    pub(super) fn pos(&self) -> Pos {
+    /// The entry after this one in its block, deleted or not.
+    #[inline]
+    pub fn next(&self) -> Option<Entry<'a>> {
+        let elements = if self.has_shared_names() {
+            self.field_count
+        } else {
+            2 * self.field_count
+        };
+        self.block
+            .entry_from(self.block.skip_all(self.values_at, elements + 1))
+    }
+
+    /// The entry before this one in its block, deleted or not.
+    pub fn previous(&self) -> Option<Entry<'a>> {
+        self.block.entry_ending_at(self.at)
+    }
+
+    /// Where in the block it stands.
+    pub(super) fn offset(&self) -> usize {
         self.at
+    }
+
+    fn has_shared_names(&self) -> bool {
+        self.flags & SAME_FIELDS != 0
     }
 }
 
@@ -376,11 +458,15 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let name = match &mut self.shared_names {
-            Some(names) => names.next()?,
-            None => self.values.next()?,
-        };
-        Some((name, self.values.next()?))
+        let name_at = self.shared_name_at.unwrap_or(self.value_at);
+        let (name, name_len) = entry::decode(&self.bytes[name_at..]);
+        match &mut self.shared_name_at {
+            Some(at) => *at += name_len,
+            None => self.value_at += name_len,
+        }
+        let (value, value_len) = entry::decode(&self.bytes[self.value_at..]);
+        self.value_at += value_len;
+        Some((name, value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -391,35 +477,12 @@ impl<'a> Iterator for Fields<'a> {
 impl ExactSizeIterator for Fields<'_> {}
 
 impl StreamId {
+    #[inline]
     fn shifted(self, ms: i64, seq: i64) -> Self {
         Self {
             ms: self.ms.wrapping_add(ms as u64),
             seq: self.seq.wrapping_add(seq as u64),
         }
-    }
-}
-
-/// Appends in one go, without allocating for entries of ordinary width.
-fn append_items<'a>(pack: &mut Listpack, items: impl Iterator<Item = Item<'a>>) {
-    let mut stack = [Item::Int(0); ITEMS_ON_STACK];
-    let mut count = 0;
-    for item in items {
-        if count == ITEMS_ON_STACK {
-            pack.append_all(&stack);
-            count = 0;
-        }
-        stack[count] = item;
-        count += 1;
-    }
-    pack.append_all(&stack[..count]);
-}
-
-/// A number that a checked block has at this place.
-#[inline]
-fn number(item: Option<Item<'_>>) -> i64 {
-    match item {
-        Some(Item::Int(number)) => number,
-        _ => unreachable!("blocks are checked when they are parsed"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! middle leaves a *tombstone*: it is why the numbers that describe a stream (how many were ever added, the largest
 //! ID ever deleted) do not always determine how far a consumer group has read; see `group`.
 
-use super::block::{Block, Entry, Master};
+use super::block::{Block, Entry};
 use super::blocks::{Blocks, Place};
 use super::id::{NewId, StreamId};
 use crate::types::Malformed;
@@ -84,7 +84,7 @@ impl Log {
                 return Err(Malformed);
             }
             previous_last = Some(block.last());
-            len += block.master().live as u64;
+            len += block.live() as u64;
             log.blocks.push(block);
         }
         if len == counters.len {
@@ -194,12 +194,9 @@ impl Log {
     /// Entries with `start <= ID <= end`, oldest first.
     pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
         let place = self.blocks.find(start).or_else(|| self.blocks.first());
-        let next = place.and_then(|place| {
-            let master = self.blocks.get(place).master();
-            match master.seek(start) {
-                Some(entry) => Some((place, master, entry)),
-                None => self.first_entry_of(self.blocks.next(place)?),
-            }
+        let next = place.and_then(|place| match self.blocks.get(place).reader().seek(start) {
+            Some(entry) => Some((place, entry)),
+            None => self.first_entry_of(self.blocks.next(place)?),
         });
         Range {
             log: self,
@@ -211,8 +208,8 @@ impl Log {
     /// Entries with `start <= ID <= end`, newest first.
     pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
         let next = self.blocks.find(end).and_then(|place| {
-            let master = self.blocks.get(place).master();
-            Some((place, master, master.seek_back(end)?))
+            let entry = self.blocks.get(place).reader().seek_back(end)?;
+            Some((place, entry))
         });
         RangeBack {
             log: self,
@@ -233,10 +230,9 @@ impl Log {
 
     /// The entry with this ID, unless it was deleted.
     pub fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
-        let master = self.blocks.get(self.blocks.find(id)?).master();
-        master
-            .seek(id)
-            .filter(|entry| entry.id == id && !entry.is_deleted())
+        let block = self.blocks.get(self.blocks.find(id)?);
+        let entry = block.reader().seek(id)?;
+        (entry.id == id && !entry.is_deleted()).then_some(entry)
     }
 
     pub fn contains(&self, id: StreamId) -> bool {
@@ -245,21 +241,14 @@ impl Log {
 
     /// XDEL of one entry. True if it was there.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some(place) = self.blocks.find(id) else {
+        let Some(at) = self.entry(id).map(|entry| entry.offset()) else {
             return false;
         };
-        let master = self.blocks.get(place).master();
-        let Some(entry) = master
-            .seek(id)
-            .filter(|entry| entry.id == id && !entry.is_deleted())
-        else {
-            return false;
-        };
-        if master.live == 1 {
+        let place = self.blocks.find(id).expect("the entry was found in it");
+        if self.blocks.get(place).live() == 1 {
             self.blocks.remove(place);
         } else {
-            let pos = entry.pos();
-            self.blocks.get_mut(place).mark_deleted(pos);
+            self.blocks.get_mut(place).mark_deleted(at);
         }
         self.counters.len -= 1;
         self.counters.max_deleted_id = self.counters.max_deleted_id.max(id);
@@ -282,7 +271,7 @@ impl Log {
                 break;
             }
             let block = self.blocks.get(place);
-            let live = block.master().live as u64;
+            let live = block.live() as u64;
             if limit.is_some_and(|limit| removed + live > limit) {
                 break;
             }
@@ -321,9 +310,8 @@ impl Log {
         self.blocks.memory()
     }
 
-    fn first_entry_of(&self, place: Place) -> Option<(Place, Master<'_>, Entry<'_>)> {
-        let master = self.blocks.get(place).master();
-        Some((place, master, master.first_entry()?))
+    fn first_entry_of(&self, place: Place) -> Option<(Place, Entry<'_>)> {
+        Some((place, self.blocks.get(place).reader().first_entry()?))
     }
 
     #[cfg(test)]
@@ -335,7 +323,7 @@ impl Log {
                 Ok(block)
             );
         }
-        let live: usize = self.blocks().map(|block| block.master().live).sum();
+        let live: usize = self.blocks().map(Block::live).sum();
         assert_eq!(live as u64, self.counters.len);
         let first = self.first_entry().map_or(StreamId::MIN, |entry| entry.id);
         assert_eq!(self.counters.first_id, first);
@@ -354,15 +342,14 @@ fn has_room(block: &Block, bytes: usize, limits: &StreamLimits) -> bool {
     if block.byte_len() + bytes >= bytes_max {
         return false;
     }
-    let master = block.master();
-    limits.block_entries_max == 0 || master.live + master.deleted < limits.block_entries_max
+    limits.block_entries_max == 0 || block.live() + block.deleted() < limits.block_entries_max
 }
 
 /// Entries from old to new.
 pub struct Range<'a> {
     log: &'a Log,
     /// An entry not yet looked at, deleted or not.
-    next: Option<(Place, Master<'a>, Entry<'a>)>,
+    next: Option<(Place, Entry<'a>)>,
     end: StreamId,
 }
 
@@ -371,12 +358,12 @@ impl<'a> Iterator for Range<'a> {
 
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
-            let (place, master, entry) = self.next.take()?;
+            let (place, entry) = self.next.take()?;
             if entry.id > self.end {
                 return None;
             }
-            self.next = match master.after(&entry) {
-                Some(after) => Some((place, master, after)),
+            self.next = match entry.next() {
+                Some(next) => Some((place, next)),
                 None => self
                     .log
                     .blocks
@@ -393,7 +380,7 @@ impl<'a> Iterator for Range<'a> {
 /// Entries from new to old.
 pub struct RangeBack<'a> {
     log: &'a Log,
-    next: Option<(Place, Master<'a>, Entry<'a>)>,
+    next: Option<(Place, Entry<'a>)>,
     start: StreamId,
 }
 
@@ -402,15 +389,15 @@ impl<'a> Iterator for RangeBack<'a> {
 
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
-            let (place, master, entry) = self.next.take()?;
+            let (place, entry) = self.next.take()?;
             if entry.id < self.start {
                 return None;
             }
-            self.next = match master.before(&entry) {
-                Some(before) => Some((place, master, before)),
+            self.next = match entry.previous() {
+                Some(previous) => Some((place, previous)),
                 None => self.log.blocks.previous(place).and_then(|place| {
-                    let master = self.log.blocks.get(place).master();
-                    Some((place, master, master.last_entry()?))
+                    let entry = self.log.blocks.get(place).reader().last_entry()?;
+                    Some((place, entry))
                 }),
             };
             if !entry.is_deleted() {

@@ -258,7 +258,7 @@ fn damaged_blocks_are_refused_or_harmless() {
             };
         }
         if let Ok(block) = Block::parse(id(1, 0), &bytes) {
-            let len = block.master().live as u64;
+            let len = block.live() as u64;
             let last_id = StreamId::MAX.previous().expect("not the smallest");
             let counters = Counters {
                 len,

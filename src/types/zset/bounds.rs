@@ -111,6 +111,8 @@ impl<'a> NameRange<'a> {
 }
 
 fn parse_score(text: &[u8]) -> Option<(f64, bool)> {
+    // Redis reads a bound as a C string: a NUL ends it.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
     match text {
         [b'(', number @ ..] => Some((double::parse_bound(number)?, true)),
         number => Some((double::parse_bound(number)?, false)),

@@ -19,10 +19,10 @@ use std::ops::{ControlFlow, Range};
 
 pub use bounds::{NameBound, NameRange, ScoreRange};
 
+use super::Malformed;
 use super::choose::{self, Selection};
 use super::listpack::{Item, Listpack};
 use super::pack::Pairs;
-use super::{Malformed, pack};
 use crate::base::double;
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
@@ -205,49 +205,43 @@ impl Zset {
 
     /// Adds a member or changes its score, as far as the rule allows. The score is not NaN.
     pub fn add(&mut self, member: &[u8], score: f64, rule: AddRule, limits: &ZsetLimits) -> Added {
-        if let Self::Large(ranked) = self
-            && rule == AddRule::default()
-        {
-            return match ranked.insert(member, score) {
+        match self {
+            Self::Small(pairs) => match small::seek(pairs, member, score) {
+                Ok((before, row)) => {
+                    let added = rule.judge(pairs.value(row).score(), score);
+                    if let Added::Moved(score) = added {
+                        small::move_to(pairs, row, before, member, score);
+                    }
+                    added
+                }
+                Err(_) if rule.present == Present::Yes => Added::Refused,
+                Err(gap) if fits(pairs, member.len(), limits) => {
+                    small::insert(pairs, gap, member, score);
+                    Added::New(score)
+                }
+                Err(_) => {
+                    self.enlarge(limits);
+                    self.add(member, score, rule, limits)
+                }
+            },
+            Self::Large(ranked) if rule == AddRule::default() => match ranked.insert(member, score)
+            {
                 None => Added::New(score),
                 Some(before) if before == score => Added::Same(score),
                 Some(_) => Added::Moved(score),
-            };
-        }
-        let Some(before) = self.score(member) else {
-            if rule.present == Present::Yes {
-                return Added::Refused;
-            }
-            self.insert_new(member, score, limits);
-            return Added::New(score);
-        };
-        let after = if rule.increments {
-            before + score
-        } else {
-            score
-        };
-        let allowed = rule.present != Present::No
-            && match rule.direction {
-                Direction::Either => true,
-                Direction::Up => after > before,
-                Direction::Down => after < before,
-            };
-        if after.is_nan() && rule.present != Present::No {
-            return Added::NotANumber;
-        }
-        if !allowed {
-            return Added::Refused;
-        }
-        if after == before {
-            return Added::Same(after);
-        }
-        match self {
-            Self::Small(pairs) => small::move_to(pairs, member, after),
+            },
             Self::Large(ranked) => {
-                ranked.insert(member, after);
+                let added = match ranked.score(member) {
+                    None if rule.present == Present::Yes => Added::Refused,
+                    None => Added::New(score),
+                    Some(before) => rule.judge(before, score),
+                };
+                if let Added::New(score) | Added::Moved(score) = added {
+                    ranked.insert(member, score);
+                }
+                added
             }
         }
-        Added::Moved(after)
     }
 
     /// Returns the score it had.
@@ -398,21 +392,6 @@ impl Zset {
 
     // ---- private ----
 
-    fn insert_new(&mut self, member: &[u8], score: f64, limits: &ZsetLimits) {
-        if let Self::Small(pairs) = self {
-            let fits = pairs.len() < limits.listpack_entries_max.min(pack::COUNT_MAX)
-                && member.len() <= limits.listpack_value_max
-                && pairs.has_room_for(member.len());
-            if fits {
-                return small::insert(pairs, member, score);
-            }
-            self.enlarge(limits);
-        }
-        if let Self::Large(ranked) = self {
-            ranked.insert(member, score);
-        }
-    }
-
     fn enlarge(&mut self, limits: &ZsetLimits) {
         if let Self::Small(_) = self {
             let mut ranked = Ranked::new(limits.seed);
@@ -475,6 +454,34 @@ impl Zset {
     }
 }
 
+impl AddRule {
+    /// What becomes of a member that is present with the score `before`.
+    fn judge(self, before: f64, score: f64) -> Added {
+        if self.present == Present::No {
+            return Added::Refused;
+        }
+        let after = if self.increments {
+            before + score
+        } else {
+            score
+        };
+        let allowed = match self.direction {
+            Direction::Either => true,
+            Direction::Up => after > before,
+            Direction::Down => after < before,
+        };
+        if after.is_nan() {
+            Added::NotANumber
+        } else if !allowed {
+            Added::Refused
+        } else if after == before {
+            Added::Same(after)
+        } else {
+            Added::Moved(after)
+        }
+    }
+}
+
 impl Added {
     /// The score the member has now, unless nothing was allowed.
     pub fn score(self) -> Option<f64> {
@@ -483,6 +490,12 @@ impl Added {
             Self::Refused | Self::NotANumber => None,
         }
     }
+}
+
+fn fits(pairs: &Pairs, member_len: usize, limits: &ZsetLimits) -> bool {
+    pairs.len() < limits.listpack_entries_max
+        && member_len <= limits.listpack_value_max
+        && pairs.has_room_for(member_len)
 }
 
 impl fmt::Debug for Zset {

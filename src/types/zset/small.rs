@@ -3,19 +3,34 @@
 use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 
-use crate::types::pack::{Cell, Gap, Pairs, Search};
+use crate::types::pack::{Cell, Gap, Pairs, Row, Search};
 
-/// Adds a member that is not there.
-pub fn insert(pairs: &mut Pairs, member: &[u8], score: f64) {
-    let gap = place(pairs, member, score);
+/// The row of a member and the one before it, or the place it would have with this score.
+#[inline]
+pub fn seek(pairs: &Pairs, member: &[u8], score: f64) -> Result<(Option<Row>, Row), Gap> {
+    pairs.find_or_place(member, |theirs, order| {
+        let theirs = theirs.score();
+        score < theirs || (score == theirs && order == Ordering::Less)
+    })
+}
+
+pub fn insert(pairs: &mut Pairs, gap: Gap, member: &[u8], score: f64) {
     pairs.insert(gap, member, Cell::from_score(score));
 }
 
-/// Gives a member that is there another score.
-pub fn move_to(pairs: &mut Pairs, member: &[u8], score: f64) {
-    if let Ok(row) = pairs.find(member) {
-        pairs.remove(row);
-        insert(pairs, member, score);
+/// Gives the member in `row` another score.
+pub fn move_to(pairs: &mut Pairs, row: Row, before: Option<Row>, member: &[u8], score: f64) {
+    let fits_after = before.is_none_or(|before| pairs.value(before).score() < score);
+    let fits_before = pairs
+        .row_after(row)
+        .is_none_or(|after| score < pairs.value(after).score());
+    if fits_after && fits_before {
+        pairs.set_value(row, Cell::from_score(score));
+        return;
+    }
+    pairs.remove(row);
+    if let Err(gap) = seek(pairs, member, score) {
+        insert(pairs, gap, member, score);
     }
 }
 
@@ -85,18 +100,4 @@ pub fn remove_range(
         });
     }
     ranks.len()
-}
-
-/// Where a member that is not there belongs.
-fn place(pairs: &Pairs, member: &[u8], score: f64) -> Gap {
-    let mut search = Search::new(member);
-    for row in pairs.rows() {
-        let before = search;
-        let order = search.compare(pairs.row_key(row));
-        let theirs = pairs.value(row).score();
-        if score < theirs || (score == theirs && order == Ordering::Less) {
-            return pairs.gap_before(Some(row), &before);
-        }
-    }
-    pairs.gap_before(None, &search)
 }

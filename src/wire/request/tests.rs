@@ -44,7 +44,7 @@ impl Session {
                     .decode(&mut self.input, &mut self.batch, self.most, &self.limits);
             let executed = self.batch.len().min(budget);
             for i in 0..executed {
-                let args = self.batch.args(i, &self.input);
+                let args = self.batch.args(i, self.input.bytes());
                 self.requests
                     .push(args.iter().map(<[u8]>::to_vec).collect());
             }
@@ -412,7 +412,7 @@ fn a_big_argument_is_shared_and_not_copied() {
     session.input.push(rest, &mut session.pool);
     session.decode();
     assert_eq!(session.batch.len(), 2);
-    let args = session.batch.args(0, &session.input);
+    let args = session.batch.args(0, session.input.bytes());
     let shared = args.shared(2).expect("it is long enough");
     assert_eq!(*shared, value);
     assert_eq!(shared.capacity(), value.len());
@@ -420,7 +420,7 @@ fn a_big_argument_is_shared_and_not_copied() {
     assert!(args.shared(1).is_none());
     let owned = OwnedArgs::from(args);
     assert!(Arc::ptr_eq(&owned.as_args().shared(2).unwrap(), &shared));
-    assert_eq!(session.batch.args(1, &session.input).name(), b"PING");
+    assert_eq!(session.batch.args(1, session.input.bytes()).name(), b"PING");
     session.batch.retire(2, &mut session.input);
     assert!(session.input.is_empty());
 }

@@ -129,7 +129,7 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             value.resize(size, 0);
         }
         // As bytes even when short ones look like a number: they are not worth the look.
-        let new = if value.len() <= crate::store::INLINE_MAX { New::Inline(&value) } else { text::whole(&value, None) };
+        let new = if value.len() <= crate::store::INLINE_MAX { New::Inline(&value) } else { text::whole(&value, || None) };
         ctx.keys.insert(&key, new, None);
         ctx.keys.touched(&key, 0);
     }
@@ -158,7 +158,7 @@ fn pause_cron(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// DEBUG QUICKLIST-PACKED-THRESHOLD size
 fn quicklist_packed_threshold(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let bytes = parse_memory(args.at(2)).filter(|bytes| *bytes <= u64::from(u32::MAX));
+    let bytes = parse_memory(args.at(2)).filter(|bytes| u32::try_from(*bytes).is_ok());
     let refusal = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
     ctx.services.debug.big_list_element = bytes.ok_or_else(|| Error::from(refusal))? as usize;
     ctx.reply.ok();

@@ -1,11 +1,16 @@
 //! DEBUG's questions about single values and tables: where they are and how they are laid out.
 
+use std::fmt::Write as _;
+
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::keyspace::{AccessPolicy, Payload, Spot, Text, text};
 use crate::spec::error::Error;
 use crate::store::TableStats;
 use crate::types::Value;
+use crate::types::hash::HashView;
+use crate::types::set::Set;
+use crate::types::zset::Zset;
 use crate::types::list::{List, NodeView};
 use crate::types::listpack::Item;
 use crate::wire::args::Args;
@@ -148,7 +153,7 @@ pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG LISTPACK key. Redis writes to its standard output; so little is to be seen there that we only say so.
 pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
-    let is_listpack = ctx.keys.object(spot).is_some_and(|value| value.encoding() == "listpack");
+    let is_listpack = ctx.keys.object(spot).is_some_and(|value| value.encoding().starts_with("listpack"));
     if !is_listpack {
         return Err(Error::from("ERR Not a listpack encoded object."));
     }
@@ -180,7 +185,7 @@ pub fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     report.push_str("[Expires HT]\n");
     // Deadlines are in the entries and on a wheel; of a table of their own there is only the count.
     if dict.expires() > 0 {
-        report.push_str(&format!(" number of elements: {}\n", dict.expires()));
+        let _ = writeln!(report, " number of elements: {}", dict.expires());
     }
     ctx.reply.verbatim("txt", report.as_bytes());
     Ok(())
@@ -195,13 +200,14 @@ fn table_report(stats: &TableStats, full: bool) -> String {
         let used: usize = stats.chains[1..].iter().sum();
         let longest = stats.chains.iter().rposition(|count| *count > 0).unwrap_or(0);
         let mean = stats.elements as f64 / used.max(1) as f64;
-        report.push_str(&format!(
+        let _ = writeln!(
+            report,
             " different slots: {used}\n max chain length: {longest}\n avg chain length (counted): {mean:.2}\n \
-             avg chain length (computed): {mean:.2}\n Chain length distribution:\n"
-        ));
+             avg chain length (computed): {mean:.2}\n Chain length distribution:"
+        );
         for (len, count) in stats.chains.iter().enumerate().filter(|(_, count)| **count > 0) {
             let percent = *count as f64 * 100.0 / stats.buckets.max(1) as f64;
-            report.push_str(&format!("   {len}: {count} ({percent:.2}%)\n"));
+            let _ = writeln!(report, "   {len}: {count} ({percent:.2}%)");
         }
     }
     report
@@ -226,7 +232,13 @@ pub fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// The table inside a value, if it has one.
 fn table_of(value: &Value) -> Option<TableStats> {
     match value {
-        Value::Str(_) | Value::List(_) | Value::Set(_) | Value::Hash(_) | Value::Zset(_) | Value::Stream(_) => None,
+        Value::Set(Set::Large(members)) => Some(members.stats()),
+        Value::Zset(Zset::Large(ranked)) => Some(ranked.stats()),
+        Value::Hash(hash) => match hash.view() {
+            HashView::Large(members) => Some(members.stats()),
+            HashView::Small(_) | HashView::Timed(_) => None,
+        },
+        Value::Str(_) | Value::List(_) | Value::Set(_) | Value::Zset(_) | Value::Stream(_) => None,
     }
 }
 

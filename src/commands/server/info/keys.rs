@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::engine::ctx::Ctx;
-use crate::keyspace::{Db, Text};
-use crate::store::EntryRef;
-use crate::types::{Kind, Value};
+use crate::keyspace::sizes::KINDS;
+use crate::types::Kind;
 
 use super::Report;
 
@@ -20,59 +19,38 @@ pub fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
         let avg_ttl_ms = if expires == 0 { 0 } else { (mean - ctx.now.unix_ms).max(0) };
         report.field(
             format_args!("db{number}"),
-            format_args!("keys={},expires={expires},avg_ttl={avg_ttl_ms},subexpiry=0", dict.len()),
+            format_args!(
+                "keys={},expires={expires},avg_ttl={avg_ttl_ms},subexpiry={}",
+                dict.len(),
+                dict.field_expires()
+            ),
         );
     }
 }
 
 pub fn keysizes(ctx: &Ctx<'_>, report: &mut Report) {
     for (number, db) in ctx.keys.space.dbs.iter().enumerate() {
-        for (name, bins) in NAMES.iter().zip(distribution(db)) {
+        for kind in KINDS {
             let mut line = String::new();
-            for (bin, count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
+            for (bin, count) in db.sizes.of(kind).iter().enumerate().filter(|(_, count)| **count > 0) {
                 let comma = if line.is_empty() { "" } else { "," };
                 let _ = write!(line, "{comma}{}={count}", label(bin));
             }
             if !line.is_empty() {
-                report.field(format_args!("db{number}_distrib_{name}"), line);
+                report.field(format_args!("db{number}_distrib_{}", name(kind)), line);
             }
         }
     }
 }
 
-/// In the order of [`kind_index`].
-const NAMES: [&str; 5] = ["strings_sizes", "lists_items", "sets_items", "zsets_items", "hashes_items"];
-
-/// How many values there are of each kind and size: bin 0 is for empty ones, bin n for those of 2^(n-1) to 2^n - 1.
-type Distribution = [[u64; 65]; NAMES.len()];
-
-fn distribution(db: &Db) -> Distribution {
-    let mut distribution = [[0; 65]; NAMES.len()];
-    for entry in db.dict.iter() {
-        if let Some((kind, len)) = size(entry) {
-            distribution[kind][(u64::BITS - (len as u64).leading_zeros()) as usize] += 1;
-        }
-    }
-    distribution
-}
-
-fn size(entry: EntryRef<'_, Value>) -> Option<(usize, usize)> {
-    if let Some(text) = Text::of(entry.payload()) {
-        return Some((kind_index(Kind::String)?, text.len()));
-    }
-    let value = entry.object()?;
-    Some((kind_index(value.kind())?, value.len()))
-}
-
-/// Streams are not counted.
-fn kind_index(kind: Kind) -> Option<usize> {
+fn name(kind: Kind) -> &'static str {
     match kind {
-        Kind::String => Some(0),
-        Kind::List => Some(1),
-        Kind::Set => Some(2),
-        Kind::Zset => Some(3),
-        Kind::Hash => Some(4),
-        Kind::Stream => None,
+        Kind::String => "strings_sizes",
+        Kind::List => "lists_items",
+        Kind::Set => "sets_items",
+        Kind::Zset => "zsets_items",
+        Kind::Hash => "hashes_items",
+        Kind::Stream => "streams_items",
     }
 }
 

@@ -65,6 +65,7 @@ const SECTIONS: &[Section] = &[
 /// INFO [section [section ...]]
 pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.services.server.note_memory(ctx.now.unix_ms);
+    ctx.keys.space.settle_sizes();
     let mut report = Report::default();
     for section in SECTIONS {
         if is_wanted(section, args) {

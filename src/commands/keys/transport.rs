@@ -1,0 +1,149 @@
+//! DUMP and RESTORE: a value as bytes, and back, on this server or another.
+
+use std::sync::Arc;
+
+use crate::base::lzf::Compressor;
+use crate::engine::command::Outcome;
+use crate::engine::ctx::Ctx;
+use crate::keyspace::{AccessPolicy, Event, New, Payload, text};
+use crate::persist::rdb::{self, Limits, Loaded, Reader, Source};
+use crate::spec::error::Error;
+use crate::wire::args::Args;
+
+use super::super::options::{integer, is};
+use super::super::{limits, list};
+
+/// DUMP key
+pub fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let Some(spot) = ctx.keys.read(args.at(1)) else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    let source = match ctx.keys.entry(spot).payload() {
+        Payload::Int(number) => Source::Int(number),
+        Payload::Inline(bytes) => Source::Text(bytes),
+        Payload::Object(value) => Source::Value(value),
+    };
+    let mut lzf = ctx.services.config.rdbcompression.then(Compressor::new);
+    let payload = rdb::dump(source, lzf.as_mut());
+    ctx.reply.bulk(&payload);
+    Ok(())
+}
+
+/// What RESTORE was asked for besides the value.
+#[derive(Default)]
+struct Options {
+    replaces: bool,
+    is_absolute: bool,
+    idle_s: Option<i64>,
+    frequency: Option<u8>,
+}
+
+impl Options {
+    fn parse(args: Args<'_>) -> Result<Self, Error> {
+        let mut options = Self::default();
+        let mut words = args.from(4);
+        while let Some(word) = words.next() {
+            if is(word, "REPLACE") {
+                options.replaces = true;
+            } else if is(word, "ABSTTL") {
+                options.is_absolute = true;
+            } else if is(word, "IDLETIME") && words.len() > 0 && options.frequency.is_none() {
+                let idle_s = integer(words.next().unwrap_or_default())?;
+                if idle_s < 0 {
+                    return Err("ERR Invalid IDLETIME value, must be >= 0".into());
+                }
+                options.idle_s = Some(idle_s);
+            } else if is(word, "FREQ") && words.len() > 0 && options.idle_s.is_none() {
+                let frequency = integer(words.next().unwrap_or_default())?;
+                let refusal = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+                options.frequency = Some(u8::try_from(frequency).map_err(|_| Error::from(refusal))?);
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.at(1);
+    let options = Options::parse(args)?;
+    if !options.replaces && ctx.keys.find(key).is_some() {
+        return Err(Error::BusyKey);
+    }
+    let ttl_ms = integer(args.at(2))?;
+    if ttl_ms < 0 {
+        return Err("ERR Invalid TTL value, must be >= 0".into());
+    }
+    let loaded = value_in(ctx, args.at(3))?;
+    let deadline = match ttl_ms {
+        0 => None,
+        _ if options.is_absolute => Some(ttl_ms),
+        // The very last moment stands for no deadline at all in an entry.
+        _ => Some(ttl_ms.saturating_add(ctx.now.unix_ms)),
+    };
+    let deadline = deadline.map(|deadline| deadline.min(i64::MAX - 1));
+    let lazily = ctx.keys.space.lazy.server_del;
+    let was_there = options.replaces && ctx.keys.remove(key, lazily);
+    let is_past = deadline.is_some_and(|deadline| deadline <= ctx.now.unix_ms);
+    if is_past && ctx.keys.space.may_expire && !ctx.is_replay() {
+        if was_there {
+            ctx.keys.changed(key, Event::DEL, 1);
+            ctx.fx.propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+        }
+        ctx.reply.ok();
+        return Ok(());
+    }
+    let spot = match loaded {
+        Loaded::Text(bytes) => {
+            let bytes = Arc::new(bytes);
+            ctx.keys.insert(key, text::whole(&bytes, || Some(bytes.clone())), deadline)
+        }
+        Loaded::Value(value) => ctx.keys.insert(key, New::Object(value), deadline),
+    };
+    ctx.keys.arm_fields(spot);
+    note_access(ctx, spot, &options);
+    ctx.keys.changed(key, Event::generic("restore"), 1);
+    if let Some(deadline) = deadline
+        && !options.is_absolute
+    {
+        let deadline = deadline.to_string();
+        let mut words: Vec<&[u8]> = args.iter().collect();
+        words[2] = deadline.as_bytes();
+        words.push(b"ABSTTL");
+        ctx.fx.propagate_as(ctx.keys.db, &words);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// The value in a payload.
+fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
+    let trusts = ctx.services.debug.skips_checksums;
+    let checked = rdb::checked_payload(payload, trusts);
+    let (body, version) = checked.ok_or("ERR DUMP payload version or checksum are wrong")?;
+    let limits = Limits {
+        list: list::limits(ctx),
+        set: limits::set(ctx),
+        hash: limits::hash(ctx),
+        zset: limits::zset(ctx),
+    };
+    let mut reader = Reader::new(body, version, &limits);
+    let kind = reader.byte();
+    let value = kind.and_then(|kind| reader.value(kind));
+    value.map_err(|_| "ERR Bad data format".into())
+}
+
+/// Sets how long the key has been idle, or how often it is used, where the policy keeps that.
+fn note_access(ctx: &mut Ctx<'_>, spot: crate::keyspace::Spot, options: &Options) {
+    let now_ms = ctx.now.unix_ms;
+    let is_lfu = ctx.keys.space.access.is_lfu;
+    let word = match (options.idle_s, options.frequency) {
+        (Some(idle_s), _) if !is_lfu => AccessPolicy::idle_since(idle_s as u64, now_ms),
+        (_, Some(frequency)) if is_lfu => AccessPolicy::with_frequency(frequency, now_ms),
+        _ => return,
+    };
+    ctx.keys.entry(spot).set_access(word);
+}

@@ -1,0 +1,310 @@
+//! Unions, intersections and differences of sorted sets, with weights; plain sets take part with the score 1.
+
+use std::ops::ControlFlow;
+
+use crate::engine::command::Outcome;
+use crate::engine::ctx::Ctx;
+use crate::keyspace::Event;
+use crate::spec::error::Error;
+use crate::types::set::Set;
+use crate::types::zset::{AddRule, Zset, ZsetLimits};
+use crate::types::{Kind, Value};
+use crate::wire::args::Args;
+
+use super::super::limits;
+use super::super::options::{float, integer, integer_within, is};
+use super::range;
+
+/// What is computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Union,
+    Inter,
+    Diff,
+}
+
+/// How the scores of one member become one.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Aggregate {
+    #[default]
+    Sum,
+    Min,
+    Max,
+}
+
+impl Aggregate {
+    fn parse(word: &[u8]) -> Result<Self, Error> {
+        if is(word, "SUM") {
+            Ok(Self::Sum)
+        } else if is(word, "MIN") {
+            Ok(Self::Min)
+        } else if is(word, "MAX") {
+            Ok(Self::Max)
+        } else {
+            Err(Error::Syntax)
+        }
+    }
+
+    fn join(self, one: f64, other: f64) -> f64 {
+        match self {
+            // Infinities of both signs cancel out to nothing.
+            Self::Sum => number(one + other),
+            Self::Min => one.min(other),
+            Self::Max => one.max(other),
+        }
+    }
+}
+
+fn number(score: f64) -> f64 {
+    if score.is_nan() { 0.0 } else { score }
+}
+
+#[derive(Default)]
+struct Options {
+    weights: Vec<f64>,
+    aggregate: Aggregate,
+    with_scores: bool,
+}
+
+impl Options {
+    fn parse(words: Args<'_>, numkeys: usize, operation: Operation, stores: bool) -> Result<Self, Error> {
+        let mut options = Self::default();
+        let mut at = 0;
+        while at < words.len() {
+            let word = words.at(at);
+            let left = words.len() - at - 1;
+            if operation != Operation::Diff && left >= numkeys && is(word, "WEIGHTS") {
+                let not_float = || Error::from("ERR weight value is not a float");
+                let weights = words.from(at + 1).take(numkeys).map(|text| float(text).map_err(|_| not_float()));
+                options.weights = weights.collect::<Result<_, _>>()?;
+                at += numkeys;
+            } else if operation != Operation::Diff && left >= 1 && is(word, "AGGREGATE") {
+                options.aggregate = Aggregate::parse(words.at(at + 1))?;
+                at += 1;
+            } else if !stores && is(word, "WITHSCORES") {
+                options.with_scores = true;
+            } else {
+                return Err(Error::Syntax);
+            }
+            at += 1;
+        }
+        Ok(options)
+    }
+}
+
+/// ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]
+pub fn zunion(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    reply_result(ctx, args, Operation::Union)
+}
+
+/// ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]
+pub fn zinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    reply_result(ctx, args, Operation::Inter)
+}
+
+/// ZDIFF numkeys key [key ...] [WITHSCORES]
+pub fn zdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    reply_result(ctx, args, Operation::Diff)
+}
+
+fn reply_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> Outcome {
+    let (result, with_scores) = compute(ctx, args.tail(1), operation, false)?;
+    let reply = &mut ctx.reply;
+    range::begin(reply, result.len(), with_scores);
+    result.for_range(0..result.len(), |member, score| range::show(reply, member, score, with_scores));
+    Ok(())
+}
+
+/// ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]
+pub fn zunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Union, Event::zset("zunionstore"))
+}
+
+/// ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]
+pub fn zinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Inter, Event::zset("zinterstore"))
+}
+
+/// ZDIFFSTORE destination numkeys key [key ...]
+pub fn zdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Diff, Event::zset("zdiffstore"))
+}
+
+fn store_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: Event) -> Outcome {
+    let (result, _) = compute(ctx, args.tail(2), operation, true)?;
+    let limits = limits::zset(ctx);
+    let mut longest = 0;
+    result.for_range(0..result.len(), |member, _| longest = longest.max(member.len()));
+    let mut fitting = Zset::for_adding(result.len(), longest, &limits);
+    result.for_range(0..result.len(), |member, score| {
+        fitting.add(member, score, AddRule::default(), &limits);
+    });
+    range::store(ctx, args.at(1), Some(fitting), event);
+    Ok(())
+}
+
+/// One of the sets that take part.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Missing,
+    Plain(&'a Set),
+    Sorted(&'a Zset),
+}
+
+impl<'a> Source<'a> {
+    fn of(value: Option<&'a Value>) -> Self {
+        match value {
+            Some(Value::Set(set)) => Self::Plain(set),
+            Some(Value::Zset(zset)) => Self::Sorted(zset),
+            _ => Self::Missing,
+        }
+    }
+    fn len(self) -> usize {
+        match self {
+            Self::Missing => 0,
+            Self::Plain(set) => set.len(),
+            Self::Sorted(zset) => zset.len(),
+        }
+    }
+    fn score(self, member: &[u8]) -> Option<f64> {
+        match self {
+            Self::Missing => None,
+            Self::Plain(set) => set.contains(member).then_some(1.0),
+            Self::Sorted(zset) => zset.score(member),
+        }
+    }
+    fn visit(self, mut show: impl FnMut(&[u8], f64) -> ControlFlow<()>) {
+        let _ = match self {
+            Self::Missing => ControlFlow::Continue(()),
+            Self::Plain(set) => set.visit(|member| show(member.text(&mut [0; 20]), 1.0)),
+            Self::Sorted(zset) => zset.visit(0..zset.len(), show),
+        };
+    }
+    fn for_each(self, mut show: impl FnMut(&[u8], f64)) {
+        self.visit(|member, score| {
+            show(member, score);
+            ControlFlow::Continue(())
+        });
+    }
+}
+
+/// Looks all keys up; one that holds neither kind of set refuses the command.
+fn look_up(ctx: &mut Ctx<'_>, keys: Args<'_>) -> Outcome {
+    for key in keys {
+        if let Some(spot) = ctx.keys.read(key)
+            && !matches!(ctx.keys.kind(spot), Kind::Set | Kind::Zset)
+        {
+            return Err(Error::WrongType);
+        }
+    }
+    Ok(())
+}
+
+/// The sets under keys that have been looked up.
+fn sources<'a>(ctx: &'a mut Ctx<'_>, keys: Args<'_>) -> Vec<Source<'a>> {
+    // Looking for a key may remove it and move others, so all are found again now that nothing can be removed.
+    let spots: Vec<_> = keys.iter().map(|key| ctx.keys.find(key)).collect();
+    let keys = &ctx.keys;
+    spots.into_iter().map(|spot| Source::of(spot.and_then(|spot| keys.object(spot)))).collect()
+}
+
+/// How many keys the request says it has; there must be as many words.
+fn numkeys(ctx: &Ctx<'_>, text: &[u8], words: usize) -> Result<usize, Error> {
+    let numkeys = integer(text)?;
+    if numkeys < 1 {
+        return Err(Error::input_keys(ctx.command.name()));
+    }
+    usize::try_from(numkeys).ok().filter(|numkeys| *numkeys <= words).ok_or(Error::Syntax)
+}
+
+/// Computes what `numkeys key [key ...] [options]` says.
+fn compute(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    operation: Operation,
+    stores: bool,
+) -> Result<(Zset, bool), Error> {
+    let numkeys = numkeys(ctx, args.at(0), args.len() - 1)?;
+    let keys = args.head(1 + numkeys).tail(1);
+    look_up(ctx, keys)?;
+    let options = Options::parse(args.tail(1 + numkeys), numkeys, operation, stores)?;
+    let limits = limits::zset(ctx);
+    let weights = options.weights.iter().copied().chain(std::iter::repeat(1.0));
+    let mut sources: Vec<(Source<'_>, f64)> = sources(ctx, keys).into_iter().zip(weights).collect();
+    let result = match operation {
+        Operation::Diff => difference(&sources, &limits),
+        Operation::Inter => {
+            sources.sort_by_key(|(source, _)| source.len());
+            intersection(&sources, options.aggregate, &limits)
+        }
+        Operation::Union => {
+            sources.sort_by_key(|(source, _)| source.len());
+            union_of(&sources, options.aggregate, &limits)
+        }
+    };
+    Ok((result, options.with_scores))
+}
+
+fn union_of(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &ZsetLimits) -> Zset {
+    let mut result = Zset::large(limits);
+    for (source, weight) in sources {
+        source.for_each(|member, score| {
+            let score = number(score * weight);
+            let joined = result.score(member).map_or(score, |known| aggregate.join(known, score));
+            result.add(member, joined, AddRule::default(), limits);
+        });
+    }
+    result
+}
+
+fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &ZsetLimits) -> Zset {
+    let mut result = Zset::large(limits);
+    let Some(((first, weight), others)) = sources.split_first() else { return result };
+    first.for_each(|member, score| {
+        let mut joined = number(score * weight);
+        for (other, weight) in others {
+            let Some(score) = other.score(member) else { return };
+            joined = aggregate.join(joined, number(score * weight));
+        }
+        result.add(member, joined, AddRule::default(), limits);
+    });
+    result
+}
+
+fn difference(sources: &[(Source<'_>, f64)], limits: &ZsetLimits) -> Zset {
+    let mut result = Zset::large(limits);
+    let Some(((first, _), others)) = sources.split_first() else { return result };
+    first.for_each(|member, score| {
+        if others.iter().all(|(other, _)| other.score(member).is_none()) {
+            result.add(member, score, AddRule::default(), limits);
+        }
+    });
+    result
+}
+
+/// ZINTERCARD numkeys key [key ...] [LIMIT limit]
+pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let numkeys = numkeys(ctx, args.at(1), args.len() - 2)?;
+    let keys = args.head(2 + numkeys).tail(2);
+    look_up(ctx, keys)?;
+    let mut limit = 0;
+    let mut at = 2 + numkeys;
+    while at < args.len() {
+        let value = args.get(at + 1).filter(|_| is(args.at(at), "LIMIT")).ok_or(Error::Syntax)?;
+        limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
+        at += 2;
+    }
+    let mut sources = sources(ctx, keys);
+    sources.sort_by_key(|source| source.len());
+    let mut count = 0;
+    if let Some((first, others)) = sources.split_first() {
+        first.visit(|member, _| {
+            if others.iter().all(|other| other.score(member).is_some()) {
+                count += 1;
+            }
+            if limit != 0 && count == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+    }
+    ctx.reply.count(count);
+    Ok(())
+}

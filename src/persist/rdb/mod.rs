@@ -1,0 +1,89 @@
+//! Values in the format of RDB files, of which the payload of DUMP is one value.
+//!
+//! ```text
+//! payload   type:1 | value | version:2 (little endian) | CRC-64:8 (little endian, of all before it)
+//! length    00nnnnnn | 01nnnnnn n:1 | 10000000 n:4 | 10000001 n:8 (big endian)
+//! string    length bytes | 11000000 i8 | 11000001 i16 | 11000010 i32 (little endian)
+//!           11000011 length of LZF data, length of the string, LZF data
+//! ```
+//!
+//! The version says what a reader must know, so it is the lowest that loses nothing: 12 where fields of a hash have
+//! deadlines, 11 where a stream has consumers, 10 for all else. Readers take all types of versions up to 12 but those
+//! of modules, and what Valkey 9 calls version 80.
+//!
+//! A reader trusts nothing: lengths do not reserve memory before the bytes have come, and blobs are checked whole.
+
+mod legacy;
+mod read;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::crc::crc64;
+use crate::base::lzf::Compressor;
+
+pub use read::{Fault, Limits, Loaded, Reader};
+pub use write::{Source, Writer, version_of};
+
+/// What the first byte of a value says. Modules have 6 and 7, which are not read.
+pub mod kind {
+    pub const STRING: u8 = 0;
+    pub const LIST: u8 = 1;
+    pub const SET: u8 = 2;
+    pub const ZSET_TEXT: u8 = 3;
+    pub const HASH: u8 = 4;
+    pub const ZSET: u8 = 5;
+    pub const HASH_ZIPMAP: u8 = 9;
+    pub const LIST_ZIPLIST: u8 = 10;
+    pub const SET_INTSET: u8 = 11;
+    pub const ZSET_ZIPLIST: u8 = 12;
+    pub const HASH_ZIPLIST: u8 = 13;
+    pub const LIST_OF_ZIPLISTS: u8 = 14;
+    pub const STREAM_1: u8 = 15;
+    pub const HASH_LISTPACK: u8 = 16;
+    pub const ZSET_LISTPACK: u8 = 17;
+    pub const LIST_OF_NODES: u8 = 18;
+    pub const STREAM_2: u8 = 19;
+    pub const SET_LISTPACK: u8 = 20;
+    pub const STREAM_3: u8 = 21;
+    /// Of release candidates of Redis 7.4, and something else in version 80.
+    pub const HASH_TIMED_EARLY: u8 = 22;
+    pub const HASH_TIMED_LISTPACK_EARLY: u8 = 23;
+    pub const HASH_TIMED: u8 = 24;
+    pub const HASH_TIMED_LISTPACK: u8 = 25;
+}
+
+/// The highest version that Redis 8.0 knows.
+pub const VERSION_MAX: u16 = 12;
+/// What Valkey 9 writes where version 11 does not suffice.
+pub const VERSION_VALKEY: u16 = 80;
+
+const FOOTER_LEN: usize = 10;
+
+/// The payload of DUMP for a value.
+pub fn dump(source: Source<'_>, lzf: Option<&mut Compressor>) -> Vec<u8> {
+    let version = version_of(source);
+    let mut payload = Vec::new();
+    let mut writer = Writer::new(&mut payload, lzf, version);
+    writer.kind_of(source);
+    writer.value(source);
+    payload.extend_from_slice(&version.to_le_bytes());
+    let sum = crc64(0, &payload);
+    payload.extend_from_slice(&sum.to_le_bytes());
+    payload
+}
+
+/// Checks the end of a payload; what is before it is returned with the version. `None` if a newer server wrote it, or
+/// it was damaged.
+pub fn checked_payload(payload: &[u8], trusts: bool) -> Option<(&[u8], u16)> {
+    let (body, footer) = payload.split_at(payload.len().checked_sub(FOOTER_LEN)?);
+    let (version, sum) = footer.split_at(2);
+    let version = u16::from_le_bytes(version.try_into().ok()?);
+    if version > VERSION_MAX && version != VERSION_VALKEY {
+        return None;
+    }
+    let covered = &payload[..payload.len() - sum.len()];
+    let holds = trusts || crc64(0, covered).to_le_bytes() == sum;
+    holds.then_some((body, version))
+}

@@ -1,0 +1,373 @@
+//! Reads values, of all types that servers have written.
+//!
+//! What is read may be damaged or made to harm: each count is taken at its word only as far as bytes follow, members
+//! and fields that occur twice are refused, and so is a value without elements, which no key can hold.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use crate::base::lzf;
+use crate::base::num;
+use crate::types::hash::{FieldUntil, Hash, HashLimits};
+use crate::types::intset::Intset;
+use crate::types::list::{Limits as ListLimits, List};
+use crate::types::listpack::Listpack;
+use crate::types::set::{Set, SetLimits};
+use crate::types::stream::{Block, Counters, Group, Log, Pending, Stream, StreamId};
+use crate::types::zset::{AddRule, Added, Zset, ZsetLimits};
+use crate::types::{Malformed, Value};
+
+use super::legacy::{from_ziplist, from_zipmap};
+use super::{VERSION_VALKEY, kind};
+
+/// Why a value could not be read.
+#[derive(Debug)]
+pub enum Fault {
+    /// The bytes ended too early, or the source failed.
+    Io(io::Error),
+    Malformed,
+    /// A type that this server does not know, or a module's.
+    Unknown(u8),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Malformed> for Fault {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Which forms values take in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub list: ListLimits,
+    pub set: SetLimits,
+    pub hash: HashLimits,
+    pub zset: ZsetLimits,
+}
+
+/// A value that was read.
+#[derive(Debug)]
+pub enum Loaded {
+    Text(Vec<u8>),
+    Value(Value),
+}
+
+/// Memory is taken for so many bytes before they have come.
+const TRUSTED_LEN: u64 = 1 << 20;
+
+/// The latest deadline of a field that a file may name.
+const FIELD_DEADLINE_MAX: u64 = (1 << 48) - 1;
+
+pub struct Reader<'l, R> {
+    input: R,
+    version: u16,
+    limits: &'l Limits,
+}
+
+impl<'l, R: Read> Reader<'l, R> {
+    pub fn new(input: R, version: u16, limits: &'l Limits) -> Self {
+        Self { input, version, limits }
+    }
+
+    pub fn into_inner(self) -> R {
+        self.input
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let mut bytes = [0; N];
+        self.input.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub fn byte(&mut self) -> Result<u8, Fault> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::with_capacity(len.min(TRUSTED_LEN) as usize);
+        self.input.by_ref().take(len).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 == len { Ok(bytes) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) }
+    }
+
+    fn i64(&mut self) -> Result<i64, Fault> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    /// A length, or what stands in the place of one before a string: `Err` in the inner result.
+    fn length_or_form(&mut self) -> Result<Result<u64, u8>, Fault> {
+        let first = self.byte()?;
+        Ok(match first >> 6 {
+            0 => Ok(u64::from(first & 63)),
+            1 => Ok(u64::from(first & 63) << 8 | u64::from(self.byte()?)),
+            2 if first == 0x80 => Ok(u64::from(u32::from_be_bytes(self.array()?))),
+            2 if first == 0x81 => Ok(u64::from_be_bytes(self.array()?)),
+            2 => return Err(Fault::Malformed),
+            _ => Err(first & 63),
+        })
+    }
+
+    pub fn length(&mut self) -> Result<u64, Fault> {
+        self.length_or_form()?.map_err(|_| Fault::Malformed)
+    }
+
+    /// The number of elements of a value that must have some.
+    fn count(&mut self) -> Result<usize, Fault> {
+        match self.length()? {
+            0 => Err(Fault::Malformed),
+            count => usize::try_from(count).map_err(|_| Fault::Malformed),
+        }
+    }
+
+    pub fn string(&mut self) -> Result<Vec<u8>, Fault> {
+        let number = match self.length_or_form()? {
+            Ok(len) => return self.bytes(len),
+            Err(0) => i64::from(i8::from_le_bytes(self.array()?)),
+            Err(1) => i64::from(i16::from_le_bytes(self.array()?)),
+            Err(2) => i64::from(i32::from_le_bytes(self.array()?)),
+            Err(3) => {
+                let (packed_len, len) = (self.length()?, self.length()?);
+                let packed = self.bytes(packed_len)?;
+                let len = usize::try_from(len).map_err(|_| Fault::Malformed)?;
+                return lzf::decompress(&packed, len).ok_or(Fault::Malformed);
+            }
+            Err(_) => return Err(Fault::Malformed),
+        };
+        Ok(num::format_i64(number, &mut [0; 20]).to_vec())
+    }
+
+    fn listpack(&mut self) -> Result<Listpack, Fault> {
+        Ok(Listpack::parse_owned(self.string()?)?)
+    }
+
+    fn ziplist(&mut self) -> Result<Listpack, Fault> {
+        Ok(from_ziplist(&self.string()?)?)
+    }
+
+    /// The value of a kind, which has been read.
+    pub fn value(&mut self, kind: u8) -> Result<Loaded, Fault> {
+        let limits = self.limits;
+        let value = match kind {
+            kind::STRING => return Ok(Loaded::Text(self.string()?)),
+            kind::LIST | kind::LIST_ZIPLIST | kind::LIST_OF_ZIPLISTS | kind::LIST_OF_NODES => {
+                Value::List(self.list(kind)?)
+            }
+            kind::SET => Value::Set(self.set()?),
+            kind::SET_INTSET => Value::Set(Set::from_intset(Intset::parse(&self.string()?)?, &limits.set)),
+            kind::SET_LISTPACK => Value::Set(Set::from_listpack(&self.listpack()?, &limits.set)?),
+            kind::ZSET | kind::ZSET_TEXT => Value::Zset(self.zset(kind)?),
+            kind::ZSET_LISTPACK => Value::Zset(Zset::from_listpack(&self.listpack()?, &limits.zset)?),
+            kind::ZSET_ZIPLIST => Value::Zset(Zset::from_listpack(&self.ziplist()?, &limits.zset)?),
+            kind::HASH => Value::Hash(self.hash()?),
+            kind::HASH_LISTPACK => Value::Hash(Hash::from_listpack(&self.listpack()?, &limits.hash)?),
+            kind::HASH_ZIPLIST => Value::Hash(Hash::from_listpack(&self.ziplist()?, &limits.hash)?),
+            kind::HASH_ZIPMAP => {
+                Value::Hash(Hash::from_listpack(&from_zipmap(&self.string()?)?, &limits.hash)?)
+            }
+            kind::HASH_TIMED_LISTPACK | kind::HASH_TIMED_LISTPACK_EARLY => {
+                if kind == kind::HASH_TIMED_LISTPACK {
+                    // The soonest deadline; the listpack says it too.
+                    self.i64()?;
+                }
+                Value::Hash(Hash::from_timed_listpack(&self.listpack()?, &limits.hash)?)
+            }
+            kind::HASH_TIMED_EARLY if self.version == VERSION_VALKEY => Value::Hash(self.valkey_hash()?),
+            kind::HASH_TIMED => {
+                let soonest = u64::try_from(self.i64()?).map_err(|_| Fault::Malformed)?;
+                Value::Hash(self.timed_hash(soonest)?)
+            }
+            // As if the soonest deadline were one: then the relative ones are absolute.
+            kind::HASH_TIMED_EARLY => Value::Hash(self.timed_hash(1)?),
+            kind::STREAM_1 | kind::STREAM_2 | kind::STREAM_3 => Value::Stream(Box::new(self.stream(kind)?)),
+            unknown => return Err(Fault::Unknown(unknown)),
+        };
+        Ok(Loaded::Value(value))
+    }
+
+    fn list(&mut self, kind: u8) -> Result<List, Fault> {
+        let limits = &self.limits.list;
+        let mut list = List::quick(limits);
+        if kind == kind::LIST_ZIPLIST {
+            list.append_listpack(self.ziplist()?, limits);
+        } else {
+            for _ in 0..self.count()? {
+                match kind {
+                    kind::LIST => list.push_tail(&self.string()?, limits),
+                    kind::LIST_OF_ZIPLISTS => list.append_listpack(self.ziplist()?, limits),
+                    _ => match self.length()? {
+                        1 => list.append_plain(self.string()?, limits),
+                        2 => list.append_listpack(self.listpack()?, limits),
+                        _ => return Err(Fault::Malformed),
+                    },
+                }
+            }
+        }
+        list.settle(limits);
+        if list.is_empty() { Err(Fault::Malformed) } else { Ok(list) }
+    }
+
+    fn set(&mut self) -> Result<Set, Fault> {
+        let limits = &self.limits.set;
+        let count = self.count()?;
+        let is_small = count <= limits.intset_entries_max.max(limits.listpack_entries_max);
+        let mut set = if is_small { Set::ints() } else { Set::large(limits) };
+        for _ in 0..count {
+            if !set.add(&self.string()?, limits) {
+                return Err(Fault::Malformed);
+            }
+        }
+        Ok(set)
+    }
+
+    fn zset(&mut self, kind: u8) -> Result<Zset, Fault> {
+        let limits = &self.limits.zset;
+        let count = self.count()?;
+        let mut zset = Zset::for_adding(count, 0, limits);
+        for _ in 0..count {
+            let member = self.string()?;
+            let score = if kind == kind::ZSET { f64::from_le_bytes(self.array()?) } else { self.double_text()? };
+            if score.is_nan() {
+                return Err(Fault::Malformed);
+            }
+            if !matches!(zset.add(&member, score, AddRule::default(), limits), Added::New(_)) {
+                return Err(Fault::Malformed);
+            }
+        }
+        Ok(zset)
+    }
+
+    /// A double as text, after its length; three lengths are no text.
+    fn double_text(&mut self) -> Result<f64, Fault> {
+        let len = match self.byte()? {
+            255 => return Ok(f64::NEG_INFINITY),
+            254 => return Ok(f64::INFINITY),
+            253 => return Ok(f64::NAN),
+            len => u64::from(len),
+        };
+        let text = self.bytes(len)?;
+        let text = std::str::from_utf8(&text).map_err(|_| Fault::Malformed)?;
+        text.parse().map_err(|_| Fault::Malformed)
+    }
+
+    fn hash(&mut self) -> Result<Hash, Fault> {
+        let count = self.count()?;
+        self.fields(count, |reader| Ok((reader.string()?, reader.string()?, FieldUntil::Never)))
+    }
+
+    /// Deadlines are given relative to one before the soonest, so that most are short; zero is none.
+    fn timed_hash(&mut self, soonest: u64) -> Result<Hash, Fault> {
+        let count = self.count()?;
+        self.fields(count, |reader| {
+            let until = match reader.length()? {
+                0 => FieldUntil::Never,
+                after => {
+                    let deadline = soonest.checked_add(after - 1).filter(|deadline| (1..=FIELD_DEADLINE_MAX).contains(deadline));
+                    FieldUntil::At(deadline.ok_or(Fault::Malformed)? as i64)
+                }
+            };
+            Ok((reader.string()?, reader.string()?, until))
+        })
+    }
+
+    fn valkey_hash(&mut self) -> Result<Hash, Fault> {
+        let count = self.count()?;
+        self.fields(count, |reader| {
+            let (field, value) = (reader.string()?, reader.string()?);
+            let until = match reader.i64()? {
+                -1 => FieldUntil::Never,
+                deadline if (1..=FIELD_DEADLINE_MAX as i64).contains(&deadline) => FieldUntil::At(deadline),
+                _ => return Err(Fault::Malformed),
+            };
+            Ok((field, value, until))
+        })
+    }
+
+    fn fields(
+        &mut self,
+        count: usize,
+        read: impl Fn(&mut Self) -> Result<(Vec<u8>, Vec<u8>, FieldUntil), Fault>,
+    ) -> Result<Hash, Fault> {
+        let limits = &self.limits.hash;
+        let mut hash = Hash::new();
+        hash.expect(count, 0, limits);
+        for _ in 0..count {
+            let (field, value, until) = read(self)?;
+            if !hash.set(&field, &value, until, limits) {
+                return Err(Fault::Malformed);
+            }
+        }
+        Ok(hash)
+    }
+
+    fn stream(&mut self, kind: u8) -> Result<Stream, Fault> {
+        let mut blocks = Vec::new();
+        for _ in 0..self.length()? {
+            let first = <[u8; 16]>::try_from(self.string()?).map_err(|_| Fault::Malformed)?;
+            blocks.push(Ok(Block::parse(StreamId::from_bytes(first), &self.string()?)?));
+        }
+        let mut counters = Counters { len: self.length()?, last_id: self.id()?, ..Counters::default() };
+        counters.entries_added = counters.len;
+        if kind != kind::STREAM_1 {
+            counters.first_id = self.id()?;
+            counters.max_deleted_id = self.id()?;
+            counters.entries_added = self.length()?;
+        }
+        let mut log = Log::from_blocks(blocks, counters)?;
+        if log.last_entry().is_some_and(|entry| entry.id > counters.last_id) {
+            return Err(Fault::Malformed);
+        }
+        log.recount_first_id();
+        let mut groups = BTreeMap::new();
+        for _ in 0..self.length()? {
+            let name = self.string()?.into_boxed_slice();
+            let group = self.group(kind, log.counters())?;
+            if groups.insert(name, group).is_some() {
+                return Err(Fault::Malformed);
+            }
+        }
+        Ok(Stream { log, groups })
+    }
+
+    fn id(&mut self) -> Result<StreamId, Fault> {
+        Ok(StreamId { ms: self.length()?, seq: self.length()? })
+    }
+
+    fn raw_id(&mut self) -> Result<StreamId, Fault> {
+        self.array().map(StreamId::from_bytes)
+    }
+
+    fn group(&mut self, kind: u8, counters: &Counters) -> Result<Group, Fault> {
+        let last_id = self.id()?;
+        let entries_read = match kind {
+            kind::STREAM_1 => counters.entries_up_to(last_id),
+            _ => Some(self.length()?).filter(|count| *count != u64::MAX),
+        };
+        let mut group = Group::new(last_id, entries_read);
+        // Deliveries are told twice: with their figures for the group, and by ID for each consumer.
+        let mut deliveries = BTreeMap::new();
+        for _ in 0..self.length()? {
+            let (id, delivered_ms, count) = (self.raw_id()?, self.i64()?, self.length()?);
+            if deliveries.insert(id, (delivered_ms, count)).is_some() {
+                return Err(Fault::Malformed);
+            }
+        }
+        for _ in 0..self.length()? {
+            let name = self.string()?;
+            let seen_ms = self.i64()?;
+            let active_ms = if kind == kind::STREAM_3 { self.i64()? } else { seen_ms };
+            let consumer = group.create_consumer(&name, seen_ms).ok_or(Fault::Malformed)?;
+            group.consumer_mut(consumer).active_ms = (active_ms != -1).then_some(active_ms);
+            for _ in 0..self.length()? {
+                let id = self.raw_id()?;
+                let (delivered_ms, count) = deliveries.remove(&id).ok_or(Fault::Malformed)?;
+                group.put(id, Pending { delivered_ms, deliveries: count, consumer });
+            }
+        }
+        if deliveries.is_empty() { Ok(group) } else { Err(Fault::Malformed) }
+    }
+}

@@ -1,0 +1,262 @@
+//! Writes values.
+//!
+//! The compact forms of lists, streams and sets of integers are written as they are; those of sets, hashes and sorted
+//! sets, which are packed tighter here, are turned into the listpacks that others expect.
+
+use crate::base::lzf::Compressor;
+use crate::base::num;
+use crate::types::Value;
+use crate::types::hash::{Hash, HashView};
+use crate::types::list::{List, NodeView};
+use crate::types::set::Set;
+use crate::types::stream::{Group, Stream, StreamId};
+use crate::types::zset::Zset;
+
+use super::kind;
+
+/// A value as it is kept.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Value(&'a Value),
+}
+
+/// The version a reader must know at least.
+pub fn version_of(source: Source<'_>) -> u16 {
+    match source {
+        Source::Value(Value::Hash(hash)) if hash.soonest().is_some() => 12,
+        Source::Value(Value::Stream(stream)) if has_consumers(stream) => 11,
+        _ => 10,
+    }
+}
+
+fn has_consumers(stream: &Stream) -> bool {
+    stream.groups.values().any(|group| group.consumer_count() > 0)
+}
+
+/// Strings up to this length are not worth compressing.
+const COMPRESSED_MIN: usize = 21;
+/// What compression must save.
+const COMPRESSION_GAIN_MIN: usize = 4;
+
+pub struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    /// `None` writes strings as they are.
+    lzf: Option<&'a mut Compressor>,
+    version: u16,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(out: &'a mut Vec<u8>, lzf: Option<&'a mut Compressor>, version: u16) -> Self {
+        Self { out, lzf, version }
+    }
+
+    /// The byte that says what kind of value follows.
+    pub fn kind_of(&mut self, source: Source<'_>) {
+        let kind = match source {
+            Source::Int(_) | Source::Text(_) | Source::Value(Value::Str(_)) => kind::STRING,
+            Source::Value(Value::List(_)) => kind::LIST_OF_NODES,
+            Source::Value(Value::Set(Set::Ints(_))) => kind::SET_INTSET,
+            Source::Value(Value::Set(Set::Small(_))) if self.version >= 11 => kind::SET_LISTPACK,
+            Source::Value(Value::Set(_)) => kind::SET,
+            Source::Value(Value::Zset(Zset::Small(_))) => kind::ZSET_LISTPACK,
+            Source::Value(Value::Zset(Zset::Large(_))) => kind::ZSET,
+            Source::Value(Value::Hash(hash)) => match (hash.view(), hash.soonest()) {
+                (HashView::Small(_) | HashView::Timed(_), None) => kind::HASH_LISTPACK,
+                (HashView::Small(_) | HashView::Timed(_), Some(_)) => kind::HASH_TIMED_LISTPACK,
+                (HashView::Large(_), None) => kind::HASH,
+                (HashView::Large(_), Some(_)) => kind::HASH_TIMED,
+            },
+            Source::Value(Value::Stream(_)) if self.version >= 11 => kind::STREAM_3,
+            Source::Value(Value::Stream(_)) => kind::STREAM_2,
+        };
+        self.out.push(kind);
+    }
+
+    pub fn value(&mut self, source: Source<'_>) {
+        match source {
+            Source::Int(number) => self.string(num::format_i64(number, &mut [0; 20])),
+            Source::Text(text) => self.string(text),
+            Source::Value(Value::Str(text)) => self.string(text),
+            Source::Value(Value::List(list)) => self.list(list),
+            Source::Value(Value::Set(set)) => self.set(set),
+            Source::Value(Value::Zset(zset)) => self.zset(zset),
+            Source::Value(Value::Hash(hash)) => self.hash(hash),
+            Source::Value(Value::Stream(stream)) => self.stream(stream),
+        }
+    }
+
+    pub fn length(&mut self, length: u64) {
+        match length {
+            0..64 => self.out.push(length as u8),
+            64..16384 => self.out.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
+            16384..=0xffff_ffff => {
+                self.out.push(0x80);
+                self.out.extend_from_slice(&(length as u32).to_be_bytes());
+            }
+            _ => {
+                self.out.push(0x81);
+                self.out.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+    }
+
+    fn count(&mut self, count: usize) {
+        self.length(count as u64);
+    }
+
+    pub fn string(&mut self, text: &[u8]) {
+        // Eleven letters are the longest number of 32 bits.
+        if text.len() <= 11
+            && let Some(number) = num::parse_i64(text)
+            && self.number(number)
+        {
+            return;
+        }
+        if text.len() < COMPRESSED_MIN || !self.compressed(text) {
+            self.count(text.len());
+            self.out.extend_from_slice(text);
+        }
+    }
+
+    /// A number as a number, if it is small enough.
+    fn number(&mut self, number: i64) -> bool {
+        if let Ok(number) = i8::try_from(number) {
+            self.out.extend_from_slice(&[0xc0, number as u8]);
+        } else if let Ok(number) = i16::try_from(number) {
+            self.out.push(0xc1);
+            self.out.extend_from_slice(&number.to_le_bytes());
+        } else if let Ok(number) = i32::try_from(number) {
+            self.out.push(0xc2);
+            self.out.extend_from_slice(&number.to_le_bytes());
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn compressed(&mut self, text: &[u8]) -> bool {
+        let Some(lzf) = self.lzf.as_deref_mut() else { return false };
+        let mut data = Vec::new();
+        if !lzf.compress(text, text.len() - COMPRESSION_GAIN_MIN, &mut data) {
+            return false;
+        }
+        self.lzf_blob(&data, text.len());
+        true
+    }
+
+    fn lzf_blob(&mut self, data: &[u8], len: usize) {
+        self.out.push(0xc3);
+        self.count(data.len());
+        self.count(len);
+        self.out.extend_from_slice(data);
+    }
+
+    fn list(&mut self, list: &List) {
+        self.count(list.node_count());
+        for (node, _) in list.nodes() {
+            let is_plain = matches!(node, NodeView::Plain(_) | NodeView::Compressed { is_plain: true, .. });
+            self.length(if is_plain { 1 } else { 2 });
+            match node {
+                NodeView::Packed(blob) => self.string(blob),
+                NodeView::Plain(element) => self.string(element),
+                NodeView::Compressed { lzf, byte_len, .. } => self.lzf_blob(lzf, byte_len),
+            }
+        }
+    }
+
+    fn set(&mut self, set: &Set) {
+        match set {
+            Set::Ints(ints) => self.string(ints.as_bytes()),
+            Set::Small(_) if self.version >= 11 => self.string(set.to_listpack().as_bytes()),
+            Set::Small(_) | Set::Large(_) => {
+                self.count(set.len());
+                set.for_each(|member| self.string(member.text(&mut [0; 20])));
+            }
+        }
+    }
+
+    fn zset(&mut self, zset: &Zset) {
+        if let Zset::Small(_) = zset {
+            return self.string(zset.to_listpack().as_bytes());
+        }
+        self.count(zset.len());
+        // The largest first: a reader that inserts at the front of its list is faster so.
+        zset.for_range_back(0..zset.len(), |member, score| {
+            self.string(member);
+            self.out.extend_from_slice(&score.to_le_bytes());
+        });
+    }
+
+    fn hash(&mut self, hash: &Hash) {
+        let soonest = hash.soonest();
+        if let Some(soonest) = soonest {
+            self.out.extend_from_slice(&soonest.to_le_bytes());
+        }
+        match hash.view() {
+            HashView::Timed(triples) if soonest.is_some() => self.string(triples.as_bytes()),
+            HashView::Small(_) | HashView::Timed(_) => self.string(hash.to_listpack().as_bytes()),
+            HashView::Large(members) => {
+                self.count(members.len());
+                for member in members.iter() {
+                    if let Some(soonest) = soonest {
+                        // Relative to the soonest, and zero for none.
+                        let deadline = member.word().map_or(0, |word| word - soonest as u64 + 1);
+                        self.length(deadline);
+                    }
+                    self.string(member.key());
+                    self.string(member.value());
+                }
+            }
+        }
+    }
+
+    fn stream(&mut self, stream: &Stream) {
+        self.count(stream.log.block_count());
+        for block in stream.log.blocks() {
+            self.string(&block.first().to_bytes());
+            self.string(block.as_bytes());
+        }
+        let counters = *stream.log.counters();
+        self.length(counters.len);
+        self.id(counters.last_id);
+        self.id(counters.first_id);
+        self.id(counters.max_deleted_id);
+        self.length(counters.entries_added);
+        self.count(stream.groups.len());
+        for (name, group) in &stream.groups {
+            self.string(name);
+            self.group(group);
+        }
+    }
+
+    fn id(&mut self, id: StreamId) {
+        self.length(id.ms);
+        self.length(id.seq);
+    }
+
+    fn group(&mut self, group: &Group) {
+        self.id(group.last_id);
+        // Nobody can say: minus one.
+        self.length(group.entries_read.unwrap_or(u64::MAX));
+        self.count(group.pending_count());
+        for (id, pending) in group.pending_range(StreamId::MIN..=StreamId::MAX) {
+            self.out.extend_from_slice(&id.to_bytes());
+            self.out.extend_from_slice(&pending.delivered_ms.to_le_bytes());
+            self.length(pending.deliveries);
+        }
+        self.count(group.consumer_count());
+        for (_, consumer) in group.consumers() {
+            self.string(consumer.name());
+            self.out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
+            if self.version >= 11 {
+                self.out.extend_from_slice(&consumer.active_ms.unwrap_or(-1).to_le_bytes());
+            }
+            self.count(consumer.pending_count());
+            for id in consumer.pending_from(StreamId::MIN) {
+                self.out.extend_from_slice(&id.to_bytes());
+            }
+        }
+    }
+}
