@@ -4,12 +4,14 @@ The real one ("the peer") is the newest found: PEERS_DIR's redis8-server, then `
 decides which commands and texts can be compared at all (see `rules.py`).
 """
 
+import ctypes
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -52,6 +54,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def die_with_parent():
+    """A test that is killed leaves no servers behind. Linux only; elsewhere they would stay."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # 1 is PR_SET_PDEATHSIG
+
+
 class Server:
     """A server process. `options` are given as `--name value`; `prepare` is given its folder before it starts."""
 
@@ -73,7 +81,7 @@ class Server:
                    "--save", "", "--appendonly", "no", "--enable-debug-command", "yes",
                    "--enable-module-command", "no", *self.options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-                                        start_new_session=True)
+                                        start_new_session=True, preexec_fn=die_with_parent)
         log.close()
         deadline = time.time() + 20
         while time.time() < deadline:
