@@ -5,6 +5,10 @@
 //! order in which they began to wait and runs their commands again. Deadlines are an ordered set: there are few of
 //! them next to requests, and the first is always at hand for the poll's time-out.
 //!
+//! A list or sorted set that is there has elements, so who waits for one can only be served by a key that comes into
+//! being. A stream gets entries while it is there, and a consumer group can be destroyed with its stream; those who
+//! read streams are woken by that as well ([`WokenBy`]).
+//!
 //! Invariants: a session is listed once per key it named, however often it named it; every line has somebody in it;
 //! a session listed here has `parked` set. Everything is ordered, so that the same events wake the same sessions in
 //! the same order.
@@ -26,12 +30,25 @@ pub struct Blocking {
     pub parked_count: usize,
 }
 
+/// What happens to a key that makes a session look at it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WokenBy {
+    /// It comes into being.
+    Arrival,
+    /// Or it changes.
+    Change,
+    /// Or it goes away.
+    Loss,
+}
+
 /// Those who wait for one key.
 #[derive(Default)]
 struct Line {
     sessions: VecDeque<Id>,
+    /// How many of them also want to hear of changes.
+    by_change: usize,
     /// How many of them also want to hear that the key is gone.
-    when_gone: usize,
+    by_loss: usize,
     is_ready: bool,
 }
 
@@ -42,7 +59,7 @@ pub struct Ready {
     pub key: Vec<u8>,
     pub sessions: Vec<Id>,
     /// Whether some of them also want to hear that the key is gone.
-    pub any_when_gone: bool,
+    pub any_by_loss: bool,
 }
 
 impl Blocking {
@@ -67,7 +84,7 @@ impl Blocking {
         db: u16,
         keys: &[Vec<u8>],
         deadline_ms: Option<i64>,
-        when_gone: bool,
+        by: WokenBy,
     ) {
         let db = db as usize;
         if self.databases.len() <= db {
@@ -81,9 +98,10 @@ impl Blocking {
             }
             self.key_count += usize::from(line.sessions.is_empty());
             line.sessions.push_back(session);
-            if when_gone {
-                self.key_count_when_gone += usize::from(line.when_gone == 0);
-                line.when_gone += 1;
+            line.by_change += usize::from(by >= WokenBy::Change);
+            if by == WokenBy::Loss {
+                self.key_count_when_gone += usize::from(line.by_loss == 0);
+                line.by_loss += 1;
             }
         }
         if let Some(deadline) = deadline_ms {
@@ -98,7 +116,7 @@ impl Blocking {
         db: u16,
         keys: &[Vec<u8>],
         deadline_ms: Option<i64>,
-        when_gone: bool,
+        by: WokenBy,
     ) {
         for key in keys {
             let Some(lines) = self.databases.get_mut(db as usize) else {
@@ -111,9 +129,10 @@ impl Blocking {
                 continue;
             };
             line.sessions.remove(at);
-            if when_gone {
-                line.when_gone -= 1;
-                self.key_count_when_gone -= usize::from(line.when_gone == 0);
+            line.by_change -= usize::from(by >= WokenBy::Change);
+            if by == WokenBy::Loss {
+                line.by_loss -= 1;
+                self.key_count_when_gone -= usize::from(line.by_loss == 0);
             }
             if line.sessions.is_empty() {
                 lines.remove(key);
@@ -126,14 +145,21 @@ impl Blocking {
         self.parked_count -= 1;
     }
 
-    /// The key may now be useful to somebody.
-    pub fn mark_ready(&mut self, db: u16, key: &[u8]) {
-        if let Some(line) = self
+    /// The key has come into being (`Arrival`), changed or gone.
+    pub fn mark_ready(&mut self, db: u16, key: &[u8], what: WokenBy) {
+        let Some(line) = self
             .databases
             .get_mut(db as usize)
             .and_then(|lines| lines.get_mut(key))
-            && !line.is_ready
-        {
+        else {
+            return;
+        };
+        let concerns_somebody = match what {
+            WokenBy::Arrival => true,
+            WokenBy::Change => line.by_change > 0,
+            WokenBy::Loss => line.by_loss > 0,
+        };
+        if concerns_somebody && !line.is_ready {
             line.is_ready = true;
             self.ready.push_back((db, key.to_vec()));
         }
@@ -163,10 +189,10 @@ impl Blocking {
     pub fn next_ready(&mut self) -> Option<Ready> {
         let (db, key) = self.ready.pop_front()?;
         let line = self.databases[db as usize].get_mut(&key);
-        let (sessions, any_when_gone) = match line {
+        let (sessions, any_by_loss) = match line {
             Some(line) => {
                 line.is_ready = false;
-                (line.sessions.iter().copied().collect(), line.when_gone > 0)
+                (line.sessions.iter().copied().collect(), line.by_loss > 0)
             }
             // They have all left since.
             None => (Vec::new(), false),
@@ -175,7 +201,7 @@ impl Blocking {
             db,
             key,
             sessions,
-            any_when_gone,
+            any_by_loss,
         })
     }
 
@@ -204,28 +230,52 @@ mod tests {
     #[test]
     fn serves_in_the_order_of_arrival() {
         let mut blocking = Blocking::default();
-        blocking.wait(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
-        blocking.wait(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
+        blocking.wait(
+            id(1),
+            0,
+            &[b"a".to_vec(), b"a".to_vec()],
+            Some(50),
+            WokenBy::Arrival,
+        );
+        blocking.wait(
+            id(2),
+            0,
+            &[b"a".to_vec(), b"b".to_vec()],
+            None,
+            WokenBy::Loss,
+        );
         assert_eq!(
             (blocking.key_count(), blocking.key_count_when_gone()),
             (2, 2)
         );
-        blocking.mark_ready(0, b"a");
-        blocking.mark_ready(0, b"a");
-        blocking.mark_ready(0, b"nobody");
-        blocking.mark_ready(7, b"a");
+        blocking.mark_ready(0, b"a", WokenBy::Arrival);
+        blocking.mark_ready(0, b"a", WokenBy::Change);
+        blocking.mark_ready(0, b"nobody", WokenBy::Arrival);
+        blocking.mark_ready(7, b"a", WokenBy::Arrival);
         let ready = Ready {
             db: 0,
             key: b"a".to_vec(),
             sessions: vec![id(1), id(2)],
-            any_when_gone: true,
+            any_by_loss: true,
         };
         assert_eq!(blocking.next_ready(), Some(ready));
         assert_eq!(blocking.next_ready(), None);
         assert_eq!(blocking.next_overdue(49), None);
         assert_eq!(blocking.next_overdue(50), Some(id(1)));
-        blocking.leave(id(1), 0, &[b"a".to_vec(), b"a".to_vec()], Some(50), false);
-        blocking.leave(id(2), 0, &[b"a".to_vec(), b"b".to_vec()], None, true);
+        blocking.leave(
+            id(1),
+            0,
+            &[b"a".to_vec(), b"a".to_vec()],
+            Some(50),
+            WokenBy::Arrival,
+        );
+        blocking.leave(
+            id(2),
+            0,
+            &[b"a".to_vec(), b"b".to_vec()],
+            None,
+            WokenBy::Loss,
+        );
         assert!(
             blocking.is_empty() && blocking.next_deadline().is_none() && blocking.parked_count == 0
         );
@@ -233,10 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn wakes_only_for_what_may_help() {
+        let mut blocking = Blocking::default();
+        blocking.wait(id(1), 0, &[b"list".to_vec()], None, WokenBy::Arrival);
+        blocking.wait(id(2), 0, &[b"stream".to_vec()], None, WokenBy::Change);
+        for what in [WokenBy::Change, WokenBy::Loss] {
+            blocking.mark_ready(0, b"list", what);
+            blocking.mark_ready(0, b"stream", what);
+        }
+        assert_eq!(
+            blocking.next_ready().map(|ready| ready.key),
+            Some(b"stream".to_vec())
+        );
+        assert!(!blocking.has_ready());
+    }
+
+    #[test]
     fn a_flush_casts_doubt_on_every_key_of_its_database() {
         let mut blocking = Blocking::default();
-        blocking.wait(id(1), 0, &[b"b".to_vec(), b"a".to_vec()], None, true);
-        blocking.wait(id(2), 2, &[b"c".to_vec()], None, false);
+        blocking.wait(
+            id(1),
+            0,
+            &[b"b".to_vec(), b"a".to_vec()],
+            None,
+            WokenBy::Loss,
+        );
+        blocking.wait(id(2), 2, &[b"c".to_vec()], None, WokenBy::Arrival);
         blocking.mark_database_ready(Some(0));
         blocking.mark_database_ready(None);
         let order: Vec<_> = std::iter::from_fn(|| blocking.next_ready())

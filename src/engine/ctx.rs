@@ -88,14 +88,7 @@ impl Ctx<'_> {
         }
         let keys: Vec<Vec<u8>> = wait.keys.iter().map(|key| key.to_vec()).collect();
         let db = self.keys.db;
-        self.services.blocking.wait(
-            self.session.id,
-            db,
-            &keys,
-            wait.deadline_ms,
-            wait.also_when_gone,
-        );
-        self.session.parked = Some(Box::new(Parked {
+        let parked = self.session.parked.insert(Box::new(Parked {
             waiting: Waiting::Keys,
             command: self.command,
             args: OwnedArgs::from(args),
@@ -112,6 +105,14 @@ impl Ctx<'_> {
             spent_ns: 0,
             redacted: self.fx.redacted.clone(),
         }));
+        let woken_by = parked.woken_by();
+        self.services.blocking.wait(
+            self.session.id,
+            db,
+            &parked.keys,
+            wait.deadline_ms,
+            woken_by,
+        );
     }
 
     /// Parks the session until the shell has done what it was asked for; `Engine::answer_parked` replies then.

@@ -25,23 +25,28 @@ impl Engine {
             self.services.out_of_memory = false;
             return false;
         }
+        let excess = Self::memory_that_counts().saturating_sub(limit);
+        if excess == 0 {
+            self.services.out_of_memory = false;
+            return false;
+        }
         let policy = eviction(self.services.config.maxmemory_policy);
         let samples = self.services.config.maxmemory_samples as usize;
         let now_ms = self.now.unix_ms;
-        let excess = Self::memory_that_counts().saturating_sub(limit);
         let started = tsc::ticks();
         let mut evicted = 0;
         let mut freed = 0;
         self.keyspace.journal.interest = Self::listeners(&self.services);
         while freed < excess {
-            let before = Self::memory_that_counts();
-            if !policy.is_some_and(|policy| self.keyspace.evict_one(policy, samples, now_ms)) {
+            let Some(bytes) =
+                policy.and_then(|policy| self.keyspace.evict_one(policy, samples, now_ms))
+            else {
                 self.services.out_of_memory = true;
                 return false;
-            }
+            };
             // Those who are told of the evicted keys need memory for it: if that were to be made up for by evicting, the
             // telling could drain the database.
-            freed += before.saturating_sub(Self::memory_that_counts());
+            freed += bytes;
             self.settle();
             evicted += 1;
             // A large value is freed by another thread once the shell has handed it over; until then there is no telling

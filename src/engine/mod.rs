@@ -104,6 +104,9 @@ struct Pending {
 /// How many requests of one session run in one turn. A client that pipelines more keeps its place in the line.
 const REQUESTS_PER_TURN: usize = 128;
 
+/// So much room an output keeps in any case.
+const OUTPUT_ROOM_BYTES: usize = 16 * 1024;
+
 /// After a command that took so long, the next one in the same turn sees a new time.
 const LONG_NS: u64 = 1_000_000;
 
@@ -190,6 +193,10 @@ impl Engine {
             session.bytes_out += count as u64;
             session.last_active_us = self.now.monotonic_us;
             session.output_peak = session.output_peak.max(count as u32);
+            // Where memory is scarce no room is kept for the next large reply: keys would be evicted for it.
+            if self.services.config.maxmemory != 0 && session.output.memory() > OUTPUT_ROOM_BYTES {
+                session.output.release();
+            }
         }
         if self.sessions.counts_memory {
             self.count_memory(id);

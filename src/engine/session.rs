@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use crate::base::input::Input;
 use crate::base::output::Output;
 use crate::base::slab::Id;
+use crate::blocking::WokenBy;
 use crate::config::OutputLimits;
 use crate::spec::flags::Flags;
+use crate::types::Kind;
 use crate::wire::args::OwnedArgs;
 use crate::wire::reply::Protocol;
 use crate::wire::request::{Batch, Decoder, Partial};
@@ -116,7 +118,7 @@ pub struct Parked {
     /// Serve this waiter also when the key is gone (XREADGROUP learns that its group vanished).
     pub also_when_gone: bool,
     /// Only a key of this kind wakes the waiter.
-    pub kind: crate::types::Kind,
+    pub kind: Kind,
     /// Replicas and local append-only file asked for by WAIT and WAITAOF, and the offset.
     pub offset: u64,
     pub replicas_wanted: i64,
@@ -125,6 +127,17 @@ pub struct Parked {
     pub spent_ns: u64,
     /// Which of its arguments are secrets.
     pub redacted: Vec<usize>,
+}
+
+impl Parked {
+    /// What must happen to one of its keys for the command to be tried again.
+    pub fn woken_by(&self) -> WokenBy {
+        match self.kind {
+            _ if self.also_when_gone => WokenBy::Loss,
+            Kind::Stream => WokenBy::Change,
+            Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash => WokenBy::Arrival,
+        }
+    }
 }
 
 /// The reply of a wait that ended by its deadline.

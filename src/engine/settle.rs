@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use crate::base::slab::Id;
+use crate::blocking::WokenBy;
 use crate::keyspace::journal::{Event, Fact, Facts, class, interest};
 
 use super::Engine;
@@ -38,6 +39,7 @@ impl Engine {
         self.tell_readers();
         for fact in facts.iter() {
             match fact {
+                Fact::Added { db, key } => self.tell_waiters(*db, facts.key(key), WokenBy::Arrival),
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
                 Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
@@ -60,7 +62,7 @@ impl Engine {
                 }
             }
         }
-        self.tell_of_key(db, key);
+        self.tell_waiters(db, key, WokenBy::Change);
     }
 
     /// A key expired or was evicted. For those who began to watch it when it was due already, nothing has changed.
@@ -74,12 +76,12 @@ impl Engine {
                 _ => session.set(flag::DIRTY_CAS),
             }
         }
-        self.tell_of_key(db, key);
+        self.tell_waiters(db, key, WokenBy::Loss);
     }
 
-    fn tell_of_key(&mut self, db: u16, key: &[u8]) {
+    fn tell_waiters(&mut self, db: u16, key: &[u8], what: WokenBy) {
         if !self.services.blocking.is_empty() {
-            self.services.blocking.mark_ready(db, key);
+            self.services.blocking.mark_ready(db, key, what);
         }
     }
 

@@ -32,7 +32,7 @@ impl Engine {
                 let kind = self
                     .keyspace
                     .kind_of(ready.db, &ready.key, self.now.unix_ms);
-                if kind.is_none() && !ready.any_when_gone {
+                if kind.is_none() && !ready.any_by_loss {
                     break;
                 }
                 let Some(parked) = self
@@ -166,7 +166,7 @@ pub fn forget_wait(services: &mut Services, session: &mut Session) {
             parked.db,
             &parked.keys,
             parked.deadline_ms,
-            parked.also_when_gone,
+            parked.woken_by(),
         );
     }
     if session.has(flag::POSTPONED) {

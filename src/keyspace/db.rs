@@ -301,7 +301,7 @@ impl<'a> Keys<'a> {
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
-        self.event(key, Event::NEW);
+        self.space.journal.added(self.db, key);
         spot
     }
 
@@ -378,7 +378,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
-        self.event(key, Event::NEW);
+        self.space.journal.added(self.db, key);
         spot
     }
 

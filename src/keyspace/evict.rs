@@ -7,7 +7,7 @@
 //! Under a `volatile` policy only keys with a deadline may go. They are drawn from the timer wheel, which holds exactly
 //! those.
 
-use crate::store::{EntryRef, Spot};
+use crate::store::{EntryRef, Spot, alloc};
 use crate::types::Value;
 
 use super::Keyspace;
@@ -52,8 +52,9 @@ pub struct Evictor {
 const POOL_MAX: usize = 16;
 
 impl Keyspace {
-    /// Evicts one key; tells whether there was one to evict.
-    pub fn evict_one(&mut self, policy: Policy, samples: usize, now_ms: i64) -> bool {
+    /// Evicts one key, if there is one that may go. Returns how many bytes that freed at once, not counting what it
+    /// takes to tell others of it.
+    pub fn evict_one(&mut self, policy: Policy, samples: usize, now_ms: i64) -> Option<u64> {
         let mut evictor = std::mem::take(&mut self.evictor);
         let evicted = self.evict_with(&mut evictor, policy, samples, now_ms);
         self.evictor = evictor;
@@ -66,7 +67,7 @@ impl Keyspace {
         policy: Policy,
         samples: usize,
         now_ms: i64,
-    ) -> bool {
+    ) -> Option<u64> {
         let Policy {
             rank,
             only_volatile,
@@ -80,11 +81,10 @@ impl Keyspace {
                 if let Some(spot) = keys.find(&best.key)
                     && (!only_volatile || keys.deadline(spot).is_some())
                 {
-                    keys.evict(spot);
-                    return true;
+                    return Some(keys.evict(spot));
                 }
             }
-            return false;
+            return None;
         }
         // Databases take turns, so that none is drained first.
         for _ in 0..self.dbs.len() {
@@ -93,11 +93,10 @@ impl Keyspace {
             self.sample(evictor, db, only_volatile, 1);
             let chosen = self.rng.index(evictor.found.len().max(1));
             if let Some(&spot) = evictor.found.get(chosen) {
-                Keys::new(self, db as u16, now_ms).evict(spot);
-                return true;
+                return Some(Keys::new(self, db as u16, now_ms).evict(spot));
             }
         }
-        false
+        None
     }
 
     /// Draws entries of a database that may be evicted.
@@ -168,15 +167,19 @@ fn score(access: &AccessPolicy, rank: Rank, entry: EntryRef<'_, Value>, now_ms: 
 }
 
 impl Keys<'_> {
-    fn evict(&mut self, spot: Spot) {
+    /// Returns how many bytes the key and its value gave back.
+    fn evict(&mut self, spot: Spot) -> u64 {
         let key = self.entry(spot).key().to_vec();
         let lazily = self.space.lazy.eviction;
+        let before = alloc::used_memory();
         self.remove_at(spot, lazily);
+        let freed = before.saturating_sub(alloc::used_memory()) as u64;
         self.space.counters.evicted_keys += 1;
         let journal = &mut self.space.journal;
         journal.vanished(self.db, &key);
         journal.changed(self.db, &key);
         journal.event(self.db, &key, Event::EVICTED);
+        freed
     }
 }
 
@@ -219,7 +222,7 @@ mod tests {
     fn the_long_idle_go_first() {
         let mut space = filled(2000, |_| None);
         for _ in 0..1000 {
-            assert!(space.evict_one(ANY_IDLE, 5, NOW));
+            assert!(space.evict_one(ANY_IDLE, 5, NOW).is_some());
         }
         assert_eq!(space.dbs[0].dict.len(), 1000);
         assert!(mean_of_rest(&space) > 1350, "{}", mean_of_rest(&space));
@@ -237,7 +240,7 @@ mod tests {
                 (number % 50 == 0).then_some(NOW + 1_000_000 + number as i64)
             });
             let mut count = 0;
-            while space.evict_one(policy, 5, NOW) {
+            while space.evict_one(policy, 5, NOW).is_some() {
                 count += 1;
             }
             assert_eq!(
@@ -251,14 +254,17 @@ mod tests {
     #[test]
     fn an_empty_database_has_nobody_to_evict() {
         let mut empty = Keyspace::new(1, 1);
-        assert!(!empty.evict_one(
-            Policy {
-                rank: Rank::Random,
-                only_volatile: false
-            },
-            5,
-            NOW
-        ));
-        assert!(!empty.evict_one(ANY_IDLE, 5, NOW));
+        assert_eq!(
+            empty.evict_one(
+                Policy {
+                    rank: Rank::Random,
+                    only_volatile: false
+                },
+                5,
+                NOW
+            ),
+            None
+        );
+        assert_eq!(empty.evict_one(ANY_IDLE, 5, NOW), None);
     }
 }

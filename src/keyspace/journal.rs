@@ -100,6 +100,8 @@ pub mod interest {
 pub enum Fact {
     /// The value, the deadline or the existence of the key changed.
     Changed { db: u16, key: Range<usize> },
+    /// The key came into being.
+    Added { db: u16, key: Range<usize> },
     /// Subscribers of keyspace events may hear of it.
     Event {
         db: u16,
@@ -150,6 +152,15 @@ impl Journal {
     }
 
     #[inline]
+    pub fn added(&mut self, db: u16, key: &[u8]) {
+        if self.interest & interest::KEYS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::Added { db, key });
+        }
+        self.event(db, key, Event::NEW);
+    }
+
+    #[inline]
     pub fn event(&mut self, db: u16, key: &[u8], event: Event) {
         if self.interest & interest::EVENTS != 0 {
             let key = self.keep(key);
@@ -181,7 +192,10 @@ impl Journal {
             Fact::Changed { key, .. } | Fact::Vanished { key, .. } => {
                 Some(&self.bytes[key.clone()])
             }
-            Fact::Event { .. } | Fact::FieldVanished { .. } | Fact::Flushed { .. } => None,
+            Fact::Added { .. }
+            | Fact::Event { .. }
+            | Fact::FieldVanished { .. }
+            | Fact::Flushed { .. } => None,
         });
         (changed, self.facts.len())
     }

@@ -66,6 +66,10 @@ impl Histogram {
         0
     }
 
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.counts)
+    }
+
     /// How many were at most `ns` long (to the precision of a bucket).
     pub fn at_most(&self, ns: u64) -> u64 {
         let last = bucket_of(ns.min(MAX_NS));

@@ -117,6 +117,15 @@ impl Stats {
         };
     }
 
+    /// Bytes that the histograms take; the rest was there from the start.
+    pub fn memory(&self) -> usize {
+        let histograms = self
+            .commands
+            .iter()
+            .filter_map(|stats| stats.latency.as_ref());
+        histograms.map(|histogram| histogram.memory()).sum()
+    }
+
     /// Takes a sample of every rate; called each 100 ms by the cron.
     pub fn sample(&mut self, now_ms: i64) {
         let (commands, input, output) = (

@@ -53,5 +53,6 @@ fn report(info: &PanicHookInfo<'_>) {
     log::error!("Pollux {version} crashed by panic: {message}");
     log::error!("in thread {thread}, at {place}");
     log::error!("------ STACK TRACE ------\n{}", Backtrace::force_capture());
+    log::error!("------ STACK TRACE DONE ------");
     log::error!("=== REDIS BUG REPORT END. Please report the crash, with all of the above. ===");
 }

@@ -191,6 +191,9 @@ impl Field {
         }
         match overflow {
             Overflow::Fail => None,
+            // Redis asks how far the value is below the upper bound, in 64 bits. For one that is further below than
+            // those can tell, it finds it to be above.
+            Overflow::Saturate if most - value > i128::from(i64::MAX) => Some(most as i64),
             Overflow::Saturate => Some(value.clamp(least, most) as i64),
             Overflow::Wrap => {
                 let raw = value as u64 & u64::MAX >> (64 - self.width);

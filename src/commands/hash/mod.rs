@@ -425,7 +425,7 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else {
         shown
     });
-    let mut show = |field: &[u8], value: Item<'_>| {
+    let show = |reply: &mut Reply<'_>, field: &[u8], value: Item<'_>| {
         if nests {
             reply.array(2);
         }
@@ -435,10 +435,13 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     };
     if count >= 0 {
-        hash.sample(shown, now_ms, rng, show);
+        hash.sample(shown, now_ms, rng, |field, value| show(reply, field, value));
     } else {
         for _ in 0..shown {
-            hash.random(now_ms, rng, &mut show);
+            if reply.is_cut_off() {
+                break;
+            }
+            hash.random(now_ms, rng, |field, value| show(reply, field, value));
         }
     }
     Ok(())

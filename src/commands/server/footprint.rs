@@ -18,6 +18,8 @@ pub struct Footprint {
     pub startup: usize,
     pub clients: usize,
     pub replicas: usize,
+    /// Histograms of the times of commands.
+    pub histograms: usize,
     pub dbs: Vec<DbFootprint>,
     pub keys: usize,
     pub allocator: alloc::Stats,
@@ -58,6 +60,7 @@ impl Footprint {
             startup: facts.startup_memory,
             clients: of_kind(false),
             replicas: of_kind(true),
+            histograms: ctx.services.stats.memory(),
             dbs: dbs
                 .map(|(number, db)| DbFootprint {
                     number,
@@ -83,7 +86,7 @@ impl Footprint {
 
     pub fn overhead(&self) -> usize {
         let dbs: usize = self.dbs.iter().map(|db| db.table + db.wheel).sum();
-        self.startup + self.clients + self.replicas + dbs
+        self.startup + self.clients + self.replicas + self.histograms + dbs
     }
 
     pub fn dataset(&self) -> usize {

@@ -282,6 +282,7 @@ mod tests {
             startup: 0,
             clients: 0,
             replicas: 0,
+            histograms: 0,
             dbs: Vec::new(),
             keys: 0,
             allocator,

@@ -264,6 +264,9 @@ fn srandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             let count = count.unsigned_abs() as usize;
             reply.array(count);
             for _ in 0..count {
+                if reply.is_cut_off() {
+                    break;
+                }
                 set.random(rng, |member| reply_item(reply, member));
             }
         }

@@ -377,6 +377,9 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         });
     } else {
         for _ in 0..shown {
+            if reply.is_cut_off() {
+                break;
+            }
             zset.random(rng, |member, score| {
                 range::show(reply, member, score, with_scores)
             });

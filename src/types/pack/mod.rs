@@ -28,6 +28,7 @@
 //! Not good at: starting in the middle (walk from the start), walking backwards (collect first), and being large; the
 //! types put limits on how large one may grow.
 
+mod row;
 mod value;
 
 #[cfg(test)]
@@ -35,21 +36,18 @@ mod tests;
 
 use std::cmp::Ordering;
 
+pub use row::{Row, Rows, Walk};
 pub use value::Cell;
 
 use super::blob;
 use super::listpack::short;
+use row::{Cut, Head, KeyText, SHARED_MAX};
 
 /// More rows than the header can count: types convert before they reach this.
 pub const COUNT_MAX: usize = u16::MAX as usize;
 /// Beyond this many bytes types convert as well, whatever the configuration allows.
 pub const BYTES_MAX: usize = 1 << 30;
-/// What one byte after the head can add to its four bits.
-const SHARED_MAX: usize = 15 + 255;
 const HEADER: usize = 6;
-/// Keys up to this length are put together without allocating.
-const KEY_ON_STACK: usize = 128;
-
 /// The handle is a boxed slice as long as the allocation; see `blob`.
 #[derive(Clone)]
 pub struct Pack<const VALUED: bool>(Box<[u8]>);
@@ -58,16 +56,6 @@ pub struct Pack<const VALUED: bool>(Box<[u8]>);
 pub type Keys = Pack<false>;
 /// Keys with values.
 pub type Pairs = Pack<true>;
-
-/// Where a row is. Any change to the pack makes it meaningless.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    at: u32,
-    rest_at: u32,
-    value_at: u32,
-    end: u32,
-    shared: u32,
-}
 
 /// A place for a new row.
 #[derive(Clone, Copy, Debug)]
@@ -571,222 +559,5 @@ impl<const VALUED: bool> Builder<VALUED> {
 
     pub fn finish(self) -> Pack<VALUED> {
         self.pack
-    }
-}
-
-/// The rows of a pack.
-#[derive(Clone)]
-pub struct Rows<'a, const VALUED: bool> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<const VALUED: bool> Iterator for Rows<'_, VALUED> {
-    type Item = Row;
-
-    #[inline]
-    fn next(&mut self) -> Option<Row> {
-        if self.at >= self.bytes.len() {
-            return None;
-        }
-        let cut = Cut::at(self.bytes, self.at);
-        let row = cut.row::<VALUED>(self.bytes, self.at);
-        self.at = row.end as usize;
-        Some(row)
-    }
-}
-
-impl Row {
-    /// The same row in a longer text that begins `by` bytes earlier.
-    #[inline]
-    fn moved(self, by: usize) -> Self {
-        let by = by as u32;
-        Self {
-            at: self.at + by,
-            rest_at: self.rest_at + by,
-            value_at: self.value_at + by,
-            end: self.end + by,
-            shared: self.shared,
-        }
-    }
-}
-
-/// The parts of a row before its value.
-#[derive(Clone, Copy)]
-struct Cut {
-    shared: usize,
-    rest_at: usize,
-    value_at: usize,
-}
-
-impl Cut {
-    #[inline]
-    fn at(bytes: &[u8], at: usize) -> Self {
-        let head = bytes[at];
-        if head >= 0xf0 || head & 15 == 15 {
-            return Self::of_long_head(bytes, at);
-        }
-        let rest_at = at + 1;
-        Self {
-            shared: usize::from(head >> 4),
-            rest_at,
-            value_at: rest_at + usize::from(head & 15),
-        }
-    }
-
-    #[inline(never)]
-    fn of_long_head(bytes: &[u8], at: usize) -> Self {
-        let head = bytes[at];
-        let (mut shared, mut len) = (usize::from(head >> 4), usize::from(head & 15));
-        let mut rest_at = at + 1;
-        if shared == 15 {
-            shared += usize::from(bytes[rest_at]);
-            rest_at += 1;
-        }
-        if len == 15 {
-            let (more, used) = value::read_len(&bytes[rest_at..]);
-            len += more;
-            rest_at += used;
-        }
-        Self {
-            shared,
-            rest_at,
-            value_at: rest_at + len,
-        }
-    }
-
-    #[inline]
-    fn rest(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.rest_at..self.value_at]
-    }
-
-    #[inline]
-    fn key_len(self) -> usize {
-        self.shared + self.value_at - self.rest_at
-    }
-
-    #[inline]
-    fn row<const VALUED: bool>(self, bytes: &[u8], at: usize) -> Row {
-        let end = if VALUED {
-            self.value_at + value::len(&bytes[self.value_at..])
-        } else {
-            self.value_at
-        };
-        Row {
-            at: at as u32,
-            rest_at: self.rest_at as u32,
-            value_at: self.value_at as u32,
-            end: end as u32,
-            shared: self.shared as u32,
-        }
-    }
-}
-
-/// The rows of a pack and the text of the last one returned. Not an `Iterator`: the text lives in the walk and
-/// changes with each step.
-pub struct Walk<'a, const VALUED: bool> {
-    rows: Rows<'a, VALUED>,
-    key: KeyText,
-}
-
-impl<'a, const VALUED: bool> Walk<'a, VALUED> {
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "what it lends out ends with the next step"
-    )]
-    #[inline]
-    pub fn next(&mut self) -> Option<Row> {
-        let row = self.rows.next()?;
-        self.key.continue_with(
-            row.shared as usize,
-            &self.rows.bytes[row.rest_at as usize..row.value_at as usize],
-        );
-        Some(row)
-    }
-
-    /// The key of the row returned last.
-    #[inline]
-    pub fn key(&self) -> &[u8] {
-        self.key.as_slice()
-    }
-
-    /// The value of a row of this pack; lives as long as the pack.
-    #[inline]
-    pub fn value(&self, row: Row) -> Cell<'a> {
-        value::decode(&self.rows.bytes[row.value_at as usize..])
-    }
-}
-
-/// The text of a key, put together from what it shares and the rest.
-struct KeyText {
-    stack: [u8; KEY_ON_STACK],
-    len: usize,
-    /// Used instead, from the first key that is too long for the stack.
-    heap: Option<Vec<u8>>,
-}
-
-impl KeyText {
-    #[inline]
-    fn new() -> Self {
-        Self {
-            stack: [0; KEY_ON_STACK],
-            len: 0,
-            heap: None,
-        }
-    }
-
-    #[inline]
-    fn continue_with(&mut self, shared: usize, rest: &[u8]) {
-        let len = shared + rest.len();
-        if len > KEY_ON_STACK && self.heap.is_none() {
-            self.heap = Some(self.stack[..self.len].to_vec());
-        }
-        match &mut self.heap {
-            None => self.stack[shared..len].copy_from_slice(rest),
-            Some(heap) => {
-                heap.truncate(shared);
-                heap.extend_from_slice(rest);
-            }
-        }
-        self.len = len;
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        match &self.heap {
-            None => &self.stack[..self.len],
-            Some(heap) => heap,
-        }
-    }
-}
-
-/// The first bytes of a row.
-struct Head {
-    bytes: [u8; 8],
-    len: usize,
-}
-
-impl Head {
-    #[inline]
-    fn new(shared: usize, rest_len: usize) -> Self {
-        debug_assert!(shared <= SHARED_MAX);
-        let mut head = Self {
-            bytes: [0; 8],
-            len: 1,
-        };
-        head.bytes[0] = (shared.min(15) << 4 | rest_len.min(15)) as u8;
-        if let Some(more) = shared.checked_sub(15) {
-            head.bytes[1] = more as u8;
-            head.len = 2;
-        }
-        if let Some(more) = rest_len.checked_sub(15) {
-            head.len += value::write_len(more, &mut head.bytes[head.len..]);
-        }
-        head
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
     }
 }

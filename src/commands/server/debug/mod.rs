@@ -361,7 +361,7 @@ fn oom(_: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     crash("Out Of Memory allocating 9223372036854775807 bytes!")
 }
 
+/// Ends the process the way a bug would; the shell reports panics.
 fn crash(why: &str) -> ! {
-    log::error!("{why}");
-    std::process::abort()
+    panic!("{why}")
 }
