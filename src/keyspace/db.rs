@@ -299,6 +299,7 @@ impl<'a> Keys<'a> {
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
+        db.dict.set_room(self.space.room_bytes);
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
