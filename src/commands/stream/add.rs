@@ -90,13 +90,12 @@ impl Options {
             at += 1;
         }
         let Some((keep, is_rough, at)) = trim else {
-            if limit.is_some_and(|limit| limit > 0) {
-                return Err(Error::from(LIMIT_WITHOUT_STRATEGY));
-            }
-            if verb == Verb::Trim {
-                return Err(Error::from(NO_STRATEGY));
-            }
-            return Ok(options);
+            return match limit {
+                Some(limit) if limit > 0 => Err(Error::from(LIMIT_WITHOUT_STRATEGY)),
+                _ if verb == Verb::Trim => Err(Error::from(NO_STRATEGY)),
+                Some(_) if !ctx.is_replay() => Err(Error::from(LIMIT_OF_EXACT)),
+                _ => Ok(options),
+            };
         };
         let precision = match limit {
             // Decided elsewhere, where the limit was kept to.

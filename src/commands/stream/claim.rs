@@ -17,10 +17,9 @@ use super::{
     id, no_group, propagate_claim, propagate_group_id, range_end, reply_entry, reply_id, told,
 };
 
-/// Where the stream is, which must have the group.
-fn stream_with(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<Spot, Error> {
+/// Where the stream is, which must have the group. `spot` is where its key is.
+fn stream_with(ctx: &Ctx<'_>, args: Args<'_>, spot: Option<Spot>) -> Result<Spot, Error> {
     let (key, name) = (args.at(1), args.at(2));
-    let spot = ctx.keys.read(key);
     let stream = spot.map(|spot| ctx.keys.at::<Stream>(spot)).transpose()?;
     spot.filter(|_| stream.is_some_and(|stream| stream.groups.contains_key(name)))
         .ok_or_else(|| no_group(key, name, ""))
@@ -99,7 +98,8 @@ impl Options {
 /// XCLAIM key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]
 /// [FORCE] [JUSTID] [LASTID lastid]
 pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let spot = stream_with(ctx, args)?;
+    let spot = ctx.keys.read(args.at(1));
+    let spot = stream_with(ctx, args, spot)?;
     let idle_min_ms = number(args.at(4), "ERR Invalid min-idle-time argument for XCLAIM")?;
     let id_count = args.from(5).take_while(|text| id(text).is_ok()).count();
     let options = Options::parse(args.tail(5 + id_count), idle_min_ms, ctx.now.unix_ms)?;
@@ -151,6 +151,8 @@ pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
 pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    // Looked at before anything is refused, as real servers count it.
+    let spot = ctx.keys.read(args.at(1));
     let idle_min_ms = number(
         args.at(4),
         "ERR Invalid min-idle-time argument for XAUTOCLAIM",
@@ -170,7 +172,7 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             _ => return Err(Error::Syntax),
         }
     }
-    let spot = stream_with(ctx, args)?;
+    let spot = stream_with(ctx, args, spot)?;
     ctx.fx.do_not_propagate();
 
     let (key, name, db) = (args.at(1), args.at(2), ctx.keys.db);

@@ -67,7 +67,11 @@ impl<'a> Request<'a> {
                 };
             } else if is(word, "STREAMS") && more > 0 {
                 if more % 2 != 0 {
-                    return Err(unbalanced(for_group));
+                    return Err(Error::from(if for_group {
+                        UNBALANCED_XREADGROUP
+                    } else {
+                        UNBALANCED_XREAD
+                    }));
                 }
                 request.keys = args.tail(at + 1).head(more / 2);
                 request.ids_at = at + 1 + more / 2;
@@ -114,17 +118,6 @@ impl<'a> Request<'a> {
         };
         ctx.park(args, &wait);
     }
-}
-
-fn unbalanced(for_group: bool) -> Error {
-    let (name, symbol) = if for_group {
-        ("xreadgroup", '>')
-    } else {
-        ("xread", '$')
-    };
-    Error::from(format!(
-        "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified."
-    ))
 }
 
 /// Replies what several streams have, those that have something.
@@ -404,6 +397,10 @@ fn meaningless(symbol: char) -> Error {
     ))
 }
 
+const UNBALANCED_XREAD: &str = "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be \
+                                specified.";
+const UNBALANCED_XREADGROUP: &str = "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
+                                     specified.";
 const GROUP_IN_XREAD: &str =
     "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.";
 const NOACK_IN_XREAD: &str =
