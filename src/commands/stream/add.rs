@@ -10,7 +10,7 @@ use crate::keyspace::{Event, New};
 use crate::spec::error::Error;
 use crate::types::Value;
 use crate::types::stream::{
-    AppendError, ID_TEXT_BYTES, Keep, Log, NewId, Precision, Stream, StreamId,
+    AppendError, Block, ID_TEXT_BYTES, Keep, Log, NewId, Precision, Stream, StreamId,
 };
 use crate::wire::args::Args;
 
@@ -130,10 +130,7 @@ impl Trim {
             Keep::Newest(_) => num::format_u64(log.len(), &mut [0; 20]).to_vec(),
             Keep::From(_) => {
                 // With nothing left, nothing is kept.
-                let first = log
-                    .blocks()
-                    .next()
-                    .map_or(StreamId::MAX, |block| block.first());
+                let first = log.blocks().next().map_or(StreamId::MAX, Block::first);
                 first.format(&mut [0; ID_TEXT_BYTES]).to_vec()
             }
         }

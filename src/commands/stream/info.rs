@@ -18,7 +18,6 @@ pub fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .ok_or(Error::NoSuchKey)?;
     let options = args.tail(3);
     let is_full = match options.len() {
-        0 => false,
         1 => is(options.at(0), "FULL"),
         3 => is(options.at(0), "FULL") && is(options.at(1), "COUNT"),
         _ => false,

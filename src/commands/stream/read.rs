@@ -31,12 +31,19 @@ struct Request<'a> {
     /// Which argument is the first ID.
     ids_at: usize,
     count: usize,
-    /// Whether it waits, and until when.
-    block: Option<Option<i64>>,
+    patience: Patience,
     /// The group and the consumer.
     reader: Option<(&'a [u8], &'a [u8])>,
     /// NOACK: what is given is not pending afterwards.
     is_certain: bool,
+}
+
+/// BLOCK: whether a reader waits, and until when.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Until(i64),
+    Endless,
 }
 
 impl<'a> Request<'a> {
@@ -47,7 +54,7 @@ impl<'a> Request<'a> {
             ids: Args::EMPTY,
             ids_at: 0,
             count: usize::MAX,
-            block: None,
+            patience: Patience::None,
             reader: None,
             is_certain: false,
         };
@@ -56,7 +63,10 @@ impl<'a> Request<'a> {
             let (word, more) = (args.at(at), args.len() - at - 1);
             if is(word, "BLOCK") && more > 0 {
                 at += 1;
-                request.block = Some(wait_until_ms(args.at(at), ctx.now)?);
+                request.patience = match wait_until_ms(args.at(at), ctx.now)? {
+                    Some(deadline_ms) => Patience::Until(deadline_ms),
+                    None => Patience::Endless,
+                };
             } else if is(word, "COUNT") && more > 0 {
                 at += 1;
                 let count = integer(args.at(at))?;
@@ -104,9 +114,13 @@ impl<'a> Request<'a> {
 
     /// Waits for the streams to get what is asked for, or says that there is nothing.
     fn wait(&self, ctx: &mut Ctx<'_>, args: Args<'_>) {
-        let Some(deadline_ms) = self.block.filter(|_| ctx.may_wait()) else {
-            ctx.reply.null_array();
-            return;
+        let deadline_ms = match self.patience {
+            Patience::Until(deadline_ms) if ctx.may_wait() => Some(deadline_ms),
+            Patience::Endless if ctx.may_wait() => None,
+            _ => {
+                ctx.reply.null_array();
+                return;
+            }
         };
         let keys: Vec<&[u8]> = self.keys.iter().collect();
         let wait = Wait {
@@ -185,8 +199,8 @@ pub fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if found.finish(&mut ctx.reply) {
         return Ok(());
     }
-    let is_relative = request.block.is_some() && request.ids.iter().any(|text| text == b"$");
-    if is_relative && ctx.may_wait() {
+    // Only a command that waits needs to be kept, and only its first run knows what `$` was.
+    if request.patience != Patience::None && request.ids.iter().any(|text| text == b"$") {
         let mut fixed = OwnedArgs::from(args.head(request.ids_at));
         for (text, after) in request.ids.iter().zip(&after) {
             match text {
@@ -372,16 +386,13 @@ fn reply_pending(
         .and_then(|next| group.consumer(me).pending_from(next).next())
         .filter(|_| shown < count)
     {
-        match log.entry(id) {
-            Some(entry) => {
-                reply_entry(reply, &entry);
-                group.redeliver(id, now_ms);
-            }
-            None => {
-                reply.array(2);
-                reply_id(reply, id);
-                reply.null_array();
-            }
+        if let Some(entry) = log.entry(id) {
+            reply_entry(reply, &entry);
+            group.redeliver(id, now_ms);
+        } else {
+            reply.array(2);
+            reply_id(reply, id);
+            reply.null_array();
         }
         shown += 1;
         next = id.next();
