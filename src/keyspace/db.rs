@@ -410,6 +410,19 @@ impl<'a> Keys<'a> {
         self.space.journal.changed(self.db, key);
     }
 
+    /// Something about the key changed that is no part of its value to those who watch it, as the groups of a stream
+    /// are not: counts as changes, and is announced.
+    pub fn noted(&mut self, key: &[u8], event: Event, count: usize) {
+        self.space.journal.dirty += count as u64;
+        self.event(key, event);
+    }
+
+    /// Those who wait for the key while it is there should look at it again.
+    #[inline]
+    pub fn tell_waiters(&mut self, key: &[u8]) {
+        self.space.journal.news(self.db, key);
+    }
+
     /// Only an event.
     #[inline]
     pub fn event(&mut self, key: &[u8], event: Event) {
