@@ -27,7 +27,7 @@ SEED = "pollux"
 
 # The families of commands that are complete. Plays of several connections join them when the last family is there,
 # since they mix all of them; and the exchange of files and streams when there are files and streams.
-COMPLETE = ["string", "list", "hash", "set", "zset", "bitmap"]
+COMPLETE = ["string", "list", "hash", "set", "zset", "bitmap", "hll", "geo"]
 
 
 def program(name, *args):
