@@ -164,8 +164,8 @@ impl Table {
         self.append(self.home(hash), tag(hash), address)
     }
 
-    /// Make room for so many elements, so that none of them has to be moved later. Only an empty table can do that;
-    /// any other stays as it is.
+    /// Make room for so many elements, so that none of them has to be moved later. Only an empty
+    /// table can do that; any other stays as it is.
     pub fn reserve(&mut self, count: usize) {
         let wanted = (count * 100).div_ceil(SLOTS * GROW_ABOVE_PERCENT);
         let Some(wanted) = u32::try_from(wanted)
@@ -178,7 +178,7 @@ impl Table {
             return;
         }
         while self.homes.len() < wanted {
-            self.homes.push(Bucket::EMPTY);
+            self.homes.push(Home::EMPTY);
         }
         self.mask = (1 << wanted.ilog2()) - 1;
         self.split = wanted - (self.mask + 1);

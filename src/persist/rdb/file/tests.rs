@@ -18,7 +18,7 @@ const OPTIONS: Options = Options {
 fn form(version: u16) -> Form {
     Form {
         version,
-        compresses: version % 2 == 0,
+        compresses: version.is_multiple_of(2),
         checksums: true,
     }
 }
@@ -206,7 +206,7 @@ fn strange_beginnings_are_told_apart() {
 fn modules_are_refused_or_passed_over() {
     let mut bytes = b"REDIS0012".to_vec();
     // The identifier of "Vector-Se"-like names: nine letters of six bits, and a version of ten.
-    let id = (0..9).fold(0u64, |id, _| id << 6 | 26) << 10 | 1;
+    let id = (0..9).fold(0u64, |id, _| id << 6 | 0x1a) << 10 | 1;
     bytes.extend_from_slice(&[opcode::MODULE_AUX, 0x81]);
     bytes.extend_from_slice(&id.to_be_bytes());
     bytes.extend_from_slice(&[2, 1, 5, 3, b'a', b'b', b'c', 0]);
