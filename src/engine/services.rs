@@ -13,6 +13,7 @@ use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
+use super::persistence::Persistence;
 
 pub struct Services {
     pub config: Config,
@@ -25,6 +26,7 @@ pub struct Services {
     pub tracking: Tracking,
     pub pause: Pause,
     pub server: ServerFacts,
+    pub persistence: Persistence,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -178,6 +180,7 @@ impl Services {
             tracking: Tracking::default(),
             pause: Pause::default(),
             server: ServerFacts::default(),
+            persistence: Persistence::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

@@ -14,6 +14,7 @@ pub mod evict;
 pub mod expiry;
 pub mod fields;
 pub mod journal;
+pub mod load;
 pub mod sizes;
 pub mod text;
 pub mod typed;
