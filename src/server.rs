@@ -10,6 +10,7 @@ mod crash;
 mod figures;
 mod listeners;
 mod process;
+mod snapshot;
 mod start;
 mod title;
 
@@ -38,6 +39,9 @@ pub struct Server {
     /// Where the last read of a session that is gone goes.
     nowhere: Vec<u8>,
     exit_code: i32,
+    /// The thread that writes a snapshot, while there is one.
+    saver: Option<snapshot::Saver>,
+    snapshots_started: u64,
 }
 
 impl Server {
@@ -49,6 +53,8 @@ impl Server {
             around,
             nowhere: vec![0; 4096],
             exit_code: 0,
+            saver: None,
+            snapshots_started: 0,
         }
     }
 
@@ -73,6 +79,9 @@ impl Server {
                 self.answer(io, ask);
             }
         }
+        if self.engine.services.snapshots.running.is_some() {
+            self.attend_snapshot();
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -94,6 +103,7 @@ impl Server {
         match ask {
             Ask::Shutdown(how) => self.shut_down(io, how),
             Ask::Configured(configured) => self.configured(io, configured),
+            Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
             }
@@ -103,6 +113,10 @@ impl Server {
 
     fn shut_down(&mut self, io: &mut Io, _: Shutdown) {
         log::info!("{}", banner::SHUTDOWN_REQUESTED);
+        if self.saver.is_some() {
+            log::warn!("There is a child saving an .rdb. Killing it!");
+            self.give_up_snapshot();
+        }
         self.around.supervisor.stopping();
         if let Some(pidfile) = self.around.pidfile.take() {
             pidfile.remove();

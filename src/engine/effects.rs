@@ -8,6 +8,8 @@ use crate::base::slab::Id;
 use crate::config::Changes;
 use crate::wire::args::OwnedArgs;
 
+use super::snapshot::Order;
+
 /// A command on its way to the append-only file and the replicas.
 pub struct Propagated {
     pub db: u16,
@@ -32,6 +34,8 @@ pub enum Ask {
     Shutdown(Shutdown),
     /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
     Configured(Configured),
+    /// Start a thread that writes the snapshot that has begun.
+    Snapshot(Box<Order>),
     /// Give memory back to the system (MEMORY PURGE).
     PurgeMemory,
     /// Block the loop (DEBUG SLEEP), in microseconds.

@@ -25,10 +25,12 @@ mod invalidate;
 pub mod memory;
 pub mod monitor;
 pub mod pause;
+pub mod persistence;
 pub mod roster;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod snapshot;
 pub mod wake;
 
 use crate::base::input::InputPool;
@@ -125,6 +127,7 @@ impl Engine {
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
         services.server.started_us = now.monotonic_us;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         let mut rng = Rng::from_system();
         services.server.run_id = hexadecimal(&mut rng);
         services.server.replication_id = hexadecimal(&mut rng);

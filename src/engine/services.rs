@@ -13,6 +13,8 @@ use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
+use super::persistence::Persistence;
+use super::snapshot::Snapshots;
 
 pub struct Services {
     pub config: Config,
@@ -24,6 +26,8 @@ pub struct Services {
     pub pubsub: Pubsub,
     pub tracking: Tracking,
     pub pause: Pause,
+    pub persistence: Persistence,
+    pub snapshots: Snapshots,
     pub server: ServerFacts,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
@@ -177,6 +181,8 @@ impl Services {
             pubsub: Pubsub::default(),
             tracking: Tracking::default(),
             pause: Pause::default(),
+            persistence: Persistence::default(),
+            snapshots: Snapshots::default(),
             server: ServerFacts::default(),
             monitors: Vec::new(),
             out_of_memory: false,

@@ -92,6 +92,7 @@ pub struct Census {
     pub dbs: Vec<(u16, usize, usize)>,
     /// Some hash has fields with deadlines.
     pub has_timed_fields: bool,
+    pub has_streams: bool,
 }
 
 impl Census {
@@ -118,6 +119,7 @@ impl Keyspace {
                 .map(|(number, db)| (number as u16, db.dict.len(), db.dict.expires()))
                 .collect(),
             has_timed_fields: self.dbs.iter().any(|db| db.dict.field_expires() > 0),
+            has_streams: self.dbs.iter().any(|db| db.sizes.streams() > 0),
         }
     }
 
