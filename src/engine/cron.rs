@@ -98,9 +98,11 @@ impl Engine {
         self.cron.commands_before = stats.commands_processed;
     }
 
-    /// Nothing expires by itself while DEBUG or a pause forbids it.
+    /// Nothing expires by itself while DEBUG or a pause forbids it, or the data set is not all there.
     fn expires_actively(&self) -> bool {
-        self.services.debug.active_expire && self.services.pause.mode(self.now.unix_ms).is_none()
+        !self.services.server.is_loading
+            && self.services.debug.active_expire
+            && self.services.pause.mode(self.now.unix_ms).is_none()
     }
 
     fn next_expiry_ms(&self) -> Option<i64> {

@@ -26,9 +26,9 @@ pub struct Services {
     pub pubsub: Pubsub,
     pub tracking: Tracking,
     pub pause: Pause,
+    pub server: ServerFacts,
     pub persistence: Persistence,
     pub snapshots: Snapshots,
-    pub server: ServerFacts,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -181,9 +181,9 @@ impl Services {
             pubsub: Pubsub::default(),
             tracking: Tracking::default(),
             pause: Pause::default(),
+            server: ServerFacts::default(),
             persistence: Persistence::default(),
             snapshots: Snapshots::default(),
-            server: ServerFacts::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

@@ -10,15 +10,18 @@
 use std::sync::Arc;
 
 use crate::background::Progress;
-use crate::config::{Config, Eviction, RdbFieldTtl, RdbVersion};
-use crate::keyspace::freeze::Census;
+use crate::config::{self, Config, RdbFieldTtl, RdbVersion};
+use crate::keyspace::freeze::{Census, Chunk};
+use crate::keyspace::{AccessPolicy, Keyspace};
 use crate::persist::rdb::file::Form;
-use crate::persist::rdb::{VERSION_PLAIN, VERSION_VALKEY};
+use crate::persist::rdb::{VERSION_MAX, VERSION_PLAIN, VERSION_VALKEY};
 use crate::persist::snapshot::Usage;
-use crate::store::tsc;
+use crate::store::{alloc, tsc};
 
 use super::Engine;
+use super::ctx::Ctx;
 use super::effects::Ask;
+use super::memory;
 use super::services::Services;
 
 /// What a snapshot is taken for.
@@ -51,6 +54,8 @@ pub struct Order {
     pub usage: Usage,
     /// Facts for the head of the file.
     pub aux: Vec<(&'static str, String)>,
+    /// Libraries of functions.
+    pub libraries: Vec<Vec<u8>>,
     pub progress: Arc<Progress>,
     /// `rdb-key-save-delay`, in microseconds; negative: a microsecond after so many keys.
     pub key_delay_us: i32,
@@ -116,26 +121,29 @@ impl Running {
     }
 }
 
-/// The version and the form of files, as the configuration and what is in them want it.
+/// How a file of such a data set is written: in the lowest version that loses nothing, unless the configuration names
+/// one.
 pub fn form(config: &Config, census: &Census) -> Form {
-    let lowest = if census.has_timed_fields {
-        match config.rdb_field_ttl_format {
-            RdbFieldTtl::Redis => 12,
-            RdbFieldTtl::Valkey => VERSION_VALKEY,
-        }
-    } else if census.has_streams {
-        11
-    } else {
-        10
+    let timed = match config.rdb_field_ttl_format {
+        RdbFieldTtl::Redis => VERSION_MAX,
+        RdbFieldTtl::Valkey => VERSION_VALKEY,
     };
     let version = match config.rdb_version {
-        // Without deadlines of fields, which it does not have.
-        RdbVersion::V9 if !census.has_timed_fields => VERSION_PLAIN,
-        RdbVersion::Auto | RdbVersion::V9 => lowest,
-        RdbVersion::V10 => lowest.max(10),
-        RdbVersion::V11 => lowest.max(11),
-        RdbVersion::V12 => 12,
+        RdbVersion::Auto if census.has_timed_fields => timed,
+        // Whether any stream has consumers is not known without looking at all of them.
+        RdbVersion::Auto if census.has_streams => VERSION_OF_STREAMS,
+        RdbVersion::V12 => VERSION_MAX,
         RdbVersion::V80 => VERSION_VALKEY,
+        RdbVersion::V9 | RdbVersion::V10 | RdbVersion::V11 if census.has_timed_fields => {
+            log::warn!(
+                "There are hash fields with deadlines, which rdb-version {} cannot hold. Writing version {timed}.",
+                String::from_utf8_lossy(&config.value(b"rdb-version").unwrap_or_default())
+            );
+            timed
+        }
+        RdbVersion::V9 => VERSION_PLAIN,
+        RdbVersion::Auto | RdbVersion::V10 => VERSION_USUAL,
+        RdbVersion::V11 => VERSION_OF_STREAMS,
     };
     Form {
         version,
@@ -144,19 +152,23 @@ pub fn form(config: &Config, census: &Census) -> Form {
     }
 }
 
+/// The lowest version that every reader since Redis 7.0 knows.
+const VERSION_USUAL: u16 = 10;
+/// The first that keeps when consumers of streams were active, and sets in listpacks.
+const VERSION_OF_STREAMS: u16 = 11;
+
 /// What files say about the use of keys: what the policy of eviction goes by.
-pub fn usage(config: &Config, now_ms: i64) -> Usage {
-    match config.maxmemory_policy {
-        Eviction::AllkeysLru | Eviction::VolatileLru => Usage::Idle { now_ms },
-        Eviction::AllkeysLfu | Eviction::VolatileLfu => Usage::Frequency,
-        Eviction::AllkeysRandom
-        | Eviction::VolatileRandom
-        | Eviction::VolatileTtl
-        | Eviction::NoEviction => Usage::Unsaid,
+fn usage(config: &Config, policy: AccessPolicy, now_ms: i64) -> Usage {
+    if !memory::keeps_word_per_value(config.maxmemory_policy) {
+        Usage::Unsaid
+    } else if policy.is_lfu {
+        Usage::Frequency { policy, now_ms }
+    } else {
+        Usage::Idle { now_ms }
     }
 }
 
-impl super::ctx::Ctx<'_> {
+impl Ctx<'_> {
     /// Freezes the keyspace as it is now and asks the shell for a thread that writes it down.
     pub fn begin_snapshot(&mut self, purpose: Purpose) {
         let order = begin(self.keys.space, self.services, purpose, self.now.unix_ms);
@@ -164,12 +176,7 @@ impl super::ctx::Ctx<'_> {
     }
 }
 
-fn begin(
-    space: &mut crate::keyspace::Keyspace,
-    services: &mut Services,
-    purpose: Purpose,
-    now_ms: i64,
-) -> Order {
+fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms: i64) -> Order {
     let now_s = now_ms / 1000;
     let census = space.census();
     space.freeze();
@@ -179,8 +186,9 @@ fn begin(
     let order = Order {
         purpose,
         form: form(config, &census),
-        usage: usage(config, now_ms),
-        aux: facts(services, now_ms, purpose == Purpose::AofRewrite),
+        usage: usage(config, space.access, now_ms),
+        aux: facts(now_ms, purpose == Purpose::AofRewrite),
+        libraries: services.persistence.libraries.clone(),
         progress: progress.clone(),
         key_delay_us: config.rdb_key_save_delay_us,
         syncs_on_the_way: match purpose {
@@ -209,16 +217,14 @@ fn begin(
 }
 
 /// What a file says about itself and its writer.
-pub fn facts(services: &Services, now_ms: i64, is_aof_base: bool) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("redis-ver", crate::config::REDIS_VERSION.to_string()),
+fn facts(now_ms: i64, is_aof_base: bool) -> Vec<(&'static str, String)> {
+    vec![
+        ("redis-ver", config::REDIS_VERSION.to_string()),
         ("redis-bits", "64".to_string()),
         ("ctime", (now_ms / 1000).to_string()),
-        ("used-mem", crate::store::alloc::used_memory().to_string()),
-    ];
-    let _ = services;
-    facts.push(("aof-base", u8::from(is_aof_base).to_string()));
-    facts
+        ("used-mem", alloc::used_memory().to_string()),
+        ("aof-base", u8::from(is_aof_base).to_string()),
+    ]
 }
 
 impl Engine {
@@ -260,7 +266,7 @@ impl Engine {
     }
 
     /// Chunks for the thread, and whether they are the last.
-    pub fn take_snapshot_chunks(&mut self) -> Option<(Vec<crate::keyspace::freeze::Chunk>, bool)> {
+    pub fn take_snapshot_chunks(&mut self) -> Option<(Vec<Chunk>, bool)> {
         let running = self.services.snapshots.running.as_mut()?;
         let ready = std::mem::take(&mut self.keyspace.freeze.ready);
         let is_end = !self.keyspace.is_freezing() && !running.is_all_sent;

@@ -15,6 +15,7 @@ pub mod expiry;
 pub mod fields;
 pub mod freeze;
 pub mod journal;
+pub mod load;
 pub mod sizes;
 pub mod text;
 pub mod typed;

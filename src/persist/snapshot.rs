@@ -12,15 +12,19 @@ use crate::keyspace::freeze::{Census, Chunk, Element, Frozen, Head, Shape, Sink,
 use super::rdb::file::{Access, FileWriter, Form, opcode};
 use super::rdb::{Source, VERSION_VALKEY, Writer, kind};
 
-/// What a file says about the use of its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a file says about the use of its keys, as of this instant.
+#[derive(Clone, Copy, Debug)]
 pub enum Usage {
     Unsaid,
-    /// How long they have been idle, as of this instant.
+    /// How long they have been idle.
     Idle {
         now_ms: i64,
     },
-    Frequency,
+    /// How often they are used.
+    Frequency {
+        policy: AccessPolicy,
+        now_ms: i64,
+    },
 }
 
 /// Turns chunks into the records of a file.
@@ -106,7 +110,9 @@ impl<'a, W: Write> Snapshot<'a, W> {
             Usage::Idle { now_ms } => Some(Access::IdleSeconds(AccessPolicy::idle_seconds(
                 word, now_ms,
             ))),
-            Usage::Frequency => Some(Access::Frequency(word as u8)),
+            Usage::Frequency { policy, now_ms } => {
+                Some(Access::Frequency(policy.decayed(word, now_ms) as u8))
+            }
         }
     }
 

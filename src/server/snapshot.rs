@@ -103,6 +103,22 @@ impl Server {
         self.engine.snapshot_ended(ended);
     }
 
+    /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
+    pub(super) fn flushed_all(&mut self) {
+        self.give_up_rdb_snapshot();
+        if !self.engine.services.config.save.0.is_empty() {
+            // It has been logged, and the client has been answered.
+            let _ = self.save();
+        }
+    }
+
+    /// Gives up the snapshot that is being written, if it is for the file that SAVE writes too.
+    pub(super) fn give_up_rdb_snapshot(&mut self) {
+        if self.engine.services.snapshots.is_saving(Purpose::Rdb) {
+            self.give_up_snapshot();
+        }
+    }
+
     /// Gives up the snapshot that is being written, if there is one. Afterwards nothing touches its files any more.
     pub(super) fn give_up_snapshot(&mut self) {
         let Some(saver) = self.saver.take() else {
@@ -166,6 +182,9 @@ fn write(
     for (name, value) in &order.aux {
         file.aux(name.as_bytes(), value.as_bytes())
             .map_err(Failure::writing)?;
+    }
+    for library in &order.libraries {
+        file.functions(library).map_err(Failure::writing)?;
     }
     let progress = &order.progress;
     let mut delay = Delay::new(order.key_delay_us);

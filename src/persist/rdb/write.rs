@@ -52,8 +52,11 @@ pub struct Writer<'a> {
     /// `None` writes strings as they are.
     lzf: Option<&'a mut Compressor>,
     version: u16,
-    drain: Option<&'a mut dyn FnMut(&mut Vec<u8>)>,
+    drain: Option<Drain<'a>>,
 }
+
+/// Empties a buffer.
+pub type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 
 /// A buffer with so much in it is worth draining.
 pub const DRAINED_BYTES: usize = 64 * 1024;
@@ -69,7 +72,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Has `drain` empty the buffer whenever there is enough in it.
-    pub fn drained_by(mut self, drain: &'a mut dyn FnMut(&mut Vec<u8>)) -> Self {
+    #[must_use]
+    pub fn drained_by(mut self, drain: Drain<'a>) -> Self {
         self.drain = Some(drain);
         self
     }

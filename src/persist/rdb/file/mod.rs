@@ -21,10 +21,12 @@
 //!
 //! Invariant of the reader: it never takes more memory than a small multiple of the bytes that have really come.
 
+mod batch;
 mod read;
 mod save;
 mod write;
 
+pub use batch::Batch;
 pub use read::{Access, Event, FileReader, Held, Options, Record, Trouble, Verdict, Wrong};
 pub use save::{Failure, SaveFile, save};
 pub use write::{FileWriter, Form};
