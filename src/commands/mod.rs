@@ -8,8 +8,10 @@
 pub mod bitmap;
 pub mod command;
 pub mod connection;
+pub mod geo;
 pub mod hash;
 pub mod help;
+pub mod hyperloglog;
 pub mod items;
 pub mod keys;
 pub mod limits;
@@ -31,7 +33,9 @@ const FAMILIES: &[&[Row]] = &[
     bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
+    geo::ROWS,
     hash::ROWS,
+    hyperloglog::ROWS,
     keys::ROWS,
     list::ROWS,
     pubsub::ROWS,

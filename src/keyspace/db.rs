@@ -299,11 +299,20 @@ impl<'a> Keys<'a> {
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
+        db.dict.set_room(self.space.room_bytes);
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
+    }
+
+    #[inline]
+    fn added(&mut self, key: &[u8], spot: Spot) {
+        if self.space.journal.interest != 0 {
+            let kind = self.kind(spot);
+            self.space.journal.added(self.db, key, kind);
+        }
     }
 
     /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
@@ -379,7 +388,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
     }
 
