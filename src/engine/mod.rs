@@ -22,13 +22,17 @@ pub mod effects;
 pub mod gate;
 pub mod hold;
 mod invalidate;
+pub mod loading;
 pub mod memory;
 pub mod monitor;
 pub mod pause;
+pub mod persistence;
 pub mod roster;
+pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod snapshot;
 pub mod wake;
 
 use crate::base::input::InputPool;
@@ -126,7 +130,9 @@ impl Engine {
         services.rate = cron::measure_rate(&clock);
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         services.server.started_us = now.monotonic_us;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         let mut rng = Rng::from_system();
         services.server.run_id = hexadecimal(&mut rng);
         services.server.replication_id = hexadecimal(&mut rng);
