@@ -21,6 +21,7 @@ pub mod pubsub;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -41,6 +42,7 @@ const FAMILIES: &[&[Row]] = &[
     server::ROWS,
     set::ROWS,
     sort::ROWS,
+    stream::ROWS,
     string::ROWS,
     transaction::ROWS,
     zset::ROWS,

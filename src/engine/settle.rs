@@ -46,6 +46,7 @@ impl Engine {
                         self.tell_waiters(*db, facts.key(key), WokenBy::Arrival);
                     }
                 }
+                Fact::News { db, key } => self.tell_waiters(*db, facts.key(key), WokenBy::News),
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
                 Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
@@ -68,7 +69,7 @@ impl Engine {
                 }
             }
         }
-        self.tell_waiters(db, key, WokenBy::Change);
+        self.tell_waiters(db, key, WokenBy::Loss);
     }
 
     /// A key expired or was evicted. For those who began to watch it when it was due already, nothing has changed.

@@ -299,6 +299,7 @@ impl<'a> Keys<'a> {
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
+        db.dict.set_room(self.space.room_bytes);
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
@@ -415,6 +416,19 @@ impl<'a> Keys<'a> {
     pub fn touched(&mut self, key: &[u8], count: usize) {
         self.space.journal.dirty += count as u64;
         self.space.journal.changed(self.db, key);
+    }
+
+    /// Something about the key changed that is no part of its value to those who watch it, as the groups of a stream
+    /// are not: counts as changes, and is announced.
+    pub fn noted(&mut self, key: &[u8], event: Event, count: usize) {
+        self.space.journal.dirty += count as u64;
+        self.event(key, event);
+    }
+
+    /// Those who wait for the key while it is there should look at it again.
+    #[inline]
+    pub fn tell_waiters(&mut self, key: &[u8]) {
+        self.space.journal.news(self.db, key);
     }
 
     /// Only an event.

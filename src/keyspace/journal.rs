@@ -108,6 +108,8 @@ pub enum Fact {
         key: Range<usize>,
         kind: Kind,
     },
+    /// Those who wait for the key while it is there should look at it: a stream has got an entry, or lost a group.
+    News { db: u16, key: Range<usize> },
     /// Subscribers of keyspace events may hear of it.
     Event {
         db: u16,
@@ -166,6 +168,13 @@ impl Journal {
         self.event(db, key, Event::NEW);
     }
 
+    pub fn news(&mut self, db: u16, key: &[u8]) {
+        if self.interest & interest::KEYS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::News { db, key });
+        }
+    }
+
     #[inline]
     pub fn event(&mut self, db: u16, key: &[u8], event: Event) {
         if self.interest & interest::EVENTS != 0 {
@@ -199,6 +208,7 @@ impl Journal {
                 Some(&self.bytes[key.clone()])
             }
             Fact::Added { .. }
+            | Fact::News { .. }
             | Fact::Event { .. }
             | Fact::FieldVanished { .. }
             | Fact::Flushed { .. } => None,

@@ -27,7 +27,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SEED = "pollux"
 
 # The families of commands that are complete.
-COMPLETE = ["string", "keys", "list", "hash", "set", "zset", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking"]
+COMPLETE = [
+    "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
+]
 
 
 def program(name, *args):
