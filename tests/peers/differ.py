@@ -84,6 +84,9 @@ def is_safe(args):
             return False
     if name in (b"ZADD", b"ZINCRBY") and any(arg.startswith(b"zlex") for arg in args) and set(args[2::2]) != {b"0"}:
         return False
+    if name == b"SET" and any(word in (b"EXAT", b"PXAT") and n is not None and 0 < n < 2 * 10**12 and (word == b"PXAT" or n < 2 * 10**9)
+                              for word, n in zip(upper[1:], numbers[1:])):
+        return False        # stores a key that is due already, and counts until it is swept away
     if name in (b"SORT", b"SORT_RO") and {b"BY", b"ALPHA"} <= set(upper) and not args[1].startswith(b"l"):
         return False        # equal weights leave elements in the order of a hash table
     if name == b"XAUTOCLAIM" and any(n is not None and n > 10**6 for n in numbers):
