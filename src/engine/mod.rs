@@ -22,13 +22,18 @@ pub mod effects;
 pub mod gate;
 pub mod hold;
 mod invalidate;
+pub mod loading;
 pub mod memory;
 pub mod monitor;
 pub mod pause;
+pub mod persistence;
 pub mod roster;
+pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod slots;
+pub mod snapshot;
 pub mod wake;
 
 use crate::base::input::InputPool;
@@ -126,7 +131,9 @@ impl Engine {
         services.rate = cron::measure_rate(&clock);
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         services.server.started_us = now.monotonic_us;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         let mut rng = Rng::from_system();
         services.server.run_id = hexadecimal(&mut rng);
         services.server.replication_id = hexadecimal(&mut rng);
@@ -521,6 +528,10 @@ impl Engine {
         origin: Origin,
     ) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
+        if self.services.config.cluster_compatibility_sample_ratio != 0 && origin == Origin::Client
+        {
+            self.note_slots(command, args);
+        }
         // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
         std::mem::swap(&mut self.output, &mut session.output);
         let was_empty = self.output.is_empty();
@@ -571,15 +582,21 @@ impl Engine {
             .transaction
             .as_mut()
             .expect("the gate queues only inside MULTI");
-        let args = OwnedArgs::from(args);
-        transaction.bytes += args.memory();
+        let owned = OwnedArgs::from(args);
+        transaction.bytes += owned.memory();
         transaction.common_flags = if transaction.queue.is_empty() {
             command.spec.flags
         } else {
             Flags(transaction.common_flags.0 & command.spec.flags.0)
         };
         transaction.flags = transaction.flags | command.spec.flags;
-        transaction.queue.push(Queued { command, args });
+        transaction.queue.push(Queued {
+            command,
+            args: owned,
+        });
+        if self.services.config.cluster_compatibility_sample_ratio != 0 {
+            self.note_slots(command, args);
+        }
         self.reply_to(session, |reply| reply.simple("QUEUED"));
     }
 

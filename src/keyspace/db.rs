@@ -193,6 +193,7 @@ impl<'a> Keys<'a> {
     /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
     /// from now on.
     pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+        self.space.preserve(self.db, spot);
         let mut entry = self.dict_mut().entry_mut(spot);
         if !matches!(entry.shared().payload(), Payload::Inline(_)) {
             return None;
@@ -333,12 +334,17 @@ impl<'a> Keys<'a> {
             return self.insert(key, new, deadline);
         };
         self.space.settle_loan();
+        let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes
             .moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
         if let Some(old) = db.dict.replace(spot, new, until) {
-            let lazily = self.space.lazy.server_del;
-            self.space.discard(old, lazily);
+            if let Some(doomed) = doomed {
+                self.space.adopt(doomed, old);
+            } else {
+                let lazily = self.space.lazy.server_del;
+                self.space.discard(old, lazily);
+            }
         }
         self.touch(spot);
         spot
@@ -347,10 +353,15 @@ impl<'a> Keys<'a> {
     /// Removes what is at a place.
     pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
         self.space.settle_loan();
+        let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         if let Some(old) = db.dict.remove(spot) {
-            self.space.discard(old, lazily);
+            if let Some(doomed) = doomed {
+                self.space.adopt(doomed, old);
+            } else {
+                self.space.discard(old, lazily);
+            }
         }
     }
 
@@ -377,6 +388,7 @@ impl<'a> Keys<'a> {
     /// Takes a value out with its deadline, for RENAME and MOVE.
     pub fn take(&mut self, spot: Spot) -> Taken<Value> {
         self.space.settle_loan();
+        self.space.preserve(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         db.dict.take(spot)
@@ -396,6 +408,7 @@ impl<'a> Keys<'a> {
         self.entry(spot).deadline()
     }
     pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+        self.space.preserve(self.db, spot);
         self.dict_mut().set_deadline(spot, deadline);
     }
 

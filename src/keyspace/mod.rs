@@ -13,7 +13,9 @@ pub mod db;
 pub mod evict;
 pub mod expiry;
 pub mod fields;
+pub mod freeze;
 pub mod journal;
+pub mod load;
 pub mod sizes;
 pub mod text;
 pub mod typed;
@@ -59,6 +61,8 @@ pub struct Keyspace {
     pub lazy: Lazy,
     /// The value that was lent out last, whose size may have changed since.
     loan: Option<sizes::Loan>,
+    /// The snapshot that is being taken.
+    pub freeze: freeze::Freeze,
 }
 
 /// Whether a key is there.
@@ -117,6 +121,7 @@ impl Keyspace {
             evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
             loan: None,
+            freeze: freeze::Freeze::default(),
         }
     }
 
@@ -159,7 +164,9 @@ impl Keyspace {
         let count = dict.len();
         if count > 0 {
             let old = dict.clear();
-            if lazily {
+            if let Some(old) = self.adopt_database(db, old)
+                && lazily
+            {
                 self.counters.lazyfreed += count as u64;
                 self.garbage.push(Box::new(old));
             }
@@ -171,6 +178,7 @@ impl Keyspace {
     pub fn swap(&mut self, one: u16, other: u16) {
         self.settle_loan();
         self.dbs.swap(one as usize, other as usize);
+        self.swap_freeze(one, other);
     }
 
     pub fn len(&self) -> usize {

@@ -136,6 +136,11 @@ impl<V> Dict<V> {
 
 /// Writing.
 impl<V> Dict<V> {
+    /// Makes room for so many keys, if there are none yet.
+    pub fn reserve(&mut self, count: usize) {
+        self.table.reserve(count);
+    }
+
     /// The key must be absent: nothing looks for it again.
     pub fn insert(
         &mut self,

@@ -5,6 +5,7 @@
   differ       random commands, replies compared, with a seed that never changes  differ.py
   values       large values of every encoding, as bytes and as digests            values.py
   garbage      random bytes, likewise                                             garbage.py
+  exchange     files written by one and read by the other                         exchange.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
 """
@@ -20,6 +21,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import exchange
 import tools
 from servers import Server, find_peer, find_tool
 
@@ -30,6 +32,10 @@ SEED = "pollux"
 COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
 ]
+
+# The exchanges that are possible, by how their names begin. Those that read our data by commands join them when there are
+# commands for all types; the others when there are append-only files and replicas.
+EXCHANGED = ("rdb there and back",)
 
 
 def program(name, *args):
@@ -58,6 +64,7 @@ def all_tests(opts, peer_version):
             "--strict")))
     tests.append(("values", lambda: program("values.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "300", "--seed", SEED)))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
+    tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
     return tests, lambda: bench and bench.discard()
 
 

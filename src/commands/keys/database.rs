@@ -4,7 +4,9 @@
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
+use crate::engine::effects::Ask;
 use crate::engine::session::flag;
+use crate::engine::slots;
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -52,6 +54,9 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .sum();
     ctx.keys.space.journal.flushed(None);
     ctx.keys.space.journal.dirty += count as u64 + 1;
+    if !ctx.is_replay() {
+        ctx.fx.ask(Ask::FlushedAll);
+    }
     ctx.fx
         .propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
     ctx.reply.ok();
@@ -68,6 +73,7 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !(0..databases).contains(&one) || !(0..databases).contains(&other) {
         return Err(Error::DbIndex);
     }
+    slots::note_database(&mut ctx.services.stats, true);
     if one != other {
         let (one, other) = (one as u16, other as u16);
         spoil_watchers(ctx, one, Some(other));

@@ -181,6 +181,26 @@ impl Table {
         self.append(self.home(hash), tag(hash), address)
     }
 
+    /// Make room for so many elements, so that none of them has to be moved later. Only an empty
+    /// table can do that; any other stays as it is.
+    pub fn reserve(&mut self, count: usize) {
+        let wanted = (count * 100).div_ceil(SLOTS * GROW_ABOVE_PERCENT);
+        let Some(wanted) = u32::try_from(wanted)
+            .ok()
+            .filter(|wanted| *wanted < 1 << 31)
+        else {
+            return;
+        };
+        if self.len != 0 || wanted <= self.homes.len() {
+            return;
+        }
+        while self.homes.len() < wanted {
+            self.homes.push(Home::EMPTY);
+        }
+        self.mask = (1 << wanted.ilog2()) - 1;
+        self.split = wanted - (self.mask + 1);
+    }
+
     pub fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
         let address = self.address(spot);
         let place = spot.place();

@@ -57,6 +57,36 @@ impl Numbers {
     }
 }
 
+/// Room that was made beforehand changes nothing but where elements are.
+#[test]
+fn room_can_be_made_beforehand() {
+    for wanted in [
+        1,
+        2,
+        6,
+        7,
+        13,
+        100,
+        1000,
+        if cfg!(miri) { 1001 } else { 100_000 },
+    ] {
+        let mut numbers = Numbers::new(7);
+        numbers.table.reserve(wanted);
+        let buckets = numbers.table.buckets();
+        numbers.validate();
+        assert!(wanted * 100 <= buckets * SLOTS * GROW_ABOVE_PERCENT);
+        numbers.fill(wanted as u64);
+        assert_eq!(numbers.table.buckets(), buckets, "{wanted}");
+        numbers.table.reserve(10 * wanted);
+        assert_eq!(numbers.table.buckets(), buckets, "only an empty table");
+        numbers.validate();
+        for number in 1..=wanted as u64 {
+            numbers.remove(number);
+        }
+        numbers.validate();
+    }
+}
+
 /// Random walks up and down in size, so that both dividing and joining happen at every level.
 #[test]
 fn behaves_as_a_set() {
