@@ -87,8 +87,8 @@ def is_safe(args):
     if name == b"SET" and any(word in (b"EXAT", b"PXAT") and n is not None and 0 < n < 2 * 10**12 and (word == b"PXAT" or n < 2 * 10**9)
                               for word, n in zip(upper[1:], numbers[1:])):
         return False        # stores a key that is due already, and counts until it is swept away
-    if name in (b"SORT", b"SORT_RO") and {b"BY", b"ALPHA"} <= set(upper) and not args[1].startswith(b"l"):
-        return False        # equal weights leave elements in the order of a hash table
+    if name in (b"SORT", b"SORT_RO") and b"BY" in upper and {b"ALPHA", b"GET"} & set(upper) and not args[1].startswith(b"l"):
+        return False        # equal weights leave elements, and what is looked up for them, in the order of a hash table
     if name == b"XAUTOCLAIM" and any(n is not None and n > 10**6 for n in numbers):
         return False
     if name in (b"WAIT", b"WAITAOF") and any(n not in (None, 0) for n in numbers[:len(numbers) - 1]):
