@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use crate::base::partial::sort_range;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
 use crate::engine::slots;
@@ -273,14 +274,20 @@ fn in_order(
     if is_refused {
         return Err("ERR One or more scores can't be converted into double".into());
     }
-    weighted.sort_by(|one, other| {
+    let order = |one: &_, other: &_| {
         let order = compare(one, other);
         if request.descends {
             order.reverse()
         } else {
             order
         }
-    });
+    };
+    let wanted = request.range(weighted.len());
+    if request.by.is_some() && wanted.len() < weighted.len() && !wanted.is_empty() {
+        sort_range(&mut weighted, wanted, &order);
+    } else {
+        weighted.sort_by(order);
+    }
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 
