@@ -13,6 +13,7 @@ mod listeners;
 mod load;
 mod process;
 mod save;
+mod snapshot;
 mod start;
 mod title;
 
@@ -45,6 +46,9 @@ pub struct Server {
     /// Where the last read of a session that is gone goes.
     nowhere: Vec<u8>,
     exit_code: i32,
+    /// The thread that writes a snapshot, while there is one.
+    saver: Option<snapshot::Saver>,
+    snapshots_started: u64,
 }
 
 impl Server {
@@ -63,6 +67,8 @@ impl Server {
             around,
             nowhere: vec![0; 4096],
             exit_code: 0,
+            saver: None,
+            snapshots_started: 0,
         }
     }
 
@@ -87,6 +93,9 @@ impl Server {
                 self.answer(io, ask);
             }
         }
+        if self.engine.services.snapshots.running.is_some() {
+            self.attend_snapshot();
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -110,6 +119,8 @@ impl Server {
             Ask::Save { waiting } => self.save_for(waiting),
             Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
+            Ask::FlushedAll => self.flushed_all(),
+            Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
             }

@@ -8,6 +8,8 @@ use crate::base::slab::Id;
 use crate::config::Changes;
 use crate::wire::args::OwnedArgs;
 
+use super::snapshot::Order;
+
 /// A command on its way to the append-only file and the replicas.
 pub struct Propagated {
     pub db: u16,
@@ -36,6 +38,10 @@ pub enum Ask {
     Reload { waiting: Option<Id>, how: Reload },
     /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
     Configured(Configured),
+    /// FLUSHALL has emptied everything: a save that is under way is void.
+    FlushedAll,
+    /// Start a thread that writes the snapshot that has begun.
+    Snapshot(Box<Order>),
     /// Give memory back to the system (MEMORY PURGE).
     PurgeMemory,
     /// Block the loop (DEBUG SLEEP), in microseconds.

@@ -32,6 +32,7 @@ pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod snapshot;
 pub mod wake;
 
 use crate::base::input::InputPool;
@@ -131,6 +132,7 @@ impl Engine {
         services.server.started_ms = now.unix_ms;
         services.persistence.last_save_s = now.unix_ms / 1000;
         services.server.started_us = now.monotonic_us;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         let mut rng = Rng::from_system();
         services.server.run_id = hexadecimal(&mut rng);
         services.server.replication_id = hexadecimal(&mut rng);

@@ -5,20 +5,16 @@
 
 use std::io;
 
-use crate::config::{self, RdbFieldTtl, RdbVersion};
+use crate::config;
 use crate::keyspace::{AccessPolicy, Payload};
+use crate::persist::rdb::Source;
 use crate::persist::rdb::file::{Access, FileWriter, Form};
-use crate::persist::rdb::{Source, VERSION_MAX, VERSION_VALKEY};
 use crate::store::{EntryRef, alloc};
 use crate::types::Value;
 
 use super::Engine;
 use super::memory;
-
-/// The lowest version that every reader since Redis 7.0 knows.
-const VERSION_USUAL: u16 = 10;
-/// The first that keeps when consumers of streams were active, and sets in listpacks.
-const VERSION_OF_STREAMS: u16 = 11;
+use super::snapshot;
 
 /// Which of the two statistics of keys are written beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,44 +28,7 @@ impl Engine {
     /// How a file of the present data set is written: in the lowest version that loses nothing, unless the
     /// configuration names one.
     pub fn rdb_form(&self) -> Form {
-        let config = &self.services.config;
-        let has_timed_fields = self
-            .keyspace
-            .dbs
-            .iter()
-            .any(|db| db.dict.field_expires() > 0);
-        let is_for_valkey = config.rdb_field_ttl_format == RdbFieldTtl::Valkey;
-        let timed = if is_for_valkey {
-            VERSION_VALKEY
-        } else {
-            VERSION_MAX
-        };
-        let version = match config.rdb_version {
-            RdbVersion::Auto if has_timed_fields => timed,
-            // Whether any stream has consumers is not known without looking at all of them.
-            RdbVersion::Auto if self.has_streams() => VERSION_OF_STREAMS,
-            RdbVersion::V12 => VERSION_MAX,
-            RdbVersion::V80 => VERSION_VALKEY,
-            RdbVersion::V9 | RdbVersion::V10 | RdbVersion::V11 if has_timed_fields => {
-                log::warn!(
-                    "There are hash fields with deadlines, which rdb-version {} cannot hold. Writing version {timed}.",
-                    String::from_utf8_lossy(&config.value(b"rdb-version").unwrap_or_default())
-                );
-                timed
-            }
-            RdbVersion::V9 => 9,
-            RdbVersion::Auto | RdbVersion::V10 => VERSION_USUAL,
-            RdbVersion::V11 => VERSION_OF_STREAMS,
-        };
-        Form {
-            version,
-            compresses: config.rdbcompression,
-            checksums: config.rdbchecksum,
-        }
-    }
-
-    fn has_streams(&self) -> bool {
-        self.keyspace.dbs.iter().any(|db| db.sizes.streams() > 0)
+        snapshot::form(&self.services.config, &self.keyspace.census())
     }
 
     /// Which statistics the eviction policy goes by, so that they are worth keeping.

@@ -14,6 +14,7 @@ use crate::watch::Watchers;
 
 use super::pause::Pause;
 use super::persistence::Persistence;
+use super::snapshot::Snapshots;
 
 pub struct Services {
     pub config: Config,
@@ -27,6 +28,7 @@ pub struct Services {
     pub pause: Pause,
     pub server: ServerFacts,
     pub persistence: Persistence,
+    pub snapshots: Snapshots,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -181,6 +183,7 @@ impl Services {
             pause: Pause::default(),
             server: ServerFacts::default(),
             persistence: Persistence::default(),
+            snapshots: Snapshots::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

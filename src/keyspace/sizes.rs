@@ -142,6 +142,7 @@ impl Keyspace {
             return;
         }
         self.settle_loan();
+        self.preserve(db, spot);
         let before = Bin::of(self.dbs[usize::from(db)].dict.entry(spot));
         self.loan = Some(Loan { db, spot, before });
     }

@@ -24,6 +24,8 @@ pub fn rdb_path(config: &Config) -> PathBuf {
 impl Server {
     /// Writes the file; the log says how it went.
     pub(super) fn save(&mut self) -> Result<(), Failure> {
+        // What the thread is writing would otherwise take the name of what is saved now.
+        self.give_up_rdb_snapshot();
         let config = &self.engine.services.config;
         let path = rdb_path(config);
         let syncs_on_the_way = config.rdb_save_incremental_fsync;
@@ -56,6 +58,10 @@ impl Server {
     pub(super) fn shut_down(&mut self, io: &mut Io, waiting: Option<Id>, how: Shutdown) {
         log::info!("{}", banner::SHUTDOWN_REQUESTED);
         self.around.supervisor.stopping();
+        if self.saver.is_some() {
+            log::warn!("There is a child saving an .rdb. Killing it!");
+            self.give_up_snapshot();
+        }
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);
             self.around

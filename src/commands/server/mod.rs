@@ -10,6 +10,7 @@ mod memory;
 mod module;
 mod save;
 mod slowlog;
+mod snapshot;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
@@ -22,6 +23,7 @@ use crate::wire::args::Args;
 use super::options::is;
 
 pub const ROWS: &[Row] = &[
+    Row::new(&dataset::BGSAVE, snapshot::bgsave),
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
     Row::new(&spec::INFO, info::info),

@@ -6,6 +6,7 @@
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::engine::effects::{Ask, Reload};
+use crate::engine::snapshot::Purpose;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
@@ -13,6 +14,9 @@ use super::super::options::is;
 
 /// SAVE
 pub fn save(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if ctx.services.snapshots.is_saving(Purpose::Rdb) {
+        return Err("ERR Background save already in progress".into());
+    }
     ctx.services.persistence.saves += 1;
     ctx.park_for_shell(args);
     let waiting = Some(ctx.session.id);

@@ -3,6 +3,7 @@
 use crate::engine::ctx::Ctx;
 use crate::engine::persistence::Progress;
 use crate::engine::session::{Session, flag};
+use crate::engine::snapshot::Purpose;
 
 use super::Report;
 
@@ -54,25 +55,39 @@ pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
 
 pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     let files = &ctx.services.persistence;
+    let snapshots = &ctx.services.snapshots;
+    let running = snapshots.running.as_ref();
+    let since = |purpose| {
+        running
+            .filter(|running| running.purpose == purpose)
+            .map_or(-1, |running| ctx.now.unix_ms / 1000 - running.started_s)
+    };
     report.field("loading", u8::from(files.loading.is_some()));
     report.field("async_loading", 0);
     report.field("current_cow_peak", 0);
     report.field("current_cow_size", 0);
     report.field("current_cow_size_age", 0);
     report.field("current_fork_perc", "0.00");
-    report.field("current_save_keys_processed", 0);
-    report.field("current_save_keys_total", 0);
+    report.field(
+        "current_save_keys_processed",
+        running.map_or(0, |running| running.progress.keys()),
+    );
+    report.field(
+        "current_save_keys_total",
+        running.map_or(0, |running| running.keys_total),
+    );
     report.field("rdb_changes_since_last_save", ctx.keys.space.journal.dirty);
-    report.field("rdb_bgsave_in_progress", 0);
+    report.field(
+        "rdb_bgsave_in_progress",
+        u8::from(snapshots.is_saving(Purpose::Rdb)),
+    );
     report.field("rdb_last_save_time", files.last_save_s);
-    let bgsave_status = if files.last_bgsave_failed {
-        "err"
-    } else {
-        "ok"
-    };
-    report.field("rdb_last_bgsave_status", bgsave_status);
-    report.field("rdb_last_bgsave_time_sec", -1);
-    report.field("rdb_current_bgsave_time_sec", -1);
+    report.field("rdb_last_bgsave_status", status(!files.last_bgsave_failed));
+    report.field(
+        "rdb_last_bgsave_time_sec",
+        snapshots.last_took_s.unwrap_or(-1),
+    );
+    report.field("rdb_current_bgsave_time_sec", since(Purpose::Rdb));
     report.field("rdb_saves", files.saves);
     report.field("rdb_last_cow_size", 0);
     report.field("rdb_last_load_keys_expired", files.last_load.expired);
@@ -110,6 +125,10 @@ fn loading(ctx: &Ctx<'_>, report: &mut Report, progress: &Progress) {
     report.field("loading_loaded_bytes", progress.bytes);
     report.ratio("loading_loaded_perc", percent);
     report.field("loading_eta_seconds", eta_s);
+}
+
+fn status(is_ok: bool) -> &'static str {
+    if is_ok { "ok" } else { "err" }
 }
 
 /// The one thread that serves clients.
