@@ -324,7 +324,9 @@ fn examine(engine: &Engine, rng: &mut Rng) {
     let mut form = engine.rdb_form();
     form.checksums = false;
     let mut file = FileWriter::new(Vec::new(), form);
-    engine.write_all(&mut file).expect("memory takes all");
+    engine
+        .write_all(&mut file, || true)
+        .expect("memory takes all");
     let bytes = file.finish().expect("memory takes all");
     let again = loaded(&bytes, rng);
     let overdue = |engine: &Engine| {
