@@ -116,6 +116,7 @@ impl Server {
     fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
             Ask::Shutdown { waiting, how } => self.shut_down(io, waiting, how),
+            Ask::Stay => io.interrupts().forget(),
             Ask::Save { waiting } => self.save_for(waiting),
             Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
@@ -224,20 +225,19 @@ impl App for Server {
         self.hand_over(io);
     }
 
-    fn signalled(&mut self, io: &mut Io, signal: Signal) {
+    fn signalled(&mut self, _: &mut Io, signal: Signal) {
         let config = &self.engine.services.config;
         let (line, how) = match signal {
             Signal::Interrupt => (banner::SIGINT_RECEIVED, config.shutdown_on_sigint),
             Signal::Terminate => (banner::SIGTERM_RECEIVED, config.shutdown_on_sigterm),
             _ => return,
         };
-        let how = how.into();
+        self.engine.services.shutdown_scheduled = Some(how.into());
         if self.loading.is_some() {
             log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
         } else {
             log::warn!("{line}");
         }
-        self.shut_down(io, None, how);
     }
 
     fn after_sleep(&mut self) {
@@ -246,6 +246,11 @@ impl App for Server {
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
         let has_more_to_load = self.load_some(io);
+        if !self.engine.services.debug.cron_paused
+            && let Some(how) = self.engine.services.shutdown_scheduled.take()
+        {
+            self.shut_down(io, None, how);
+        }
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         match rest {
