@@ -17,10 +17,12 @@
 pub mod background;
 pub mod base;
 pub mod blocking;
+pub mod client;
 pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod keyspace;
+pub mod lab;
 pub mod observe;
 pub mod persist;
 pub mod pubsub;

@@ -7,6 +7,7 @@
 mod boot;
 mod configured;
 mod crash;
+mod embedded;
 mod figures;
 mod listeners;
 mod process;
@@ -22,19 +23,28 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
-use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep};
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn};
 
 use listeners::Listeners;
 use start::Surroundings;
 
-pub use boot::{Boot, boot};
+pub use boot::{Boot, boot, boot_with};
+pub use embedded::{Background, in_background};
 pub use start::serve;
+
+/// Somebody who is shown what each turn of the loop did.
+pub struct Watcher {
+    /// The time, in a unit of the watcher's choice.
+    pub stamp: fn() -> u64,
+    pub show: Box<dyn FnMut(&Turn)>,
+}
 
 pub struct Server {
     engine: Engine,
     freer: Freer,
     listeners: Listeners,
     around: Surroundings,
+    watcher: Option<Watcher>,
     /// Where the last read of a session that is gone goes.
     nowhere: Vec<u8>,
     exit_code: i32,
@@ -47,6 +57,7 @@ impl Server {
             freer,
             listeners,
             around,
+            watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
         }
@@ -229,6 +240,12 @@ impl App for Server {
         match rest {
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
+        }
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        if let Some(watcher) = &mut self.watcher {
+            (watcher.show)(turn);
         }
     }
 }

@@ -1,0 +1,150 @@
+//! An echo over TCP: what comes in goes out again, or its hex dump does.
+//!
+//! The whole life of a byte: the loop reads it into `space` (`input`, `filled`), it is copied behind the output of its
+//! client, and after everybody was read from the loop writes the outputs. A client that sends and does not read is
+//! offered no more room to send into: the kernel's buffers fill up, and its own writes stop.
+
+use crate::base::output::Output;
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Signal, Sleep, Turn};
+
+use super::hex;
+use super::options::At;
+use super::screen::Screen;
+use super::seats::Seats;
+
+pub struct Echo {
+    hex: bool,
+    max_clients: usize,
+    clients: Seats<Client>,
+    /// Where every read goes. One for all is enough: what it holds is looked at before the next read.
+    space: Vec<u8>,
+    screen: Screen,
+}
+
+struct Client {
+    output: Output,
+    address: Address,
+    port: u16,
+}
+
+impl Echo {
+    pub fn new(hex: bool, at: &At) -> Echo {
+        Echo {
+            hex,
+            max_clients: at.max_clients as usize,
+            clients: Seats::new(),
+            space: vec![0; SPACE_BYTES],
+            screen: Screen::new(),
+        }
+    }
+}
+
+impl App for Echo {
+    fn opened(&mut self, io: &mut Io, id: ConnId, peer: &Peer) {
+        let mut client = Client {
+            output: Output::new(),
+            address: peer.address.clone(),
+            port: port_of(&peer.local),
+        };
+        let has_room = self.clients.len() < self.max_clients;
+        let Client { address, port, .. } = &client;
+        if has_room {
+            self.screen
+                .say(format_args!("{address} came in on port {port}"));
+        } else {
+            self.screen
+                .say(format_args!("{address} turned away on port {port}: full"));
+            client.output.push(FULL);
+        }
+        self.clients.insert(id, client);
+        if !has_room {
+            io.close_after_flush(id);
+        }
+    }
+
+    fn input(&mut self, id: ConnId) -> &mut [u8] {
+        match self.clients.get(id) {
+            Some(client) if client.output.len() < OUTPUT_BYTES_MAX => &mut self.space,
+            _ => &mut [],
+        }
+    }
+
+    fn filled(&mut self, id: ConnId, count: usize) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let bytes = &self.space[..count];
+        if !self.hex {
+            client.output.push(bytes);
+            return;
+        }
+        let dump = hex::dump(bytes);
+        client.output.push(dump.as_bytes());
+        let Client { address, port, .. } = client;
+        self.screen
+            .say(format_args!("{address} -> {port}, {count} bytes\n{dump}"));
+        let sent = dump.len();
+        self.screen
+            .say(format_args!("{address} <- {port}, this dump, {sent} bytes"));
+    }
+
+    fn received(&mut self, io: &mut Io, group: &[ConnId]) {
+        for &id in group {
+            io.want_write(id);
+        }
+    }
+
+    /// Whoever finished sending still gets the rest of the answer.
+    fn ended(&mut self, io: &mut Io, id: ConnId) {
+        io.close_after_flush(id);
+    }
+
+    fn output(&mut self, id: ConnId) -> Option<&mut Output> {
+        self.clients.get_mut(id).map(|client| &mut client.output)
+    }
+
+    fn wrote(&mut self, io: &mut Io, id: ConnId, _: usize) {
+        if let Some(client) = self.clients.get(id)
+            && client.output.len() < OUTPUT_BYTES_MAX
+        {
+            io.resume_reading(id);
+        }
+    }
+
+    fn closed(&mut self, _: &mut Io, id: ConnId, _: Closed) {
+        if let Some(Client { address, port, .. }) = self.clients.remove(id) {
+            self.screen.say(format_args!("{address} left port {port}"));
+        }
+    }
+
+    fn signalled(&mut self, io: &mut Io, signal: Signal) {
+        if signal != Signal::Child {
+            io.stop();
+        }
+    }
+
+    fn before_sleep(&mut self, _: &mut Io) -> Sleep {
+        self.screen.show();
+        Sleep::Forever
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        self.screen.turn(turn);
+    }
+}
+
+/// The port of one of our own sockets.
+pub fn port_of(local: &Address) -> u16 {
+    match local {
+        Address::Ip(address) => address.port(),
+        Address::Unix(_) | Address::Pipe => 0,
+    }
+}
+
+/// What one read may bring. More would save calls for those who send much, and cost cache for everybody.
+const SPACE_BYTES: usize = 16 * 1024;
+
+/// Who has so much waiting is not read from until it is less.
+const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+
+pub const FULL: &[u8] = b"no room for another client, try later\n";
