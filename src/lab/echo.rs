@@ -114,6 +114,7 @@ impl App for Echo {
     fn closed(&mut self, _: &mut Io, id: ConnId, _: Closed) {
         if let Some(Client { address, port, .. }) = self.clients.remove(id) {
             self.screen.say(format_args!("{address} left port {port}"));
+            self.screen.show();
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the lab shows on its terminal: lines, gathered and written once a turn.
 //!
-//! A program says things at any time of a turn; `show` writes them, in `before_sleep`. A terminal that is gone is no
-//! reason to stop serving.
+//! A program says things at any time of a turn; `show` writes them, in `before_sleep`. Only what is said in `closed`
+//! must be shown there, since connections are also buried after that. A terminal that is gone is no reason to stop
+//! serving.
 
 use std::fmt;
 use std::io::{self, Write};

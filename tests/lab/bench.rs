@@ -128,14 +128,19 @@ impl Drop for Lab {
 }
 
 /// What runs is another process, so there is nothing to wind or to poll but this.
-pub fn wait_until(mut is_so: impl FnMut() -> bool, what: &str) {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+pub fn wait_until(is_so: impl FnMut() -> bool, what: &str) {
+    assert!(comes_true(PATIENCE, is_so), "waited in vain for {what}");
+}
+
+/// Whether something becomes so in time.
+pub fn comes_true(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    for _ in 0..patience.as_millis() / STEP.as_millis() {
         if is_so() {
-            return;
+            return true;
         }
         std::thread::sleep(STEP);
     }
-    panic!("waited in vain for {what}");
+    false
 }
 
 pub fn connect(port: u16) -> TcpStream {

@@ -46,9 +46,9 @@ fn requests_and_replies_are_told_with_types_sizes_and_times() {
         told.push(parts.collect::<Vec<_>>().join(", ") + late);
     }
     let expected = [
-        "#1 -> array of 3, 49 bytes: SET greeting \"hello there\"",
+        "#1 -> array of 3, 45 bytes: SET greeting \"hello there\"",
         "#1 <- simple string, 5 bytes: \"OK\"",
-        "#1 -> array of 2, 28 bytes: GET greeting",
+        "#1 -> array of 2, 27 bytes: GET greeting",
         "#1 <- bulk string, 18 bytes: \"hello there\"",
         "#1 -> array of 4, 37 bytes: HSET h f 1.5",
         "#1 <- integer, 4 bytes: 1",
@@ -70,7 +70,7 @@ fn requests_and_replies_are_told_with_types_sizes_and_times() {
     Client::connect(&server.address())
         .and_then(|mut other| other.set("greeting", ""))
         .expect("OK");
-    lab.wait_for("<- push of 2, 40 bytes, unasked:\n  bulk string \"invalidate\"\n");
+    lab.wait_for("<- push of 2, 39 bytes, unasked:\n  bulk string \"invalidate\"\n");
 }
 
 #[test]

@@ -132,6 +132,7 @@ impl App for Exec {
             None => {}
         }
         self.advance(io);
+        self.screen.show();
     }
 
     fn signalled(&mut self, io: &mut Io, signal: Signal) {

@@ -135,6 +135,7 @@ impl App for Relay {
             partner.other = None;
             self.finish(io, other);
         }
+        self.screen.show();
     }
 
     fn signalled(&mut self, io: &mut Io, signal: Signal) {
