@@ -21,10 +21,7 @@ fn main() {
 fn run(boot: Boot, watcher: Option<Watcher>) -> i32 {
     match boot {
         Boot::Serve(loaded) => server::serve(*loaded, watcher),
-        Boot::Tool { name, .. } => {
-            eprintln!("{name} is not part of this build.");
-            1
-        }
+        Boot::Tool { name, words } => server::run_tool(name, &words),
         Boot::Exit(status) => status,
     }
 }

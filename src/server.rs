@@ -5,12 +5,16 @@
 //! happens: a decision that a client could notice belongs into the engine, where it can be tested without sockets.
 
 mod boot;
+mod check;
 mod configured;
 mod crash;
 mod embedded;
 mod figures;
 mod listeners;
+mod load;
 mod process;
+mod save;
+mod snapshot;
 mod start;
 mod title;
 
@@ -26,9 +30,11 @@ use crate::observe::banner;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn};
 
 use listeners::Listeners;
+use load::Loading;
 use start::Surroundings;
 
 pub use boot::{Boot, boot, boot_with};
+pub use check::run_tool;
 pub use embedded::{Background, in_background};
 pub use start::serve;
 
@@ -45,14 +51,26 @@ pub struct Server {
     listeners: Listeners,
     around: Surroundings,
     watcher: Option<Watcher>,
+    /// The data set, as long as it is not all there.
+    loading: Option<Loading>,
     /// Where the last read of a session that is gone goes.
     nowhere: Vec<u8>,
     exit_code: i32,
+    /// The thread that writes a snapshot, while there is one.
+    saver: Option<snapshot::Saver>,
+    snapshots_started: u64,
 }
 
 impl Server {
-    fn new(engine: Engine, freer: Freer, listeners: Listeners, around: Surroundings) -> Self {
+    fn new(
+        engine: Engine,
+        freer: Freer,
+        listeners: Listeners,
+        around: Surroundings,
+        loading: Option<Loading>,
+    ) -> Self {
         Self {
+            loading,
             engine,
             freer,
             listeners,
@@ -60,6 +78,8 @@ impl Server {
             watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
+            saver: None,
+            snapshots_started: 0,
         }
     }
 
@@ -84,6 +104,9 @@ impl Server {
                 self.answer(io, ask);
             }
         }
+        if self.engine.services.snapshots.running.is_some() {
+            self.attend_snapshot();
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -103,24 +126,17 @@ impl Server {
 
     fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
-            Ask::Shutdown(how) => self.shut_down(io, how),
+            Ask::Shutdown { waiting, how } => self.shut_down(io, waiting, how),
+            Ask::Save { waiting } => self.save_for(waiting),
+            Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
+            Ask::FlushedAll => self.flushed_all(),
+            Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
             }
             Ask::Sleep(us) => std::thread::sleep(std::time::Duration::from_micros(us)),
         }
-    }
-
-    fn shut_down(&mut self, io: &mut Io, _: Shutdown) {
-        log::info!("{}", banner::SHUTDOWN_REQUESTED);
-        self.around.supervisor.stopping();
-        if let Some(pidfile) = self.around.pidfile.take() {
-            pidfile.remove();
-        }
-        self.listeners.close(io);
-        log::warn!("{}", banner::BYE);
-        io.stop();
     }
 
     /// Says why a new connection is not served and drops it.
@@ -226,8 +242,13 @@ impl App for Server {
             Signal::Terminate => (banner::SIGTERM_RECEIVED, config.shutdown_on_sigterm),
             _ => return,
         };
-        log::warn!("{line}");
-        self.shut_down(io, how.into());
+        let how = how.into();
+        if self.loading.is_some() {
+            log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
+        } else {
+            log::warn!("{line}");
+        }
+        self.shut_down(io, None, how);
     }
 
     fn after_sleep(&mut self) {
@@ -235,9 +256,11 @@ impl App for Server {
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
+        let has_more_to_load = self.load_some(io);
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         match rest {
+            _ if has_more_to_load => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
         }

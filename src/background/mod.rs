@@ -3,8 +3,10 @@
 //! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only makes jobs; the shell sends
 //! them here, so an engine under test simply drops them or does them itself.
 
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 /// Something to be done off the loop.
 pub enum Job {
@@ -50,3 +52,77 @@ impl Drop for Freer {
         }
     }
 }
+
+/// What the loop and the thread that writes a snapshot know of each other.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Keys that are in the file.
+    keys: AtomicU64,
+    /// Chunks that the thread has worked off.
+    chunks: AtomicU64,
+    stage: AtomicU8,
+    /// The loop waits for room.
+    is_wanted: AtomicBool,
+}
+
+const WRITING: u8 = 0;
+const COMMITTING: u8 = 1;
+const ABANDONED: u8 = 2;
+
+impl Progress {
+    pub fn keys(&self) -> u64 {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    pub fn chunks(&self) -> u64 {
+        self.chunks.load(Ordering::Acquire)
+    }
+
+    /// Thread: one more key is written. False: nobody wants the rest.
+    pub fn wrote_key(&self) -> bool {
+        self.keys.fetch_add(1, Ordering::Relaxed);
+        !self.is_abandoned()
+    }
+
+    /// Thread: a chunk is worked off. True if the loop waits for that.
+    pub fn wrote_chunk(&self) -> bool {
+        self.chunks.fetch_add(1, Ordering::Release);
+        self.is_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Loop: wants to be woken when a chunk has been worked off.
+    pub fn want_room(&self) {
+        self.is_wanted.store(true, Ordering::Release);
+    }
+
+    /// Loop: the snapshot is not wanted any more. False if it is too late: the file is getting its name just now.
+    pub fn abandon(&self) -> bool {
+        self.stage
+            .compare_exchange(WRITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    pub fn is_abandoned(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == ABANDONED
+    }
+
+    /// Thread: the file shall get its name. False: nobody wants it any more.
+    pub fn may_commit(&self) -> bool {
+        self.stage
+            .compare_exchange(WRITING, COMMITTING, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// Thread: waits, unless the snapshot is abandoned meanwhile.
+    pub fn pause(&self, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() && !self.is_abandoned() {
+            let nap = left.min(NAP);
+            thread::sleep(nap);
+            left -= nap;
+        }
+    }
+}
+
+/// How long a thread that pauses does not notice that it is not needed any more.
+const NAP: Duration = Duration::from_millis(5);

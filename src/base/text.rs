@@ -1,5 +1,8 @@
 //! Small things about text: quoting, splitting, sizes as people write them.
 
+use std::borrow::Cow;
+use std::io;
+
 /// The text in double quotes, as MONITOR, SLOWLOG and DEBUG show bytes: printable ASCII as it is, the rest escaped.
 pub fn quote(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 2);
@@ -177,6 +180,16 @@ pub fn same_word(one: &[u8], other: &[u8]) -> bool {
 #[inline]
 pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// The operating system's words for an error, without the number that Rust appends.
+pub fn explain(error: &io::Error) -> Cow<'static, str> {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_string().into(),
+        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".into(),
+        None => text.into(),
+    }
 }
 
 #[cfg(test)]

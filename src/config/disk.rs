@@ -4,7 +4,6 @@
 //! request waits, except CONFIG SET dir and CONFIG REWRITE themselves.
 
 use crate::base::glob;
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -119,14 +118,4 @@ fn entries(directory: &Path, part: &[u8]) -> Vec<PathBuf> {
 /// Whether a name has wildcards.
 pub fn is_pattern(name: &[u8]) -> bool {
     name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
-}
-
-/// The operating system's words for an error, without the number that Rust appends.
-pub fn explain(error: &io::Error) -> Cow<'static, str> {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_string().into(),
-        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".into(),
-        None => text.into(),
-    }
 }

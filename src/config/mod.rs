@@ -33,8 +33,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use crate::base::text::explain;
 pub use change::{Change, Changes, Circumstances, failed};
-pub use disk::explain;
 pub use fields::Config;
 pub use reader::{Directive, Fatal, Loaded};
 pub use rewrite::Extent;

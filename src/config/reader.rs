@@ -112,7 +112,7 @@ pub fn read(text: &[u8]) -> Result<Loaded, Fatal> {
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Fatal> {
     let refuse = |error| Fatal::Open {
         path: path.to_path_buf(),
-        reason: disk::explain(&error),
+        reason: super::explain(&error),
     };
     disk::read(path).map_err(refuse)
 }
@@ -201,7 +201,7 @@ impl Reader {
                 std::io::ErrorKind::IsADirectory => Ok(Vec::new()),
                 _ => Err(Fatal::Open {
                     path: as_given(&path, name),
-                    reason: disk::explain(&error),
+                    reason: super::explain(&error),
                 }),
             })?;
             self.text(&text)?;
@@ -216,7 +216,7 @@ fn check_whole(config: &Config) -> Result<(), Fatal> {
     if !config.logfile.is_empty() {
         let opened = disk::can_append(&disk::resolve(&config.dir.0, &config.logfile));
         let refuse = |error| {
-            Fatal::Whole(format!("Can't open the log file: {}", disk::explain(&error)).into())
+            Fatal::Whole(format!("Can't open the log file: {}", super::explain(&error)).into())
         };
         opened.map_err(refuse)?;
     }

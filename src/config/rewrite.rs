@@ -180,7 +180,7 @@ fn is_left_alone(name: &[u8]) -> bool {
 fn rewriting(error: &std::io::Error) -> Error {
     Error::from(format!(
         "ERR Rewriting config file: {}",
-        disk::explain(error)
+        super::explain(error)
     ))
 }
 

@@ -161,7 +161,7 @@ pub fn absolute(name: &[u8]) -> PathBuf {
 fn unreadable(error: &io::Error) -> Fatal {
     Fatal::Open {
         path: "-".into(),
-        reason: disk::explain(error),
+        reason: super::explain(error),
     }
 }
 

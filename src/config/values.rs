@@ -377,7 +377,7 @@ impl Value for Dir {
         let [wanted] = words else {
             return Err("wrong number of arguments".into());
         };
-        self.0 = disk::directory(&self.0, wanted).map_err(|error| disk::explain(&error))?;
+        self.0 = disk::directory(&self.0, wanted).map_err(|error| super::explain(&error))?;
         Ok(())
     }
 

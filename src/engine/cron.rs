@@ -28,6 +28,11 @@ impl Cron {
             ..Self::default()
         }
     }
+
+    /// Whether no command was run in this turn, of so many in all.
+    pub(super) fn is_idle_turn(&self, commands: u64) -> bool {
+        commands == self.commands_before
+    }
 }
 
 /// How many records of the expiry wheels are looked at per turn: about a quarter of a millisecond.
@@ -58,8 +63,9 @@ impl Engine {
             let spent_ns = self.services.rate.nanos(tsc::ticks().wrapping_sub(started));
             self.services.stats.eventloop_cron_ns += spent_ns;
         }
+        let is_saving = self.go_on_with_snapshot();
         self.count_turn();
-        if is_behind || !self.sessions.again.is_empty() {
+        if is_behind || is_saving || !self.sessions.again.is_empty() {
             return Rest::None;
         }
         let mut wait_ms = (self.cron.next_us.saturating_sub(self.now.monotonic_us)).div_ceil(1000);
@@ -92,9 +98,11 @@ impl Engine {
         self.cron.commands_before = stats.commands_processed;
     }
 
-    /// Nothing expires by itself while DEBUG or a pause forbids it.
+    /// Nothing expires by itself while DEBUG or a pause forbids it, or the data set is not all there.
     fn expires_actively(&self) -> bool {
-        self.services.debug.active_expire && self.services.pause.mode(self.now.unix_ms).is_none()
+        !self.services.server.is_loading
+            && self.services.debug.active_expire
+            && self.services.pause.mode(self.now.unix_ms).is_none()
     }
 
     fn next_expiry_ms(&self) -> Option<i64> {
@@ -145,6 +153,7 @@ impl Engine {
         self.services.stats.output_buffer_limit_disconnections +=
             std::mem::take(&mut self.sessions.overflowed);
         self.trim_tracking();
+        self.start_saves();
         self.visit_sessions(hz as usize);
     }
 
@@ -185,6 +194,7 @@ impl Engine {
             session.output_peak = session.output.len() as u32;
             session.input_peak = session.input.memory() as u32;
         }
+        session.input.forget_big();
         if idle_us > QUIET_US {
             session.output.release();
             session.input.shrink();

@@ -8,6 +8,8 @@ use crate::base::slab::Id;
 use crate::config::Changes;
 use crate::wire::args::OwnedArgs;
 
+use super::snapshot::Order;
+
 /// A command on its way to the append-only file and the replicas.
 pub struct Propagated {
     pub db: u16,
@@ -28,10 +30,18 @@ enum Manner {
 
 /// What the shell, which owns sockets, files and threads, is asked to do after the command.
 pub enum Ask {
-    /// Leave the loop, after saving if that is wanted.
-    Shutdown(Shutdown),
+    /// Leave the loop, after saving if that is wanted. Whoever waits is told only if that failed.
+    Shutdown { waiting: Option<Id>, how: Shutdown },
+    /// Write the data set to its file, at once.
+    Save { waiting: Option<Id> },
+    /// Read the file in place of the data set.
+    Reload { waiting: Option<Id>, how: Reload },
     /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
     Configured(Configured),
+    /// FLUSHALL has emptied everything: a save that is under way is void.
+    FlushedAll,
+    /// Start a thread that writes the snapshot that has begun.
+    Snapshot(Box<Order>),
     /// Give memory back to the system (MEMORY PURGE).
     PurgeMemory,
     /// Block the loop (DEBUG SLEEP), in microseconds.
@@ -45,6 +55,17 @@ pub struct Configured {
     /// transaction or a script, which cannot stop half-way: they have been told OK, and a failure is only logged.
     pub waiting: Option<Id>,
     pub changes: Changes,
+}
+
+/// DEBUG RELOAD's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Write the file first.
+    pub saves: bool,
+    /// Forget the data set first.
+    pub flushes: bool,
+    /// What is there and in the file is taken from the file.
+    pub merges: bool,
 }
 
 /// SHUTDOWN's options.

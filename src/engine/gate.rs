@@ -83,6 +83,7 @@ pub fn is_open(session: &Session, services: &Services, command: &Command) -> boo
         && services.pause.is_off()
         && !services.server.is_loading
         && services.config.maxmemory == 0
+        && !services.persistence.last_bgsave_failed
         && !command.has(command_flag::PROTECTED)
 }
 
@@ -117,6 +118,12 @@ pub fn judge(
         && has(session, command, command_flag::DENYOOM)
     {
         return Verdict::Refuse(Error::Oom);
+    }
+    if services.persistence.last_bgsave_failed
+        && services.denies_writes()
+        && (has(session, command, command_flag::WRITE) || is(command, "ping"))
+    {
+        return Verdict::Refuse(Error::Misconf);
     }
     if session.has(flag::SUBSCRIBED)
         && session.protocol == Protocol::Resp2

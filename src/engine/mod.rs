@@ -22,13 +22,17 @@ pub mod effects;
 pub mod gate;
 pub mod hold;
 mod invalidate;
+pub mod loading;
 pub mod memory;
 pub mod monitor;
 pub mod pause;
+pub mod persistence;
 pub mod roster;
+pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod snapshot;
 pub mod wake;
 
 use crate::base::input::InputPool;
@@ -74,6 +78,8 @@ pub struct Engine {
 struct Turn {
     members: Vec<Member>,
     pending: Vec<Pending>,
+    /// Those of the current round whose key must be looked for in a second bucket.
+    further: Vec<Pending>,
 }
 
 /// The part of one session of the group.
@@ -124,7 +130,9 @@ impl Engine {
         services.rate = cron::measure_rate(&clock);
         let now = read_clock(&clock);
         services.server.started_ms = now.unix_ms;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         services.server.started_us = now.monotonic_us;
+        services.persistence.last_save_s = now.unix_ms / 1000;
         let mut rng = Rng::from_system();
         services.server.run_id = hexadecimal(&mut rng);
         services.server.replication_id = hexadecimal(&mut rng);
@@ -292,12 +300,18 @@ impl Engine {
     }
 
     fn run_round(&mut self, group: &[Id], turn: &mut Turn, range: std::ops::Range<usize>) {
+        turn.further.clear();
         for pending in &turn.pending[range.clone()] {
             if pending.db != NO_PREFETCH {
-                self.keyspace.dbs[pending.db as usize]
-                    .dict
-                    .prefetch_entry(pending.key.1);
+                let dict = &self.keyspace.dbs[pending.db as usize].dict;
+                if dict.prefetch_entry(pending.key.1) {
+                    turn.further.push(*pending);
+                }
             }
+        }
+        for pending in &turn.further {
+            let dict = &self.keyspace.dbs[pending.db as usize].dict;
+            dict.prefetch_further(pending.key.1);
         }
         let mut at = range.start;
         while at < range.end {

@@ -13,6 +13,8 @@ use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::pause::Pause;
+use super::persistence::Persistence;
+use super::snapshot::Snapshots;
 
 pub struct Services {
     pub config: Config,
@@ -25,6 +27,8 @@ pub struct Services {
     pub tracking: Tracking,
     pub pause: Pause,
     pub server: ServerFacts,
+    pub persistence: Persistence,
+    pub snapshots: Snapshots,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -178,6 +182,8 @@ impl Services {
             tracking: Tracking::default(),
             pause: Pause::default(),
             server: ServerFacts::default(),
+            persistence: Persistence::default(),
+            snapshots: Snapshots::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

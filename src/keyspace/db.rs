@@ -93,7 +93,8 @@ impl<'a> Keys<'a> {
         let keys = keys.take(LOOK_AHEAD_MOST);
         keys.clone()
             .for_each(|key| dict.prefetch_bucket(dict.hash(key)));
-        keys.for_each(|key| dict.prefetch_entry(dict.hash(key)));
+        keys.filter(|key| dict.prefetch_entry(dict.hash(key)))
+            .for_each(|key| dict.prefetch_further(dict.hash(key)));
     }
 
     /// Where the key is, if it is there at this instant.
@@ -192,6 +193,7 @@ impl<'a> Keys<'a> {
     /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
     /// from now on.
     pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+        self.space.preserve(self.db, spot);
         let mut entry = self.dict_mut().entry_mut(spot);
         if !matches!(entry.shared().payload(), Payload::Inline(_)) {
             return None;
@@ -298,11 +300,20 @@ impl<'a> Keys<'a> {
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
+        db.dict.set_room(self.space.room_bytes);
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
+    }
+
+    #[inline]
+    fn added(&mut self, key: &[u8], spot: Spot) {
+        if self.space.journal.interest != 0 {
+            let kind = self.kind(spot);
+            self.space.journal.added(self.db, key, kind);
+        }
     }
 
     /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
@@ -323,12 +334,17 @@ impl<'a> Keys<'a> {
             return self.insert(key, new, deadline);
         };
         self.space.settle_loan();
+        let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes
             .moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
         if let Some(old) = db.dict.replace(spot, new, until) {
-            let lazily = self.space.lazy.server_del;
-            self.space.discard(old, lazily);
+            if let Some(doomed) = doomed {
+                self.space.adopt(doomed, old);
+            } else {
+                let lazily = self.space.lazy.server_del;
+                self.space.discard(old, lazily);
+            }
         }
         self.touch(spot);
         spot
@@ -337,10 +353,15 @@ impl<'a> Keys<'a> {
     /// Removes what is at a place.
     pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
         self.space.settle_loan();
+        let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         if let Some(old) = db.dict.remove(spot) {
-            self.space.discard(old, lazily);
+            if let Some(doomed) = doomed {
+                self.space.adopt(doomed, old);
+            } else {
+                self.space.discard(old, lazily);
+            }
         }
     }
 
@@ -367,6 +388,7 @@ impl<'a> Keys<'a> {
     /// Takes a value out with its deadline, for RENAME and MOVE.
     pub fn take(&mut self, spot: Spot) -> Taken<Value> {
         self.space.settle_loan();
+        self.space.preserve(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         db.dict.take(spot)
@@ -378,7 +400,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
     }
 
@@ -386,6 +408,7 @@ impl<'a> Keys<'a> {
         self.entry(spot).deadline()
     }
     pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+        self.space.preserve(self.db, spot);
         self.dict_mut().set_deadline(spot, deadline);
     }
 
@@ -406,6 +429,19 @@ impl<'a> Keys<'a> {
     pub fn touched(&mut self, key: &[u8], count: usize) {
         self.space.journal.dirty += count as u64;
         self.space.journal.changed(self.db, key);
+    }
+
+    /// Something about the key changed that is no part of its value to those who watch it, as the groups of a stream
+    /// are not: counts as changes, and is announced.
+    pub fn noted(&mut self, key: &[u8], event: Event, count: usize) {
+        self.space.journal.dirty += count as u64;
+        self.event(key, event);
+    }
+
+    /// Those who wait for the key while it is there should look at it again.
+    #[inline]
+    pub fn tell_waiters(&mut self, key: &[u8]) {
+        self.space.journal.news(self.db, key);
     }
 
     /// Only an event.

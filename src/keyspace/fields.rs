@@ -22,6 +22,7 @@ impl Keys<'_> {
         let entry = self.entry(spot);
         let soonest = entry.object().and_then(hash_in).and_then(Hash::soonest);
         if entry.field_deadline() != soonest {
+            self.space.preserve(self.db, spot);
             self.dict_mut().set_field_deadline(spot, soonest);
         }
     }

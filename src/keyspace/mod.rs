@@ -13,7 +13,9 @@ pub mod db;
 pub mod evict;
 pub mod expiry;
 pub mod fields;
+pub mod freeze;
 pub mod journal;
+pub mod load;
 pub mod sizes;
 pub mod text;
 pub mod typed;
@@ -47,6 +49,8 @@ pub struct Keyspace {
     /// Whether due keys are deleted. A replica leaves that to its primary, and nothing is deleted while a pause of
     /// writes is in force; due keys are hidden all the same.
     pub may_expire: bool,
+    /// Memory that tables may take to grow: as long as there is a limit and it is near, they wait.
+    pub room_bytes: usize,
     /// Values and whole tables that wait to be freed off the loop.
     pub garbage: Vec<Box<dyn Send>>,
     /// The first key of the running request, by its address, and its hash: it was hashed when its memory was
@@ -57,6 +61,8 @@ pub struct Keyspace {
     pub lazy: Lazy,
     /// The value that was lent out last, whose size may have changed since.
     loan: Option<sizes::Loan>,
+    /// The snapshot that is being taken.
+    pub freeze: freeze::Freeze,
 }
 
 /// Whether a key is there.
@@ -108,12 +114,14 @@ impl Keyspace {
             rng: Rng::from_seed(seed),
             counters: Counters::default(),
             may_expire: true,
+            room_bytes: usize::MAX,
             garbage: Vec::new(),
             hint: (0, 0),
             seed: seed_of_hashes,
             evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
             loan: None,
+            freeze: freeze::Freeze::default(),
         }
     }
 
@@ -156,7 +164,9 @@ impl Keyspace {
         let count = dict.len();
         if count > 0 {
             let old = dict.clear();
-            if lazily {
+            if let Some(old) = self.adopt_database(db, old)
+                && lazily
+            {
                 self.counters.lazyfreed += count as u64;
                 self.garbage.push(Box::new(old));
             }
@@ -168,6 +178,7 @@ impl Keyspace {
     pub fn swap(&mut self, one: u16, other: u16) {
         self.settle_loan();
         self.dbs.swap(one as usize, other as usize);
+        self.swap_freeze(one, other);
     }
 
     pub fn len(&self) -> usize {

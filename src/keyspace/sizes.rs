@@ -6,7 +6,8 @@
 //! before is noted, and compared with its size at the next occasion: when another value is lent out, before any key is
 //! added or removed, and before somebody reads.
 //!
-//! Invariant: once the loan is settled, the counts are what walking all keys would give; streams are left out.
+//! Invariant: once the loan is settled, the counts are what walking all keys would give. Streams are
+//! counted without regard to their size.
 //!
 //! [`Keys`]: super::Keys
 
@@ -25,9 +26,10 @@ pub const KINDS: [Kind; 5] = [Kind::String, Kind::List, Kind::Set, Kind::Zset, K
 pub struct Sizes {
     /// Empty until the first key comes, as most databases never have one.
     counts: Vec<u64>,
+    streams: u64,
 }
 
-/// Where a value is counted. Streams are nowhere.
+/// Where a value is counted. Streams are in no bin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin(u16);
 
@@ -47,6 +49,11 @@ impl Sizes {
         row.map_or(&[], |row| &self.counts[row * BINS..][..BINS])
     }
 
+    /// How many streams there are, of whatever size.
+    pub fn streams(&self) -> u64 {
+        self.streams
+    }
+
     #[inline]
     pub(super) fn add(&mut self, bin: Bin) {
         if let Some(count) = self.counts.get_mut(usize::from(bin.0)) {
@@ -54,6 +61,8 @@ impl Sizes {
         } else if bin != NOWHERE {
             self.counts = vec![0; KINDS.len() * BINS];
             self.counts[usize::from(bin.0)] += 1;
+        } else {
+            self.streams += 1;
         }
     }
 
@@ -61,6 +70,8 @@ impl Sizes {
     pub(super) fn remove(&mut self, bin: Bin) {
         if let Some(count) = self.counts.get_mut(usize::from(bin.0)) {
             *count -= 1;
+        } else {
+            self.streams -= 1;
         }
     }
 
@@ -73,7 +84,7 @@ impl Sizes {
     }
 
     pub(super) fn clear(&mut self) {
-        self.counts = Vec::new();
+        *self = Self::default();
     }
 }
 
@@ -131,6 +142,7 @@ impl Keyspace {
             return;
         }
         self.settle_loan();
+        self.preserve(db, spot);
         let before = Bin::of(self.dbs[usize::from(db)].dict.entry(spot));
         self.loan = Some(Loan { db, spot, before });
     }
@@ -158,10 +170,12 @@ impl Keyspace {
             db.dict
                 .iter()
                 .for_each(|entry| recounted.add(Bin::of(entry)));
-            KINDS.iter().all(|kind| {
-                let (kept, counted) = (db.sizes.of(*kind), recounted.of(*kind));
-                (0..BINS).all(|bin| kept.get(bin).unwrap_or(&0) == counted.get(bin).unwrap_or(&0))
-            })
+            db.sizes.streams == recounted.streams
+                && KINDS.iter().all(|kind| {
+                    let (kept, counted) = (db.sizes.of(*kind), recounted.of(*kind));
+                    (0..BINS)
+                        .all(|bin| kept.get(bin).unwrap_or(&0) == counted.get(bin).unwrap_or(&0))
+                })
         })
     }
 }

@@ -44,6 +44,8 @@ pub const SHUTDOWN_REQUESTED: &str = "User requested shutdown...";
 pub const SIGTERM_RECEIVED: &str = "Received SIGTERM scheduling shutdown...";
 pub const SIGINT_RECEIVED: &str = "Received SIGINT scheduling shutdown...";
 pub const SIGINT_AGAIN: &str = "You insist... exiting now.";
+pub const SIGNAL_WHILE_LOADING: &str =
+    "Received shutdown signal during loading, scheduling shutdown.";
 pub const SAVING: &str = "Saving the final RDB snapshot before exiting.";
 pub const REMOVING_PIDFILE: &str = "Removing the pid file.";
 pub const REMOVING_SOCKET: &str = "Removing the unix socket file.";

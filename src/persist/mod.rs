@@ -3,3 +3,4 @@
 //! Not known here: where bytes come from and go to, keys of this server, clients.
 
 pub mod rdb;
+pub mod snapshot;

@@ -32,7 +32,10 @@ pub fn in_background(options: &str) -> Background {
         let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|door| door.local_addr());
         let port = probe.expect("some port is free").port();
         let (tell, told) = mpsc::channel();
-        let lines = format!("save \"\"\nset-proc-title no\n{options}\nport {port}\n");
+        let pid = std::process::id();
+        let file = format!("in-background-{pid}-{port}.rdb");
+        let lines =
+            format!("save \"\"\ndbfilename {file}\nset-proc-title no\n{options}\nport {port}\n");
         thread::spawn(move || match load(&lines).and_then(prepare) {
             Ok((server, reactor)) => {
                 let _ = tell.send(true);

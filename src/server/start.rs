@@ -7,6 +7,7 @@ use super::boot;
 use super::crash;
 use super::figures;
 use super::listeners::Listeners;
+use super::load::Loading;
 use super::process::{self, OomScore, PidFile, Supervisor};
 use super::title::{self, Title};
 use super::{Server, Watcher};
@@ -82,8 +83,6 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     facts.tcp_port = engine.services.config.port;
     facts.startup_memory = crate::store::alloc::used_memory();
     log::info!("{}", banner::INITIALIZED);
-    listeners.announce();
-    supervisor.ready();
     let mut oom_score = OomScore::default();
     // It has been logged, and the server is as good without.
     let _ = oom_score.apply(&engine.services.config, is_replica);
@@ -94,7 +93,18 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
         pidfile,
         oom_score,
     };
-    Ok((Server::new(engine, freer, listeners, around), reactor))
+    // Where there is an append-only file, it is the data set.
+    let loading = if engine.services.config.appendonly {
+        None
+    } else {
+        Loading::begin(&mut engine, reactor.io().waker())?
+    };
+    let is_complete = loading.is_none();
+    let server = Server::new(engine, freer, listeners, around, loading);
+    if is_complete {
+        server.welcome();
+    }
+    Ok((server, reactor))
 }
 
 /// All commands, by the names that the configuration gives them.

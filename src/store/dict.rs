@@ -114,21 +114,33 @@ impl<V> Dict<V> {
         unsafe { EntryMut::new(self.raw(spot)) }
     }
 
-    /// The first of two steps for a batch of look-ups: ask for the bucket's cache line.
+    /// The first of three steps for a batch of look-ups: ask for the bucket's cache line.
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
-    /// The second: compare tags, and ask for the entry.
+    /// The second: compare tags, and ask for the entry. True if it can only be in a further bucket,
+    /// which was asked for instead.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.table.prefetch_element(hash);
+    pub fn prefetch_entry(&self, hash: u64) -> bool {
+        self.table.prefetch_element(hash)
+    }
+
+    /// The third, for those: the same in that bucket.
+    #[inline]
+    pub fn prefetch_further(&self, hash: u64) {
+        self.table.prefetch_overflow(hash);
     }
 }
 
 /// Writing.
 impl<V> Dict<V> {
+    /// Makes room for so many keys, if there are none yet.
+    pub fn reserve(&mut self, count: usize) {
+        self.table.reserve(count);
+    }
+
     /// The key must be absent: nothing looks for it again.
     pub fn insert(
         &mut self,
@@ -233,6 +245,12 @@ impl<V> Dict<V> {
         fresh.wheel = Wheel::at_time_of(&self.wheel);
         fresh.birth_epoch = self.birth_epoch;
         std::mem::replace(self, fresh)
+    }
+
+    /// How many bytes at a time the table may take from the allocator, as far as it can put that off.
+    #[inline]
+    pub fn set_room(&mut self, bytes: usize) {
+        self.table.set_room(bytes);
     }
 
     /// The epoch of entries made from now on (3 bits).
@@ -356,6 +374,11 @@ impl<V> Dict<V> {
     /// What the buckets and their directory occupy.
     pub fn table_bytes(&self) -> usize {
         self.table.bytes()
+    }
+
+    /// What those buckets occupy that are in use.
+    pub fn bucket_bytes(&self) -> usize {
+        self.table.bucket_bytes()
     }
 
     /// What the index of deadlines occupies.

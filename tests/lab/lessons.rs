@@ -259,14 +259,13 @@ fn with_ports(text: &str, first: u16) -> String {
 fn matches(expected: &[String], shown: &[&str]) -> bool {
     match (expected.split_first(), shown.split_first()) {
         (None, None) => true,
-        (None, Some(_)) => false,
         (Some((first, rest)), _) if first == "..." => {
             (0..=shown.len()).any(|skipped| matches(rest, &shown[skipped..]))
         }
         (Some((first, rest)), Some((line, others))) => {
             is_like(first, line) && matches(rest, others)
         }
-        (Some(_), None) => false,
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 

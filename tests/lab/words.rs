@@ -108,12 +108,15 @@ fn the_real_server_is_watched_from_inside() {
         let mut words = value.to_vec();
         let bind = ["--max-clients", "50", "--bind", "127.0.0.1"];
         words.extend(bind);
-        let screen = std::env::temp_dir().join(format!("pollux-lab-inside-{port}"));
+        let folder = std::env::temp_dir().join(format!("pollux-lab-inside-{port}"));
+        std::fs::create_dir_all(&folder).expect("a folder for the test");
+        let screen = folder.join("screen");
         let file = std::fs::File::create(&screen).expect("a file");
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_pollux"))
             .arg("lab")
             .args(&words)
             .args(["-p", &port.to_string()])
+            .current_dir(&folder)
             .stdout(file)
             .spawn()
             .expect("the program starts");
@@ -138,7 +141,7 @@ fn the_real_server_is_watched_from_inside() {
         );
         let _ = child.kill();
         let _ = child.wait();
-        let _ = std::fs::remove_file(&screen);
+        std::fs::remove_dir_all(&folder).expect("our own folder");
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
+use crate::engine::effects::Ask;
 use crate::engine::session::flag;
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
@@ -52,6 +53,9 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .sum();
     ctx.keys.space.journal.flushed(None);
     ctx.keys.space.journal.dirty += count as u64 + 1;
+    if !ctx.is_replay() {
+        ctx.fx.ask(Ask::FlushedAll);
+    }
     ctx.fx
         .propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
     ctx.reply.ok();

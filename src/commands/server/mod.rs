@@ -8,7 +8,9 @@ mod latency;
 mod lolwut;
 mod memory;
 mod module;
+mod save;
 mod slowlog;
+mod snapshot;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
@@ -21,14 +23,17 @@ use crate::wire::args::Args;
 use super::options::is;
 
 pub const ROWS: &[Row] = &[
+    Row::new(&dataset::BGSAVE, snapshot::bgsave),
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
     Row::new(&spec::INFO, info::info),
+    Row::new(&dataset::LASTSAVE, save::lastsave),
     Row::container(&spec::LATENCY, latency::ROWS),
     Row::new(&spec::LOLWUT, lolwut::lolwut),
     Row::container(&spec::MEMORY, memory::ROWS),
     Row::container(&module_spec::MODULE, module::ROWS),
     Row::new(&spec::MONITOR, monitor),
+    Row::new(&dataset::SAVE, save::save),
     Row::new(&dataset::SHUTDOWN, shutdown),
     Row::container(&spec::SLOWLOG, slowlog::ROWS),
     Row::new(&spec::TIME, time),
@@ -88,6 +93,8 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if aborts {
         return Err(Error::from("ERR No shutdown in progress."));
     }
-    ctx.fx.ask(Ask::Shutdown(how));
+    ctx.park_for_shell(args);
+    let waiting = Some(ctx.session.id);
+    ctx.fx.ask(Ask::Shutdown { waiting, how });
     Ok(())
 }

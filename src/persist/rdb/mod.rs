@@ -11,8 +11,11 @@
 //! deadlines, 11 where a stream has consumers, 10 for all else. Readers take all types of versions up to 12 but those
 //! of modules, and what Valkey 9 calls version 80.
 //!
+//! What a whole file looks like is told in [`file`].
+//!
 //! A reader trusts nothing: lengths do not reserve memory before the bytes have come, and blobs are checked whole.
 
+pub mod file;
 mod legacy;
 mod read;
 mod write;
@@ -26,14 +29,75 @@ use crate::base::lzf::Compressor;
 pub use read::{Fault, Limits, Loaded, Reader};
 pub use write::{Source, Writer, version_of};
 
-/// What the first byte of a value says. Modules have 6 and 7, which are not read.
+/// What the first byte of a value says.
 pub mod kind {
+    /// What is wrong with a value of a kind that cannot be read, in a sentence for the log.
+    pub fn damage(kind: u8) -> &'static str {
+        match kind {
+            LIST | LIST_OF_NODES => "List integrity check failed.",
+            SET => "Duplicate set members detected",
+            ZSET | ZSET_TEXT => "Zset integrity check failed.",
+            HASH => "Duplicate hash fields detected",
+            HASH_ZIPMAP => "Zipmap integrity check failed.",
+            LIST_ZIPLIST | LIST_OF_ZIPLISTS => "Ziplist integrity check failed.",
+            SET_INTSET => "Intset integrity check failed.",
+            ZSET_ZIPLIST => "Zset ziplist integrity check failed.",
+            HASH_ZIPLIST => "Hash ziplist integrity check failed.",
+            STREAM_1 | STREAM_2 | STREAM_3 => "Stream listpack integrity check failed.",
+            HASH_LISTPACK => "Hash listpack integrity check failed.",
+            ZSET_LISTPACK => "Zset listpack integrity check failed.",
+            SET_LISTPACK => "Set listpack integrity check failed.",
+            HASH_TIMED_EARLY | HASH_TIMED => "Hash with expiring fields integrity check failed.",
+            HASH_TIMED_LISTPACK_EARLY | HASH_TIMED_LISTPACK => {
+                "Hash listpack with expiring fields integrity check failed."
+            }
+            _ => "Bad data format",
+        }
+    }
+
     pub const STRING: u8 = 0;
     pub const LIST: u8 = 1;
     pub const SET: u8 = 2;
     pub const ZSET_TEXT: u8 = 3;
     pub const HASH: u8 = 4;
     pub const ZSET: u8 = 5;
+    /// As redis-check-rdb calls it.
+    pub fn name(kind: u8) -> &'static str {
+        const NAMES: [&str; 26] = [
+            "string",
+            "list-linked",
+            "set-hashtable",
+            "zset-v1",
+            "hash-hashtable",
+            "zset-v2",
+            "module-pre-release",
+            "module-value",
+            "",
+            "hash-zipmap",
+            "list-ziplist",
+            "set-intset",
+            "zset-ziplist",
+            "hash-ziplist",
+            "quicklist",
+            "stream",
+            "hash-listpack",
+            "zset-listpack",
+            "quicklist-v2",
+            "stream-v2",
+            "set-listpack",
+            "stream-v3",
+            "hash-hashtable-md-pre-release",
+            "hash-listpack-md-pre-release",
+            "hash-hashtable-md",
+            "hash-listpack-md",
+        ];
+        NAMES.get(usize::from(kind)).unwrap_or(&"unknown")
+    }
+
+    /// Of release candidates of Redis 4.0. Not read.
+    pub const MODULE: u8 = 6;
+    /// Only a module could make something of it, but it can be passed over.
+    pub const MODULE_2: u8 = 7;
     pub const HASH_ZIPMAP: u8 = 9;
     pub const LIST_ZIPLIST: u8 = 10;
     pub const SET_INTSET: u8 = 11;
@@ -58,6 +122,8 @@ pub mod kind {
 pub const VERSION_MAX: u16 = 12;
 /// What Valkey 9 writes where version 11 does not suffice.
 pub const VERSION_VALKEY: u16 = 80;
+/// The last version without listpacks, which servers from 5.0 on read.
+pub const VERSION_PLAIN: u16 = 9;
 
 const FOOTER_LEN: usize = 10;
 

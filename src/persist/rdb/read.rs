@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use crate::base::lzf;
 use crate::base::num;
@@ -26,6 +27,10 @@ pub enum Fault {
     /// The bytes ended too early, or the source failed.
     Io(io::Error),
     Malformed,
+    /// The same, where there are better words for it than those for the kind of value.
+    Broken(&'static str),
+    /// There is nothing in it, and all of it has been read.
+    Empty,
     /// A type that this server does not know, or a module's.
     Unknown(u8),
 }
@@ -64,18 +69,37 @@ const TRUSTED_LEN: u64 = 1 << 20;
 /// The latest deadline of a field that a file may name.
 const FIELD_DEADLINE_MAX: u64 = (1 << 48) - 1;
 
-pub struct Reader<'l, R> {
+pub struct Reader<R> {
     input: R,
     version: u16,
-    limits: &'l Limits,
+    limits: Limits,
 }
 
-impl<'l, R: Read> Reader<'l, R> {
-    pub fn new(input: R, version: u16, limits: &'l Limits) -> Self {
+/// A string, as [`Reader::text`] gives it.
+pub(super) enum Text {
+    Int(i64),
+    /// Where it is in the arena.
+    Appended(Range<usize>),
+    Long(Vec<u8>),
+}
+
+/// In the place of a length: compressed text follows.
+const LZF: u8 = 3;
+
+fn not_empty(pack: Listpack) -> Result<Listpack, Fault> {
+    if pack.is_empty() {
+        Err(Fault::Empty)
+    } else {
+        Ok(pack)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    pub fn new(input: R, version: u16, limits: &Limits) -> Self {
         Self {
             input,
             version,
-            limits,
+            limits: *limits,
         }
     }
 
@@ -83,28 +107,56 @@ impl<'l, R: Read> Reader<'l, R> {
         self.input
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+    pub(super) fn input(&self) -> &R {
+        &self.input
+    }
+
+    pub(super) fn input_mut(&mut self) -> &mut R {
+        &mut self.input
+    }
+
+    pub(super) fn version(&self) -> u16 {
+        self.version
+    }
+
+    pub(super) fn set_version(&mut self, version: u16) {
+        self.version = version;
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
         self.input.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 
+    #[inline]
     pub fn byte(&mut self) -> Result<u8, Fault> {
-        self.array::<1>().map(|[byte]| byte)
+        let [byte] = self.array::<1>()?;
+        Ok(byte)
     }
 
     fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::with_capacity(len.min(TRUSTED_LEN) as usize);
-        self.input.by_ref().take(len).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == len {
-            Ok(bytes)
-        } else {
-            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+        self.append_bytes(len, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Memory is taken piece by piece, as the bytes come.
+    fn append_bytes(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let mut left = len;
+        while left > 0 {
+            let piece = left.min(TRUSTED_LEN) as usize;
+            let start = out.len();
+            out.resize(start + piece, 0);
+            self.input.read_exact(&mut out[start..])?;
+            left -= piece as u64;
         }
+        Ok(())
     }
 
     fn i64(&mut self) -> Result<i64, Fault> {
-        self.array().map(i64::from_le_bytes)
+        Ok(i64::from_le_bytes(self.array()?))
     }
 
     /// A length, or what stands in the place of one before a string: `Err` in the inner result.
@@ -127,34 +179,77 @@ impl<'l, R: Read> Reader<'l, R> {
     /// The number of elements of a value that must have some.
     fn count(&mut self) -> Result<usize, Fault> {
         match self.length()? {
-            0 => Err(Fault::Malformed),
+            0 => Err(Fault::Empty),
             count => usize::try_from(count).map_err(|_| Fault::Malformed),
         }
     }
 
     pub fn string(&mut self) -> Result<Vec<u8>, Fault> {
-        let number = match self.length_or_form()? {
-            Ok(len) => return self.bytes(len),
-            Err(0) => i64::from(i8::from_le_bytes(self.array()?)),
-            Err(1) => i64::from(i16::from_le_bytes(self.array()?)),
-            Err(2) => i64::from(i32::from_le_bytes(self.array()?)),
-            Err(3) => {
-                let (packed_len, len) = (self.length()?, self.length()?);
-                let packed = self.bytes(packed_len)?;
-                let len = usize::try_from(len).map_err(|_| Fault::Malformed)?;
-                return lzf::decompress(&packed, len).ok_or(Fault::Malformed);
+        match self.length_or_form()? {
+            Ok(len) => self.bytes(len),
+            Err(LZF) => self.compressed(),
+            Err(form) => {
+                let number = self.number(form)?;
+                Ok(num::format_i64(number, &mut [0; 20]).to_vec())
             }
-            Err(_) => return Err(Fault::Malformed),
-        };
-        Ok(num::format_i64(number, &mut [0; 20]).to_vec())
+        }
     }
 
-    fn listpack(&mut self) -> Result<Listpack, Fault> {
-        Ok(Listpack::parse_owned(self.string()?)?)
+    /// A string, behind what `out` holds already.
+    pub(super) fn append_string(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match self.length_or_form()? {
+            Ok(len) => self.append_bytes(len, out)?,
+            Err(LZF) => out.extend_from_slice(&self.compressed()?),
+            Err(form) => {
+                let number = self.number(form)?;
+                out.extend_from_slice(num::format_i64(number, &mut [0; 20]));
+            }
+        }
+        Ok(())
     }
 
-    fn ziplist(&mut self) -> Result<Listpack, Fault> {
-        Ok(from_ziplist(&self.string()?)?)
+    /// A string, behind what `arena` holds if it is short, and apart if it is longer than `short_max`.
+    pub(super) fn text(&mut self, arena: &mut Vec<u8>, short_max: usize) -> Result<Text, Fault> {
+        let start = arena.len();
+        match self.length_or_form()? {
+            Ok(len) if len > short_max as u64 => return Ok(Text::Long(self.bytes(len)?)),
+            Ok(len) => self.append_bytes(len, arena)?,
+            Err(LZF) => {
+                let text = self.compressed()?;
+                if text.len() > short_max {
+                    return Ok(Text::Long(text));
+                }
+                arena.extend_from_slice(&text);
+            }
+            Err(form) => return Ok(Text::Int(self.number(form)?)),
+        }
+        Ok(Text::Appended(start..arena.len()))
+    }
+
+    fn number(&mut self, form: u8) -> Result<i64, Fault> {
+        Ok(match form {
+            0 => i64::from(i8::from_le_bytes(self.array()?)),
+            1 => i64::from(i16::from_le_bytes(self.array()?)),
+            2 => i64::from(i32::from_le_bytes(self.array()?)),
+            _ => return Err(Fault::Malformed),
+        })
+    }
+
+    fn compressed(&mut self) -> Result<Vec<u8>, Fault> {
+        let (packed_len, len) = (self.length()?, self.length()?);
+        let packed = self.bytes(packed_len)?;
+        let len = usize::try_from(len).map_err(|_| Fault::Malformed)?;
+        lzf::decompress(&packed, len).ok_or(Fault::Malformed)
+    }
+
+    /// A listpack that is the whole value.
+    fn whole_listpack(&mut self) -> Result<Listpack, Fault> {
+        let pack = Listpack::parse_owned(self.string()?)?;
+        not_empty(pack)
+    }
+
+    fn whole_ziplist(&mut self) -> Result<Listpack, Fault> {
+        not_empty(from_ziplist(&self.string()?)?)
     }
 
     /// The value of a kind, which has been read.
@@ -166,31 +261,43 @@ impl<'l, R: Read> Reader<'l, R> {
                 Value::List(self.list(kind)?)
             }
             kind::SET => Value::Set(self.set()?),
-            kind::SET_INTSET => Value::Set(Set::from_intset(
-                Intset::parse(&self.string()?)?,
-                &limits.set,
-            )),
-            kind::SET_LISTPACK => Value::Set(Set::from_listpack(&self.listpack()?, &limits.set)?),
+            kind::SET_INTSET => {
+                let ints = Intset::parse(&self.string()?)?;
+                if ints.is_empty() {
+                    return Err(Fault::Empty);
+                }
+                Value::Set(Set::from_intset(ints, &limits.set))
+            }
+            kind::SET_LISTPACK => {
+                Value::Set(Set::from_listpack(&self.whole_listpack()?, &limits.set)?)
+            }
             kind::ZSET | kind::ZSET_TEXT => Value::Zset(self.zset(kind)?),
             kind::ZSET_LISTPACK => {
-                Value::Zset(Zset::from_listpack(&self.listpack()?, &limits.zset)?)
+                Value::Zset(Zset::from_listpack(&self.whole_listpack()?, &limits.zset)?)
             }
-            kind::ZSET_ZIPLIST => Value::Zset(Zset::from_listpack(&self.ziplist()?, &limits.zset)?),
+            kind::ZSET_ZIPLIST => {
+                Value::Zset(Zset::from_listpack(&self.whole_ziplist()?, &limits.zset)?)
+            }
             kind::HASH => Value::Hash(self.hash()?),
             kind::HASH_LISTPACK => {
-                Value::Hash(Hash::from_listpack(&self.listpack()?, &limits.hash)?)
+                Value::Hash(Hash::from_listpack(&self.whole_listpack()?, &limits.hash)?)
             }
-            kind::HASH_ZIPLIST => Value::Hash(Hash::from_listpack(&self.ziplist()?, &limits.hash)?),
-            kind::HASH_ZIPMAP => Value::Hash(Hash::from_listpack(
-                &from_zipmap(&self.string()?)?,
-                &limits.hash,
-            )?),
+            kind::HASH_ZIPLIST => {
+                Value::Hash(Hash::from_listpack(&self.whole_ziplist()?, &limits.hash)?)
+            }
+            kind::HASH_ZIPMAP => {
+                let pairs = not_empty(from_zipmap(&self.string()?)?)?;
+                Value::Hash(Hash::from_listpack(&pairs, &limits.hash)?)
+            }
             kind::HASH_TIMED_LISTPACK | kind::HASH_TIMED_LISTPACK_EARLY => {
                 if kind == kind::HASH_TIMED_LISTPACK {
                     // The soonest deadline; the listpack says it too.
                     self.i64()?;
                 }
-                Value::Hash(Hash::from_timed_listpack(&self.listpack()?, &limits.hash)?)
+                Value::Hash(Hash::from_timed_listpack(
+                    &self.whole_listpack()?,
+                    &limits.hash,
+                )?)
             }
             kind::HASH_TIMED_EARLY if self.version == VERSION_VALKEY => {
                 Value::Hash(self.valkey_hash()?)
@@ -210,18 +317,29 @@ impl<'l, R: Read> Reader<'l, R> {
     }
 
     fn list(&mut self, kind: u8) -> Result<List, Fault> {
-        let limits = &self.limits.list;
+        let Limits { list: limits, .. } = self.limits;
+        let limits = &limits;
         let mut list = List::quick(limits);
         if kind == kind::LIST_ZIPLIST {
-            list.append_listpack(self.ziplist()?, limits);
+            list.append_listpack(self.whole_ziplist()?, limits);
         } else {
             for _ in 0..self.count()? {
                 match kind {
                     kind::LIST => list.push_tail(&self.string()?, limits),
-                    kind::LIST_OF_ZIPLISTS => list.append_listpack(self.ziplist()?, limits),
+                    kind::LIST_OF_ZIPLISTS => {
+                        let pack = from_ziplist(&self.string()?)?;
+                        if !pack.is_empty() {
+                            list.append_listpack(pack, limits);
+                        }
+                    }
                     _ => match self.length()? {
                         1 => list.append_plain(self.string()?, limits),
-                        2 => list.append_listpack(self.listpack()?, limits),
+                        2 => {
+                            let pack = Listpack::parse_owned(self.string()?)?;
+                            if !pack.is_empty() {
+                                list.append_listpack(pack, limits);
+                            }
+                        }
                         _ => return Err(Fault::Malformed),
                     },
                 }
@@ -229,14 +347,15 @@ impl<'l, R: Read> Reader<'l, R> {
         }
         list.settle(limits);
         if list.is_empty() {
-            Err(Fault::Malformed)
+            Err(Fault::Empty)
         } else {
             Ok(list)
         }
     }
 
     fn set(&mut self) -> Result<Set, Fault> {
-        let limits = &self.limits.set;
+        let Limits { set: limits, .. } = self.limits;
+        let limits = &limits;
         let count = self.count()?;
         let is_small = count <= limits.intset_entries_max.max(limits.listpack_entries_max);
         let mut set = if is_small {
@@ -253,7 +372,8 @@ impl<'l, R: Read> Reader<'l, R> {
     }
 
     fn zset(&mut self, kind: u8) -> Result<Zset, Fault> {
-        let limits = &self.limits.zset;
+        let Limits { zset: limits, .. } = self.limits;
+        let limits = &limits;
         let count = self.count()?;
         let mut zset = Zset::for_adding(count, 0, limits);
         for _ in 0..count {
@@ -333,7 +453,8 @@ impl<'l, R: Read> Reader<'l, R> {
         count: usize,
         read: impl Fn(&mut Self) -> Result<(Vec<u8>, Vec<u8>, FieldUntil), Fault>,
     ) -> Result<Hash, Fault> {
-        let limits = &self.limits.hash;
+        let Limits { hash: limits, .. } = self.limits;
+        let limits = &limits;
         let mut hash = Hash::new();
         hash.expect(count, 0, limits);
         for _ in 0..count {
@@ -392,7 +513,7 @@ impl<'l, R: Read> Reader<'l, R> {
     }
 
     fn raw_id(&mut self) -> Result<StreamId, Fault> {
-        self.array().map(StreamId::from_bytes)
+        Ok(StreamId::from_bytes(self.array()?))
     }
 
     fn group(&mut self, kind: u8, counters: &Counters) -> Result<Group, Fault> {
@@ -420,7 +541,7 @@ impl<'l, R: Read> Reader<'l, R> {
             };
             let consumer = group
                 .create_consumer(&name, seen_ms)
-                .ok_or(Fault::Malformed)?;
+                .ok_or(Fault::Broken("Duplicate stream consumer detected"))?;
             group.consumer_mut(consumer).active_ms = (active_ms != -1).then_some(active_ms);
             for _ in 0..self.length()? {
                 let id = self.raw_id()?;

@@ -1,7 +1,11 @@
 //! Writes values.
 //!
 //! The compact forms of lists, streams and sets of integers are written as they are; those of sets, hashes and sorted
-//! sets, which are packed tighter here, are turned into the listpacks that others expect.
+//! sets, which are packed tighter here, are turned into the listpacks that others expect. Version 9 knows no listpacks:
+//! for it all but sets of integers and streams are written element by element.
+//!
+//! What is written piles up in a buffer. A value may be many times larger than the memory that is free, so whoever writes
+//! a file has the buffer drained between two elements; see [`Writer::drained_by`].
 
 use crate::base::lzf::Compressor;
 use crate::base::num;
@@ -12,7 +16,7 @@ use crate::types::set::Set;
 use crate::types::stream::{Group, Stream, StreamId};
 use crate::types::zset::Zset;
 
-use super::kind;
+use super::{VERSION_PLAIN, VERSION_VALKEY, kind};
 
 /// A value as it is kept.
 #[derive(Clone, Copy)]
@@ -48,33 +52,79 @@ pub struct Writer<'a> {
     /// `None` writes strings as they are.
     lzf: Option<&'a mut Compressor>,
     version: u16,
+    drain: Option<Drain<'a>>,
 }
+
+/// Empties a buffer.
+pub type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+
+/// A buffer with so much in it is worth draining.
+pub const DRAINED_BYTES: usize = 64 * 1024;
 
 impl<'a> Writer<'a> {
     pub fn new(out: &'a mut Vec<u8>, lzf: Option<&'a mut Compressor>, version: u16) -> Self {
-        Self { out, lzf, version }
+        Self {
+            out,
+            lzf,
+            version,
+            drain: None,
+        }
+    }
+
+    /// Has `drain` empty the buffer whenever there is enough in it.
+    #[must_use]
+    pub fn drained_by(mut self, drain: Drain<'a>) -> Self {
+        self.drain = Some(drain);
+        self
+    }
+
+    /// Between two elements.
+    #[inline]
+    fn relieve(&mut self) {
+        if self.out.len() >= DRAINED_BYTES
+            && let Some(drain) = &mut self.drain
+        {
+            drain(self.out);
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.version <= VERSION_PLAIN
+    }
+
+    fn is_valkey(&self) -> bool {
+        self.version == VERSION_VALKEY
     }
 
     /// The byte that says what kind of value follows.
     pub fn kind_of(&mut self, source: Source<'_>) {
+        let is_plain = self.is_plain();
         let kind = match source {
             Source::Int(_) | Source::Text(_) | Source::Value(Value::Str(_)) => kind::STRING,
+            Source::Value(Value::List(_)) if is_plain => kind::LIST,
             Source::Value(Value::List(_)) => kind::LIST_OF_NODES,
             Source::Value(Value::Set(Set::Ints(_))) => kind::SET_INTSET,
             Source::Value(Value::Set(Set::Small(_))) if self.version >= 11 => kind::SET_LISTPACK,
             Source::Value(Value::Set(_)) => kind::SET,
-            Source::Value(Value::Zset(Zset::Small(_))) => kind::ZSET_LISTPACK,
-            Source::Value(Value::Zset(Zset::Large(_))) => kind::ZSET,
-            Source::Value(Value::Hash(hash)) => match (hash.view(), hash.soonest()) {
-                (HashView::Small(_) | HashView::Timed(_), None) => kind::HASH_LISTPACK,
-                (HashView::Small(_) | HashView::Timed(_), Some(_)) => kind::HASH_TIMED_LISTPACK,
-                (HashView::Large(_), None) => kind::HASH,
-                (HashView::Large(_), Some(_)) => kind::HASH_TIMED,
-            },
+            Source::Value(Value::Zset(Zset::Small(_))) if !is_plain => kind::ZSET_LISTPACK,
+            Source::Value(Value::Zset(_)) => kind::ZSET,
+            Source::Value(Value::Hash(hash)) => self.kind_of_hash(hash),
             Source::Value(Value::Stream(_)) if self.version >= 11 => kind::STREAM_3,
+            Source::Value(Value::Stream(_)) if is_plain => kind::STREAM_1,
             Source::Value(Value::Stream(_)) => kind::STREAM_2,
         };
         self.out.push(kind);
+    }
+
+    fn kind_of_hash(&self, hash: &Hash) -> u8 {
+        let is_timed = hash.soonest().is_some();
+        match hash.view() {
+            _ if is_timed && self.is_valkey() => kind::HASH_TIMED_EARLY,
+            HashView::Large(_) if is_timed => kind::HASH_TIMED,
+            HashView::Small(_) | HashView::Timed(_) if is_timed => kind::HASH_TIMED_LISTPACK,
+            HashView::Small(_) | HashView::Timed(_) if !self.is_plain() => kind::HASH_LISTPACK,
+            HashView::Small(_) | HashView::Timed(_) | HashView::Large(_) => kind::HASH,
+        }
     }
 
     pub fn value(&mut self, source: Source<'_>) {
@@ -88,6 +138,14 @@ impl<'a> Writer<'a> {
             Source::Value(Value::Hash(hash)) => self.hash(hash),
             Source::Value(Value::Stream(stream)) => self.stream(stream),
         }
+    }
+
+    pub fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
     }
 
     pub fn length(&mut self, length: u64) {
@@ -161,8 +219,17 @@ impl<'a> Writer<'a> {
     }
 
     fn list(&mut self, list: &List) {
+        if self.is_plain() {
+            self.count(list.len());
+            list.for_each(|element| {
+                self.relieve();
+                self.string(element.text(&mut [0; 20]));
+            });
+            return;
+        }
         self.count(list.node_count());
         for (node, _) in list.nodes() {
+            self.relieve();
             let is_plain = matches!(
                 node,
                 NodeView::Plain(_) | NodeView::Compressed { is_plain: true, .. }
@@ -182,34 +249,51 @@ impl<'a> Writer<'a> {
             Set::Small(_) if self.version >= 11 => self.string(set.to_listpack().as_bytes()),
             Set::Small(_) | Set::Large(_) => {
                 self.count(set.len());
-                set.for_each(|member| self.string(member.text(&mut [0; 20])));
+                set.for_each(|member| {
+                    self.relieve();
+                    self.string(member.text(&mut [0; 20]));
+                });
             }
         }
     }
 
     fn zset(&mut self, zset: &Zset) {
-        if let Zset::Small(_) = zset {
+        if matches!(zset, Zset::Small(_)) && !self.is_plain() {
             return self.string(zset.to_listpack().as_bytes());
         }
         self.count(zset.len());
         // The largest first: a reader that inserts at the front of its list is faster so.
         zset.for_range_back(0..zset.len(), |member, score| {
+            self.relieve();
             self.string(member);
             self.out.extend_from_slice(&score.to_le_bytes());
         });
     }
 
     fn hash(&mut self, hash: &Hash) {
-        let soonest = hash.soonest();
-        if let Some(soonest) = soonest {
-            self.out.extend_from_slice(&soonest.to_le_bytes());
-        }
-        match hash.view() {
-            HashView::Timed(triples) if soonest.is_some() => self.string(triples.as_bytes()),
-            HashView::Small(_) | HashView::Timed(_) => self.string(hash.to_listpack().as_bytes()),
-            HashView::Large(members) => {
+        match (hash.view(), hash.soonest()) {
+            (_, Some(_)) if self.is_valkey() => self.valkey_hash(hash),
+            (HashView::Timed(triples), Some(soonest)) => {
+                self.out.extend_from_slice(&soonest.to_le_bytes());
+                self.string(triples.as_bytes());
+            }
+            (HashView::Small(_) | HashView::Timed(_), _) if !self.is_plain() => {
+                self.string(hash.to_listpack().as_bytes());
+            }
+            (HashView::Small(_) | HashView::Timed(_), _) => {
+                self.count(hash.len());
+                hash.for_each(i64::MIN, |field, value| {
+                    self.string(field);
+                    self.string(value.text(&mut [0; 20]));
+                });
+            }
+            (HashView::Large(members), soonest) => {
+                if let Some(soonest) = soonest {
+                    self.out.extend_from_slice(&soonest.to_le_bytes());
+                }
                 self.count(members.len());
                 for member in members.iter() {
+                    self.relieve();
                     if let Some(soonest) = soonest {
                         // Relative to the soonest, and zero for none.
                         let deadline = member.word().map_or(0, |word| word - soonest as u64 + 1);
@@ -222,18 +306,55 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Fields with deadlines as Valkey 9 lays them out.
+    fn valkey_hash(&mut self, hash: &Hash) {
+        self.count(hash.len());
+        match hash.view() {
+            // Without deadlines; these are written otherwise.
+            HashView::Small(_) => {}
+            HashView::Timed(triples) => {
+                let mut items = triples.iter();
+                let mut space = [0; 20];
+                while let (Some(field), Some(value), Some(deadline)) =
+                    (items.next(), items.next(), items.next())
+                {
+                    self.string(field.text(&mut space));
+                    self.string(value.text(&mut space));
+                    let deadline = deadline.as_i64().filter(|deadline| *deadline != 0);
+                    self.deadline(deadline);
+                }
+            }
+            HashView::Large(members) => {
+                for member in members.iter() {
+                    self.relieve();
+                    self.string(member.key());
+                    self.string(member.value());
+                    self.deadline(member.word().map(|word| word as i64));
+                }
+            }
+        }
+    }
+
+    fn deadline(&mut self, deadline: Option<i64>) {
+        self.out
+            .extend_from_slice(&deadline.unwrap_or(-1).to_le_bytes());
+    }
+
     fn stream(&mut self, stream: &Stream) {
         self.count(stream.log.block_count());
         for block in stream.log.blocks() {
+            self.relieve();
             self.string(&block.first().to_bytes());
             self.string(block.as_bytes());
         }
         let counters = *stream.log.counters();
         self.length(counters.len);
         self.id(counters.last_id);
-        self.id(counters.first_id);
-        self.id(counters.max_deleted_id);
-        self.length(counters.entries_added);
+        if !self.is_plain() {
+            self.id(counters.first_id);
+            self.id(counters.max_deleted_id);
+            self.length(counters.entries_added);
+        }
         self.count(stream.groups.len());
         for (name, group) in &stream.groups {
             self.string(name);
@@ -248,10 +369,13 @@ impl<'a> Writer<'a> {
 
     fn group(&mut self, group: &Group) {
         self.id(group.last_id);
-        // Nobody can say: minus one.
-        self.length(group.entries_read.unwrap_or(u64::MAX));
+        if !self.is_plain() {
+            // Nobody can say: minus one.
+            self.length(group.entries_read.unwrap_or(u64::MAX));
+        }
         self.count(group.pending_count());
         for (id, pending) in group.pending_range(StreamId::MIN..=StreamId::MAX) {
+            self.relieve();
             self.out.extend_from_slice(&id.to_bytes());
             self.out
                 .extend_from_slice(&pending.delivered_ms.to_le_bytes());
@@ -267,6 +391,7 @@ impl<'a> Writer<'a> {
             }
             self.count(consumer.pending_count());
             for id in consumer.pending_from(StreamId::MIN) {
+                self.relieve();
                 self.out.extend_from_slice(&id.to_bytes());
             }
         }

@@ -28,6 +28,7 @@ use crate::wire::args::Args;
 use super::super::help::help;
 use super::super::options::{integer, is, not_negative};
 use super::config::rewrite_file;
+use super::save::debug_reload;
 
 /// One subcommand: its name, how many arguments may follow the name, and what runs it.
 struct Sub(&'static str, std::ops::RangeInclusive<usize>, Handler);
@@ -68,6 +69,7 @@ const SUBCOMMANDS: &[Sub] = &[
         1..=1,
         quicklist_packed_threshold,
     ),
+    Sub("RELOAD", 0..=ANY, debug_reload),
     Sub("REPL-PAUSE", 1..=1, repl_pause),
     Sub("REPLICATE", 1..=ANY, replicate),
     Sub("REPLYBUFFER", 2..=2, replybuffer),

@@ -1,7 +1,9 @@
 //! The sections of INFO about the other parts: clients, files, threads, replicas, cluster.
 
 use crate::engine::ctx::Ctx;
+use crate::engine::persistence::Progress;
 use crate::engine::session::{Session, flag};
+use crate::engine::snapshot::Purpose;
 
 use super::Report;
 
@@ -52,25 +54,44 @@ pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
 }
 
 pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
-    let facts = &ctx.services.server;
-    report.field("loading", u8::from(facts.is_loading));
+    let files = &ctx.services.persistence;
+    let snapshots = &ctx.services.snapshots;
+    let running = snapshots.running.as_ref();
+    let since = |purpose| {
+        running
+            .filter(|running| running.purpose == purpose)
+            .map_or(-1, |running| ctx.now.unix_ms / 1000 - running.started_s)
+    };
+    report.field("loading", u8::from(files.loading.is_some()));
     report.field("async_loading", 0);
     report.field("current_cow_peak", 0);
     report.field("current_cow_size", 0);
     report.field("current_cow_size_age", 0);
     report.field("current_fork_perc", "0.00");
-    report.field("current_save_keys_processed", 0);
-    report.field("current_save_keys_total", 0);
+    report.field(
+        "current_save_keys_processed",
+        running.map_or(0, |running| running.progress.keys()),
+    );
+    report.field(
+        "current_save_keys_total",
+        running.map_or(0, |running| running.keys_total),
+    );
     report.field("rdb_changes_since_last_save", ctx.keys.space.journal.dirty);
-    report.field("rdb_bgsave_in_progress", 0);
-    report.field("rdb_last_save_time", facts.started_ms / 1000);
-    report.field("rdb_last_bgsave_status", "ok");
-    report.field("rdb_last_bgsave_time_sec", -1);
-    report.field("rdb_current_bgsave_time_sec", -1);
-    report.field("rdb_saves", 0);
+    report.field(
+        "rdb_bgsave_in_progress",
+        u8::from(snapshots.is_saving(Purpose::Rdb)),
+    );
+    report.field("rdb_last_save_time", files.last_save_s);
+    report.field("rdb_last_bgsave_status", status(!files.last_bgsave_failed));
+    report.field(
+        "rdb_last_bgsave_time_sec",
+        snapshots.last_took_s.unwrap_or(-1),
+    );
+    report.field("rdb_current_bgsave_time_sec", since(Purpose::Rdb));
+    report.field("rdb_saves", files.saves);
     report.field("rdb_last_cow_size", 0);
-    report.field("rdb_last_load_keys_expired", 0);
-    report.field("rdb_last_load_keys_loaded", 0);
+    report.field("rdb_last_load_keys_expired", files.last_load.expired);
+    report.field("rdb_last_load_keys_loaded", files.last_load.loaded);
     report.field("aof_enabled", 0);
     report.field("aof_rewrite_in_progress", 0);
     report.field("aof_rewrite_scheduled", 0);
@@ -83,6 +104,31 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("aof_last_cow_size", 0);
     report.field("module_fork_in_progress", 0);
     report.field("module_fork_last_cow_size", 0);
+    if let Some(progress) = &files.loading {
+        loading(ctx, report, progress);
+    }
+}
+
+fn loading(ctx: &Ctx<'_>, report: &mut Report, progress: &Progress) {
+    let left = progress.bytes_total.saturating_sub(progress.bytes);
+    let percent = progress.bytes as f64 * 100.0 / progress.bytes_total.max(1) as f64;
+    let elapsed_s = (ctx.now.unix_ms / 1000 - progress.started_s).max(0) as u64;
+    let eta_s = match elapsed_s {
+        0 => 1,
+        elapsed_s => {
+            (u128::from(elapsed_s) * u128::from(left) / (u128::from(progress.bytes) + 1)) as u64
+        }
+    };
+    report.field("loading_start_time", progress.started_s);
+    report.field("loading_total_bytes", progress.bytes_total);
+    report.field("loading_rdb_used_mem", progress.used_memory);
+    report.field("loading_loaded_bytes", progress.bytes);
+    report.ratio("loading_loaded_perc", percent);
+    report.field("loading_eta_seconds", eta_s);
+}
+
+fn status(is_ok: bool) -> &'static str {
+    if is_ok { "ok" } else { "err" }
 }
 
 /// The one thread that serves clients.

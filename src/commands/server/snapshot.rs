@@ -1,0 +1,39 @@
+//! Saving the data set while the server goes on.
+
+use crate::engine::command::Outcome;
+use crate::engine::ctx::{Ctx, Origin};
+use crate::engine::snapshot::Purpose;
+use crate::spec::error::Error;
+use crate::wire::args::Args;
+
+use super::super::options::is;
+
+/// BGSAVE [SCHEDULE]
+pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let may_wait = match args.get(1) {
+        None => false,
+        Some(word) if args.len() == 2 && is(word, "SCHEDULE") => true,
+        Some(_) => return Err(Error::Syntax),
+    };
+    // Not within a transaction: what it does is not complete yet.
+    let in_transaction = ctx.origin == Origin::Transaction;
+    let snapshots = &mut ctx.services.snapshots;
+    if snapshots.is_saving(Purpose::Rdb) {
+        return Err("ERR Background save already in progress".into());
+    }
+    if snapshots.running.is_some() || in_transaction {
+        if !may_wait && !in_transaction {
+            return Err(
+                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
+                 schedule a BGSAVE whenever possible."
+                    .into(),
+            );
+        }
+        snapshots.is_scheduled = true;
+        ctx.reply.simple("Background saving scheduled");
+        return Ok(());
+    }
+    ctx.begin_snapshot(Purpose::Rdb);
+    ctx.reply.simple("Background saving started");
+    Ok(())
+}

@@ -1,0 +1,410 @@
+//! What leaves a frozen keyspace, on its way to the thread that writes files.
+//!
+//! A chunk is a row of records. Whatever is small is copied into one block of bytes, so that most keys cost no
+//! allocation; values that are shared, or that nobody needs any more, travel as they are. The reader of a chunk is
+//! a [`Sink`]: it hears of keys one after another, and of the elements of a large value right after its head.
+//!
+//! ```text
+//! record   op:1 | head | what the op says
+//! head     db:2 | access:4 | deadline:8 (MAX: none) | key length:4 | key
+//! INT      head | number:8
+//! TEXT     head | length:4 | bytes
+//! VALUE    head, and the next of `objects`
+//! TABLE    head | shape:1 | count:8 | soonest field:8 (MAX: none); that many ELEMENTs follow
+//! ELEMENT  key length:4 | key | value length:4 | value | has word:1 | word:8
+//! REST     cursor:8, and the next of `objects`: the elements that were left when its owner gave it up
+//! KEYS     db:2 | epoch:1, and the next of `objects`: a database of which what is not of this epoch is meant
+//! ```
+//!
+//! Numbers are in the order of this machine: a chunk never leaves the process.
+//!
+//! Invariant: a table's elements follow its head with nothing between them, if need be over several chunks.
+
+use crate::store::{Dict, Payload};
+use crate::types::Value;
+use crate::types::hash::{Hash, HashView};
+use crate::types::set::Set;
+use crate::types::zset::Zset;
+
+/// All of a key but its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    pub db: u16,
+    pub key: &'a [u8],
+    pub deadline: Option<i64>,
+    /// When or how often it was used: see [`AccessPolicy`](crate::keyspace::AccessPolicy).
+    pub access: u32,
+}
+
+/// A value that is there as a whole.
+#[derive(Clone, Copy, Debug)]
+pub enum Frozen<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Value(&'a Value),
+}
+
+/// Which type a large value has whose elements follow one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Set,
+    Hash,
+    Zset,
+}
+
+/// A large value whose elements follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableHead {
+    pub shape: Shape,
+    pub count: u64,
+    /// The deadline of the hash's field that expires first.
+    pub soonest: Option<i64>,
+}
+
+/// One element of a large value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element<'a> {
+    pub key: &'a [u8],
+    /// Of a field.
+    pub value: &'a [u8],
+    /// The deadline of a field, or the bits of a score.
+    pub word: Option<u64>,
+}
+
+/// Who reads chunks.
+pub trait Sink {
+    type Error;
+    fn key(&mut self, head: Head<'_>, value: Frozen<'_>) -> Result<(), Self::Error>;
+    fn table(&mut self, head: Head<'_>, table: TableHead) -> Result<(), Self::Error>;
+    fn element(&mut self, element: Element<'_>) -> Result<(), Self::Error>;
+}
+
+/// A row of records.
+#[derive(Default)]
+pub struct Chunk {
+    bytes: Vec<u8>,
+    objects: Vec<Object>,
+    /// What the copied values occupy, about.
+    weight: usize,
+}
+
+enum Object {
+    Value(Value),
+    Keys(Box<Dict<Value>>),
+}
+
+/// A chunk that holds so much is full.
+pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 256 * 1024 };
+
+/// What a value that was not copied counts for: a chunk shall not hold any number of them.
+const SHARED_WEIGHT: usize = 64;
+
+const INT: u8 = 0;
+const TEXT: u8 = 1;
+const VALUE: u8 = 2;
+const TABLE: u8 = 3;
+const ELEMENT: u8 = 4;
+const REST: u8 = 5;
+const KEYS: u8 = 6;
+
+impl Chunk {
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() + self.weight >= CHUNK_BYTES
+    }
+
+    /// A key with its value. A value that is not small is shared: see [`shares`].
+    pub(super) fn key(&mut self, head: Head<'_>, payload: Payload<'_, Value>) {
+        match payload {
+            Payload::Int(number) => {
+                self.head(INT, head);
+                self.bytes.extend_from_slice(&number.to_ne_bytes());
+            }
+            Payload::Inline(bytes) => {
+                self.head(TEXT, head);
+                self.run(bytes);
+            }
+            Payload::Object(value) => {
+                self.weight += if shares(value) {
+                    SHARED_WEIGHT
+                } else {
+                    SHARED_WEIGHT + value.memory()
+                };
+                self.head(VALUE, head);
+                self.objects.push(Object::Value(value.clone()));
+            }
+        }
+    }
+
+    /// A key with a value that nobody else needs any more.
+    pub(super) fn key_with(&mut self, head: Head<'_>, value: Value) {
+        self.weight += SHARED_WEIGHT;
+        self.head(VALUE, head);
+        self.objects.push(Object::Value(value));
+    }
+
+    pub(super) fn table(&mut self, head: Head<'_>, table: TableHead) {
+        self.head(TABLE, head);
+        self.bytes.push(table.shape as u8);
+        self.number(table.count);
+        self.number(table.soonest.unwrap_or(i64::MAX) as u64);
+    }
+
+    pub(super) fn element(&mut self, element: Element<'_>) {
+        self.bytes.push(ELEMENT);
+        self.run(element.key);
+        self.run(element.value);
+        self.bytes.push(u8::from(element.word.is_some()));
+        self.number(element.word.unwrap_or(0));
+    }
+
+    pub(super) fn rest(&mut self, value: Value, cursor: u64) {
+        self.weight += SHARED_WEIGHT;
+        self.bytes.push(REST);
+        self.number(cursor);
+        self.objects.push(Object::Value(value));
+    }
+
+    pub(super) fn keys(&mut self, keys: Dict<Value>, db: u16, epoch: u8) {
+        self.bytes.push(KEYS);
+        self.bytes.extend_from_slice(&db.to_ne_bytes());
+        self.bytes.push(epoch);
+        self.objects.push(Object::Keys(Box::new(keys)));
+    }
+
+    fn head(&mut self, op: u8, head: Head<'_>) {
+        self.bytes.push(op);
+        self.bytes.extend_from_slice(&head.db.to_ne_bytes());
+        self.bytes.extend_from_slice(&head.access.to_ne_bytes());
+        self.number(head.deadline.unwrap_or(i64::MAX) as u64);
+        self.run(head.key);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes.extend_from_slice(&number.to_ne_bytes());
+    }
+
+    fn run(&mut self, bytes: &[u8]) {
+        // Lengths beyond four gigabytes do not come in: `proto-max-bulk-len` and what a file may hold see to that.
+        let len = u32::try_from(bytes.len()).expect("keys and elements are shorter than 4 GB");
+        self.bytes.extend_from_slice(&len.to_ne_bytes());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Tells the sink everything, in order.
+    pub fn read<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
+        let mut objects = self.objects.into_iter();
+        let mut at = Cursor(&self.bytes);
+        while let Some(op) = at.op() {
+            match op {
+                INT => {
+                    let head = at.head();
+                    sink.key(head, Frozen::Int(at.number() as i64))?;
+                }
+                TEXT => {
+                    let head = at.head();
+                    sink.key(head, Frozen::Text(at.run()))?;
+                }
+                VALUE => {
+                    let head = at.head();
+                    if let Some(Object::Value(value)) = objects.next() {
+                        sink.key(head, Frozen::Value(&value))?;
+                    }
+                }
+                TABLE => {
+                    let head = at.head();
+                    let shape = match at.take(1)[0] {
+                        0 => Shape::Set,
+                        1 => Shape::Hash,
+                        _ => Shape::Zset,
+                    };
+                    let count = at.number();
+                    let soonest = some_deadline(at.number());
+                    let table = TableHead {
+                        shape,
+                        count,
+                        soonest,
+                    };
+                    sink.table(head, table)?;
+                }
+                ELEMENT => {
+                    let (key, value) = (at.run(), at.run());
+                    let has_word = at.take(1)[0] != 0;
+                    let word = Some(at.number()).filter(|_| has_word);
+                    sink.element(Element { key, value, word })?;
+                }
+                REST => {
+                    let mut cursor = Some(at.number());
+                    if let Some(Object::Value(value)) = objects.next() {
+                        let mut failed = Ok(());
+                        while let Some(from) = cursor.filter(|_| failed.is_ok()) {
+                            cursor = elements(&value, from, &mut |element| {
+                                if failed.is_ok() {
+                                    failed = sink.element(element);
+                                }
+                            });
+                        }
+                        failed?;
+                    }
+                }
+                _ => {
+                    let db = u16::from_ne_bytes([at.take(1)[0], at.take(1)[0]]);
+                    let epoch = at.take(1)[0];
+                    if let Some(Object::Keys(keys)) = objects.next() {
+                        read_keys(&keys, db, epoch, sink)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_keys<S: Sink>(
+    keys: &Dict<Value>,
+    db: u16,
+    epoch: u8,
+    sink: &mut S,
+) -> Result<(), S::Error> {
+    for entry in keys.iter().filter(|entry| entry.epoch() != epoch) {
+        let head = Head {
+            db,
+            key: entry.key(),
+            deadline: entry.deadline(),
+            access: entry.access(),
+        };
+        let value = match entry.payload() {
+            Payload::Int(number) => Frozen::Int(number),
+            Payload::Inline(bytes) => Frozen::Text(bytes),
+            Payload::Object(value) => Frozen::Value(value),
+        };
+        sink.key(head, value)?;
+    }
+    Ok(())
+}
+
+/// Whether a clone of the value shares its memory, or most of it.
+fn shares(value: &Value) -> bool {
+    match value {
+        Value::Str(_) | Value::Stream(_) => true,
+        Value::List(list) => list.encoding() == "quicklist",
+        Value::Set(_) | Value::Hash(_) | Value::Zset(_) => false,
+    }
+}
+
+/// What the head of a value says whose elements are copied one by one, if it is such a value.
+pub(super) fn table_head(value: &Value) -> Option<TableHead> {
+    let (shape, count, soonest) = match value {
+        Value::Set(Set::Large(members)) => (Shape::Set, members.len(), None),
+        Value::Zset(Zset::Large(ranked)) => (Shape::Zset, ranked.len(), None),
+        Value::Hash(hash) => match hash.view() {
+            HashView::Large(members) => (Shape::Hash, members.len(), hash.soonest()),
+            HashView::Small(_) | HashView::Timed(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(TableHead {
+        shape,
+        count: count as u64,
+        soonest,
+    })
+}
+
+/// Where the elements of a value begin.
+pub(super) fn first_element(value: &Value) -> u64 {
+    match value {
+        // The largest first, as a reader that inserts at the front of its list is faster so.
+        Value::Zset(zset) => zset.len() as u64,
+        _ => 0,
+    }
+}
+
+/// Shows some elements from a place on. Returns the next place, or `None` after the last. The value must not have
+/// changed since the first place was asked for.
+pub(super) fn elements(
+    value: &Value,
+    cursor: u64,
+    show: &mut dyn FnMut(Element<'_>),
+) -> Option<u64> {
+    let members = match value {
+        Value::Zset(zset) => {
+            let end = cursor as usize;
+            let start = end.saturating_sub(ZSET_RUN);
+            zset.for_range_back(start..end, |member, score| {
+                show(Element {
+                    key: member,
+                    value: b"",
+                    word: Some(score.to_bits()),
+                });
+            });
+            return (start > 0).then_some(start as u64);
+        }
+        Value::Set(Set::Large(members)) => members,
+        Value::Hash(hash) => large_fields(hash)?,
+        _ => return None,
+    };
+    let next = members.scan(cursor, &mut |member| {
+        show(Element {
+            key: member.key(),
+            value: member.value(),
+            word: member.word(),
+        });
+    });
+    (next != 0).then_some(next)
+}
+
+fn large_fields(hash: &Hash) -> Option<&crate::store::Members> {
+    match hash.view() {
+        HashView::Large(members) => Some(members),
+        HashView::Small(_) | HashView::Timed(_) => None,
+    }
+}
+
+/// How many members of a sorted set are shown at once.
+const ZSET_RUN: usize = 64;
+
+fn some_deadline(number: u64) -> Option<i64> {
+    let deadline = number as i64;
+    (deadline != i64::MAX).then_some(deadline)
+}
+
+/// What is left of a chunk's bytes. They were written here, so they are as long as they say.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn op(&mut self) -> Option<u8> {
+        let (op, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*op)
+    }
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(len);
+        self.0 = rest;
+        taken
+    }
+    fn short(&mut self) -> u32 {
+        u32::from_ne_bytes(self.take(4).try_into().expect("four bytes"))
+    }
+    fn number(&mut self) -> u64 {
+        u64::from_ne_bytes(self.take(8).try_into().expect("eight bytes"))
+    }
+    fn run(&mut self) -> &'a [u8] {
+        let len = self.short();
+        self.take(len as usize)
+    }
+    fn head(&mut self) -> Head<'a> {
+        let db = u16::from_ne_bytes(self.take(2).try_into().expect("two bytes"));
+        let access = self.short();
+        let deadline = some_deadline(self.number());
+        let key = self.run();
+        Head {
+            db,
+            key,
+            deadline,
+            access,
+        }
+    }
+}

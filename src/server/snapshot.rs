@@ -1,0 +1,249 @@
+//! The thread that writes a snapshot down.
+//!
+//! It lives as long as the snapshot. Chunks come through a channel, and an end; how it went goes back through another,
+//! with a knock at the loop's door. When the loop gives a snapshot up, the thread notices at the next key and takes its
+//! file away, unless the file is getting its name at that very moment: then the loop waits for it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::Server;
+use crate::background::Progress;
+use crate::engine::snapshot::{Ended, Order, Purpose};
+use crate::keyspace::freeze::Chunk;
+use crate::persist::rdb::file::{Failure, FileWriter, SaveFile};
+use crate::persist::snapshot::Snapshot;
+use crate::reactor::{Io, Waker};
+
+/// What goes to the thread. When it finds the channel closed without an end, it is not needed any more.
+enum Message {
+    Chunk(Chunk),
+    End,
+}
+
+/// The thread, as the loop sees it.
+pub(super) struct Saver {
+    messages: Sender<Message>,
+    outcome: Receiver<Ended>,
+    thread: JoinHandle<()>,
+    progress: Arc<Progress>,
+}
+
+impl Server {
+    /// Starts the thread for a snapshot that has begun.
+    pub(super) fn start_snapshot(&mut self, io: &Io, order: Order) {
+        if order.progress.is_abandoned() {
+            return;
+        }
+        self.snapshots_started += 1;
+        let place = Place::of(
+            &order,
+            self.snapshots_started,
+            &self.engine.services.config.dbfilename,
+        );
+        let (messages, incoming) = mpsc::channel();
+        let (report, outcome) = mpsc::channel();
+        let (progress, waker) = (order.progress.clone(), io.waker());
+        let spawned = thread::Builder::new()
+            .name("persist".into())
+            .spawn(move || {
+                let ended = run(&order, &place, &incoming, &waker);
+                let _ = report.send(ended);
+                waker.wake();
+            });
+        match spawned {
+            Ok(thread) => {
+                self.saver = Some(Saver {
+                    messages,
+                    outcome,
+                    thread,
+                    progress,
+                });
+            }
+            Err(error) => {
+                log::warn!(
+                    "Can't save in background: {}",
+                    crate::base::text::explain(&error)
+                );
+                self.snapshot_ended(Ended::Badly);
+            }
+        }
+    }
+
+    /// Hands chunks over that are full, and looks whether the thread has ended.
+    pub(super) fn attend_snapshot(&mut self) {
+        if let Some((chunks, is_end)) = self.engine.take_snapshot_chunks()
+            && let Some(saver) = &self.saver
+        {
+            let end = is_end.then_some(Message::End);
+            for message in chunks.into_iter().map(Message::Chunk).chain(end) {
+                // If the thread is gone already, its report is on the way.
+                let _ = saver.messages.send(message);
+            }
+        }
+        let ended = self
+            .saver
+            .as_ref()
+            .and_then(|saver| match saver.outcome.try_recv() {
+                Ok(ended) => Some(ended),
+                Err(mpsc::TryRecvError::Empty) => None,
+                Err(mpsc::TryRecvError::Disconnected) => Some(Ended::Badly),
+            });
+        if let Some(ended) = ended {
+            self.saver = None;
+            self.snapshot_ended(ended);
+        }
+    }
+
+    fn snapshot_ended(&mut self, ended: Ended) {
+        self.engine.snapshot_ended(ended);
+    }
+
+    /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
+    pub(super) fn flushed_all(&mut self) {
+        self.give_up_rdb_snapshot();
+        if !self.engine.services.config.save.0.is_empty() {
+            // It has been logged, and the client has been answered.
+            let _ = self.save();
+        }
+    }
+
+    /// Gives up the snapshot that is being written, if it is for the file that SAVE writes too.
+    pub(super) fn give_up_rdb_snapshot(&mut self) {
+        if self.engine.services.snapshots.is_saving(Purpose::Rdb) {
+            self.give_up_snapshot();
+        }
+    }
+
+    /// Gives up the snapshot that is being written, if there is one. Afterwards nothing touches its files any more.
+    pub(super) fn give_up_snapshot(&mut self) {
+        let Some(saver) = self.saver.take() else {
+            return;
+        };
+        saver.progress.abandon();
+        drop(saver.messages);
+        let _ = saver.thread.join();
+        let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
+        self.snapshot_ended(ended);
+    }
+}
+
+/// Where a snapshot is written, and how it is called when it is complete.
+struct Place {
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Place {
+    fn of(order: &Order, number: u64, rdb: &[u8]) -> Self {
+        use std::os::unix::ffi::OsStrExt;
+        let pid = std::process::id();
+        match order.purpose {
+            Purpose::Rdb => Self {
+                temporary: format!("temp-{pid}.{number}.rdb").into(),
+                target: Path::new(std::ffi::OsStr::from_bytes(rdb)).to_path_buf(),
+            },
+            Purpose::AofRewrite => Self {
+                temporary: format!("temp-rewriteaof-{pid}.{number}.aof").into(),
+                target: rewritten_aof(),
+            },
+        }
+    }
+}
+
+/// What a rewritten append-only file is called until it becomes the new base.
+pub(super) fn rewritten_aof() -> PathBuf {
+    format!("temp-rewriteaof-bg-{}.aof", std::process::id()).into()
+}
+
+fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
+    match write(order, place, messages, waker) {
+        Ok(()) => Ended::Well,
+        Err(_) if order.progress.is_abandoned() => Ended::Abandoned,
+        Err(failure) => {
+            log::warn!("{failure}");
+            Ended::Badly
+        }
+    }
+}
+
+fn write(
+    order: &Order,
+    place: &Place,
+    messages: &Receiver<Message>,
+    waker: &Waker,
+) -> Result<(), Failure> {
+    let sink = SaveFile::create(&place.temporary, order.syncs_on_the_way)?;
+    let mut file = FileWriter::new(sink, order.form);
+    for (name, value) in &order.aux {
+        file.aux(name.as_bytes(), value.as_bytes())
+            .map_err(Failure::writing)?;
+    }
+    for library in &order.libraries {
+        file.functions(library).map_err(Failure::writing)?;
+    }
+    let progress = &order.progress;
+    let mut delay = Delay::new(order.key_delay_us);
+    let mut each_key = || {
+        delay.pass(progress);
+        if progress.wrote_key() {
+            Ok(())
+        } else {
+            Err(not_needed())
+        }
+    };
+    let mut snapshot = Snapshot::new(file, order.form, order.usage, &order.census, &mut each_key);
+    loop {
+        match messages.recv() {
+            Ok(Message::Chunk(chunk)) => {
+                snapshot.add(chunk).map_err(Failure::writing)?;
+                if progress.wrote_chunk() {
+                    waker.wake();
+                }
+            }
+            Ok(Message::End) => break,
+            Err(mpsc::RecvError) => return Err(Failure::writing(not_needed())),
+        }
+    }
+    let sink = snapshot.finish().map_err(Failure::writing)?;
+    if !progress.may_commit() {
+        return Err(Failure::writing(not_needed()));
+    }
+    sink.commit(&place.target)?;
+    if order.purpose == Purpose::Rdb {
+        log::info!("DB saved on disk");
+    }
+    Ok(())
+}
+
+fn not_needed() -> io::Error {
+    io::Error::other("the snapshot is not needed any more")
+}
+
+/// `rdb-key-save-delay`, with which tests make a save last.
+struct Delay {
+    us: i32,
+    keys: u32,
+}
+
+impl Delay {
+    fn new(us: i32) -> Self {
+        Self { us, keys: 0 }
+    }
+
+    fn pass(&mut self, progress: &Progress) {
+        if self.us > 0 {
+            progress.pause(Duration::from_micros(self.us as u64));
+        } else if self.us < 0 {
+            self.keys += 1;
+            if self.keys >= self.us.unsigned_abs() {
+                self.keys = 0;
+                progress.pause(Duration::from_micros(1));
+            }
+        }
+    }
+}
