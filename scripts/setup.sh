@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a real redis-server and its tools to compare with, Tcl for the
-# official suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons. Does nothing when all of it is there.
+# official suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons of docs/LAB.md.
+# Does nothing when all of it is there.
 #
 # Usage: scripts/setup.sh
 #

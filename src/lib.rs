@@ -7,7 +7,7 @@
 //! Who may import whom, from left to right (`tests/tidy.rs` enforces it):
 //!
 //! ```text
-//! main  >  server lab page  >  commands  >  engine  >  [services]  >  keyspace  >  types  >  store wire spec reactor  >  base
+//! main  >  server lab page  >  commands  >  engine  >  [services]  >  keyspace  >  types client  >  store wire spec reactor  >  base
 //! services = config persist background acl pubsub tracking blocking watch repl script observe
 //! ```
 //!
