@@ -1,10 +1,13 @@
 //! An echo over TCP: what comes in goes out again, or its hex dump does.
 //!
-//! The whole life of a byte: the loop reads it into `space` (`input`, `filled`), it is copied behind the output of its
-//! client, and after everybody was read from the loop writes the outputs. A client that sends and does not read is
+//! The whole life of a byte: the loop reads it into `space` (`input`, `filled`), it is put behind the output of its
+//! client, and after everybody was read from the loop writes the outputs. A few bytes are copied there; of many the
+//! output gets the space itself, and the next read another (`lend_space`). A client that sends and does not read is
 //! offered no more room to send into: the kernel's buffers fill up, and its own writes stop.
 
-use crate::base::output::Output;
+use std::sync::Arc;
+
+use crate::base::output::{Output, SHARE_MIN};
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Signal, Sleep, Turn};
 
 use super::hex;
@@ -18,6 +21,8 @@ pub struct Echo {
     clients: Seats<Client>,
     /// Where every read goes. One for all is enough: what it holds is looked at before the next read.
     space: Vec<u8>,
+    /// Spaces that outputs have or had. Those that only we hold are used again.
+    lent: Vec<Arc<Vec<u8>>>,
     screen: Screen,
 }
 
@@ -34,8 +39,26 @@ impl Echo {
             max_clients: at.max_clients as usize,
             clients: Seats::new(),
             space: vec![0; SPACE_BYTES],
+            lent: Vec::new(),
             screen: Screen::new(),
         }
+    }
+
+    /// Gives the space away for as long as its bytes are not sent, and finds another for the next read.
+    fn lend_space(&mut self) -> Arc<Vec<u8>> {
+        // The one lent last is the one most likely to be in the cache.
+        let free = self
+            .lent
+            .iter_mut()
+            .rposition(|one| Arc::get_mut(one).is_some());
+        let next = free.and_then(|at| Arc::try_unwrap(self.lent.remove(at)).ok());
+        let next = next.unwrap_or_else(|| vec![0; SPACE_BYTES]);
+        let space = Arc::new(std::mem::replace(&mut self.space, next));
+        // What is not remembered is freed by whoever holds it last.
+        if self.lent.len() < LENT_MAX {
+            self.lent.push(Arc::clone(&space));
+        }
+        space
     }
 }
 
@@ -70,6 +93,13 @@ impl App for Echo {
     }
 
     fn filled(&mut self, id: ConnId, count: usize) {
+        if !self.hex && count >= SHARE_MIN {
+            let space = self.lend_space();
+            if let Some(client) = self.clients.get_mut(id) {
+                client.output.push_shared(space, 0..count);
+            }
+            return;
+        }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -142,8 +172,12 @@ pub fn port_of(local: &Address) -> u16 {
     }
 }
 
-/// What one read may bring. More would save calls for those who send much, and cost cache for everybody.
-const SPACE_BYTES: usize = 16 * 1024;
+/// What one read may bring: as much as the loop writes for one client in a turn, so that of those who send a lot each
+/// turn moves a lot.
+const SPACE_BYTES: usize = 64 * 1024;
+
+/// Spaces kept for further reads: as many as a group of the loop may need at once.
+const LENT_MAX: usize = 64;
 
 /// Who has so much waiting is not read from until it is less.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;
