@@ -8,6 +8,7 @@ mod boot;
 mod check;
 mod configured;
 mod crash;
+mod embedded;
 mod figures;
 mod listeners;
 mod load;
@@ -26,21 +27,30 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
-use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep};
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn};
 
 use listeners::Listeners;
 use load::Loading;
 use start::Surroundings;
 
-pub use boot::{Boot, boot};
+pub use boot::{Boot, boot, boot_with};
 pub use check::run_tool;
+pub use embedded::{Background, in_background};
 pub use start::serve;
+
+/// Somebody who is shown what each turn of the loop did.
+pub struct Watcher {
+    /// The time, in a unit of the watcher's choice.
+    pub stamp: fn() -> u64,
+    pub show: Box<dyn FnMut(&Turn)>,
+}
 
 pub struct Server {
     engine: Engine,
     freer: Freer,
     listeners: Listeners,
     around: Surroundings,
+    watcher: Option<Watcher>,
     /// The data set, as long as it is not all there.
     loading: Option<Loading>,
     /// Where the last read of a session that is gone goes.
@@ -65,6 +75,7 @@ impl Server {
             freer,
             listeners,
             around,
+            watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
             saver: None,
@@ -257,6 +268,12 @@ impl App for Server {
             _ if has_more_to_load => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
+        }
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        if let Some(watcher) = &mut self.watcher {
+            (watcher.show)(turn);
         }
     }
 }
