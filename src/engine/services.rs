@@ -12,6 +12,7 @@ use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
+use super::appending::Appending;
 use super::pause::Pause;
 use super::persistence::Persistence;
 use super::snapshot::Snapshots;
@@ -29,6 +30,7 @@ pub struct Services {
     pub server: ServerFacts,
     pub persistence: Persistence,
     pub snapshots: Snapshots,
+    pub appending: Appending,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -184,6 +186,7 @@ impl Services {
             server: ServerFacts::default(),
             persistence: Persistence::default(),
             snapshots: Snapshots::default(),
+            appending: Appending::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

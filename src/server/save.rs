@@ -62,6 +62,7 @@ impl Server {
             log::warn!("There is a child saving an .rdb. Killing it!");
             self.give_up_snapshot();
         }
+        self.finish_log();
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);
             self.around
