@@ -9,10 +9,7 @@ static ALLOCATOR: Counting = Counting;
 fn main() {
     let status = match server::boot() {
         Boot::Serve(loaded) => server::serve(*loaded),
-        Boot::Tool { name, .. } => {
-            eprintln!("{name} is not part of this build.");
-            1
-        }
+        Boot::Tool { name, words } => server::run_tool(name, &words),
         Boot::Exit(status) => status,
     };
     std::process::exit(status);

@@ -5,6 +5,7 @@
 //! happens: a decision that a client could notice belongs into the engine, where it can be tested without sockets.
 
 mod boot;
+mod check;
 mod configured;
 mod crash;
 mod figures;
@@ -34,6 +35,7 @@ use load::Loading;
 use start::Surroundings;
 
 pub use boot::{Boot, boot};
+pub use check::run_tool;
 pub use start::serve;
 
 pub struct Server {

@@ -160,7 +160,8 @@ impl Input {
             pool.give_back(std::mem::replace(&mut self.buf, own));
             self.lent = false;
         } else if left == 0 {
-            self.buf = Vec::new();
+            // What was kept above comes back here, or a client that pipelines would use up a new buffer each turn.
+            pool.give_back(std::mem::take(&mut self.buf));
         } else if self.buf.len() > READ_BYTES && left < self.buf.len() / 4 {
             self.buf = self.bytes().to_vec();
         } else {
@@ -241,9 +242,14 @@ impl Input {
     fn make_room(&mut self, pool: &mut InputPool) {
         let left = self.end - self.start;
         if !self.lent && left <= pool.buffer_bytes / 4 {
-            let mut buffer = pool.lend();
-            buffer[..left].copy_from_slice(self.bytes());
-            self.buf = buffer;
+            if self.buf.len() == pool.buffer_bytes {
+                // One that was kept in an earlier turn.
+                self.buf.copy_within(self.start..self.end, 0);
+            } else {
+                let mut buffer = pool.lend();
+                buffer[..left].copy_from_slice(self.bytes());
+                self.buf = buffer;
+            }
             self.lent = true;
         } else if self.has_room() {
             return;
@@ -289,6 +295,24 @@ pub const READ_BYTES: usize = 64 * 1024;
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
+
+    /// A buffer that was kept for a turn because most of it was not understood yet goes back later.
+    #[test]
+    fn a_pipelining_client_uses_no_new_buffer_each_turn() {
+        let mut pool = InputPool::new(100, 4);
+        let mut input = Input::new();
+        for left in [0, 10] {
+            input.push(&[7; 70], &mut pool);
+            input.consume(10);
+            input.settle(&mut pool);
+            assert_eq!((input.memory(), pool.free.len()), (100, 0));
+            input.consume(input.len() - left);
+            input.push(&[7; 20], &mut pool);
+            input.consume(input.len());
+            input.settle(&mut pool);
+            assert_eq!((input.memory(), pool.free.len()), (0, 1));
+        }
+    }
 
     /// Against a plain vector: whatever is pushed comes out in order, wherever the bytes live meanwhile.
     #[test]

@@ -80,6 +80,8 @@ pub struct Engine {
 struct Turn {
     members: Vec<Member>,
     pending: Vec<Pending>,
+    /// Those of the current round whose key must be looked for in a second bucket.
+    further: Vec<Pending>,
 }
 
 /// The part of one session of the group.
@@ -300,12 +302,18 @@ impl Engine {
     }
 
     fn run_round(&mut self, group: &[Id], turn: &mut Turn, range: std::ops::Range<usize>) {
+        turn.further.clear();
         for pending in &turn.pending[range.clone()] {
             if pending.db != NO_PREFETCH {
-                self.keyspace.dbs[pending.db as usize]
-                    .dict
-                    .prefetch_entry(pending.key.1);
+                let dict = &self.keyspace.dbs[pending.db as usize].dict;
+                if dict.prefetch_entry(pending.key.1) {
+                    turn.further.push(*pending);
+                }
             }
+        }
+        for pending in &turn.further {
+            let dict = &self.keyspace.dbs[pending.db as usize].dict;
+            dict.prefetch_further(pending.key.1);
         }
         let mut at = range.start;
         while at < range.end {

@@ -97,7 +97,8 @@ impl<'a> Keys<'a> {
         let keys = keys.take(LOOK_AHEAD_MOST);
         keys.clone()
             .for_each(|key| dict.prefetch_bucket(dict.hash(key)));
-        keys.for_each(|key| dict.prefetch_entry(dict.hash(key)));
+        keys.filter(|key| dict.prefetch_entry(dict.hash(key)))
+            .for_each(|key| dict.prefetch_further(dict.hash(key)));
     }
 
     /// Where the key is, if it is there at this instant.

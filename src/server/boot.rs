@@ -9,7 +9,7 @@
 //! process that reads the same command line, and ends the first. The title replaces this process by itself, under a
 //! longer name. A variable in the environment tells the second run that the step is done.
 
-use super::title;
+use super::{check, title};
 use crate::base::time::Zone;
 use crate::config::{
     self, Config, Fatal, Loaded, LogFormat, LogLevel, Order, SyslogFacility, Told,
@@ -51,6 +51,10 @@ pub fn boot() -> Boot {
         .skip(1)
         .map(OsString::into_vec)
         .collect();
+    let program = std::env::args_os().next().unwrap_or_default();
+    if let Some(name) = check::named_by(&program) {
+        return Boot::Tool { name, words };
+    }
     match Order::understand(&words) {
         Order::Serve(told) => prepare(&told, words.is_empty()),
         Order::Tool { name, words } => Boot::Tool { name, words },
@@ -232,7 +236,7 @@ fn facility(facility: SyslogFacility) -> u8 {
 }
 
 /// The time zone of log lines.
-fn zone() -> Zone {
+pub(super) fn zone() -> Zone {
     let tz = std::env::var("TZ").ok();
     Zone::find(tz.as_deref(), |path| std::fs::read(path).ok())
 }

@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Server;
+use super::check::check_rdb;
 use super::save::rdb_path;
 use crate::base::slab::Id;
 use crate::config::explain;
@@ -332,10 +333,9 @@ fn give_up(ruin: &Ruin, path: &Path) {
                     _ => {}
                 }
                 log::warn!("Internal error in RDB reading offset {offset} -> {wrong}");
-                log::warn!(
-                    "Terminating server after rdb file reading failure. `redis-check-rdb {}` tells more.",
-                    path.display()
-                );
+                // Goes to where the process writes, not to the log: it is for whoever looks why there is no server.
+                check_rdb(path, None);
+                log::warn!("Terminating server after rdb file reading failure.");
             }
         },
         Ruin::Refusal(refusal) => log::warn!("{refusal}"),

@@ -114,16 +114,23 @@ impl<V> Dict<V> {
         unsafe { EntryMut::new(self.raw(spot)) }
     }
 
-    /// The first of two steps for a batch of look-ups: ask for the bucket's cache line.
+    /// The first of three steps for a batch of look-ups: ask for the bucket's cache line.
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
-    /// The second: compare tags, and ask for the entry.
+    /// The second: compare tags, and ask for the entry. True if it can only be in a further bucket,
+    /// which was asked for instead.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.table.prefetch_element(hash);
+    pub fn prefetch_entry(&self, hash: u64) -> bool {
+        self.table.prefetch_element(hash)
+    }
+
+    /// The third, for those: the same in that bucket.
+    #[inline]
+    pub fn prefetch_further(&self, hash: u64) {
+        self.table.prefetch_overflow(hash);
     }
 }
 

@@ -187,16 +187,6 @@ impl Members {
         self.table.random(draw)
     }
 
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        self.table.prefetch_bucket(hash);
-    }
-
-    #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.table.prefetch_element(hash);
-    }
-
     pub fn table_bytes(&self) -> usize {
         self.table.bytes()
     }

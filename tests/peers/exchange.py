@@ -111,6 +111,68 @@ def rdb(pair):
         writer.discard()
 
 
+def save(server):
+    connection = server.connect(timeout=60)
+    reply = connection("SAVE")
+    connection.close()
+    assert reply.text() == "OK", reply.show()
+    return os.path.join(server.dir, "dump.rdb")
+
+
+def digest(server):
+    connection = server.connect(timeout=60)
+    text = connection("DEBUG", "DIGEST").text()
+    connection.close()
+    return text
+
+
+# How the server in the middle keeps and writes values. Each must give back what it was given.
+MANNERS = {
+    "auto": (),
+    "12": ("--rdb-version", "12", "--rdbcompression", "no"),
+    "11 without checksum": ("--rdb-version", "11", "--rdbchecksum", "no"),
+    "10 with large forms only": ("--rdb-version", "10", "--hash-max-listpack-entries", "0", "--set-max-listpack-entries", "0",
+                                 "--set-max-intset-entries", "0", "--zset-max-listpack-entries", "0",
+                                 "--list-max-listpack-size", "1"),
+    "9 with small forms only": ("--rdb-version", "9", "--hash-max-listpack-entries", "100000", "--set-max-listpack-entries",
+                                "100000", "--set-max-intset-entries", "100000", "--zset-max-listpack-entries", "60000"),
+}
+
+
+def there_and_back(ours, peer, peer_version):
+    """A real server's file is loaded here, saved here, and loaded there again: the real one sees no difference."""
+    writer = Server(peer, "writer", ("--list-max-listpack-size", "-1"))
+    try:
+        fill(writer)
+        plain, before = os.path.join(writer.dir, "plain.rdb"), {}
+        shutil.copy(save(writer), plain)
+        before[plain] = digest(writer)
+        sources = [plain]
+        if peer_version >= (8, 0):
+            add_field_deadlines(writer)
+            timed = save(writer)
+            before[timed] = digest(writer)
+            sources.append(timed)
+        for source in sources:
+            for manner, options in MANNERS.items():
+                middle = Server(ours, "ours", options, prepare=lambda folder, path=source: shutil.copy(path, os.path.join(folder, "dump.rdb")))
+                try:
+                    connection = middle.connect()
+                    assert connection("DEBUG", "RELOAD").text() == "OK", manner
+                    written = save(middle)
+                    checked = subprocess.run([ours, "check", written], capture_output=True, text=True, timeout=60, check=False)
+                    assert checked.returncode == 0 and "RDB looks OK" in checked.stdout, checked.stdout
+                    reader = Server(peer, "reader", prepare=lambda folder, path=written: shutil.copy(path, folder))
+                    try:
+                        assert digest(reader) == before[source], "%s: the digest changed on the way (%s)" % (manner, source)
+                    finally:
+                        reader.discard()
+                finally:
+                    middle.discard()
+    finally:
+        writer.discard()
+
+
 def append_only_file(pair):
     """Write with appendonly, once with and once without a rewrite, start there with the folder."""
     for rewritten in (False, True):
@@ -175,7 +237,7 @@ def wait_until(holds, seconds=20):
 
 def tests_for(ours, peer, peer_version):
     """(name, function) for both directions."""
-    both = []
+    both = [("rdb there and back", lambda: there_and_back(ours, peer, peer_version))]
     for test in (rdb, append_only_file, replication):
         both.append(("%s from ours to the peer" % test.__name__, lambda t=test: t(Pair(ours, peer, peer_version))))
         both.append(("%s from the peer to ours" % test.__name__, lambda t=test: t(Pair(peer, ours, peer_version))))

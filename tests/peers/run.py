@@ -4,6 +4,7 @@
   tools        the real redis-cli and redis-benchmark on our server               tools.py
   differ       random commands, replies compared, with a seed that never changes  differ.py
   garbage      random bytes, likewise                                             garbage.py
+  exchange     files written by one and read by the other                         exchange.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
 """
@@ -19,6 +20,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import exchange
 import tools
 from servers import Server, find_peer, find_tool
 
@@ -26,8 +28,12 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SEED = "pollux"
 
 # The families of commands that are complete. Plays of several connections join them when the last family is there,
-# since they mix all of them; and the exchange of files and streams when there are files and streams.
+# since they mix all of them.
 COMPLETE = ["string", "list", "hash", "set", "zset", "bitmap"]
+
+# The exchanges that are possible, by how their names begin. Those that read our data by commands join them when there are
+# commands for all types; the others when there are append-only files and replicas.
+EXCHANGED = ("rdb there and back",)
 
 
 def program(name, *args):
@@ -54,6 +60,7 @@ def all_tests(opts, peer_version):
             "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--families", f, "--count", str(opts.count), "--seed", SEED,
             "--strict", "--no-scenes")))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
+    tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
     return tests, lambda: bench and bench.discard()
 
 

@@ -6,7 +6,7 @@ use crate::base::lzf::Compressor;
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::keyspace::{AccessPolicy, Event, New, Payload, text};
-use crate::persist::rdb::{self, Limits, Loaded, Reader, Source};
+use crate::persist::rdb::{self, Fault, Limits, Loaded, Reader, Source, kind};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
@@ -134,9 +134,17 @@ fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
         zset: limits::zset(ctx),
     };
     let mut reader = Reader::new(body, version, &limits);
-    let kind = reader.byte();
-    let value = kind.and_then(|kind| reader.value(kind));
-    value.map_err(|_| "ERR Bad data format".into())
+    let kind = reader.byte().unwrap_or_default();
+    reader.value(kind).map_err(|fault| {
+        let what = match fault {
+            Fault::Broken(what) => what,
+            Fault::Io(_) => "Unexpected EOF reading RDB file",
+            Fault::Unknown(_) => "Unknown RDB encoding type",
+            Fault::Malformed | Fault::Empty => kind::damage(kind),
+        };
+        log::debug!("Internal error in RDB reading offset 0 -> {what}");
+        "ERR Bad data format".into()
+    })
 }
 
 /// Sets how long the key has been idle, or how often it is used, where the policy keeps that.

@@ -61,6 +61,39 @@ pub mod kind {
     pub const ZSET_TEXT: u8 = 3;
     pub const HASH: u8 = 4;
     pub const ZSET: u8 = 5;
+    /// As redis-check-rdb calls it.
+    pub fn name(kind: u8) -> &'static str {
+        const NAMES: [&str; 26] = [
+            "string",
+            "list-linked",
+            "set-hashtable",
+            "zset-v1",
+            "hash-hashtable",
+            "zset-v2",
+            "module-pre-release",
+            "module-value",
+            "",
+            "hash-zipmap",
+            "list-ziplist",
+            "set-intset",
+            "zset-ziplist",
+            "hash-ziplist",
+            "quicklist",
+            "stream",
+            "hash-listpack",
+            "zset-listpack",
+            "quicklist-v2",
+            "stream-v2",
+            "set-listpack",
+            "stream-v3",
+            "hash-hashtable-md-pre-release",
+            "hash-listpack-md-pre-release",
+            "hash-hashtable-md",
+            "hash-listpack-md",
+        ];
+        NAMES.get(usize::from(kind)).unwrap_or(&"unknown")
+    }
+
     /// Of release candidates of Redis 4.0. Not read.
     pub const MODULE: u8 = 6;
     /// Only a module could make something of it, but it can be passed over.

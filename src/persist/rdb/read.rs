@@ -27,6 +27,8 @@ pub enum Fault {
     /// The bytes ended too early, or the source failed.
     Io(io::Error),
     Malformed,
+    /// The same, where there are better words for it than those for the kind of value.
+    Broken(&'static str),
     /// There is nothing in it, and all of it has been read.
     Empty,
     /// A type that this server does not know, or a module's.
@@ -539,7 +541,7 @@ impl<R: Read> Reader<R> {
             };
             let consumer = group
                 .create_consumer(&name, seen_ms)
-                .ok_or(Fault::Malformed)?;
+                .ok_or(Fault::Broken("Duplicate stream consumer detected"))?;
             group.consumer_mut(consumer).active_ms = (active_ms != -1).then_some(active_ms);
             for _ in 0..self.length()? {
                 let id = self.raw_id()?;

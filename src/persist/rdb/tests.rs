@@ -13,7 +13,7 @@ use crate::types::stream::{Group, Stream, StreamId, StreamLimits};
 use crate::types::zset::{AddRule, Zset, ZsetLimits};
 
 /// Limits so small that a few elements make the large form, if `most` is small.
-fn limits(most: usize) -> Limits {
+pub(super) fn limits(most: usize) -> Limits {
     let seed = Seed::from_os();
     Limits {
         list: ListLimits {
@@ -71,7 +71,7 @@ fn stream() -> Stream {
 }
 
 /// A value of every kind, in the form that `limits` lead to.
-fn values(limits: &Limits) -> Vec<Value> {
+pub(super) fn values(limits: &Limits) -> Vec<Value> {
     let texts: Vec<String> = (0..20)
         .map(|number| format!("text {number} {}", "x".repeat(number * 4)))
         .collect();
@@ -125,7 +125,7 @@ fn read(payload: &[u8], limits: &Limits) -> Result<Loaded, Fault> {
     reader.value(kind)
 }
 
-fn dump_loaded(loaded: &Loaded) -> Vec<u8> {
+pub(super) fn dump_loaded(loaded: &Loaded) -> Vec<u8> {
     let mut lzf = Compressor::new();
     match loaded {
         Loaded::Text(text) => dump(Source::Text(text), Some(&mut lzf)),

@@ -5,7 +5,7 @@
 //! itself and a new bucket at the end; then `split` moves on, and after the last one `level` goes
 //! up. So an insertion costs at most one division of a handful of elements. There is no second
 //! table, no rehash phase and no stall, and the memory per element is the same at any size: about
-//! 12 bytes.
+//! 10 bytes.
 //!
 //! ```text
 //!   0 ........ split ........ mask ........ mask + 1 + split
@@ -13,9 +13,10 @@
 //!     by mask*2+1  by mask      by mask*2+1
 //! ```
 //!
-//! A bucket is one cache line (`bucket`). Those still to be divided hold up to twice as much as the
-//! others, so chains of overflow buckets are part of the plan: a quarter of the buckets has one,
-//! hardly any has two.
+//! A home bucket is one cache line of eight (`bucket`). Those still to be divided hold up to twice
+//! as much as the others, so chains of overflow buckets, of four, are part of the plan. They are
+//! what makes the table small: home buckets are full to the last slot, and what does not fit takes
+//! half a line.
 //!
 //! What must hold: only the last bucket of a chain has free slots; an overflow bucket is never
 //! empty; the overflow array has no gaps (when a bucket in the middle is given up, the last one
@@ -31,12 +32,12 @@ mod segments;
 
 use super::address::{Address, prefetch};
 use super::spot::{Place, Spot};
-use bucket::{Bits, Bucket, SLOTS};
+use bucket::{Bits, Home, Overflow, SLOTS};
 use segments::Segments;
 
 pub(super) struct Table {
-    homes: Segments,
-    overflow: Segments,
+    homes: Segments<8>,
+    overflow: Segments<4>,
     /// `2^level - 1`.
     mask: u32,
     /// The next bucket to divide. Invariants: `split <= mask`; `homes.len() == mask + 1 + split`,
@@ -45,9 +46,11 @@ pub(super) struct Table {
     len: usize,
 }
 
-/// Divide a bucket above 85 % of all home slots, join two below 30 %. Far enough apart that a key
-/// that comes and goes does not make the table flap.
-const GROW_ABOVE_PERCENT: usize = 85;
+/// Divide a bucket when there are more elements than home slots, join two below 30 % of that. Far
+/// enough apart that a key that comes and goes does not make the table flap. A fuller table would be
+/// smaller (at 120 % half a byte an element), but more look-ups would go on to an overflow bucket:
+/// one in four instead of one in six.
+const GROW_ABOVE_PERCENT: usize = 100;
 const SHRINK_BELOW_PERCENT: usize = 30;
 
 /// Chains longer than this are not met in practice; `random` is exactly uniform up to here.
@@ -105,7 +108,7 @@ impl Table {
         self.find_in_overflow(bucket.child()?, hash, is_it)
     }
 
-    /// The rest of a chain. Out of line: one look-up in eight comes here, and the others need the
+    /// The rest of a chain. Out of line: one look-up in six comes here, and the others need the
     /// registers.
     #[inline(never)]
     fn find_in_overflow(
@@ -128,27 +131,31 @@ impl Table {
     /// Panics if nothing is there: the spot is stale.
     #[inline]
     pub fn address(&self, spot: Spot) -> Address {
-        let bucket = self.bucket(spot.place());
-        assert!(
-            bucket.is_used(spot.slot()),
-            "nothing there: the spot is stale"
-        );
-        bucket.address(spot.slot())
+        self.check(spot);
+        self.cells(spot.place()).address(spot.slot())
     }
 
     /// The element at `spot` has moved in memory.
     pub fn set_address(&mut self, spot: Spot, address: Address) {
-        let bucket = self.bucket_mut(spot.place());
+        self.check(spot);
+        let slot = spot.slot();
+        match spot.place() {
+            Place::Home(index) => self.homes.bucket_mut(index).set_address(slot, address),
+            Place::Overflow(index) => self.overflow.bucket_mut(index).set_address(slot, address),
+        }
+    }
+
+    #[inline]
+    fn check(&self, spot: Spot) {
         assert!(
-            bucket.is_used(spot.slot()),
+            self.cells(spot.place()).is_used(spot.slot()),
             "nothing there: the spot is stale"
         );
-        bucket.set_address(spot.slot(), address);
     }
 
     pub fn insert(&mut self, hash: u64, address: Address, rehash: impl Fn(Address) -> u64) -> Spot {
         if self.homes.len() == 0 {
-            self.homes.push(Bucket::EMPTY);
+            self.homes.push(Home::EMPTY);
         } else if (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT {
             // Before the insertion, so that the spot returned is still right afterwards.
             self.divide_one(&rehash);
@@ -157,8 +164,8 @@ impl Table {
         self.append(self.home(hash), tag(hash), address)
     }
 
-    /// Make room for so many elements, so that none of them has to be moved later. Only an empty table can do that;
-    /// any other stays as it is.
+    /// Make room for so many elements, so that none of them has to be moved later. Only an empty
+    /// table can do that; any other stays as it is.
     pub fn reserve(&mut self, count: usize) {
         let wanted = (count * 100).div_ceil(SLOTS * GROW_ABOVE_PERCENT);
         let Some(wanted) = u32::try_from(wanted)
@@ -171,7 +178,7 @@ impl Table {
             return;
         }
         while self.homes.len() < wanted {
-            self.homes.push(Bucket::EMPTY);
+            self.homes.push(Home::EMPTY);
         }
         self.mask = (1 << wanted.ilog2()) - 1;
         self.split = wanted - (self.mask + 1);
@@ -179,9 +186,10 @@ impl Table {
 
     pub fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
         let address = self.address(spot);
-        let bucket = self.bucket_mut(spot.place());
-        bucket.take(spot.slot());
-        let is_in_chain = bucket.child().is_some() || matches!(spot.place(), Place::Overflow(_));
+        let place = spot.place();
+        self.take(place, spot.slot());
+        let is_in_chain =
+            self.cells(place).child().is_some() || matches!(place, Place::Overflow(_));
         self.len -= 1;
         if is_in_chain {
             self.close_gap(self.home(rehash(address)), &rehash);
@@ -245,7 +253,7 @@ impl Table {
             let mut rank = below(draw, LONGEST_FAIR_CHAIN);
             let mut place = Place::Home(below(draw, self.buckets()) as u32);
             loop {
-                let bucket = self.bucket(place);
+                let bucket = self.cells(place);
                 if rank < bucket.count() {
                     return bucket.used().nth(rank).map(|slot| Spot::new(place, slot));
                 }
@@ -286,17 +294,30 @@ impl Table {
     }
 
     /// Prefetch what a look-up would compare with, once the bucket is here; or the next bucket of
-    /// the chain.
+    /// the chain, and return true: what is in it can be prefetched once it has come.
     #[inline]
-    pub fn prefetch_element(&self, hash: u64) {
+    pub fn prefetch_element(&self, hash: u64) -> bool {
         if self.len == 0 {
-            return;
+            return false;
         }
         let bucket = self.homes.bucket(self.home(hash));
         let mut matches = bucket.matches(tag(hash)).peekable();
-        match (matches.peek(), bucket.child()) {
-            (None, Some(child)) => prefetch(self.overflow.location(child)),
-            _ => matches.for_each(|slot| bucket.address(slot).prefetch()),
+        if let (None, Some(child)) = (matches.peek(), bucket.child()) {
+            prefetch(self.overflow.location(child));
+            return true;
+        }
+        matches.for_each(|slot| bucket.address(slot).prefetch());
+        false
+    }
+
+    /// As `prefetch_element`, one bucket further.
+    pub fn prefetch_overflow(&self, hash: u64) {
+        if self.len != 0
+            && let Some(child) = self.homes.bucket(self.home(hash)).child()
+        {
+            let bucket = self.overflow.bucket(child);
+            let matches = bucket.matches(tag(hash));
+            matches.for_each(|slot| bucket.address(slot).prefetch());
         }
     }
 
@@ -343,25 +364,40 @@ impl Table {
     }
 
     #[inline]
-    fn bucket(&self, place: Place) -> &Bucket {
+    fn cells(&self, place: Place) -> Cells<'_> {
         match place {
-            Place::Home(index) => self.homes.bucket(index),
-            Place::Overflow(index) => self.overflow.bucket(index),
+            Place::Home(index) => Cells::Home(self.homes.bucket(index)),
+            Place::Overflow(index) => Cells::Overflow(self.overflow.bucket(index)),
         }
     }
 
     #[inline]
-    fn bucket_mut(&mut self, place: Place) -> &mut Bucket {
+    fn put(&mut self, place: Place, tag: u8, address: Address) -> Spot {
+        let slot = match place {
+            Place::Home(index) => self.homes.bucket_mut(index).put(tag, address),
+            Place::Overflow(index) => self.overflow.bucket_mut(index).put(tag, address),
+        };
+        Spot::new(place, slot)
+    }
+
+    fn take(&mut self, place: Place, slot: usize) -> (u8, Address) {
         match place {
-            Place::Home(index) => self.homes.bucket_mut(index),
-            Place::Overflow(index) => self.overflow.bucket_mut(index),
+            Place::Home(index) => self.homes.bucket_mut(index).take(slot),
+            Place::Overflow(index) => self.overflow.bucket_mut(index).take(slot),
+        }
+    }
+
+    fn set_child(&mut self, place: Place, child: Option<u32>) {
+        match place {
+            Place::Home(index) => self.homes.bucket_mut(index).set_child(child),
+            Place::Overflow(index) => self.overflow.bucket_mut(index).set_child(child),
         }
     }
 
     fn walk_chain(&self, home: u32, visit: &mut impl FnMut(Spot, Address)) {
         let mut place = Place::Home(home);
         loop {
-            let bucket = self.bucket(place);
+            let bucket = self.cells(place);
             bucket
                 .used()
                 .for_each(|slot| visit(Spot::new(place, slot), bucket.address(slot)));
@@ -373,7 +409,7 @@ impl Table {
     /// The last bucket of a chain, and the one before it.
     fn tail(&self, home: u32) -> (Option<Place>, Place) {
         let (mut before, mut last) = (None, Place::Home(home));
-        while let Some(child) = self.bucket(last).child() {
+        while let Some(child) = self.cells(last).child() {
             before = Some(last);
             last = Place::Overflow(child);
         }
@@ -384,15 +420,15 @@ impl Table {
     #[inline]
     fn append(&mut self, home: u32, tag: u8, address: Address) -> Spot {
         let mut last = Place::Home(home);
-        while self.bucket(last).is_full() {
-            let child = self.bucket(last).child().unwrap_or_else(|| {
-                let child = self.overflow.push(Bucket::EMPTY);
-                self.bucket_mut(last).set_child(Some(child));
+        while self.cells(last).is_full() {
+            let child = self.cells(last).child().unwrap_or_else(|| {
+                let child = self.overflow.push(Overflow::EMPTY);
+                self.set_child(last, Some(child));
                 child
             });
             last = Place::Overflow(child);
         }
-        Spot::new(last, self.bucket_mut(last).put(tag, address))
+        self.put(last, tag, address)
     }
 
     /// After a removal from a chain: fill the gap from the chain's end, and give up the last bucket
@@ -401,22 +437,22 @@ impl Table {
         let (before, last) = self.tail(home);
         let mut place = Place::Home(home);
         while place != last {
-            if !self.bucket(place).is_full() {
+            if !self.cells(place).is_full() {
                 let slot = self
-                    .bucket(last)
+                    .cells(last)
                     .used()
                     .last()
                     .expect("an overflow bucket is never empty");
-                let (tag, address) = self.bucket_mut(last).take(slot);
-                self.bucket_mut(place).put(tag, address);
+                let (tag, address) = self.take(last, slot);
+                self.put(place, tag, address);
                 break;
             }
-            place = Place::Overflow(self.bucket(place).child().expect("it is not the last one"));
+            place = Place::Overflow(self.cells(place).child().expect("it is not the last one"));
         }
         if let (Some(before), Place::Overflow(index)) = (before, last)
-            && self.bucket(last).count() == 0
+            && self.cells(last).count() == 0
         {
-            self.bucket_mut(before).set_child(None);
+            self.set_child(before, None);
             self.release_overflow(index, rehash);
         }
     }
@@ -438,11 +474,11 @@ impl Table {
         let mut place = Place::Home(self.home(rehash(moved.address(slot))));
         loop {
             let child = self
-                .bucket(place)
+                .cells(place)
                 .child()
                 .expect("the moved bucket is in this chain");
             if child == moved_from {
-                self.bucket_mut(place).set_child(Some(index));
+                self.set_child(place, Some(index));
                 return;
             }
             place = Place::Overflow(child);
@@ -451,7 +487,7 @@ impl Table {
 
     fn divide_one(&mut self, rehash: &impl Fn(Address) -> u64) {
         let pile = self.unload(self.split, rehash);
-        self.homes.push(Bucket::EMPTY);
+        self.homes.push(Home::EMPTY);
         self.split += 1;
         if self.split > self.mask {
             self.mask = self.wide_mask();
@@ -482,7 +518,7 @@ impl Table {
         let mut pile = Pile::new();
         let mut place = Place::Home(home);
         loop {
-            let bucket = self.bucket(place);
+            let bucket = self.cells(place);
             for slot in bucket.used() {
                 // All are about to be hashed again: let the misses overlap.
                 bucket.address(slot).prefetch();
@@ -495,11 +531,74 @@ impl Table {
         // another of this very chain. Until the last has gone the elements stay where they are, for
         // `release_overflow` to read.
         while let (Some(before), Place::Overflow(index)) = self.tail(home) {
-            self.bucket_mut(before).set_child(None);
+            self.set_child(before, None);
             self.release_overflow(index, rehash);
         }
-        *self.homes.bucket_mut(home) = Bucket::EMPTY;
+        *self.homes.bucket_mut(home) = Home::EMPTY;
         pile
+    }
+}
+
+/// A bucket of either size, to look at.
+#[derive(Clone, Copy)]
+enum Cells<'t> {
+    Home(&'t Home),
+    Overflow(&'t Overflow),
+}
+
+impl Cells<'_> {
+    #[inline]
+    fn used(self) -> Bits {
+        match self {
+            Cells::Home(bucket) => bucket.used(),
+            Cells::Overflow(bucket) => bucket.used(),
+        }
+    }
+
+    fn count(self) -> usize {
+        match self {
+            Cells::Home(bucket) => bucket.count(),
+            Cells::Overflow(bucket) => bucket.count(),
+        }
+    }
+
+    #[inline]
+    fn is_full(self) -> bool {
+        match self {
+            Cells::Home(bucket) => bucket.is_full(),
+            Cells::Overflow(bucket) => bucket.is_full(),
+        }
+    }
+
+    #[inline]
+    fn is_used(self, slot: usize) -> bool {
+        match self {
+            Cells::Home(bucket) => bucket.is_used(slot),
+            Cells::Overflow(bucket) => bucket.is_used(slot),
+        }
+    }
+
+    #[inline]
+    fn address(self, slot: usize) -> Address {
+        match self {
+            Cells::Home(bucket) => bucket.address(slot),
+            Cells::Overflow(bucket) => bucket.address(slot),
+        }
+    }
+
+    fn tag(self, slot: usize) -> u8 {
+        match self {
+            Cells::Home(bucket) => bucket.tag(slot),
+            Cells::Overflow(bucket) => bucket.tag(slot),
+        }
+    }
+
+    #[inline]
+    fn child(self) -> Option<u32> {
+        match self {
+            Cells::Home(bucket) => bucket.child(),
+            Cells::Overflow(bucket) => bucket.child(),
+        }
     }
 }
 
@@ -523,7 +622,7 @@ impl Iterator for Iter<'_> {
                 self.left -= 1;
                 return Some((
                     Spot::new(*place, slot),
-                    self.table.bucket(*place).address(slot),
+                    self.table.cells(*place).address(slot),
                 ));
             }
             if self.left == 0 {
@@ -532,7 +631,7 @@ impl Iterator for Iter<'_> {
             if self.place == Place::Home(self.table.homes.len()) {
                 self.place = Place::Overflow(0);
             }
-            self.used = Some((self.place, self.table.bucket(self.place).used()));
+            self.used = Some((self.place, self.table.cells(self.place).used()));
             self.place = match self.place {
                 Place::Home(index) => Place::Home(index + 1),
                 Place::Overflow(index) => Place::Overflow(index + 1),
@@ -617,7 +716,7 @@ impl Table {
         for home in 0..self.homes.len() {
             let mut place = Place::Home(home);
             loop {
-                let bucket = self.bucket(place);
+                let bucket = self.cells(place);
                 for slot in bucket.used() {
                     let hash = rehash(bucket.address(slot));
                     assert_eq!(

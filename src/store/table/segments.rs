@@ -1,7 +1,7 @@
 //! A growing array of buckets that never moves as a whole.
 //!
-//! Buckets live in segments of 1024 (64 KiB), listed in a directory: for ten million keys the
-//! directory is 12 KB and stays in the cache. Growing by one bucket at most allocates the next
+//! Buckets live in segments of 1024 (64 KiB of home buckets), listed in a directory: for ten million
+//! keys the directory is 10 KB and stays in the cache. Growing by one bucket at most allocates the next
 //! segment. Its memory is not touched until a bucket in it is used.
 //!
 //! A small array must not pay for 1024 buckets, so the *last* segment may be shorter than the
@@ -13,12 +13,12 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, OVERFLOW_MAX};
 
-pub(super) struct Segments {
+pub(super) struct Segments<const N: usize> {
     /// Invariant: each pointer is an allocation of `SEGMENT` buckets, the last one of
     /// `last_capacity`.
-    directory: Vec<NonNull<Bucket>>,
+    directory: Vec<NonNull<Bucket<N>>>,
     last_capacity: u32,
     /// Buckets in use, all of them initialised. Invariant: `len <= capacity()`.
     len: u32,
@@ -27,11 +27,11 @@ pub(super) struct Segments {
 const SEGMENT: u32 = 1024;
 
 // SAFETY: the buckets are owned by this value alone and hold plain numbers; `&Segments` only reads.
-unsafe impl Send for Segments {}
+unsafe impl<const N: usize> Send for Segments<N> {}
 // SAFETY: as above.
-unsafe impl Sync for Segments {}
+unsafe impl<const N: usize> Sync for Segments<N> {}
 
-impl Segments {
+impl<const N: usize> Segments<N> {
     pub const fn new() -> Self {
         Self {
             directory: Vec::new(),
@@ -46,14 +46,14 @@ impl Segments {
     }
 
     #[inline]
-    pub fn bucket(&self, index: u32) -> &Bucket {
+    pub fn bucket(&self, index: u32) -> &Bucket<N> {
         // SAFETY: `at` returns a valid, initialised bucket of ours; it is borrowed for as long as
         // `self` is.
         unsafe { self.at(index).as_ref() }
     }
 
     #[inline]
-    pub fn bucket_mut(&mut self, index: u32) -> &mut Bucket {
+    pub fn bucket_mut(&mut self, index: u32) -> &mut Bucket<N> {
         // SAFETY: as above, and `self` is borrowed exclusively.
         unsafe { self.at(index).as_mut() }
     }
@@ -64,7 +64,7 @@ impl Segments {
         self.at(index).addr().get()
     }
 
-    pub fn push(&mut self, bucket: Bucket) -> u32 {
+    pub fn push(&mut self, bucket: Bucket<N>) -> u32 {
         if self.len == self.capacity() {
             self.grow();
         }
@@ -77,7 +77,7 @@ impl Segments {
         index
     }
 
-    pub fn pop(&mut self) -> Bucket {
+    pub fn pop(&mut self) -> Bucket<N> {
         let bucket = *self.bucket(self.len - 1);
         self.len -= 1;
         let last = self.directory.len() as u32 - 1;
@@ -105,8 +105,8 @@ impl Segments {
 
     /// What the allocations occupy.
     pub fn bytes(&self) -> usize {
-        self.capacity() as usize * size_of::<Bucket>()
-            + self.directory.capacity() * size_of::<NonNull<Bucket>>()
+        self.capacity() as usize * size_of::<Bucket<N>>()
+            + self.directory.capacity() * size_of::<NonNull<Bucket<N>>>()
     }
 
     fn capacity(&self) -> u32 {
@@ -114,7 +114,7 @@ impl Segments {
     }
 
     #[inline]
-    fn at(&self, index: u32) -> NonNull<Bucket> {
+    fn at(&self, index: u32) -> NonNull<Bucket<N>> {
         assert!(index < self.len, "no such bucket: the spot is stale");
         // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment, and
         // that segment is long enough, whether it is the last one or not.
@@ -127,8 +127,8 @@ impl Segments {
 
     fn grow(&mut self) {
         assert!(
-            self.len < u32::MAX - 2 * SEGMENT,
-            "a table has fewer than 2^32 buckets"
+            self.len < u32::MAX - 2 * SEGMENT && (N != 4 || self.len < OVERFLOW_MAX - SEGMENT),
+            "a table has fewer than 2^32 home buckets and 2^28 others"
         );
         let is_large = self.directory.len() >= 16;
         if self.directory.is_empty() || self.last_capacity == SEGMENT {
@@ -156,13 +156,13 @@ impl Segments {
             .directory
             .last_mut()
             .expect("only called when there is a segment");
-        let layout = layout_of(capacity);
+        let layout = layout_of::<N>(capacity);
         // SAFETY: `last` was allocated with the layout of `last_capacity` buckets; the new size is
         // not 0.
         let moved = unsafe {
             realloc(
                 last.as_ptr().cast(),
-                layout_of(self.last_capacity),
+                layout_of::<N>(self.last_capacity),
                 layout.size(),
             )
         };
@@ -171,7 +171,7 @@ impl Segments {
     }
 }
 
-impl Drop for Segments {
+impl<const N: usize> Drop for Segments<N> {
     fn drop(&mut self) {
         let last = self.directory.len().saturating_sub(1);
         for (number, &pointer) in self.directory.iter().enumerate() {
@@ -197,31 +197,32 @@ fn rounded(buckets: u32) -> u32 {
     buckets.next_multiple_of(step).min(SEGMENT)
 }
 
-fn layout_of(capacity: u32) -> Layout {
-    Layout::array::<Bucket>(capacity as usize).expect("at most 64 KiB")
+fn layout_of<const N: usize>(capacity: u32) -> Layout {
+    Layout::array::<Bucket<N>>(capacity as usize).expect("at most 64 KiB")
 }
 
-fn obtain(capacity: u32) -> NonNull<Bucket> {
-    let layout = layout_of(capacity);
+fn obtain<const N: usize>(capacity: u32) -> NonNull<Bucket<N>> {
+    let layout = layout_of::<N>(capacity);
     // SAFETY: the size is not 0, since a capacity never is. Nothing is read before `push` has
     // written it.
     let memory = unsafe { alloc(layout) };
     NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-fn release(pointer: NonNull<Bucket>, capacity: u32) {
+fn release<const N: usize>(pointer: NonNull<Bucket<N>>, capacity: u32) {
     // SAFETY: callers pass a segment of the directory with the capacity it was allocated for, and
     // forget it.
-    unsafe { dealloc(pointer.as_ptr().cast(), layout_of(capacity)) };
+    unsafe { dealloc(pointer.as_ptr().cast(), layout_of::<N>(capacity)) };
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bucket::Home;
     use super::*;
     use crate::store::address::Address;
 
-    fn numbered(number: u32) -> Bucket {
-        let mut bucket = Bucket::EMPTY;
+    fn numbered(number: u32) -> Home {
+        let mut bucket = Home::EMPTY;
         bucket.put(0, Address::from_bits(u64::from(number) + 1));
         bucket
     }
@@ -251,7 +252,7 @@ mod tests {
     #[should_panic(expected = "stale")]
     fn refuses_an_index_out_of_bounds() {
         let mut segments = Segments::new();
-        segments.push(Bucket::EMPTY);
+        segments.push(Home::EMPTY);
         segments.bucket(1);
     }
 }

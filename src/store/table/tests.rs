@@ -275,7 +275,7 @@ fn memory_is_flat() {
             };
         }
     }
-    assert!(worst.0 <= 13.0, "{worst:?}");
+    assert!(worst.0 <= 11.0, "{worst:?}");
     let stats = numbers.table.stats();
     assert_eq!(stats.chains.iter().sum::<usize>(), stats.buckets);
     assert!(stats.chains[25..].iter().sum::<usize>() < stats.buckets / 100);
@@ -298,8 +298,13 @@ fn prefetching_is_harmless_at_any_time() {
         let hash = numbers.hash(number);
         numbers.table.prefetch_bucket(hash);
         numbers.table.prefetch_element(hash);
+        numbers.table.prefetch_overflow(hash);
         numbers.insert(number);
-        numbers.table.prefetch_element(hash);
+        // What is in the home bucket is not looked for further on.
+        let is_further = numbers.table.prefetch_element(hash);
+        let place = numbers.find(number).expect("inserted").place();
+        assert!(!is_further || matches!(place, Place::Overflow(_)));
+        numbers.table.prefetch_overflow(hash);
     }
     // A map keyed by spot works, too: spots are plain values.
     let spots: HashMap<Spot, u64> = numbers

@@ -26,8 +26,13 @@ mod read;
 mod save;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use batch::Batch;
-pub use read::{Access, Event, FileReader, Held, Options, Record, Trouble, Verdict, Wrong};
+pub use read::{
+    Access, Doing, Event, FileReader, Held, Options, Place, Record, Trouble, Verdict, Wrong,
+};
 pub use save::{Failure, SaveFile, save};
 pub use write::{FileWriter, Form};
 
@@ -54,4 +59,4 @@ const MAGIC_REDIS: &[u8] = b"REDIS";
 const MAGIC_VALKEY: &[u8] = b"VALKEY";
 const HEADER_LEN: usize = 9;
 /// The first version with a checksum.
-const CHECKSUMS_SINCE: u16 = 5;
+pub const CHECKSUMS_SINCE: u16 = 5;

@@ -138,10 +138,52 @@ pub struct Options {
     pub short_max: usize,
 }
 
+/// What a reader is in the middle of, for those who report where a file is damaged.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub doing: Doing,
+    /// The key whose value is being read, in the arena.
+    pub key: Option<Range<usize>>,
+    pub kind: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    Start,
+    Type,
+    Deadline,
+    Key,
+    Value,
+    Checksum,
+    Length,
+    Aux,
+    ModuleAux,
+    Functions,
+}
+
+impl Doing {
+    /// As redis-check-rdb calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Type => "read-type",
+            Self::Deadline => "read-expire",
+            Self::Key => "read-key",
+            Self::Value => "read-object-value",
+            Self::Checksum => "check-sum",
+            Self::Length => "read-len",
+            Self::Aux => "read-aux",
+            Self::ModuleAux => "read-module-aux",
+            Self::Functions => "read-functions",
+        }
+    }
+}
+
 pub struct FileReader<R> {
     reader: Reader<Source<R>>,
     options: Options,
     has_begun: bool,
+    place: Place,
     deadline: Option<i64>,
     access: Option<Access>,
 }
@@ -152,6 +194,11 @@ impl<R: Read> FileReader<R> {
             reader: Reader::new(Source::new(input, options.checks), 0, limits),
             options,
             has_begun: false,
+            place: Place {
+                doing: Doing::Start,
+                key: None,
+                kind: None,
+            },
             deadline: None,
             access: None,
         }
@@ -160,6 +207,10 @@ impl<R: Read> FileReader<R> {
     /// How many bytes have been read.
     pub fn offset(&self) -> u64 {
         self.reader.input().offset()
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The input, and what had been read from it ahead: an append-only file goes on behind its preamble.
@@ -209,7 +260,10 @@ impl<R: Read> FileReader<R> {
 
     fn record(&mut self, arena: &mut Vec<u8>) -> Result<Event, Wrong> {
         loop {
-            match self.reader.byte()? {
+            self.place.doing = Doing::Type;
+            let opcode = self.reader.byte()?;
+            self.place.doing = doing_at(opcode);
+            match opcode {
                 opcode::DEADLINE_MS => {
                     let ms = i64::from_le_bytes(self.reader.array()?);
                     self.set_deadline(ms);
@@ -260,8 +314,11 @@ impl<R: Read> FileReader<R> {
     fn key(&mut self, kind: u8, arena: &mut Vec<u8>) -> Result<Event, Wrong> {
         let (deadline, access) = (self.deadline.take(), self.access.take());
         let start = arena.len();
+        self.place.kind = Some(kind);
         self.reader.append_string(arena)?;
         let key = start..arena.len();
+        self.place.doing = Doing::Value;
+        self.place.key = Some(key.clone());
         let value = match kind {
             kind::STRING => match self.reader.text(arena, self.options.short_max)? {
                 Text::Int(number) => Held::Int(number),
@@ -288,11 +345,16 @@ impl<R: Read> FileReader<R> {
             kind => match self.reader.value(kind) {
                 Ok(Loaded::Value(value)) => Held::Value(value),
                 Ok(Loaded::Text(text)) => Held::Value(Value::Str(text.into())),
-                Err(Fault::Empty) => return Ok(Event::EmptyKey(key)),
+                Err(Fault::Empty) => {
+                    (self.place.key, self.place.kind) = (None, None);
+                    return Ok(Event::EmptyKey(key));
+                }
                 Err(Fault::Malformed) => return Err(Wrong::Malformed(kind::damage(kind))),
+                Err(Fault::Broken(what)) => return Err(Wrong::Malformed(what)),
                 Err(other) => return Err(other.into()),
             },
         };
+        (self.place.key, self.place.kind) = (None, None);
         Ok(Event::Key(Record {
             key,
             deadline,
@@ -345,6 +407,21 @@ impl<R: Read> FileReader<R> {
     }
 }
 
+fn doing_at(opcode: u8) -> Doing {
+    match opcode {
+        opcode::DEADLINE_MS | opcode::DEADLINE_S => Doing::Deadline,
+        opcode::SELECT_DB | opcode::SIZES | opcode::SLOT_INFO | opcode::SLOT_IMPORT => {
+            Doing::Length
+        }
+        opcode::AUX => Doing::Aux,
+        opcode::MODULE_AUX => Doing::ModuleAux,
+        opcode::FUNCTIONS | opcode::FUNCTIONS_EARLY => Doing::Functions,
+        opcode::END => Doing::Checksum,
+        opcode::IDLE | opcode::FREQUENCY => Doing::Type,
+        _ => Doing::Key,
+    }
+}
+
 /// The number of which this is the canonical text.
 fn as_number(text: &[u8]) -> Option<i64> {
     (text.len() <= NUMBER_LEN_MAX)
@@ -381,6 +458,7 @@ impl From<Fault> for Wrong {
         match fault {
             Fault::Io(error) => error.into(),
             Fault::Unknown(kind) => Self::UnknownKind(kind),
+            Fault::Broken(what) => Self::Malformed(what),
             Fault::Malformed | Fault::Empty => Self::Malformed("Bad data format"),
         }
     }
@@ -398,6 +476,8 @@ struct Source<R> {
     sum: u64,
     /// Up to here the buffer is in the sum.
     summed: usize,
+    /// Where something began of which the end is missing.
+    short_at: Option<u64>,
 }
 
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -413,11 +493,12 @@ impl<R: Read> Source<R> {
             sums,
             sum: 0,
             summed: 0,
+            short_at: None,
         }
     }
 
     fn offset(&self) -> u64 {
-        self.before + self.at as u64
+        self.short_at.unwrap_or(self.before + self.at as u64)
     }
 
     /// The sum of all that has been taken.
@@ -466,10 +547,14 @@ impl<R: Read> Read for Source<R> {
             self.at += into.len();
             return Ok(());
         }
+        let start = self.offset();
         let mut filled = 0;
         while filled < into.len() {
             match self.read(&mut into[filled..])? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                0 => {
+                    self.short_at = Some(start);
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
                 count => filled += count,
             }
         }

@@ -53,8 +53,15 @@ impl<W: Write> Summed<W> {
         pending.shrink_to(2 * DRAINED_BYTES);
     }
 
-    fn outcome(&mut self) -> io::Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
+    /// A failure is told to everyone who asks from then on.
+    fn outcome(&self) -> io::Result<()> {
+        match &self.failure {
+            None => Ok(()),
+            Some(error) => Err(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => error.kind().into(),
+            }),
+        }
     }
 }
 

@@ -1,0 +1,80 @@
+//! A tool that looks into files without loading them: `pollux check FILE ...`.
+//!
+//! Under the name redis-check-rdb it is what that is: it takes one file, says the same lines and ends with the same
+//! status. Under its own name it adds what people ask of a dump: how many keys of each type there are, which are the
+//! largest, and when they expire.
+
+mod rdb;
+mod report;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::config;
+
+pub use rdb::check_rdb;
+use report::Report;
+
+const REDIS_CHECK_RDB: &str = "redis-check-rdb";
+
+/// Which tool the program is when it is started under such a name.
+pub fn named_by(program: &OsStr) -> Option<&'static str> {
+    let name = Path::new(program).file_name()?;
+    let holds = |wanted: &str| {
+        name.as_bytes()
+            .windows(wanted.len())
+            .any(|part| part == wanted.as_bytes())
+    };
+    holds(REDIS_CHECK_RDB).then_some(REDIS_CHECK_RDB)
+}
+
+/// Runs a tool; returns the status that the process shall end with.
+pub fn run_tool(name: &str, words: &[Vec<u8>]) -> i32 {
+    match name {
+        REDIS_CHECK_RDB => redis_check_rdb(words),
+        "check" => check(words),
+        _ => {
+            eprintln!("{name} is not part of this build.");
+            1
+        }
+    }
+}
+
+fn redis_check_rdb(words: &[Vec<u8>]) -> i32 {
+    match words {
+        [word] if matches!(word.as_slice(), b"-v" | b"--version") => {
+            let version = config::version();
+            let facts = version.split_once("v=").map_or("", |(_, facts)| facts);
+            println!("{REDIS_CHECK_RDB} v={}", facts.trim_end());
+            0
+        }
+        [file] => i32::from(!check_rdb(path(file), None)),
+        _ => {
+            eprintln!("Usage: {REDIS_CHECK_RDB} <rdb-file-name>");
+            1
+        }
+    }
+}
+
+/// Checks one file after the other.
+fn check(words: &[Vec<u8>]) -> i32 {
+    if words.is_empty() {
+        eprintln!("Usage: pollux check <file> ...");
+        return 1;
+    }
+    let mut are_fine = true;
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            println!();
+        }
+        let mut report = Report::default();
+        are_fine &= check_rdb(path(word), Some(&mut report));
+        report.print();
+    }
+    i32::from(!are_fine)
+}
+
+fn path(word: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(word))
+}

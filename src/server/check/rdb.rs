@@ -1,0 +1,196 @@
+//! Reads an RDB file from end to end and says what it finds, in the lines of redis-check-rdb.
+//!
+//! Each line begins with how far the file has been read. Values are built as they would be for a server, so whatever a
+//! server would refuse is found here.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::report::Report;
+use crate::base::hash::Seed;
+use crate::base::time::Clock;
+use crate::config::{Config, explain};
+use crate::persist::rdb::file::{
+    CHECKSUMS_SINCE, Event, FileReader, Held, Options, Place, Record, Trouble, Verdict,
+};
+use crate::persist::rdb::{Limits, kind};
+use crate::store::INLINE_MAX;
+use crate::types::Value;
+use crate::types::hash::HashLimits;
+use crate::types::list::Limits as ListLimits;
+use crate::types::set::SetLimits;
+use crate::types::zset::ZsetLimits;
+
+/// What redis-check-rdb counts.
+#[derive(Default)]
+struct Counts {
+    keys: u64,
+    expires: u64,
+    expired: u64,
+    with_timed_fields: u64,
+    empty: u64,
+}
+
+impl Counts {
+    fn print(&self) {
+        println!("[info] {} keys read", self.keys);
+        println!("[info] {} expires", self.expires);
+        println!("[info] {} already expired", self.expired);
+        println!("[info] {} subexpires", self.with_timed_fields);
+        if self.empty > 0 {
+            println!("[info] {} empty keys", self.empty);
+        }
+    }
+}
+
+/// Tells whether the file is all right. What it holds goes into the report.
+pub fn check_rdb(path: &Path, mut report: Option<&mut Report>) -> bool {
+    println!("[offset 0] Checking RDB file {}", path.display());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            eprintln!("Cannot open {}: {}", path.display(), explain(&error));
+            return false;
+        }
+    };
+    let options = Options {
+        checks: true,
+        // To look at the rest of a file is of use even where its modules are missing.
+        skips_modules: true,
+        short_max: INLINE_MAX,
+    };
+    let mut reader = FileReader::new(file, &limits(), options);
+    let mut counts = Counts::default();
+    let mut arena = Vec::new();
+    let (mut db, mut version) = (0, 0);
+    loop {
+        arena.clear();
+        let before = reader.offset();
+        let event = match reader.next(&mut arena) {
+            Ok(event) => event,
+            Err(trouble) => {
+                tell_trouble(&trouble, reader.place(), &arena);
+                counts.keys += u64::from(reader.place().key.is_some());
+                counts.print();
+                return false;
+            }
+        };
+        let offset = reader.offset();
+        match event {
+            Event::Version(number) => {
+                version = number;
+                if let Some(report) = &mut report {
+                    report.version = Some(version);
+                }
+            }
+            Event::Aux { name, value } => println!(
+                "[offset {offset}] AUX FIELD {} = '{}'",
+                String::from_utf8_lossy(&name),
+                String::from_utf8_lossy(&value)
+            ),
+            Event::Functions(code) => {
+                println!("[offset {offset}] Function library, {} bytes", code.len());
+            }
+            Event::SelectDb(number) => {
+                db = number;
+                println!("[offset {offset}] Selecting DB ID {db}");
+            }
+            Event::Sizes { .. } => {}
+            Event::Key(record) => {
+                count(&mut counts, &record);
+                if let Some(report) = &mut report {
+                    report.add(db, &arena[record.key.clone()], &record, offset - before);
+                }
+            }
+            Event::EmptyKey(key) => {
+                counts.empty += 1;
+                println!(
+                    "[offset {offset}] Skipping empty key: {}",
+                    String::from_utf8_lossy(&arena[key])
+                );
+            }
+            Event::Skipped { module, key: None } => {
+                println!("[offset {offset}] MODULE AUX for: {module}");
+            }
+            Event::Skipped { module, key } => {
+                counts.keys += 1;
+                let key = key.map(|key| String::from_utf8_lossy(&arena[key]).into_owned());
+                println!(
+                    "[offset {offset}] Skipping the key '{}' of the module '{module}'",
+                    key.unwrap_or_default()
+                );
+            }
+            Event::End(verdict) => {
+                match verdict {
+                    Verdict::Matches => println!("[offset {offset}] Checksum OK"),
+                    Verdict::None if version >= CHECKSUMS_SINCE => {
+                        println!(
+                            "[offset {offset}] RDB file was saved with checksum disabled: no check performed."
+                        );
+                    }
+                    Verdict::None | Verdict::Ignored => {}
+                }
+                println!("[offset {offset}] \\o/ RDB looks OK! \\o/");
+                counts.print();
+                return true;
+            }
+        }
+    }
+}
+
+fn count(counts: &mut Counts, record: &Record) {
+    counts.keys += 1;
+    if let Some(deadline) = record.deadline {
+        counts.expires += 1;
+        counts.expired += u64::from(deadline < Clock::system().unix_ms());
+    }
+    if let Held::Value(Value::Hash(hash)) = &record.value {
+        counts.with_timed_fields += u64::from(hash.soonest().is_some());
+    }
+}
+
+fn tell_trouble(trouble: &Trouble, place: &Place, arena: &[u8]) {
+    let Trouble { offset, wrong } = trouble;
+    println!("--- RDB ERROR DETECTED ---");
+    println!("[offset {offset}] {wrong}");
+    println!("[additional info] While doing: {}", place.doing.name());
+    if let Some(key) = place.key.clone() {
+        let key = String::from_utf8_lossy(&arena[key]);
+        println!("[additional info] Reading key '{key}'");
+    }
+    if let Some(kind) = place.kind {
+        println!(
+            "[additional info] Reading type {kind} ({})",
+            kind::name(kind)
+        );
+    }
+}
+
+/// Values take the shapes that they have by default.
+fn limits() -> Limits {
+    let config = Config::new();
+    let seed = Seed::from_os();
+    Limits {
+        list: ListLimits {
+            node_size: config.list_max_listpack_size,
+            compress_depth: config.list_compress_depth,
+            big_element: 0,
+        },
+        set: SetLimits {
+            intset_entries_max: config.set_max_intset_entries,
+            listpack_entries_max: config.set_max_listpack_entries,
+            listpack_value_max: config.set_max_listpack_value,
+            seed,
+        },
+        hash: HashLimits {
+            listpack_entries_max: config.hash_max_listpack_entries,
+            listpack_value_max: config.hash_max_listpack_value,
+            seed,
+        },
+        zset: ZsetLimits {
+            listpack_entries_max: config.zset_max_listpack_entries,
+            listpack_value_max: config.zset_max_listpack_value,
+            seed,
+        },
+    }
+}
