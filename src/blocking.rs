@@ -6,8 +6,8 @@
 //! them next to requests, and the first is always at hand for the poll's time-out.
 //!
 //! A list or sorted set that is there has elements, so who waits for one can only be served by a key that comes into
-//! being. A stream gets entries while it is there, and a consumer group can be destroyed with its stream; those who
-//! read streams are woken by that as well ([`WokenBy`]).
+//! being. A stream gets entries while it is there, and a consumer group can be destroyed, or go with its stream; those
+//! who read streams are woken by that as well ([`WokenBy`]). Other changes of a stream wake nobody.
 //!
 //! Invariants: a session is listed once per key it named, however often it named it; every line has somebody in it;
 //! a session listed here has `parked` set. Everything is ordered, so that the same events wake the same sessions in
@@ -35,9 +35,9 @@ pub struct Blocking {
 pub enum WokenBy {
     /// It comes into being.
     Arrival,
-    /// Or it changes.
-    Change,
-    /// Or it goes away.
+    /// Or there is news while it is there: a stream gets an entry.
+    News,
+    /// Or it changes in a way that may have been its end.
     Loss,
 }
 
@@ -45,11 +45,13 @@ pub enum WokenBy {
 #[derive(Default)]
 struct Line {
     sessions: VecDeque<Id>,
-    /// How many of them also want to hear of changes.
-    by_change: usize,
+    /// How many of them also want to hear of news.
+    by_news: usize,
     /// How many of them also want to hear that the key is gone.
     by_loss: usize,
     is_ready: bool,
+    /// Whether something came, so that the key being there as before is a reason to look at it.
+    may_serve: bool,
 }
 
 /// A key that became ready, with those who wait for it, oldest first.
@@ -60,6 +62,8 @@ pub struct Ready {
     pub sessions: Vec<Id>,
     /// Whether some of them also want to hear that the key is gone.
     pub any_by_loss: bool,
+    /// False if the key only changed: a waiter who would be served by it is not, unless it is gone.
+    pub may_serve: bool,
 }
 
 impl Blocking {
@@ -98,7 +102,7 @@ impl Blocking {
             }
             self.key_count += usize::from(line.sessions.is_empty());
             line.sessions.push_back(session);
-            line.by_change += usize::from(by >= WokenBy::Change);
+            line.by_news += usize::from(by >= WokenBy::News);
             if by == WokenBy::Loss {
                 self.key_count_when_gone += usize::from(line.by_loss == 0);
                 line.by_loss += 1;
@@ -129,7 +133,7 @@ impl Blocking {
                 continue;
             };
             line.sessions.remove(at);
-            line.by_change -= usize::from(by >= WokenBy::Change);
+            line.by_news -= usize::from(by >= WokenBy::News);
             if by == WokenBy::Loss {
                 line.by_loss -= 1;
                 self.key_count_when_gone -= usize::from(line.by_loss == 0);
@@ -145,7 +149,7 @@ impl Blocking {
         self.parked_count -= 1;
     }
 
-    /// The key has come into being (`Arrival`), changed or gone.
+    /// The key has come into being (`Arrival`), has news, or changed and may be gone.
     pub fn mark_ready(&mut self, db: u16, key: &[u8], what: WokenBy) {
         let Some(line) = self
             .databases
@@ -156,12 +160,15 @@ impl Blocking {
         };
         let concerns_somebody = match what {
             WokenBy::Arrival => true,
-            WokenBy::Change => line.by_change > 0,
+            WokenBy::News => line.by_news > 0,
             WokenBy::Loss => line.by_loss > 0,
         };
-        if concerns_somebody && !line.is_ready {
-            line.is_ready = true;
-            self.ready.push_back((db, key.to_vec()));
+        if concerns_somebody {
+            line.may_serve |= what != WokenBy::Loss;
+            if !line.is_ready {
+                line.is_ready = true;
+                self.ready.push_back((db, key.to_vec()));
+            }
         }
     }
 
@@ -172,6 +179,7 @@ impl Blocking {
                 continue;
             }
             for (key, line) in lines {
+                line.may_serve = true;
                 if !line.is_ready {
                     line.is_ready = true;
                     self.ready.push_back((of as u16, key.clone()));
@@ -189,20 +197,21 @@ impl Blocking {
     pub fn next_ready(&mut self) -> Option<Ready> {
         let (db, key) = self.ready.pop_front()?;
         let line = self.databases[db as usize].get_mut(&key);
-        let (sessions, any_by_loss) = match line {
-            Some(line) => {
-                line.is_ready = false;
-                (line.sessions.iter().copied().collect(), line.by_loss > 0)
-            }
-            // They have all left since.
-            None => (Vec::new(), false),
-        };
-        Some(Ready {
+        // Without a line they have all left since.
+        let mut ready = Ready {
             db,
             key,
-            sessions,
-            any_by_loss,
-        })
+            sessions: Vec::new(),
+            any_by_loss: false,
+            may_serve: false,
+        };
+        if let Some(line) = line {
+            line.is_ready = false;
+            ready.may_serve = std::mem::take(&mut line.may_serve);
+            ready.sessions.extend(&line.sessions);
+            ready.any_by_loss = line.by_loss > 0;
+        }
+        Some(ready)
     }
 
     pub fn next_deadline(&self) -> Option<i64> {
@@ -249,7 +258,7 @@ mod tests {
             (2, 2)
         );
         blocking.mark_ready(0, b"a", WokenBy::Arrival);
-        blocking.mark_ready(0, b"a", WokenBy::Change);
+        blocking.mark_ready(0, b"a", WokenBy::News);
         blocking.mark_ready(0, b"nobody", WokenBy::Arrival);
         blocking.mark_ready(7, b"a", WokenBy::Arrival);
         let ready = Ready {
@@ -257,6 +266,7 @@ mod tests {
             key: b"a".to_vec(),
             sessions: vec![id(1), id(2)],
             any_by_loss: true,
+            may_serve: true,
         };
         assert_eq!(blocking.next_ready(), Some(ready));
         assert_eq!(blocking.next_ready(), None);
@@ -286,8 +296,8 @@ mod tests {
     fn wakes_only_for_what_may_help() {
         let mut blocking = Blocking::default();
         blocking.wait(id(1), 0, &[b"list".to_vec()], None, WokenBy::Arrival);
-        blocking.wait(id(2), 0, &[b"stream".to_vec()], None, WokenBy::Change);
-        for what in [WokenBy::Change, WokenBy::Loss] {
+        blocking.wait(id(2), 0, &[b"stream".to_vec()], None, WokenBy::News);
+        for what in [WokenBy::News, WokenBy::Loss] {
             blocking.mark_ready(0, b"list", what);
             blocking.mark_ready(0, b"stream", what);
         }
@@ -296,6 +306,14 @@ mod tests {
             Some(b"stream".to_vec())
         );
         assert!(!blocking.has_ready());
+
+        blocking.wait(id(3), 0, &[b"stream".to_vec()], None, WokenBy::Loss);
+        blocking.mark_ready(0, b"stream", WokenBy::Loss);
+        let ready = blocking.next_ready().expect("it may be gone");
+        assert!(ready.any_by_loss && !ready.may_serve);
+        blocking.mark_ready(0, b"stream", WokenBy::Loss);
+        blocking.mark_ready(0, b"stream", WokenBy::News);
+        assert!(blocking.next_ready().is_some_and(|ready| ready.may_serve));
     }
 
     #[test]

@@ -194,11 +194,19 @@ fn show(rest: &mut &[u8], depth: usize, shown: &mut String) {
 
 /// How much memory a session takes depends on how we lay out our structures, which is nothing to hold on to.
 fn without_sizes(text: &[u8]) -> Vec<u8> {
-    let name = b" tot-mem=";
-    let Some(at) = text.windows(name.len()).position(|window| window == name) else {
+    let names: [&[u8]; 3] = [b" tot-mem=", b" qbuf-free=", b"_max_input_buffer:"];
+    let first_after = |at: usize| {
+        let rest = &text[at..];
+        names
+            .iter()
+            .filter(move |name| rest.starts_with(name))
+            .map(move |name| at + name.len())
+            .next()
+    };
+    let Some(end) = (0..text.len()).find_map(first_after) else {
         return text.to_vec();
     };
-    let (before, rest) = text.split_at(at + name.len());
+    let (before, rest) = text.split_at(end);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     [before, b"?", &without_sizes(&rest[digits..])].concat()
 }

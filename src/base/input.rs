@@ -2,7 +2,8 @@
 //!
 //! A client that says nothing should hold no buffer. So the 64 KiB that `read` fills are lent from a pool for a turn;
 //! when the turn settles, what was not consumed (mostly nothing, else the beginning of a request) is copied to a
-//! small buffer of the client's own, and the large one goes back.
+//! small buffer of the client's own, and the large one goes back. Who sends requests in pieces keeps that small buffer
+//! until it has been quiet for a while: see [`Input::shrink`].
 //!
 //! ```text
 //!  buf  [ consumed | unconsumed: bytes() | free: space() ]
@@ -26,7 +27,11 @@ pub struct Input {
     end: usize,
     /// `buf` belongs to the pool.
     lent: bool,
+    /// This input's own small buffer while `buf` is another.
+    own: Vec<u8>,
     big: Option<Box<Big>>,
+    /// Room for the next big: who sends one mostly sends another as large.
+    next_big: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,11 @@ impl InputPool {
             .unwrap_or_else(|| vec![0; self.buffer_bytes])
     }
 
+    /// How long an input's own buffer is.
+    fn own_bytes(&self) -> usize {
+        (self.buffer_bytes / 4).max(1)
+    }
+
     fn give_back(&mut self, buffer: Vec<u8>) {
         if self.free.len() < self.keep && buffer.len() == self.buffer_bytes {
             self.free.push(buffer);
@@ -86,7 +96,9 @@ impl Input {
             start: 0,
             end: 0,
             lent: false,
+            own: Vec::new(),
             big: None,
+            next_big: Vec::new(),
         }
     }
 
@@ -156,12 +168,18 @@ impl Input {
                 self.lent = false;
                 return;
             }
-            let own = self.bytes().to_vec();
-            pool.give_back(std::mem::replace(&mut self.buf, own));
+            let buffer = if left > 0 || self.big.is_some() {
+                let mut own = std::mem::take(&mut self.own);
+                own.resize(left.max(pool.own_bytes()), 0);
+                own[..left].copy_from_slice(self.bytes());
+                own
+            } else {
+                Vec::new()
+            };
+            pool.give_back(std::mem::replace(&mut self.buf, buffer));
             self.lent = false;
         } else if left == 0 {
-            // What was kept above comes back here, or a client that pipelines would use up a new buffer each turn.
-            pool.give_back(std::mem::take(&mut self.buf));
+            self.set_aside(pool);
         } else if self.buf.len() > READ_BYTES && left < self.buf.len() / 4 {
             self.buf = self.bytes().to_vec();
         } else {
@@ -170,18 +188,41 @@ impl Input {
         (self.start, self.end) = (0, left);
     }
 
-    /// Gives back room that nothing lies in: for a client that stopped in the middle of something long.
+    /// Puts an empty buffer where it can be had again: one that was lent and then kept goes to the pool, the small one
+    /// rests here.
+    fn set_aside(&mut self, pool: &mut InputPool) {
+        let buffer = std::mem::take(&mut self.buf);
+        if buffer.len() == pool.own_bytes() {
+            self.own = buffer;
+        } else {
+            pool.give_back(buffer);
+        }
+    }
+
+    /// Gives back room that nothing lies in: for a client that says nothing, or stopped in the middle of something long.
     pub fn shrink(&mut self) {
+        self.own = Vec::new();
+        self.next_big = Vec::new();
+        if !self.lent && self.end - self.start < self.buf.len() {
+            self.buf = self.bytes().to_vec();
+            (self.start, self.end) = (0, self.buf.len());
+        }
         if let Some(big) = &mut self.big {
             big.bytes.truncate(big.filled);
             big.bytes.shrink_to_fit();
         }
     }
 
+    /// Gives up the room kept for another big.
+    pub fn forget_big(&mut self) {
+        self.next_big = Vec::new();
+    }
+
     /// Memory of this input's own, not counting a lent buffer.
     pub fn memory(&self) -> usize {
-        let own = if self.lent { 0 } else { self.buf.capacity() };
-        own + self.big.as_ref().map_or(0, |big| big.bytes.capacity())
+        let buf = if self.lent { 0 } else { self.buf.capacity() };
+        let big = self.big.as_ref().map_or(0, |big| big.bytes.capacity());
+        buf + self.own.capacity() + big + self.next_big.capacity()
     }
 
     /// Bytes waiting, those of a big included.
@@ -200,11 +241,14 @@ impl Input {
         debug_assert!(self.big.is_none(), "one big at a time");
         let from = self.start + at;
         let have = (self.end - from).min(len);
-        let mut bytes = Vec::with_capacity(if have == len {
-            len
-        } else {
-            Big::room(have, len)
-        });
+        let mut bytes = std::mem::take(&mut self.next_big);
+        if bytes.capacity() != len {
+            bytes = Vec::with_capacity(if have == len {
+                len
+            } else {
+                Big::room(have, len)
+            });
+        }
         bytes.extend_from_slice(&self.buf[from..from + have]);
         let big = Big {
             bytes,
@@ -226,7 +270,9 @@ impl Input {
         if self.big.as_ref().is_none_or(|big| big.filled < big.len) {
             return None;
         }
-        self.big.take().map(|big| Arc::new(big.bytes))
+        let big = self.big.take()?;
+        self.next_big = Vec::with_capacity(big.len.min(TRUSTED_BYTES));
+        Some(Arc::new(big.bytes))
     }
 
     fn awaits_big(&self) -> bool {
@@ -248,6 +294,7 @@ impl Input {
             } else {
                 let mut buffer = pool.lend();
                 buffer[..left].copy_from_slice(self.bytes());
+                self.set_aside(pool);
                 self.buf = buffer;
             }
             self.lent = true;
@@ -273,20 +320,26 @@ impl Input {
 }
 
 impl Big {
-    /// How large the vector may be when `filled` bytes have come: announcing much is free, so what came decides.
+    /// How large the vector may be when `filled` bytes have come: announcing much is free, so beyond some size what
+    /// came decides.
     fn room(filled: usize, len: usize) -> usize {
-        len.min((filled * 4).max(READ_BYTES))
+        len.min((filled * 4).max(TRUSTED_BYTES))
     }
 
     fn space(&mut self) -> &mut [u8] {
         if self.filled == self.bytes.len() {
             let room = Big::room(self.filled, self.len);
             self.bytes.reserve_exact(room - self.filled);
-            self.bytes.resize(room, 0);
+            // Only what the next reads may fill becomes memory of ours; the rest is room that the system has promised.
+            let next = room.min((self.filled * 4).max(READ_BYTES));
+            self.bytes.resize(next, 0);
         }
         &mut self.bytes[self.filled..]
     }
 }
+
+/// So much room is set aside for a string that was announced and has not come.
+const TRUSTED_BYTES: usize = 1024 * 1024;
 
 /// What one `read` asks for: enough that a pipelining client needs few of them.
 pub const READ_BYTES: usize = 64 * 1024;
@@ -351,6 +404,7 @@ mod tests {
             }
             input.consume(model.len());
             input.settle(&mut pool);
+            input.shrink();
             assert_eq!(input.memory(), 0);
             assert!(pool.memory() <= 2 * pool.buffer_bytes);
         }
@@ -368,6 +422,9 @@ mod tests {
         input.push(b"whole and a piece", &mut pool);
         input.consume(6);
         input.settle(&mut pool);
+        assert_eq!(input.bytes(), b"and a piece");
+        assert_eq!(input.memory(), READ_BYTES / 4);
+        input.shrink();
         assert_eq!((input.bytes(), input.memory()), (&b"and a piece"[..], 11));
         assert_eq!(pool.memory(), READ_BYTES);
     }

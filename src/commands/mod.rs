@@ -8,8 +8,10 @@
 pub mod bitmap;
 pub mod command;
 pub mod connection;
+pub mod geo;
 pub mod hash;
 pub mod help;
+pub mod hyperloglog;
 pub mod items;
 pub mod keys;
 pub mod limits;
@@ -19,6 +21,7 @@ pub mod pubsub;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -30,13 +33,16 @@ const FAMILIES: &[&[Row]] = &[
     bitmap::ROWS,
     command::ROWS,
     connection::ROWS,
+    geo::ROWS,
     hash::ROWS,
+    hyperloglog::ROWS,
     keys::ROWS,
     list::ROWS,
     pubsub::ROWS,
     server::ROWS,
     set::ROWS,
     sort::ROWS,
+    stream::ROWS,
     string::ROWS,
     transaction::ROWS,
     zset::ROWS,

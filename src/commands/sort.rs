@@ -11,11 +11,13 @@ use crate::engine::ctx::{Ctx, Origin};
 use crate::keyspace::{Event, New, Spot, Text, Typed, Until};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
-use crate::types::Value;
 use crate::types::hash::Hash;
 use crate::types::list::{Direction, List};
+use crate::types::zset::Zset;
+use crate::types::{Kind, Value};
 use crate::wire::args::Args;
 
+use super::limits;
 use super::list;
 use super::options::{integer, is};
 
@@ -170,7 +172,10 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
     let mut request = Request::parse(args, may_store)?;
     let found = ctx.keys.read(args.at(1));
     let elements = match found {
-        Some(spot) => elements_at(ctx, spot, &mut request)?,
+        Some(spot) => {
+            unfold(ctx, spot);
+            elements_at(ctx, spot, &mut request)?
+        }
         None => Vec::new(),
     };
     let sorted = if request.keeps_order {
@@ -185,6 +190,17 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
         None => reply(ctx, wanted, &request.gets),
     }
     Ok(())
+}
+
+/// Gives a small sorted set the form of a large one, for good. Nothing here needs it; but Redis does it, and OBJECT
+/// ENCODING tells.
+fn unfold(ctx: &mut Ctx<'_>, spot: Spot) {
+    let limits = limits::zset(ctx);
+    if ctx.keys.kind(spot) == Kind::Zset
+        && let Ok(zset) = ctx.keys.at_mut::<Zset>(spot)
+    {
+        zset.enlarge(&limits);
+    }
 }
 
 /// The elements in the order of their container; where that is asked for with DESC, in the opposite one.

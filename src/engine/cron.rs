@@ -195,6 +195,7 @@ impl Engine {
             session.output_peak = session.output.len() as u32;
             session.input_peak = session.input.memory() as u32;
         }
+        session.input.forget_big();
         if idle_us > QUIET_US {
             session.output.release();
             session.input.shrink();

@@ -25,7 +25,9 @@ impl Engine {
             self.services.out_of_memory = false;
             return false;
         }
-        let excess = Self::memory_that_counts().saturating_sub(limit);
+        let used = Self::memory_that_counts();
+        self.keyspace.room_bytes = limit.saturating_sub(used) as usize;
+        let excess = used.saturating_sub(limit);
         if excess == 0 {
             self.services.out_of_memory = false;
             return false;
@@ -107,6 +109,9 @@ pub fn keeps_word_per_value(policy: Eviction) -> bool {
 
 /// Tells the keyspace what it has to know of the configuration.
 pub fn configure(keyspace: &mut Keyspace, config: &Config) {
+    if config.maxmemory == 0 {
+        keyspace.room_bytes = usize::MAX;
+    }
     keyspace.access = AccessPolicy {
         is_lfu: eviction(config.maxmemory_policy).is_some_and(|policy| policy.rank == Rank::Rare),
         log_factor: u64::from(config.lfu_log_factor),

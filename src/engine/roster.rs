@@ -108,12 +108,13 @@ pub fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, running: Ru
     line.extend_from_slice(b" io-thread=0");
 }
 
-/// Room left in the input: of the buffer that is lent while commands run, and of the session's own otherwise. The own
-/// buffer counts as what the session has needed lately, since the next read will need that again.
+/// Room left in the input: of the buffer that is lent while commands run, and of the session's own otherwise.
 fn input_room(session: &Session) -> usize {
     let len = session.input_len();
-    let room = session.input_memory().max(session.input_peak as usize);
-    room.max(lent_bytes(session)).saturating_sub(len)
+    session
+        .input_memory()
+        .max(lent_bytes(session))
+        .saturating_sub(len)
 }
 
 /// The buffer that a session has while its commands run.

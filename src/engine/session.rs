@@ -134,7 +134,7 @@ impl Parked {
     pub fn woken_by(&self) -> WokenBy {
         match self.kind {
             _ if self.also_when_gone => WokenBy::Loss,
-            Kind::Stream => WokenBy::Change,
+            Kind::Stream => WokenBy::News,
             Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash => WokenBy::Arrival,
         }
     }

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use crate::base::slab::Id;
 use crate::blocking::WokenBy;
 use crate::keyspace::journal::{Event, Fact, Facts, class, interest};
+use crate::types::Kind;
 
 use super::Engine;
 use super::deliver;
@@ -43,7 +44,13 @@ impl Engine {
         self.tell_readers();
         for fact in facts.iter() {
             match fact {
-                Fact::Added { db, key } => self.tell_waiters(*db, facts.key(key), WokenBy::Arrival),
+                Fact::Added { db, key, kind } => {
+                    // Nobody waits for what nothing can be taken from; not even if a list has taken its place since.
+                    if matches!(kind, Kind::List | Kind::Zset | Kind::Stream) {
+                        self.tell_waiters(*db, facts.key(key), WokenBy::Arrival);
+                    }
+                }
+                Fact::News { db, key } => self.tell_waiters(*db, facts.key(key), WokenBy::News),
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
                 Fact::Vanished { db, key, .. } => self.key_vanished(*db, facts.key(key)),
@@ -66,7 +73,7 @@ impl Engine {
                 }
             }
         }
-        self.tell_waiters(db, key, WokenBy::Change);
+        self.tell_waiters(db, key, WokenBy::Loss);
     }
 
     /// A key expired or was evicted. For those who began to watch it when it was due already, nothing has changed.

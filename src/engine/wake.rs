@@ -42,7 +42,12 @@ impl Engine {
                 else {
                     continue;
                 };
-                if parked.also_when_gone || kind == Some(parked.kind) {
+                let may_help = if kind == Some(parked.kind) {
+                    ready.may_serve
+                } else {
+                    parked.also_when_gone
+                };
+                if may_help {
                     self.retry(id);
                 }
             }

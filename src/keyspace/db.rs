@@ -305,11 +305,20 @@ impl<'a> Keys<'a> {
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
+        db.dict.set_room(self.space.room_bytes);
         let spot = db.dict.insert(hash, key, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
+    }
+
+    #[inline]
+    fn added(&mut self, key: &[u8], spot: Spot) {
+        if self.space.journal.interest != 0 {
+            let kind = self.kind(spot);
+            self.space.journal.added(self.db, key, kind);
+        }
     }
 
     /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
@@ -396,7 +405,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
-        self.space.journal.added(self.db, key);
+        self.added(key, spot);
         spot
     }
 
@@ -425,6 +434,19 @@ impl<'a> Keys<'a> {
     pub fn touched(&mut self, key: &[u8], count: usize) {
         self.space.journal.dirty += count as u64;
         self.space.journal.changed(self.db, key);
+    }
+
+    /// Something about the key changed that is no part of its value to those who watch it, as the groups of a stream
+    /// are not: counts as changes, and is announced.
+    pub fn noted(&mut self, key: &[u8], event: Event, count: usize) {
+        self.space.journal.dirty += count as u64;
+        self.event(key, event);
+    }
+
+    /// Those who wait for the key while it is there should look at it again.
+    #[inline]
+    pub fn tell_waiters(&mut self, key: &[u8]) {
+        self.space.journal.news(self.db, key);
     }
 
     /// Only an event.

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use crate::types::Kind;
+
 /// A keyspace event as subscribers see it: the class that `notify-keyspace-events` selects by, and the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -100,8 +102,14 @@ pub mod interest {
 pub enum Fact {
     /// The value, the deadline or the existence of the key changed.
     Changed { db: u16, key: Range<usize> },
-    /// The key came into being.
-    Added { db: u16, key: Range<usize> },
+    /// The key came into being, as a value of this kind.
+    Added {
+        db: u16,
+        key: Range<usize>,
+        kind: Kind,
+    },
+    /// Those who wait for the key while it is there should look at it: a stream has got an entry, or lost a group.
+    News { db: u16, key: Range<usize> },
     /// Subscribers of keyspace events may hear of it.
     Event {
         db: u16,
@@ -170,12 +178,19 @@ impl Journal {
     }
 
     #[inline]
-    pub fn added(&mut self, db: u16, key: &[u8]) {
+    pub fn added(&mut self, db: u16, key: &[u8], kind: Kind) {
         if self.interest & interest::KEYS != 0 {
             let key = self.keep(key);
-            self.facts.push(Fact::Added { db, key });
+            self.facts.push(Fact::Added { db, key, kind });
         }
         self.event(db, key, Event::NEW);
+    }
+
+    pub fn news(&mut self, db: u16, key: &[u8]) {
+        if self.interest & interest::KEYS != 0 {
+            let key = self.keep(key);
+            self.facts.push(Fact::News { db, key });
+        }
     }
 
     #[inline]
@@ -211,6 +226,7 @@ impl Journal {
                 Some(&self.bytes[key.clone()])
             }
             Fact::Added { .. }
+            | Fact::News { .. }
             | Fact::Event { .. }
             | Fact::FieldVanished { .. }
             | Fact::Flushed { .. } => None,

@@ -49,6 +49,8 @@ pub struct Keyspace {
     /// Whether due keys are deleted. A replica leaves that to its primary, and nothing is deleted while a pause of
     /// writes is in force; due keys are hidden all the same.
     pub may_expire: bool,
+    /// Memory that tables may take to grow: as long as there is a limit and it is near, they wait.
+    pub room_bytes: usize,
     /// Values and whole tables that wait to be freed off the loop.
     pub garbage: Vec<Box<dyn Send>>,
     /// The first key of the running request, by its address, and its hash: it was hashed when its memory was
@@ -112,6 +114,7 @@ impl Keyspace {
             rng: Rng::from_seed(seed),
             counters: Counters::default(),
             may_expire: true,
+            room_bytes: usize::MAX,
             garbage: Vec::new(),
             hint: (0, 0),
             seed: seed_of_hashes,

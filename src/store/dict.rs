@@ -247,6 +247,12 @@ impl<V> Dict<V> {
         std::mem::replace(self, fresh)
     }
 
+    /// How many bytes at a time the table may take from the allocator, as far as it can put that off.
+    #[inline]
+    pub fn set_room(&mut self, bytes: usize) {
+        self.table.set_room(bytes);
+    }
+
     /// The epoch of entries made from now on (3 bits).
     pub fn set_birth_epoch(&mut self, epoch: u8) {
         self.birth_epoch = epoch & 7;
@@ -368,6 +374,11 @@ impl<V> Dict<V> {
     /// What the buckets and their directory occupy.
     pub fn table_bytes(&self) -> usize {
         self.table.bytes()
+    }
+
+    /// What those buckets occupy that are in use.
+    pub fn bucket_bytes(&self) -> usize {
+        self.table.bucket_bytes()
     }
 
     /// What the index of deadlines occupies.

@@ -171,6 +171,15 @@ impl Field {
         } else {
             i128::from(value as u64)
         };
+        // Redis asks how far the value is below the upper bound, in 64 bits. For one that is further below than those
+        // can tell, it finds it to be above.
+        let most = self.most();
+        if overflow == Overflow::Saturate
+            && most - value > i128::from(i64::MAX)
+            && value < self.least()
+        {
+            return Some(most as i64);
+        }
         self.contain(value, overflow)
     }
 
@@ -179,22 +188,29 @@ impl Field {
         self.contain(i128::from(value) + i128::from(increment), overflow)
     }
 
-    fn contain(self, value: i128, overflow: Overflow) -> Option<i64> {
-        let (least, most) = if self.is_signed {
-            let half = 1_i128 << (self.width - 1);
-            (-half, half - 1)
+    fn least(self) -> i128 {
+        if self.is_signed {
+            -(1 << (self.width - 1))
         } else {
-            (0, (1_i128 << self.width) - 1)
-        };
-        if (least..=most).contains(&value) {
+            0
+        }
+    }
+
+    fn most(self) -> i128 {
+        if self.is_signed {
+            (1 << (self.width - 1)) - 1
+        } else {
+            (1 << self.width) - 1
+        }
+    }
+
+    fn contain(self, value: i128, overflow: Overflow) -> Option<i64> {
+        if (self.least()..=self.most()).contains(&value) {
             return Some(value as i64);
         }
         match overflow {
             Overflow::Fail => None,
-            // Redis asks how far the value is below the upper bound, in 64 bits. For one that is further below than
-            // those can tell, it finds it to be above.
-            Overflow::Saturate if most - value > i128::from(i64::MAX) => Some(most as i64),
-            Overflow::Saturate => Some(value.clamp(least, most) as i64),
+            Overflow::Saturate => Some(value.clamp(self.least(), self.most()) as i64),
             Overflow::Wrap => {
                 let raw = value as u64 & u64::MAX >> (64 - self.width);
                 Some(if self.is_signed {
@@ -471,6 +487,10 @@ mod tests {
             [Some(0), Some(i64::MAX), None]
         );
         assert_eq!(outcomes(field(true, 1), 0, 1), [Some(-1), Some(0), None]);
+        assert_eq!(
+            outcomes(field(false, 63), 0, -129),
+            [Some(i64::MAX - 128), Some(0), None]
+        );
         assert_eq!(field(false, 8).fit(-1, Overflow::Saturate), Some(255));
         assert_eq!(field(false, 8).fit(-1, Overflow::Wrap), Some(255));
         assert_eq!(field(false, 8).fit(-1, Overflow::Fail), None);

@@ -131,7 +131,8 @@ impl Position {
         let half_latitude = ((there - here) / 2.0).sin();
         let chord = half_latitude * half_latitude
             + here.cos() * there.cos() * half_longitude * half_longitude;
-        2.0 * EARTH_RADIUS_M * chord.sqrt().asin()
+        // Between opposite points rounding may make the chord longer than the diameter.
+        2.0 * EARTH_RADIUS_M * chord.sqrt().min(1.0).asin()
     }
 }
 

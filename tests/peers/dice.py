@@ -192,6 +192,10 @@ class Dice:
     def timeout(self):
         return self.pick([b"0.01", b"0.02", b".01", b"-1", b"-0.5", b"abc", b"", b"1e-3", b"0.01", b"9223372036854775808"])
 
+    def minidle(self):
+        """How long something must have been idle: no time at all, or so much that no pause in a comparison counts."""
+        return self.pick(ODD_INTEGERS) if self.chance(0.06) else self.pick([b"0", b"0", b"0", b"-1", b"30000"])
+
     def blockms(self):
         return self.pick([b"1", b"5", b"10", b"-1", b"abc", b"1.5", b""])
 

@@ -229,9 +229,9 @@ XGROUP HELP
 XREADGROUP GROUP group consumer [COUNT count] [BLOCK blockms] STREAMS key key '>' ('>'|anyid)
 3 XACK key group anyid+
 3 XPENDING key group
-2 XPENDING key group [IDLE smallint] rangelow rangehigh count [consumer]
-2 XCLAIM key group consumer smallint anyid+ [IDLE int] [TIME int] [RETRYCOUNT smallint] [FORCE] [JUSTID] [LASTID anyid]
-2 XAUTOCLAIM key group consumer smallint anyid [COUNT count] [JUSTID]
+2 XPENDING key group [IDLE minidle] rangelow rangehigh count [consumer]
+2 XCLAIM key group consumer minidle anyid+ [IDLE int] [TIME int] [RETRYCOUNT smallint] [FORCE] [JUSTID] [LASTID anyid]
+2 XAUTOCLAIM key group consumer minidle anyid [COUNT count] [JUSTID]
 2 XINFO STREAM key
 XINFO STREAM key FULL [COUNT count]
 XINFO GROUPS key

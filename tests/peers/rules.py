@@ -161,12 +161,6 @@ def field_names(_, ours, peers):
     return same_kind(ours, peers) and names(ours) == names(peers)
 
 
-def any_search_order(args, ours, peers):
-    """A geo search that asks for no order."""
-    words = {arg.upper() for arg in args}
-    return not words & {b"ASC", b"DESC", b"COUNT"} and unordered(args, ours, peers)
-
-
 HOW = {
     b"KEYS": unordered, b"SMEMBERS": unordered, b"SINTER": unordered, b"SUNION": unordered, b"SDIFF": unordered,
     b"HKEYS": unordered, b"HVALS": unordered, b"HGETALL": unordered_pairs, b"SPOP": shape, b"SRANDMEMBER": shape,
@@ -186,8 +180,6 @@ HOW = {
     b"PUBSUB CHANNELS": unordered, b"PUBSUB SHARDCHANNELS": unordered, b"FUNCTION LIST": unordered_lists,
     b"FUNCTION DUMP": kind_only, b"INFO": kind_only, b"SLOWLOG GET": shape, b"LATENCY": kind_only,
     b"MEMORY STATS": kind_only, b"MEMORY DOCTOR": kind_only, b"MEMORY MALLOC-STATS": kind_only,
-    b"GEOSEARCH": any_search_order, b"GEORADIUS": any_search_order, b"GEORADIUSBYMEMBER": any_search_order,
-    b"GEORADIUS_RO": any_search_order, b"GEORADIUSBYMEMBER_RO": any_search_order,
 }
 
 

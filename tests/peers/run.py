@@ -3,6 +3,7 @@
 
   tools        the real redis-cli and redis-benchmark on our server               tools.py
   differ       random commands, replies compared, with a seed that never changes  differ.py
+  values       large values of every encoding, as bytes and as digests            values.py
   garbage      random bytes, likewise                                             garbage.py
   exchange     files written by one and read by the other                         exchange.py
 
@@ -27,9 +28,10 @@ from servers import Server, find_peer, find_tool
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SEED = "pollux"
 
-# The families of commands that are complete. Plays of several connections join them when the last family is there,
-# since they mix all of them.
-COMPLETE = ["string", "list", "hash", "set", "zset", "bitmap"]
+# The families of commands that are complete.
+COMPLETE = [
+    "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
+]
 
 # The exchanges that are possible, by how their names begin. Those that read our data by commands join them when there are
 # commands for all types; the others when there are append-only files and replicas.
@@ -55,10 +57,12 @@ def all_tests(opts, peer_version):
         return run
 
     tests = [("redis tools: " + test.__name__.replace("_", " "), on_bench(test)) for test in tools.TESTS]
-    for family in COMPLETE:
-        tests.append(("differ: " + family, lambda f=family: program(
-            "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--families", f, "--count", str(opts.count), "--seed", SEED,
-            "--strict", "--no-scenes")))
+    for families in [*COMPLETE, ",".join(COMPLETE)]:
+        name = families if families in COMPLETE else "all together"
+        tests.append(("differ: " + name, lambda chosen=families: program(
+            "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--families", chosen, "--count", str(opts.count), "--seed", SEED,
+            "--strict")))
+    tests.append(("values", lambda: program("values.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "300", "--seed", SEED)))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
     tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
     return tests, lambda: bench and bench.discard()

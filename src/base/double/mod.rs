@@ -57,6 +57,25 @@ pub fn push_f64(out: &mut Vec<u8>, value: f64) {
 
 /// The same text in a buffer on the stack.
 pub fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
+    format(value, buf, |text, value| {
+        if value <= WHOLE_MAX && value == value.trunc() {
+            text.push(num::format_u64(value as u64, &mut [0; 20]));
+        } else {
+            push_shortest_magnitude(text, value);
+        }
+    })
+}
+
+/// Appends the fewest digits that say the same double; whole numbers too get an exponent where that is shorter.
+pub fn push_shortest(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(format(value, &mut [0; TEXT_BYTES], push_shortest_magnitude));
+}
+
+fn format(
+    value: f64,
+    buf: &mut [u8; TEXT_BYTES],
+    push_finite: impl FnOnce(&mut Text<'_>, f64),
+) -> &[u8] {
     let mut text = Text { buf, len: 0 };
     if value.is_nan() {
         text.push(b"nan");
@@ -64,19 +83,19 @@ pub fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
         if value.is_sign_negative() {
             text.push(b"-");
         }
-        push_magnitude(&mut text, value.abs());
+        if value.is_infinite() {
+            text.push(b"inf");
+        } else {
+            push_finite(&mut text, value.abs());
+        }
     }
     let len = text.len;
     &buf[..len]
 }
 
-fn push_magnitude(text: &mut Text<'_>, value: f64) {
-    if value.is_infinite() {
-        text.push(b"inf");
-        return;
-    }
-    if value <= WHOLE_MAX && value == value.trunc() {
-        text.push(num::format_u64(value as u64, &mut [0; 20]));
+fn push_shortest_magnitude(text: &mut Text<'_>, value: f64) {
+    if value == 0.0 {
+        text.push(b"0");
         return;
     }
     let number = shortest::shortest(value);

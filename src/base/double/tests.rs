@@ -13,6 +13,27 @@ fn text(value: f64) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// DEBUG DIGEST of a Redis 8.0.6 hashes these.
+#[test]
+fn the_shortest_text_has_exponents_for_round_numbers() {
+    for (value, wanted) in [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (3.0, "3"),
+        (1e7, "10000000"),
+        (1e8, "1e+8"),
+        (-1.5e17, "-1.5e+17"),
+        (123_456_789_012_345_680.0, "123456789012345680"),
+        (0.1, "0.1"),
+        (5e-324, "5e-324"),
+        (f64::NEG_INFINITY, "-inf"),
+    ] {
+        let mut text = Vec::new();
+        push_shortest(&mut text, value);
+        assert_eq!(String::from_utf8_lossy(&text), wanted);
+    }
+}
+
 /// ZADD and ZSCORE of a Redis 8.0.6 gave these.
 #[test]
 fn scores_look_as_they_do_in_redis() {

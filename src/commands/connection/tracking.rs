@@ -262,10 +262,11 @@ pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     reply.bulk(b"redirect");
     reply.integer(tracking.map_or(-1, |tracking| tracking.redirect as i64));
     reply.bulk(b"prefixes");
-    reply.array(details.prefixes.len());
-    details
-        .prefixes
-        .iter()
-        .for_each(|prefix| reply.bulk(prefix));
+    let mut prefixes: Vec<&[u8]> = details.prefixes.iter().map(Vec::as_slice).collect();
+    prefixes.sort_unstable();
+    reply.array(prefixes.len());
+    for prefix in prefixes {
+        reply.bulk(prefix);
+    }
     Ok(())
 }

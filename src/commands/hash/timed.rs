@@ -280,7 +280,8 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whether FNX or FXX allow the fields to be set. Fields that turn out to be due are removed on the way.
+/// Whether FNX or FXX allow the fields to be set. Fields are looked at until one decides, and those that turn out to be
+/// due are removed on the way; a hash that is empty then stays if it is about to get fields.
 fn condition_holds(
     ctx: &mut Ctx<'_>,
     key: &[u8],
@@ -296,13 +297,21 @@ fn condition_holds(
     let fields = options.pairs.iter().step_by(2);
     let now_ms = ctx.now.unix_ms;
     let hash = ctx.keys.at::<Hash>(spot)?;
-    let holds = if options.only_if_none {
-        !fields.clone().any(|field| hash.contains(field, now_ms))
-    } else {
-        fields.clone().all(|field| hash.contains(field, now_ms))
-    };
-    ctx.keys.expire_named_fields(key, spot, fields);
-    Ok(holds)
+    let deciding = fields
+        .clone()
+        .position(|field| hash.contains(field, now_ms) != options.only_if_all);
+    let looked_at = deciding.map_or(fields.len(), |at| at + 1);
+    let expired = ctx
+        .keys
+        .remove_due_fields(key, spot, fields.take(looked_at));
+    if expired > 0 {
+        ctx.keys.report_expired_fields(key);
+        ctx.keys.touched(key, 0);
+        if deciding.is_some() {
+            settle(&mut ctx.keys, key, spot);
+        }
+    }
+    Ok(deciding.is_none())
 }
 
 /// The command as received, with the moment as a unix time.

@@ -33,6 +33,8 @@ pub struct DbFootprint {
     pub number: usize,
     /// The table that finds the keys.
     pub table: usize,
+    /// Those of its buckets that are in use.
+    pub buckets: usize,
     /// What wakes up when a key's time has come.
     pub wheel: usize,
 }
@@ -65,6 +67,7 @@ impl Footprint {
                 .map(|(number, db)| DbFootprint {
                     number,
                     table: db.dict.table_bytes(),
+                    buckets: db.dict.bucket_bytes(),
                     wheel: db.dict.wheel_bytes(),
                 })
                 .collect(),
@@ -79,9 +82,9 @@ impl Footprint {
         }
     }
 
-    /// The tables of all databases.
-    pub fn tables(&self) -> usize {
-        self.dbs.iter().map(|db| db.table).sum()
+    /// The buckets of all databases.
+    pub fn buckets(&self) -> usize {
+        self.dbs.iter().map(|db| db.buckets).sum()
     }
 
     pub fn overhead(&self) -> usize {

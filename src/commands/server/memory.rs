@@ -64,7 +64,7 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ("script.VMs", 0),
     ];
     let between = [
-        ("overhead.db.hashtable.lut", footprint.tables()),
+        ("overhead.db.hashtable.lut", footprint.buckets()),
         // Tables grow bucket by bucket: there is never a second one.
         ("overhead.db.hashtable.rehashing", 0),
         ("overhead.total", footprint.overhead()),

@@ -151,7 +151,7 @@ fn store_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: 
     result.for_range(0..result.len(), |member, score| {
         fitting.add(member, score, AddRule::default(), &limits);
     });
-    range::store(ctx, args.at(1), Some(fitting), event);
+    range::store(ctx, args.at(1), Some(fitting), event, 1);
     Ok(())
 }
 

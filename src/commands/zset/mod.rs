@@ -4,7 +4,7 @@
 
 mod algebra;
 mod pop;
-mod range;
+pub mod range;
 
 use crate::base::double;
 use crate::engine::command::{Outcome, Row};
@@ -78,21 +78,19 @@ fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize)
 
 /// What ZADD was asked for.
 #[derive(Default)]
-struct AddOptions {
-    rule: AddRule,
-    counts_changed: bool,
-    /// Where the pairs begin.
-    pairs_at: usize,
+pub struct AddOptions {
+    pub rule: AddRule,
+    /// Replies how many members changed, not only how many are new.
+    pub counts_changed: bool,
 }
 
 impl AddOptions {
-    fn parse(args: Args<'_>) -> Result<Self, Error> {
-        let mut options = Self {
-            pairs_at: 2,
-            ..Self::default()
-        };
+    /// The options, and where the pairs begin.
+    fn parse(args: Args<'_>) -> Result<(Self, usize), Error> {
+        let mut options = Self::default();
+        let mut pairs_at = 2;
         let (mut nx, mut xx, mut gt, mut lt) = (false, false, false, false);
-        while let Some(word) = args.get(options.pairs_at) {
+        while let Some(word) = args.get(pairs_at) {
             if is(word, "NX") {
                 nx = true;
             } else if is(word, "XX") {
@@ -108,9 +106,9 @@ impl AddOptions {
             } else {
                 break;
             }
-            options.pairs_at += 1;
+            pairs_at += 1;
         }
-        let words = args.len() - options.pairs_at;
+        let words = args.len() - pairs_at;
         if words == 0 || !words.is_multiple_of(2) {
             return Err(Error::Syntax);
         }
@@ -133,36 +131,24 @@ impl AddOptions {
             (_, true) => Direction::Down,
             _ => Direction::Either,
         };
-        Ok(options)
+        Ok((options, pairs_at))
     }
 }
 
 /// ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]
 fn zadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let options = AddOptions::parse(args)?;
-    add(ctx, args, &options)
+    let (options, pairs_at) = AddOptions::parse(args)?;
+    add(ctx, args.at(1), args.tail(pairs_at), &options)
 }
 
 /// ZINCRBY key increment member
 fn zincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let rule = AddRule {
-        increments: true,
-        ..AddRule::default()
-    };
-    add(
-        ctx,
-        args,
-        &AddOptions {
-            rule,
-            counts_changed: false,
-            pairs_at: 2,
-        },
-    )
+    let mut options = AddOptions::default();
+    options.rule.increments = true;
+    add(ctx, args.at(1), args.tail(2), &options)
 }
 
-fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
-    let key = args.at(1);
-    let pairs = args.tail(options.pairs_at);
+fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: Args<'_>, options: &AddOptions) -> Outcome {
     // A single pair, the common case, needs no list of scores.
     let first = float(pairs.at(0))?;
     let rest: Vec<f64> = pairs
@@ -171,6 +157,20 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
         .skip(1)
         .map(float)
         .collect::<Result<_, _>>()?;
+    let members = pairs.from(1).step_by(2);
+    let scored = members.zip(std::iter::once(first).chain(rest));
+    insert(ctx, key, options, pairs.len() / 2, scored)?;
+    Ok(())
+}
+
+/// Adds `count` members with their scores, as ZADD does, and replies. Says how many changes that were.
+pub fn insert<'a>(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    options: &AddOptions,
+    count: usize,
+    scored: impl Iterator<Item = (&'a [u8], f64)>,
+) -> Result<usize, Error> {
     let rule = options.rule;
     let found = zset_at(ctx, key)?;
     if found.is_none() && rule.present == Present::Yes {
@@ -179,24 +179,21 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
         } else {
             ctx.reply.integer(0);
         }
-        return Ok(());
+        return Ok(0);
     }
     let limits = limits::zset(ctx);
-    let count = pairs.len() / 2;
-    let zset = match found {
-        Some(spot) => ctx.keys.at_mut::<Zset>(spot)?,
-        None => ctx
-            .keys
-            .write_or_create(key, || Zset::for_adding(count, pairs.at(1).len(), &limits))?,
+    let mut scored = scored.peekable();
+    let zset = if let Some(spot) = found {
+        ctx.keys.at_mut::<Zset>(spot)?
+    } else {
+        let first_len = scored.peek().map_or(0, |(member, _)| member.len());
+        ctx.keys
+            .write_or_create(key, || Zset::for_adding(count, first_len, &limits))?
     };
     zset.expect(count, &limits);
     let (mut added, mut moved) = (0, 0);
     let mut last = Added::Refused;
-    for (member, score) in pairs
-        .from(1)
-        .step_by(2)
-        .zip(std::iter::once(first).chain(rest))
-    {
+    for (member, score) in scored {
         last = zset.add(member, score, rule, &limits);
         match last {
             Added::New(_) => added += 1,
@@ -224,7 +221,7 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, options: &AddOptions) -> Outcome {
     } else {
         ctx.reply.null();
     }
-    Ok(())
+    Ok(added + moved)
 }
 
 /// ZREM key member [member ...]

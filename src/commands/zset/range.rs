@@ -306,19 +306,20 @@ pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         });
         result = Some(copy);
     }
-    store(ctx, args.at(1), result, Event::zset("zrangestore"));
+    store(ctx, args.at(1), result, Event::zset("zrangestore"), 1);
     Ok(())
 }
 
-/// Puts a computed sorted set under a key, or removes what is there when the result is empty; replies its length.
-pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event) {
+/// Puts a computed sorted set under a key, which counts as so many changes, or removes what is there when the result is
+/// empty; replies its length.
+pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event, changes: usize) {
     let result = result.filter(|zset| !zset.is_empty());
     let len = result.as_ref().map_or(0, Zset::len);
     if let Some(zset) = result {
         let found = ctx.keys.find(key);
         ctx.keys
             .put(key, found, New::Object(zset.into_value()), Until::Never);
-        ctx.keys.changed(key, event, 1);
+        ctx.keys.changed(key, event, changes);
     } else {
         ctx.keys.remove_reporting(key);
     }

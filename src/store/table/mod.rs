@@ -44,6 +44,8 @@ pub(super) struct Table {
     /// or 0 at the beginning.
     split: u32,
     len: usize,
+    /// How many bytes the array of home buckets may take from the allocator at a time.
+    room: usize,
 }
 
 /// Divide a bucket when there are more elements than home slots, join two below 30 % of that. Far
@@ -75,7 +77,15 @@ impl Table {
             mask: 0,
             split: 0,
             len: 0,
+            room: usize::MAX,
         }
+    }
+
+    /// Where memory is scarce, a table rather gets slower than larger: it puts up with up to twice the elements while
+    /// dividing a bucket would take more than `bytes` from the allocator.
+    #[inline]
+    pub fn set_room(&mut self, bytes: usize) {
+        self.room = bytes;
     }
 
     #[inline]
@@ -89,6 +99,11 @@ impl Table {
 
     pub fn bytes(&self) -> usize {
         self.homes.bytes() + self.overflow.bytes()
+    }
+
+    /// What the buckets in use occupy.
+    pub fn bucket_bytes(&self) -> usize {
+        self.buckets() * size_of::<Home>() + self.overflow.len() as usize * size_of::<Overflow>()
     }
 
     /// The element with this hash that `is_it` recognises. `is_it` is asked about few others: one
@@ -156,7 +171,9 @@ impl Table {
     pub fn insert(&mut self, hash: u64, address: Address, rehash: impl Fn(Address) -> u64) -> Spot {
         if self.homes.len() == 0 {
             self.homes.push(Home::EMPTY);
-        } else if (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT {
+        } else if (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT
+            && (self.homes.growth_bytes() <= self.room || self.len > self.buckets() * SLOTS * 2)
+        {
             // Before the insertion, so that the spot returned is still right afterwards.
             self.divide_one(&rehash);
         }

@@ -84,11 +84,13 @@ impl<const N: usize> Segments<N> {
         if self.len == last * SEGMENT {
             let pointer = self.directory.pop().expect("a bucket was there");
             release(pointer, self.last_capacity);
-            self.last_capacity = if self.directory.is_empty() {
-                0
-            } else {
-                SEGMENT
-            };
+            self.last_capacity = SEGMENT;
+            if self.directory.is_empty() {
+                *self = Self::new();
+            }
+        } else if last == 0 && self.len == 1 {
+            self.resize_last(1);
+            self.directory.shrink_to_fit();
         } else if last == 0 && self.len * 4 <= self.last_capacity {
             self.resize_last(rounded(self.len * 2));
         }
@@ -125,6 +127,22 @@ impl<const N: usize> Segments<N> {
         }
     }
 
+    /// How many bytes one more bucket would take from the allocator.
+    pub fn growth_bytes(&self) -> usize {
+        if self.len < self.capacity() {
+            return 0;
+        }
+        let buckets = match self.directory.len() {
+            0 => 1,
+            1 if self.last_capacity < SEGMENT => {
+                rounded(self.last_capacity + 1) - self.last_capacity
+            }
+            2..16 => SEGMENT / 8,
+            _ => SEGMENT,
+        };
+        buckets as usize * size_of::<Bucket<N>>()
+    }
+
     fn grow(&mut self) {
         assert!(
             self.len < u32::MAX - 2 * SEGMENT && (N != 4 || self.len < OVERFLOW_MAX - SEGMENT),
@@ -137,6 +155,10 @@ impl<const N: usize> Segments<N> {
                 _ if is_large => SEGMENT,
                 _ => SEGMENT / 8,
             };
+            if self.directory.is_empty() {
+                // Most tables need no second one.
+                self.directory.reserve_exact(1);
+            }
             self.directory.push(obtain(capacity));
             self.last_capacity = capacity;
         } else if self.directory.len() == 1 {

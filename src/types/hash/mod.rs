@@ -130,10 +130,15 @@ impl Hash {
             }
         }
         if hash.is_empty() {
-            Err(Malformed)
-        } else {
-            Ok(hash)
+            return Err(Malformed);
         }
+        // Adding one by one has turned those with the same deadline around.
+        if let Self::Other(other) = &mut hash
+            && let Other::Timed(timed) = &mut **other
+        {
+            timed.reorder_as(triples);
+        }
+        Ok(hash)
     }
 
     /// Number of fields, those included whose deadline has come.

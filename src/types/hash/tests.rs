@@ -199,13 +199,20 @@ fn small_hashes_keep_redis_s_order() {
     hash.set_deadline(b"d", Some(50));
     assert_eq!(order(&hash), "dbac");
     hash.set_deadline(b"a", Some(100));
-    assert_eq!(order(&hash), "dbac");
+    assert_eq!(order(&hash), "dabc");
     hash.set_deadline(b"b", Some(100));
-    assert_eq!(order(&hash), "dabc");
+    assert_eq!(order(&hash), "dbac");
     hash.set(b"d", b"5", FieldUntil::Kept, &defaults);
-    assert_eq!(order(&hash), "dabc");
+    assert_eq!(order(&hash), "dbac");
     hash.set(b"d", b"6", FieldUntil::Never, &defaults);
+    assert_eq!(order(&hash), "bacd");
+    hash.set(b"a", b"9", FieldUntil::At(100), &defaults);
     assert_eq!(order(&hash), "abcd");
+    let HashView::Timed(triples) = hash.view() else {
+        panic!("it has deadlines");
+    };
+    let loaded = Hash::from_timed_listpack(triples, &defaults).expect("well formed");
+    assert_eq!(order(&loaded), "abcd");
 }
 
 #[test]

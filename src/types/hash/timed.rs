@@ -4,7 +4,7 @@
 //! field 1 | value 1 | deadline 1 | field 2 | value 2 | deadline 2 | ..
 //! ```
 //!
-//! Triples with deadlines come first, soonest first, those with the same deadline in the order they got it; then
+//! Triples with deadlines come first, soonest first, of those with the same deadline the one that got it last; then
 //! those without, whose third element is 0. So what has expired is always at the front.
 
 use std::ops::ControlFlow;
@@ -54,6 +54,27 @@ impl Timed {
             .append_all(&[Item::Bytes(field), value, Item::Int(0)]);
     }
 
+    /// Takes over the order in which a file has the same triples, provided it is one that may be.
+    pub fn reorder_as(&mut self, triples: &Listpack) {
+        let deadlines = triples.iter().skip(2).step_by(3);
+        if deadlines.is_sorted_by_key(|item| as_deadline(item).unwrap_or(i64::MAX)) {
+            let mut ordered = Listpack::new();
+            let mut items = triples.iter();
+            let (mut field_space, mut value_space) = ([0; 20], [0; 20]);
+            while let (Some(field), Some(value), Some(deadline)) =
+                (items.next(), items.next(), items.next())
+            {
+                // As text, so that numbers get the form in which they are looked for.
+                ordered.append_all(&[
+                    Item::Bytes(field.text(&mut field_space)),
+                    Item::Bytes(value.text(&mut value_space)),
+                    deadline,
+                ]);
+            }
+            self.0 = ordered;
+        }
+    }
+
     /// True if the field is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
         let found = self.find(field);
@@ -73,7 +94,8 @@ impl Timed {
             FieldUntil::Never => None,
             FieldUntil::At(deadline) => Some(deadline),
         };
-        if before == after {
+        // A deadline that is given again counts as given last.
+        if before == after && !matches!(until, FieldUntil::At(_)) {
             self.0.replace(value_pos, value);
         } else {
             self.0.delete_run(pos, 3);
@@ -177,7 +199,7 @@ impl Timed {
             loop {
                 let pos = items.pos()?;
                 let theirs = as_deadline(items.nth(2)?);
-                if is_live(theirs, deadline) {
+                if theirs.is_none_or(|theirs| theirs >= deadline) {
                     return Some(pos);
                 }
             }

@@ -21,6 +21,7 @@
 //! Strings come from outside: anybody may SET one that only begins like a HyperLogLog. Every walk over opcodes
 //! therefore checks that they end exactly at register 16384 and reports `Corrupted` otherwise.
 
+pub mod check;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,8 @@ const REGISTER_COUNT: usize = 1 << INDEX_BITS;
 /// Bits of the hash in which zeros are counted. A run is at most this plus one.
 const RUN_BITS: u32 = 64 - INDEX_BITS;
 const HEADER_LEN: usize = 16;
+/// The length of a string without elements.
+pub const EMPTY_LEN: usize = HEADER_LEN + 2;
 const DENSE_LEN: usize = HEADER_LEN + REGISTER_COUNT * 6 / 8;
 const MAGIC: &[u8; 4] = b"HYLL";
 const HASH_SEED: u64 = 0xadc8_3b19;
@@ -56,16 +59,6 @@ pub enum HllError {
     Corrupted,
 }
 
-impl HllError {
-    /// What the client is told.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::NotHll => "WRONGTYPE Key is not a valid HyperLogLog string value.",
-            Self::Corrupted => "INVALIDOBJ Corrupted HLL object detected",
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HllEncoding {
     Dense,
@@ -84,7 +77,7 @@ impl HllEncoding {
 
 /// A string without elements. Its cached cardinality is a valid zero.
 pub fn empty() -> Vec<u8> {
-    let mut string = Vec::with_capacity(HEADER_LEN + 2);
+    let mut string = Vec::with_capacity(EMPTY_LEN);
     string.extend_from_slice(MAGIC);
     string.push(1);
     string.resize(HEADER_LEN, 0);

@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use super::block::Entry;
 use super::id::StreamId;
 use super::log::{Counters, Log};
 
@@ -69,16 +70,6 @@ pub enum Deliveries {
     Kept,
     Incremented,
     Set(u64),
-}
-
-/// What XAUTOCLAIM did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Autoclaimed {
-    /// Where to go on; 0-0 when all was seen.
-    pub next: StreamId,
-    pub claimed: Vec<StreamId>,
-    /// Pending IDs whose entries are gone; they are pending no more.
-    pub deleted: Vec<StreamId>,
 }
 
 impl Group {
@@ -230,8 +221,10 @@ impl Group {
         // An entry that was pending for nobody counts as delivered once already.
         let deliveries = match before {
             None if !claim.force => return false,
+            // A delivery may lie in the future if the clock went back; without a minimum it is claimed all the same.
             Some(before)
-                if claim.now_ms.saturating_sub(before.delivered_ms) < claim.idle_min_ms =>
+                if claim.idle_min_ms > 0
+                    && claim.now_ms.saturating_sub(before.delivered_ms) < claim.idle_min_ms =>
             {
                 return false;
             }
@@ -254,38 +247,41 @@ impl Group {
         true
     }
 
-    /// XAUTOCLAIM: walks pending entries from `start` and claims up to `count` that are idle enough. Looks at ten
-    /// times as many at most, so that one call stays short however long the list is.
-    pub fn autoclaim(
+    /// XAUTOCLAIM: walks pending entries from `start` and claims up to `count` that are idle enough. One whose entry is
+    /// gone becomes pending for nobody, and counts too. Looks at ten times as many at most, so that one call stays short
+    /// however long the list is. Returns where to go on; 0-0 when all was seen.
+    ///
+    /// `show` is told of each in the order of the list: its delivery as it is now, or was at last, and its entry.
+    pub fn autoclaim<'l>(
         &mut self,
-        log: &Log,
+        log: &'l Log,
         consumer: ConsumerId,
         start: StreamId,
         count: usize,
         claim: &Claim,
-    ) -> Autoclaimed {
-        let mut done = Autoclaimed::default();
+        mut show: impl FnMut(&Self, StreamId, Option<Entry<'l>>),
+    ) -> StreamId {
         let mut left = count;
         let mut attempts = count.saturating_mul(10);
         let mut from = Some(start);
         while let Some((id, _)) = from.and_then(|from| self.pending.range(from..).next()) {
             let id = *id;
             if left == 0 || attempts == 0 {
-                done.next = id;
-                break;
+                return id;
             }
             attempts -= 1;
-            if !log.contains(id) {
+            let entry = log.entry(id);
+            if entry.is_none() {
+                show(self, id, None);
                 self.acknowledge(id);
-                done.deleted.push(id);
                 left -= 1;
             } else if self.claim(id, consumer, claim) {
-                done.claimed.push(id);
+                show(self, id, entry);
                 left -= 1;
             }
             from = id.next();
         }
-        done
+        StreamId::MIN
     }
 
     // ---- how far the group has read ----

@@ -13,6 +13,8 @@
 
 use std::fmt;
 
+use crate::base::num::format_u64;
+
 /// When an entry was added (by the clock of its primary, or as the client said) and which one it was in that
 /// millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,10 +130,14 @@ impl StreamId {
     }
 
     /// `ms-seq`, as replies show it.
-    pub fn push_to(self, out: &mut Vec<u8>) {
-        crate::base::num::push_u64(out, self.ms);
-        out.push(b'-');
-        crate::base::num::push_u64(out, self.seq);
+    pub fn format(self, buf: &mut [u8; ID_TEXT_BYTES]) -> &[u8] {
+        let (mut ms, mut seq) = ([0; 20], [0; 20]);
+        let (ms, seq) = (format_u64(self.ms, &mut ms), format_u64(self.seq, &mut seq));
+        let len = ms.len() + 1 + seq.len();
+        buf[..ms.len()].copy_from_slice(ms);
+        buf[ms.len()] = b'-';
+        buf[ms.len() + 1..len].copy_from_slice(seq);
+        &buf[..len]
     }
 }
 
@@ -211,6 +217,9 @@ fn parse_number(text: &[u8]) -> Option<u64> {
     })
 }
 
+/// Room for the text of any ID.
+pub const ID_TEXT_BYTES: usize = 41;
+
 /// Longer texts are no IDs whatever they say.
 const TEXT_LEN_MAX: usize = 127;
 
@@ -229,6 +238,11 @@ mod tests {
         assert_eq!(StreamId::MIN.previous(), None);
         let id = StreamId::new(3, 9);
         assert_eq!(StreamId::from_bytes(id.to_bytes()), id);
+        assert_eq!(id.format(&mut [0; ID_TEXT_BYTES]), b"3-9");
+        assert_eq!(
+            StreamId::MAX.format(&mut [0; ID_TEXT_BYTES]),
+            StreamId::MAX.to_string().as_bytes()
+        );
     }
 
     #[test]

@@ -17,8 +17,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use block::{Block, Entry, Fields};
-pub use group::{Autoclaimed, Claim, Consumer, ConsumerId, Deliveries, Group, Pending};
-pub use id::{NewId, RangeEnd, RangeError, StreamId};
+pub use group::{Claim, Consumer, ConsumerId, Deliveries, Group, Pending};
+pub use id::{ID_TEXT_BYTES, NewId, RangeEnd, RangeError, StreamId};
 pub use log::{AppendError, Counters, Keep, Log, Precision, Range, RangeBack, StreamLimits};
 
 #[derive(Clone, Debug, Default)]

@@ -366,19 +366,36 @@ fn pending_lists_agree() {
                     }
                 }
                 2 => {
-                    let done =
-                        group.autoclaim(&stream.log, consumer, entry, 1 + rng.index(4), &claim);
+                    let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
+                    let count = 1 + rng.index(4);
+                    let next = group.autoclaim(
+                        &stream.log,
+                        consumer,
+                        entry,
+                        count,
+                        &claim,
+                        |group, id, entry| {
+                            assert!(group.pending(id).is_some());
+                            if entry.is_some() {
+                                &mut claimed
+                            } else {
+                                &mut deleted
+                            }
+                            .push(id);
+                        },
+                    );
+                    assert!(claimed.len() + deleted.len() <= count);
                     assert!(
-                        done.claimed
+                        claimed
                             .iter()
                             .all(|id| group.pending(*id).map(|it| it.consumer) == Some(consumer))
                     );
                     assert!(
-                        done.deleted
+                        deleted
                             .iter()
                             .all(|id| group.pending(*id).is_none() && !stream.log.contains(*id))
                     );
-                    assert!(done.next == StreamId::MIN || group.pending(done.next).is_some());
+                    assert!(next == StreamId::MIN || group.pending(next).is_some());
                 }
                 3 if rng.one_in(10) => {
                     let pending = group.consumer(consumer).pending_count();

@@ -390,9 +390,8 @@ impl Zset {
         }
     }
 
-    // ---- private ----
-
-    fn enlarge(&mut self, limits: &ZsetLimits) {
+    /// Takes the form for many members, however few there are.
+    pub fn enlarge(&mut self, limits: &ZsetLimits) {
         if let Self::Small(_) = self {
             let mut ranked = Ranked::new(limits.seed);
             self.for_range(0..self.len(), |member, score| {
@@ -401,6 +400,8 @@ impl Zset {
             *self = Self::Large(Box::new(ranked));
         }
     }
+
+    // ---- private ----
 
     fn pop_at<R>(&mut self, rank: usize, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
         let mut show = Some(show);

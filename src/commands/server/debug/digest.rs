@@ -92,9 +92,9 @@ impl Digest {
                 zset.for_range(0..zset.len(), |member, score| {
                     let mut one = Self::default();
                     one.mix(member);
-                    // Redis takes the shortest text here, which for round numbers beyond 10^15 has an exponent.
+                    // Not the text that replies show: it has an exponent wherever that is shorter.
                     text.clear();
-                    double::push_f64(&mut text, score);
+                    double::push_shortest(&mut text, score);
                     one.mix(&text);
                     self.xor(&one.0);
                 });
