@@ -55,6 +55,8 @@ pub struct Server {
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
+    /// A signal has come.
+    told_to_stop: Option<Shutdown>,
 }
 
 impl Server {
@@ -79,6 +81,7 @@ impl Server {
             log: Log::default(),
             log_loading: None,
             waker,
+            told_to_stop: None,
         }
     }
 
@@ -243,12 +246,15 @@ impl App for Server {
             _ => return,
         };
         let how = how.into();
-        if self.loading.is_some() {
+        if self.is_loading() {
             ::log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
         } else {
             ::log::warn!("{line}");
         }
-        self.shut_down(io, None, how);
+        // The next turn does it, so that SHUTDOWN ABORT has a chance while DEBUG holds the cron up.
+        self.told_to_stop = Some(how);
+        self.engine.services.server.is_stopping = true;
+        self.stop_if_told(io);
     }
 
     fn after_sleep(&mut self) {
@@ -256,7 +262,16 @@ impl App for Server {
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
+        let was_loading = self.loading.is_some();
         let has_more_to_load = self.load_some(io) | self.load_log_some(io);
+        if was_loading
+            && self.loading.is_none()
+            && self.exit_code == 0
+            && self.switch_log().is_err()
+        {
+            ::log::warn!("The append-only file cannot be switched on.");
+        }
+        self.stop_if_told(io);
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);

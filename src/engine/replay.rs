@@ -56,7 +56,6 @@ impl Engine {
         if self.has_consequences() {
             self.settle_consequences();
         }
-        self.sessions.with_output.clear();
         Replayed::Done
     }
 }

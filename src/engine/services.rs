@@ -66,6 +66,8 @@ pub struct ServerFacts {
     pub probe: Option<fn() -> Figures>,
     /// Loading a data set: only a few commands run.
     pub is_loading: bool,
+    /// A signal has told the server to stop, and it has not begun to.
+    pub is_stopping: bool,
 }
 
 impl ServerFacts {

@@ -250,6 +250,7 @@ impl Journal {
                 lazily: false,
             }),
             Fact::Changed { .. }
+            | Fact::News { .. }
             | Fact::Added { .. }
             | Fact::Event { .. }
             | Fact::Flushed { .. } => None,

@@ -91,6 +91,11 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
+    if aborts && std::mem::take(&mut ctx.services.server.is_stopping) {
+        log::info!("Shutdown manually aborted.");
+        ctx.reply.ok();
+        return Ok(());
+    }
     if aborts {
         return Err(Error::from("ERR No shutdown in progress."));
     }

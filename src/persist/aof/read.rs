@@ -71,6 +71,8 @@ pub struct Reader<R> {
     /// Up to where the last checksum vouched.
     summed_to: u64,
     is_at_end: bool,
+    /// Where in the file we are, by lines.
+    lines: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -85,12 +87,18 @@ impl<R: Read> Reader<R> {
             sum: Sum::default(),
             summed_to: 0,
             is_at_end: false,
+            lines: 1,
         }
     }
 
     /// Where the next item begins.
     pub fn offset(&self) -> u64 {
         self.start + self.at as u64
+    }
+
+    /// The number of the line that is read next.
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// The checksum of all that was read.
@@ -128,6 +136,7 @@ impl<R: Read> Reader<R> {
                 return Err(Trouble::Malformed("A word does not end where it should"));
             }
             self.at = from + len + 2;
+            self.lines += 1;
         }
         self.sum.add(&self.buffer[begin..self.at]);
         Ok(Item::Command(&self.args))
@@ -179,6 +188,7 @@ impl<R: Read> Reader<R> {
             if let Some(end) = window.iter().position(|byte| *byte == b'\n') {
                 let end = from + seen + end;
                 self.at = end + 1;
+                self.lines += 1;
                 let without = if end > from && self.buffer[end - 1] == b'\r' {
                     end - 1
                 } else {

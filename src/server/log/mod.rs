@@ -51,6 +51,8 @@ pub(super) struct Log {
     /// Writes are put off since this time.
     put_off_since_s: Option<i64>,
     last_complaint_s: i64,
+    /// When a checksum was last written.
+    last_sum_s: i64,
     /// The base that is being written is RDB.
     next_is_rdb: bool,
 }
@@ -68,6 +70,7 @@ impl Default for Log {
             last_sync_s: 0,
             put_off_since_s: None,
             last_complaint_s: 0,
+            last_sum_s: 0,
             next_is_rdb: true,
         }
     }
@@ -155,7 +158,8 @@ impl Server {
         if let Some(sum) = &mut log.sum {
             let mut after = sum.clone();
             after.add(&log.unwritten);
-            if after.unsummed >= SUMMED_BYTES || now_s > log.last_sync_s {
+            if after.unsummed >= SUMMED_BYTES || now_s > log.last_sum_s {
+                log.last_sum_s = now_s;
                 let line = after.line();
                 log.unwritten.extend_from_slice(&line);
             }
@@ -270,6 +274,10 @@ impl Server {
     pub(super) fn switch_log(&mut self) -> Result<(), String> {
         let wants = self.engine.services.config.appendonly;
         let state = self.engine.services.appending.state;
+        if self.is_loading() {
+            // What the configuration says when the data set is there is what counts.
+            return Ok(());
+        }
         if wants && state == State::Off {
             return self.switch_log_on();
         }

@@ -188,6 +188,10 @@ impl Server {
             );
         }
         self.engine.services.appending.base_size = loading.base_size;
+        if !self.engine.services.config.appendonly {
+            // It was switched off meanwhile.
+            return Ok(());
+        }
         self.open_log(loading.sum.clone(), self.waker.clone())?;
         self.remove_history();
         Ok(())
@@ -304,7 +308,8 @@ impl Server {
         else {
             return Ok(true);
         };
-        let filled = reader.fill(batch, || false);
+        let delay_us = self.engine.services.config.key_load_delay_us;
+        let filled = reader.fill(batch, || slow_down(delay_us));
         let taken = self.engine.take_in(load, batch);
         let goes_on = match (filled, taken) {
             (Ok(goes_on), Ok(())) => goes_on,
@@ -361,7 +366,12 @@ impl Server {
             return Ok(true);
         };
         let name = show(&current.part.name);
+        let mut is_late = false;
+        let delay_us = self.engine.services.config.key_load_delay_us;
         for _ in 0..COMMANDS_PER_LOOK {
+            if slow_down(delay_us) {
+                is_late = true;
+            }
             let trouble = match reader.item() {
                 Ok(Item::Command(args)) => match self.engine.replay(replayer, args.as_args()) {
                     Replayed::Done => None,
@@ -387,6 +397,9 @@ impl Server {
             let Some(trouble) = trouble else {
                 if !replayer.is_in_transaction() {
                     *valid_to = *start + reader.offset();
+                }
+                if is_late {
+                    return Ok(false);
                 }
                 continue;
             };
@@ -446,6 +459,14 @@ impl Source {
             Self::Commands { reader, start, .. } => start + reader.offset(),
         }
     }
+}
+
+/// `key-load-delay`, with which tests make a load last. Tells whether it did.
+fn slow_down(us: i32) -> bool {
+    if us > 0 {
+        std::thread::sleep(std::time::Duration::from_micros(us as u64));
+    }
+    us > 0
 }
 
 /// Keys whose time has passed stay: the log says when they went.
