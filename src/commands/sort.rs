@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
+use crate::engine::slots;
 use crate::keyspace::{Event, New, Spot, Text, Typed, Until};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
@@ -41,7 +42,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn parse(args: Args<'a>, may_store: bool) -> Result<Self, Error> {
+    fn parse(ctx: &mut Ctx<'_>, args: Args<'a>, may_store: bool) -> Result<Self, Error> {
         let mut request = Self {
             descends: false,
             is_alpha: false,
@@ -69,11 +70,17 @@ impl<'a> Request<'a> {
             } else if is(word, "BY") {
                 let pattern = words.next().unwrap_or_default();
                 request.by = Pattern::parse(pattern);
+                if request.by.is_some() {
+                    slots::note_pattern(ctx, args.at(1), pattern);
+                }
                 // Once told not to sort, it does not: a later BY with a star changes nothing of that.
                 request.keeps_order |= request.by.is_none();
             } else if is(word, "GET") {
                 let pattern = words.next().unwrap_or_default();
                 let own = pattern == b"#";
+                if !own {
+                    slots::note_pattern(ctx, args.at(1), pattern);
+                }
                 request.gets.push(if own {
                     None
                 } else {
@@ -169,7 +176,7 @@ fn sort_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
-    let mut request = Request::parse(args, may_store)?;
+    let mut request = Request::parse(ctx, args, may_store)?;
     let found = ctx.keys.read(args.at(1));
     let elements = match found {
         Some(spot) => {

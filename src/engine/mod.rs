@@ -34,6 +34,7 @@ pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod slots;
 pub mod snapshot;
 pub mod wake;
 
@@ -529,6 +530,10 @@ impl Engine {
         origin: Origin,
     ) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
+        if self.services.config.cluster_compatibility_sample_ratio != 0 && origin == Origin::Client
+        {
+            self.note_slots(command, args);
+        }
         // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
         std::mem::swap(&mut self.output, &mut session.output);
         let was_empty = self.output.is_empty();
@@ -584,15 +589,21 @@ impl Engine {
             .transaction
             .as_mut()
             .expect("the gate queues only inside MULTI");
-        let args = OwnedArgs::from(args);
-        transaction.bytes += args.memory();
+        let owned = OwnedArgs::from(args);
+        transaction.bytes += owned.memory();
         transaction.common_flags = if transaction.queue.is_empty() {
             command.spec.flags
         } else {
             Flags(transaction.common_flags.0 & command.spec.flags.0)
         };
         transaction.flags = transaction.flags | command.spec.flags;
-        transaction.queue.push(Queued { command, args });
+        transaction.queue.push(Queued {
+            command,
+            args: owned,
+        });
+        if self.services.config.cluster_compatibility_sample_ratio != 0 {
+            self.note_slots(command, args);
+        }
         self.reply_to(session, |reply| reply.simple("QUEUED"));
     }
 
