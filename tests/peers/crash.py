@@ -88,6 +88,7 @@ def round_of(options, rng, directory, policy, acknowledged):
     for name, number in acknowledged.items():
         found = int(link.ask("GET", name) or 0)
         if found < number:
+            server.kill()
             raise SystemExit("crash: %s is %d, but %d was acknowledged (%s, seed %d)" % (name, found, number, policy, options.seed))
         acknowledged[name] = found
     threads = [threading.Thread(target=writer, args=(options, "counter%d" % index, acknowledged, rng.random()))

@@ -12,8 +12,9 @@
 //! The manifest is replaced as a whole, and only names files that are complete. Whatever happens on the way, it leads to
 //! the old files or to the new ones.
 //!
-//! While the thread synchronises, a write to the same file may have to wait for it in the kernel. So writes are put off
-//! meanwhile, for two seconds at most, as in Redis; replies go on. That is the risk that `everysec` takes.
+//! Redis puts writes off while its thread synchronises, since the kernel may let them wait for that. Here a write goes to
+//! the kernel in any case, so a server that is killed loses nothing that was acknowledged, under any policy; what
+//! `everysec` risks is the last second before the machine itself fails.
 
 mod files;
 mod read;
@@ -48,8 +49,8 @@ pub(super) struct Log {
     /// Something was written since the last synchronisation began.
     is_dirty: bool,
     last_sync_s: i64,
-    /// Writes are put off since this time.
-    put_off_since_s: Option<i64>,
+    /// Writes have met a busy thread since this time.
+    busy_since_s: Option<i64>,
     last_complaint_s: i64,
     /// When a checksum was last written.
     last_sum_s: i64,
@@ -68,7 +69,7 @@ impl Default for Log {
             syncer: None,
             is_dirty: false,
             last_sync_s: 0,
-            put_off_since_s: None,
+            busy_since_s: None,
             last_complaint_s: 0,
             last_sum_s: 0,
             next_is_rdb: true,
@@ -76,19 +77,19 @@ impl Default for Log {
     }
 }
 
-/// How long writes are put off while the disk is busy.
-const PUT_OFF_S: i64 = 2;
+/// A disk that is busy for so long is told of.
+const DELAY_S: i64 = 2;
 /// An error that lasts is told so often.
 const COMPLAINT_S: i64 = 30;
 /// So many bytes are vouched for by one checksum, at least.
 const SUMMED_BYTES: u64 = 4096;
 
-/// When the bytes of a turn are written.
+/// How the bytes of a turn are brought to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Haste {
-    /// They may be put off while the disk is busy.
+    /// As the policy says.
     Usual,
-    /// Now.
+    /// Even where a rewrite would make it wait.
     Now,
 }
 
@@ -124,29 +125,29 @@ impl Server {
 
     fn write_out(&mut self, haste: Haste) {
         let policy = self.engine.services.config.appendfsync;
-        if !self.log.unwritten.is_empty() && !self.is_put_off(policy, haste) {
+        if !self.log.unwritten.is_empty() {
+            self.note_delay(policy);
             self.write_bytes(policy);
         }
         self.synchronise(policy, haste);
     }
 
-    fn is_put_off(&mut self, policy: Fsync, haste: Haste) -> bool {
+    /// Counts a disk that takes too long, as Redis counts it.
+    fn note_delay(&mut self, policy: Fsync) {
         let is_busy = self.log.syncer.as_ref().is_some_and(Syncer::is_busy);
-        if policy != Fsync::EverySecond || haste == Haste::Now || !is_busy {
-            self.log.put_off_since_s = None;
-            return false;
+        if policy != Fsync::EverySecond || !is_busy {
+            self.log.busy_since_s = None;
+            return;
         }
         let now_s = self.engine.now.unix_ms / 1000;
-        let since_s = *self.log.put_off_since_s.get_or_insert(now_s);
-        if now_s - since_s < PUT_OFF_S {
-            return true;
+        let since_s = *self.log.busy_since_s.get_or_insert(now_s);
+        if now_s - since_s >= DELAY_S {
+            self.engine.services.appending.delayed_fsyncs += 1;
+            ::log::info!(
+                "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for fsync to complete, this may slow down Redis."
+            );
+            self.log.busy_since_s = None;
         }
-        self.engine.services.appending.delayed_fsyncs += 1;
-        ::log::info!(
-            "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for fsync to complete, this may slow down Redis."
-        );
-        self.log.put_off_since_s = None;
-        false
     }
 
     fn write_bytes(&mut self, policy: Fsync) {
