@@ -12,6 +12,7 @@ mod embedded;
 mod figures;
 mod listeners;
 mod load;
+mod log;
 mod process;
 mod save;
 mod snapshot;
@@ -27,8 +28,9 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
-use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn};
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
+use self::log::{Haste, Log, LogLoading};
 use listeners::Listeners;
 use load::Loading;
 use start::Surroundings;
@@ -59,6 +61,10 @@ pub struct Server {
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
     snapshots_started: u64,
+    log: Log,
+    /// The append-only log, as long as it has not all been read.
+    log_loading: Option<Box<LogLoading>>,
+    waker: Waker,
 }
 
 impl Server {
@@ -68,6 +74,7 @@ impl Server {
         listeners: Listeners,
         around: Surroundings,
         loading: Option<Loading>,
+        waker: Waker,
     ) -> Self {
         Self {
             loading,
@@ -80,6 +87,9 @@ impl Server {
             exit_code: 0,
             saver: None,
             snapshots_started: 0,
+            log: Log::default(),
+            log_loading: None,
+            waker,
         }
     }
 
@@ -87,7 +97,7 @@ impl Server {
     fn run(mut self, mut reactor: Reactor) -> i32 {
         let outcome = reactor.run(&mut self);
         if let Err(error) = outcome {
-            log::error!("The event loop failed: {}", crate::config::explain(&error));
+            ::log::error!("The event loop failed: {}", crate::config::explain(&error));
             self.exit_code = 1;
         }
         let status = self.exit_code;
@@ -131,6 +141,7 @@ impl Server {
             Ask::Save { waiting } => self.save_for(waiting),
             Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
+            Ask::LoadLog { waiting } => self.reload_log_for(waiting),
             Ask::FlushedAll => self.flushed_all(),
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
@@ -160,9 +171,9 @@ impl App for Server {
             Address::Unix(_) | Address::Pipe => true,
         };
         if is_unix {
-            log::debug!("Accepted connection to {}", peer.local);
+            ::log::debug!("Accepted connection to {}", peer.local);
         } else {
-            log::debug!("Accepted {}", peer.address);
+            ::log::debug!("Accepted {}", peer.address);
         }
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
@@ -220,16 +231,16 @@ impl App for Server {
     }
 
     fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
-        if log::log_enabled!(log::Level::Debug)
+        if ::log::log_enabled!(::log::Level::Debug)
             && let Some(session) = self.engine.sessions.get(id)
         {
             match why {
                 Closed::ByApp => {}
-                Closed::ByPeer => log::debug!(
+                Closed::ByPeer => ::log::debug!(
                     "Client closed connection {}",
                     roster::text(session, &self.engine.now)
                 ),
-                Closed::Failed(error) => log::debug!("Reading from client: {error}"),
+                Closed::Failed(error) => ::log::debug!("Reading from client: {error}"),
             }
         }
         self.engine.close(id);
@@ -244,10 +255,10 @@ impl App for Server {
             _ => return,
         };
         self.engine.services.shutdown_scheduled = Some(how.into());
-        if self.loading.is_some() {
-            log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
+        if self.is_loading() {
+            ::log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
         } else {
-            log::warn!("{line}");
+            ::log::warn!("{line}");
         }
     }
 
@@ -256,7 +267,15 @@ impl App for Server {
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
-        let has_more_to_load = self.load_some(io);
+        let was_loading = self.loading.is_some();
+        let has_more_to_load = self.load_some(io) | self.load_log_some(io);
+        if was_loading
+            && self.loading.is_none()
+            && self.exit_code == 0
+            && self.switch_log().is_err()
+        {
+            ::log::warn!("The append-only file cannot be switched on.");
+        }
         if !self.engine.services.debug.cron_paused
             && let Some(how) = self.engine.services.shutdown_scheduled.take()
         {
@@ -264,6 +283,7 @@ impl App for Server {
         }
         let rest = self.engine.before_sleep();
         self.hand_over(io);
+        self.write_log(Haste::Usual);
         match rest {
             _ if has_more_to_load => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,

@@ -12,6 +12,7 @@
 //! has finished, its facts are settled before the next begins; commands of one session run in the order in which
 //! they arrived.
 
+pub mod appending;
 pub mod call;
 pub mod command;
 pub mod configure;
@@ -27,6 +28,7 @@ pub mod memory;
 pub mod monitor;
 pub mod pause;
 pub mod persistence;
+pub mod replay;
 pub mod roster;
 pub mod saving;
 pub mod services;
@@ -539,11 +541,13 @@ impl Engine {
         session.last_command = Some(command);
         let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
+        let mut keys = Keys::new(&mut self.keyspace, db, self.now.unix_ms);
+        keys.sees_overdue = origin == Origin::Replay;
         let mut ctx = Ctx {
             clock: &self.clock,
             session: &mut *session,
             reply,
-            keys: Keys::new(&mut self.keyspace, db, self.now.unix_ms),
+            keys,
             fx: &mut self.fx,
             services: &mut self.services,
             sessions: &mut self.sessions,
@@ -561,6 +565,9 @@ impl Engine {
         } else {
             read_clock(&self.clock)
         };
+        if self.fx.listening && !self.fx.stream.is_empty() {
+            self.append_effects(command);
+        }
         // What this command has pushed to its own session comes behind its reply.
         if !session.output.is_empty() {
             self.output.append(&mut session.output);

@@ -12,6 +12,7 @@ use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
+use super::appending::Appending;
 use super::effects::Shutdown;
 use super::pause::Pause;
 use super::persistence::Persistence;
@@ -32,6 +33,7 @@ pub struct Services {
     /// A signal has asked for the end, which comes with the next round of the cron.
     pub shutdown_scheduled: Option<Shutdown>,
     pub snapshots: Snapshots,
+    pub appending: Appending,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -188,6 +190,7 @@ impl Services {
             persistence: Persistence::default(),
             shutdown_scheduled: None,
             snapshots: Snapshots::default(),
+            appending: Appending::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use super::Server;
 use crate::base::slab::Id;
 use crate::config::Config;
+use crate::engine::appending::State;
 use crate::engine::effects::Shutdown;
+use crate::engine::snapshot::Purpose;
 use crate::observe::banner;
 use crate::persist::rdb::file::{self, Failure};
 use crate::reactor::Io;
@@ -66,9 +68,28 @@ impl Server {
         log::info!("{}", banner::SHUTDOWN_REQUESTED);
         self.around.supervisor.stopping();
         if self.saver.is_some() {
-            log::warn!("There is a child saving an .rdb. Killing it!");
+            let snapshots = &self.engine.services.snapshots;
+            let is_first = self.engine.services.appending.state == State::Beginning;
+            if snapshots.is_saving(Purpose::Rdb) {
+                log::warn!("There is a child saving an .rdb. Killing it!");
+            } else if is_first && !how.force {
+                // Until it is written there is nothing that could be read at the next start.
+                log::warn!("Writing initial AOF, can't exit.");
+                log::warn!(
+                    "Errors trying to shut down the server. Check the logs for more information."
+                );
+                let refusal = Error::from("ERR Errors trying to SHUTDOWN. Check logs.");
+                self.answer_waiting(waiting, Err(refusal));
+                return;
+            } else {
+                if is_first {
+                    log::warn!("Writing initial AOF. Exit anyway.");
+                }
+                log::warn!("There is a child rewriting the AOF. Killing it!");
+            }
             self.give_up_snapshot();
         }
+        self.finish_log();
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);
             self.around

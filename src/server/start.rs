@@ -99,9 +99,13 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     } else {
         Loading::begin(&mut engine, reactor.io().waker())?
     };
-    let is_complete = loading.is_none();
-    let server = Server::new(engine, freer, listeners, around, loading);
-    if is_complete {
+    let has_log = engine.services.config.appendonly;
+    let waker = reactor.io().waker();
+    let mut server = Server::new(engine, freer, listeners, around, loading, waker);
+    if has_log {
+        server.begin_log()?;
+    }
+    if !server.is_loading() {
         server.welcome();
     }
     Ok((server, reactor))

@@ -23,6 +23,7 @@ use crate::wire::args::Args;
 use super::options::is;
 
 pub const ROWS: &[Row] = &[
+    Row::new(&dataset::BGREWRITEAOF, snapshot::bgrewriteaof),
     Row::new(&dataset::BGSAVE, snapshot::bgsave),
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
