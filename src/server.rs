@@ -55,8 +55,6 @@ pub struct Server {
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
-    /// A signal has come.
-    told_to_stop: Option<Shutdown>,
 }
 
 impl Server {
@@ -81,7 +79,6 @@ impl Server {
             log: Log::default(),
             log_loading: None,
             waker,
-            told_to_stop: None,
         }
     }
 
@@ -129,6 +126,7 @@ impl Server {
     fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
             Ask::Shutdown { waiting, how } => self.shut_down(io, waiting, how),
+            Ask::Stay => io.interrupts().forget(),
             Ask::Save { waiting } => self.save_for(waiting),
             Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
@@ -238,23 +236,19 @@ impl App for Server {
         self.hand_over(io);
     }
 
-    fn signalled(&mut self, io: &mut Io, signal: Signal) {
+    fn signalled(&mut self, _: &mut Io, signal: Signal) {
         let config = &self.engine.services.config;
         let (line, how) = match signal {
             Signal::Interrupt => (banner::SIGINT_RECEIVED, config.shutdown_on_sigint),
             Signal::Terminate => (banner::SIGTERM_RECEIVED, config.shutdown_on_sigterm),
             _ => return,
         };
-        let how = how.into();
+        self.engine.services.shutdown_scheduled = Some(how.into());
         if self.is_loading() {
             ::log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
         } else {
             ::log::warn!("{line}");
         }
-        // The next turn does it, so that SHUTDOWN ABORT has a chance while DEBUG holds the cron up.
-        self.told_to_stop = Some(how);
-        self.engine.services.server.is_stopping = true;
-        self.stop_if_told(io);
     }
 
     fn after_sleep(&mut self) {
@@ -271,7 +265,11 @@ impl App for Server {
         {
             ::log::warn!("The append-only file cannot be switched on.");
         }
-        self.stop_if_told(io);
+        if !self.engine.services.debug.cron_paused
+            && let Some(how) = self.engine.services.shutdown_scheduled.take()
+        {
+            self.shut_down(io, None, how);
+        }
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);

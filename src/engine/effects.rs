@@ -50,6 +50,8 @@ enum Manner {
 pub enum Ask {
     /// Leave the loop, after saving if that is wanted. Whoever waits is told only if that failed.
     Shutdown { waiting: Option<Id>, how: Shutdown },
+    /// A shutdown that was scheduled has been called off.
+    Stay,
     /// Write the data set to its file, at once.
     Save { waiting: Option<Id> },
     /// Read the file in place of the data set.

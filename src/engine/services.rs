@@ -13,6 +13,7 @@ use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
 use super::appending::Appending;
+use super::effects::Shutdown;
 use super::pause::Pause;
 use super::persistence::Persistence;
 use super::snapshot::Snapshots;
@@ -29,6 +30,8 @@ pub struct Services {
     pub pause: Pause,
     pub server: ServerFacts,
     pub persistence: Persistence,
+    /// A signal has asked for the end, which comes with the next round of the cron.
+    pub shutdown_scheduled: Option<Shutdown>,
     pub snapshots: Snapshots,
     pub appending: Appending,
     /// Sessions that are sent every command, in the order in which they asked.
@@ -66,8 +69,6 @@ pub struct ServerFacts {
     pub probe: Option<fn() -> Figures>,
     /// Loading a data set: only a few commands run.
     pub is_loading: bool,
-    /// A signal has told the server to stop, and it has not begun to.
-    pub is_stopping: bool,
 }
 
 impl ServerFacts {
@@ -187,6 +188,7 @@ impl Services {
             pause: Pause::default(),
             server: ServerFacts::default(),
             persistence: Persistence::default(),
+            shutdown_scheduled: None,
             snapshots: Snapshots::default(),
             appending: Appending::default(),
             monitors: Vec::new(),

@@ -26,6 +26,11 @@ pub fn rdb_path(config: &Config) -> PathBuf {
 impl Server {
     /// Writes the file; the log says how it went.
     pub(super) fn save(&mut self) -> Result<(), Failure> {
+        self.save_unless(|| false)
+    }
+
+    /// Writes the file, or gives it up when `is_given_up` says so.
+    fn save_unless(&mut self, is_given_up: impl Fn() -> bool) -> Result<(), Failure> {
         // What the thread is writing would otherwise take the name of what is saved now.
         self.give_up_rdb_snapshot();
         let config = &self.engine.services.config;
@@ -33,7 +38,9 @@ impl Server {
         let syncs_on_the_way = config.rdb_save_incremental_fsync;
         let form = self.engine.rdb_form();
         let engine = &self.engine;
-        let outcome = file::save(&path, form, syncs_on_the_way, |file| engine.write_all(file));
+        let outcome = file::save(&path, form, syncs_on_the_way, |file| {
+            engine.write_all(file, || !is_given_up())
+        });
         match &outcome {
             Ok(()) => {
                 log::info!("DB saved on disk");
@@ -88,7 +95,16 @@ impl Server {
             self.around
                 .supervisor
                 .tell("STATUS=Saving the final RDB snapshot\n");
-            if self.save().is_err() {
+            // Who interrupts once more does not want to wait for it.
+            let interrupts = io.interrupts();
+            interrupts.forget();
+            if self.save_unless(|| interrupts.came()).is_err() {
+                if interrupts.came() {
+                    log::warn!("{}", banner::SIGINT_AGAIN);
+                    self.exit_code = 1;
+                    io.stop();
+                    return;
+                }
                 if !how.force {
                     log::warn!("Error trying to save the DB, can't exit.");
                     self.around
@@ -110,18 +126,6 @@ impl Server {
         self.listeners.close(io);
         log::warn!("{}", banner::BYE);
         io.stop();
-    }
-
-    /// Does what a signal has asked for, unless that was taken back.
-    pub(super) fn stop_if_told(&mut self, io: &mut Io) {
-        if self.engine.services.debug.cron_paused {
-            return;
-        }
-        if let Some(how) = self.told_to_stop.take()
-            && std::mem::take(&mut self.engine.services.server.is_stopping)
-        {
-            self.shut_down(io, None, how);
-        }
     }
 
     fn saves_at_the_end(&self, how: Shutdown) -> bool {

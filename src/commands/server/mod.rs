@@ -91,13 +91,14 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
-    if aborts && std::mem::take(&mut ctx.services.server.is_stopping) {
+    if aborts {
+        if ctx.services.shutdown_scheduled.take().is_none() {
+            return Err(Error::from("ERR No shutdown in progress."));
+        }
         log::info!("Shutdown manually aborted.");
+        ctx.fx.ask(Ask::Stay);
         ctx.reply.ok();
         return Ok(());
-    }
-    if aborts {
-        return Err(Error::from("ERR No shutdown in progress."));
     }
     ctx.park_for_shell(args);
     let waiting = Some(ctx.session.id);
