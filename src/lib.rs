@@ -7,7 +7,7 @@
 //! Who may import whom, from left to right (`tests/tidy.rs` enforces it):
 //!
 //! ```text
-//! main  >  server lab page  >  commands  >  engine  >  [services]  >  keyspace  >  types  >  store wire spec reactor  >  base
+//! main  >  server lab page  >  commands  >  engine  >  [services]  >  keyspace  >  types client  >  store wire spec reactor  >  base
 //! services = config persist background acl pubsub tracking blocking watch repl script observe
 //! ```
 //!
@@ -17,10 +17,12 @@
 pub mod background;
 pub mod base;
 pub mod blocking;
+pub mod client;
 pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod keyspace;
+pub mod lab;
 pub mod observe;
 pub mod persist;
 pub mod pubsub;

@@ -8,9 +8,11 @@ mod boot;
 mod check;
 mod configured;
 mod crash;
+mod embedded;
 mod figures;
 mod listeners;
 mod load;
+mod log;
 mod process;
 mod save;
 mod snapshot;
@@ -26,21 +28,31 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
-use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep};
+use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
+use self::log::{Haste, Log, LogLoading};
 use listeners::Listeners;
 use load::Loading;
 use start::Surroundings;
 
-pub use boot::{Boot, boot};
+pub use boot::{Boot, boot, boot_with};
 pub use check::run_tool;
+pub use embedded::{Background, in_background};
 pub use start::serve;
+
+/// Somebody who is shown what each turn of the loop did.
+pub struct Watcher {
+    /// The time, in a unit of the watcher's choice.
+    pub stamp: fn() -> u64,
+    pub show: Box<dyn FnMut(&Turn)>,
+}
 
 pub struct Server {
     engine: Engine,
     freer: Freer,
     listeners: Listeners,
     around: Surroundings,
+    watcher: Option<Watcher>,
     /// The data set, as long as it is not all there.
     loading: Option<Loading>,
     /// Where the last read of a session that is gone goes.
@@ -49,6 +61,10 @@ pub struct Server {
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
     snapshots_started: u64,
+    log: Log,
+    /// The append-only log, as long as it has not all been read.
+    log_loading: Option<Box<LogLoading>>,
+    waker: Waker,
 }
 
 impl Server {
@@ -58,6 +74,7 @@ impl Server {
         listeners: Listeners,
         around: Surroundings,
         loading: Option<Loading>,
+        waker: Waker,
     ) -> Self {
         Self {
             loading,
@@ -65,10 +82,14 @@ impl Server {
             freer,
             listeners,
             around,
+            watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
             saver: None,
             snapshots_started: 0,
+            log: Log::default(),
+            log_loading: None,
+            waker,
         }
     }
 
@@ -76,7 +97,7 @@ impl Server {
     fn run(mut self, mut reactor: Reactor) -> i32 {
         let outcome = reactor.run(&mut self);
         if let Err(error) = outcome {
-            log::error!("The event loop failed: {}", crate::config::explain(&error));
+            ::log::error!("The event loop failed: {}", crate::config::explain(&error));
             self.exit_code = 1;
         }
         let status = self.exit_code;
@@ -116,9 +137,11 @@ impl Server {
     fn answer(&mut self, io: &mut Io, ask: Ask) {
         match ask {
             Ask::Shutdown { waiting, how } => self.shut_down(io, waiting, how),
+            Ask::Stay => io.interrupts().forget(),
             Ask::Save { waiting } => self.save_for(waiting),
             Ask::Reload { waiting, how } => self.reload_for(waiting, how),
             Ask::Configured(configured) => self.configured(io, configured),
+            Ask::LoadLog { waiting } => self.reload_log_for(waiting),
             Ask::FlushedAll => self.flushed_all(),
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
@@ -148,9 +171,9 @@ impl App for Server {
             Address::Unix(_) | Address::Pipe => true,
         };
         if is_unix {
-            log::debug!("Accepted connection to {}", peer.local);
+            ::log::debug!("Accepted connection to {}", peer.local);
         } else {
-            log::debug!("Accepted {}", peer.address);
+            ::log::debug!("Accepted {}", peer.address);
         }
         let session = self.engine.open(id);
         session.put(flag::UNIX, is_unix);
@@ -208,36 +231,35 @@ impl App for Server {
     }
 
     fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
-        if log::log_enabled!(log::Level::Debug)
+        if ::log::log_enabled!(::log::Level::Debug)
             && let Some(session) = self.engine.sessions.get(id)
         {
             match why {
                 Closed::ByApp => {}
-                Closed::ByPeer => log::debug!(
+                Closed::ByPeer => ::log::debug!(
                     "Client closed connection {}",
                     roster::text(session, &self.engine.now)
                 ),
-                Closed::Failed(error) => log::debug!("Reading from client: {error}"),
+                Closed::Failed(error) => ::log::debug!("Reading from client: {error}"),
             }
         }
         self.engine.close(id);
         self.hand_over(io);
     }
 
-    fn signalled(&mut self, io: &mut Io, signal: Signal) {
+    fn signalled(&mut self, _: &mut Io, signal: Signal) {
         let config = &self.engine.services.config;
         let (line, how) = match signal {
             Signal::Interrupt => (banner::SIGINT_RECEIVED, config.shutdown_on_sigint),
             Signal::Terminate => (banner::SIGTERM_RECEIVED, config.shutdown_on_sigterm),
             _ => return,
         };
-        let how = how.into();
-        if self.loading.is_some() {
-            log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
+        self.engine.services.shutdown_scheduled = Some(how.into());
+        if self.is_loading() {
+            ::log::warn!("{}", banner::SIGNAL_WHILE_LOADING);
         } else {
-            log::warn!("{line}");
+            ::log::warn!("{line}");
         }
-        self.shut_down(io, None, how);
     }
 
     fn after_sleep(&mut self) {
@@ -245,13 +267,33 @@ impl App for Server {
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
-        let has_more_to_load = self.load_some(io);
+        let was_loading = self.loading.is_some();
+        let has_more_to_load = self.load_some(io) | self.load_log_some(io);
+        if was_loading
+            && self.loading.is_none()
+            && self.exit_code == 0
+            && self.switch_log().is_err()
+        {
+            ::log::warn!("The append-only file cannot be switched on.");
+        }
+        if !self.engine.services.debug.cron_paused
+            && let Some(how) = self.engine.services.shutdown_scheduled.take()
+        {
+            self.shut_down(io, None, how);
+        }
         let rest = self.engine.before_sleep();
         self.hand_over(io);
+        self.write_log(Haste::Usual);
         match rest {
             _ if has_more_to_load => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
+        }
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        if let Some(watcher) = &mut self.watcher {
+            (watcher.show)(turn);
         }
     }
 }

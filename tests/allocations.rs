@@ -102,3 +102,20 @@ fn a_new_key_is_one_allocation() {
         counts.iter().max()
     );
 }
+
+#[test]
+fn streams_grow_and_are_read_without_an_allocation_per_entry() {
+    let mut engine = engine();
+    let add = request(&["XADD", "some:log", "*", "field", "some value"]);
+    let counts: Vec<u64> = (0..1000)
+        .map(|_| allocations_of(&mut engine, &add))
+        .collect();
+    // A block begins small and grows in steps; that and a list of blocks is all.
+    let total: u64 = counts.iter().sum();
+    assert!(total < 300, "{total} allocations for 1000 entries");
+    let range = request(&["XRANGE", "some:log", "-", "+", "COUNT", "100"]);
+    for _ in 0..10 {
+        allocations_of(&mut engine, &range);
+    }
+    assert_eq!(allocations_of(&mut engine, &range), 0);
+}

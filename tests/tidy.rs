@@ -23,7 +23,7 @@ mod lexer;
 const TIERS: &[&[&str]] = &[
     &["base"],
     &["store", "wire", "spec", "reactor"],
-    &["types"],
+    &["types", "client"],
     &["keyspace"],
     SERVICES,
     &["engine"],
@@ -48,6 +48,16 @@ const SERVICES: &[&str] = &[
 
 /// Pairs that may look sideways. The server's own loop serves the page, so the shell has to hold it.
 const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
+
+/// Rooms that know less than their place would allow: the client must serve programs that have no server in them, and
+/// the lab shows that the loop carries programs that know nothing of Redis.
+const NARROW: &[(&str, &[&str])] = &[
+    ("client", &["base", "wire"]),
+    ("lab", &["base", "wire", "reactor", "client"]),
+];
+
+/// The most lines a file of the lab may have: each is to be read in one sitting.
+const LAB_LINES_MAX: usize = 250;
 
 /// Where `unsafe` may stand: the store, and the guard by which a script gets its engine back.
 const UNSAFE_ALLOWED: &[&str] = &["src/store/", "src/script/guard.rs"];
@@ -78,6 +88,7 @@ const DISK_AND_NET_ALLOWED: &[&str] = &[
     "src/server.rs",
     "src/server/",
     "src/lab/",
+    "src/client/",
     "src/page/",
     "src/reactor/",
     "src/background/",
@@ -188,7 +199,14 @@ fn layers(source: &Source) -> Vec<Finding> {
         if target == room || SIDEWAYS.contains(&(room, target.as_str())) {
             continue;
         }
+        let narrow = NARROW.iter().find(|(name, _)| *name == room);
         match tier_of(&target) {
+            Some(_) if narrow.is_some_and(|(_, may)| !may.contains(&target.as_str())) => {
+                findings.push(source.at(
+                    offset,
+                    format!("`{room}` imports `{target}`; it is to know less than its tier allows, see NARROW"),
+                ));
+            }
             None => findings.push(source.at(
                 offset,
                 format!("`{room}` names `crate::{target}`, which is no room; import from the room that defines it"),
@@ -504,7 +522,12 @@ fn names(source: &Source) -> Vec<Finding> {
 fn length(source: &Source) -> Vec<Finding> {
     let lines = source.text.lines().count();
     let named = LONGER.iter().find(|(path, _, _)| *path == source.path);
-    let most = named.map_or(LINES_MAX, |(_, most, _)| *most);
+    let usual = if source.is_under(&["src/lab/"]) {
+        LAB_LINES_MAX
+    } else {
+        LINES_MAX
+    };
+    let most = named.map_or(usual, |(_, most, _)| *most);
     if lines > most {
         return vec![source.at(
             0,

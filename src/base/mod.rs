@@ -17,6 +17,7 @@ pub mod lzf;
 pub mod murmur;
 pub mod num;
 pub mod output;
+pub mod partial;
 pub mod rng;
 pub mod siphash;
 pub mod slab;

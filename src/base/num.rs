@@ -93,9 +93,9 @@ fn digits(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Writes the digits right-aligned and returns where they start. Two digits per division: dividing is what costs.
+/// Writes the digits at the end of `buf` and returns where they start. Two digits per division: dividing is what costs.
 #[inline]
-fn fill_digits(mut value: u64, buf: &mut [u8; 20]) -> usize {
+pub fn fill_digits(mut value: u64, buf: &mut [u8]) -> usize {
     let mut at = buf.len();
     while value >= 100 {
         let pair = (value % 100) as usize * 2;

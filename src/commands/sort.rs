@@ -6,8 +6,10 @@
 
 use std::cmp::Ordering;
 
+use crate::base::partial::sort_range;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
+use crate::engine::slots;
 use crate::keyspace::{Event, New, Spot, Text, Typed, Until};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
@@ -41,7 +43,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn parse(args: Args<'a>, may_store: bool) -> Result<Self, Error> {
+    fn parse(ctx: &mut Ctx<'_>, args: Args<'a>, may_store: bool) -> Result<Self, Error> {
         let mut request = Self {
             descends: false,
             is_alpha: false,
@@ -69,11 +71,17 @@ impl<'a> Request<'a> {
             } else if is(word, "BY") {
                 let pattern = words.next().unwrap_or_default();
                 request.by = Pattern::parse(pattern);
+                if request.by.is_some() {
+                    slots::note_pattern(ctx, args.at(1), pattern);
+                }
                 // Once told not to sort, it does not: a later BY with a star changes nothing of that.
                 request.keeps_order |= request.by.is_none();
             } else if is(word, "GET") {
                 let pattern = words.next().unwrap_or_default();
                 let own = pattern == b"#";
+                if !own {
+                    slots::note_pattern(ctx, args.at(1), pattern);
+                }
                 request.gets.push(if own {
                     None
                 } else {
@@ -169,7 +177,7 @@ fn sort_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
-    let mut request = Request::parse(args, may_store)?;
+    let mut request = Request::parse(ctx, args, may_store)?;
     let found = ctx.keys.read(args.at(1));
     let elements = match found {
         Some(spot) => {
@@ -266,14 +274,20 @@ fn in_order(
     if is_refused {
         return Err("ERR One or more scores can't be converted into double".into());
     }
-    weighted.sort_by(|one, other| {
+    let order = |one: &_, other: &_| {
         let order = compare(one, other);
         if request.descends {
             order.reverse()
         } else {
             order
         }
-    });
+    };
+    let wanted = request.range(weighted.len());
+    if request.by.is_some() && wanted.len() < weighted.len() && !wanted.is_empty() {
+        sort_range(&mut weighted, wanted, &order);
+    } else {
+        weighted.sort_by(order);
+    }
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 

@@ -8,6 +8,7 @@ use crate::engine::call::call;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
 use crate::engine::session::{Transaction, Watched, flag};
+use crate::engine::slots;
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::spec::transactions as spec;
@@ -66,6 +67,7 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     // Nobody is told of changes to watched keys any more: the transaction itself may change them.
     unwatch_all(ctx);
     let transaction = ctx.session.transaction.take().expect("checked above");
+    slots::note_transaction(ctx, &transaction);
     ctx.session.set(flag::IN_EXEC);
     let origin = std::mem::replace(&mut ctx.origin, Origin::Transaction);
     ctx.reply.array(transaction.queue.len());

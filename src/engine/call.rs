@@ -46,7 +46,7 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
     // A command that has to wait counts when its wait is over.
     if let Some(parked) = &mut ctx.session.parked {
         parked.spent_ns += spent_ns;
-    } else if !ctx.still_waiting {
+    } else if !ctx.still_waiting && ctx.origin != Origin::Replay {
         count(ctx.services, command, spent_ns, failed);
         if spent_ns >= ctx.services.slow_ns {
             let finished = Finished {
@@ -61,6 +61,9 @@ pub fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64
     }
     ctx.fx.redacted.clear();
     let changed = ctx.keys.space.journal.dirty != dirty_before;
+    if ctx.fx.listening {
+        ctx.fx.note_removals(&ctx.keys.space.journal);
+    }
     ctx.fx.finish_command(db_before, changed, args);
     ctx.command = outer;
     spent_ns

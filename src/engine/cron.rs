@@ -153,6 +153,7 @@ impl Engine {
         self.services.stats.output_buffer_limit_disconnections +=
             std::mem::take(&mut self.sessions.overflowed);
         self.trim_tracking();
+        self.start_rewrite();
         self.start_saves();
         self.visit_sessions(hz as usize);
     }

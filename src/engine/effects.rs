@@ -6,6 +6,7 @@
 
 use crate::base::slab::Id;
 use crate::config::Changes;
+use crate::keyspace::journal::{Journal, Removal};
 use crate::wire::args::OwnedArgs;
 
 use super::snapshot::Order;
@@ -14,6 +15,23 @@ use super::snapshot::Order;
 pub struct Propagated {
     pub db: u16,
     pub args: OwnedArgs,
+}
+
+impl From<Removal<'_>> for Propagated {
+    fn from(removal: Removal<'_>) -> Self {
+        let Removal {
+            db,
+            key,
+            field,
+            lazily,
+        } = removal;
+        let args = match field {
+            Some(field) => OwnedArgs::from_slices(&[b"HDEL", key, field]),
+            None if lazily => OwnedArgs::from_slices(&[b"UNLINK", key]),
+            None => OwnedArgs::from_slices(&[b"DEL", key]),
+        };
+        Self { db, args }
+    }
 }
 
 /// How the present command is propagated.
@@ -32,12 +50,16 @@ enum Manner {
 pub enum Ask {
     /// Leave the loop, after saving if that is wanted. Whoever waits is told only if that failed.
     Shutdown { waiting: Option<Id>, how: Shutdown },
+    /// A shutdown that was scheduled has been called off.
+    Stay,
     /// Write the data set to its file, at once.
     Save { waiting: Option<Id> },
     /// Read the file in place of the data set.
     Reload { waiting: Option<Id>, how: Reload },
     /// CONFIG SET has changed parameters: the shell makes sockets, descriptors and files agree with them.
     Configured(Configured),
+    /// Read the append-only log in place of the data set.
+    LoadLog { waiting: Option<Id> },
     /// FLUSHALL has emptied everything: a save that is under way is void.
     FlushedAll,
     /// Start a thread that writes the snapshot that has begun.
@@ -85,6 +107,8 @@ pub struct Effects {
     instead: Vec<Propagated>,
     /// Of the outermost command and all it ran.
     pub stream: Vec<Propagated>,
+    /// How many facts of the journal have been looked at for keys that went by themselves.
+    pub facts_seen: usize,
     pub asks: Vec<Ask>,
     /// Which arguments of the present command are secrets, not for the slow log nor for MONITOR.
     pub redacted: Vec<usize>,
@@ -105,6 +129,15 @@ impl Effects {
     /// The command's changes stay here.
     pub fn do_not_propagate(&mut self) {
         self.manner = Manner::Silent;
+    }
+
+    /// Keys and fields that went by themselves go before the command that came across them.
+    pub fn note_removals(&mut self, journal: &Journal) {
+        let (removals, count) = journal.removals_since(self.facts_seen.min(journal.len()));
+        for removal in removals {
+            self.stream.push(removal.into());
+        }
+        self.facts_seen = count;
     }
 
     /// Hides an argument from the slow log and from MONITOR.

@@ -66,7 +66,7 @@ fn is(command: &Command, name: &str) -> bool {
 }
 
 /// Commands that act at once even while a transaction is being collected.
-fn steers_transaction(spec: &Spec) -> bool {
+pub fn steers_transaction(spec: &Spec) -> bool {
     matches!(
         spec.name,
         "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
@@ -84,6 +84,7 @@ pub fn is_open(session: &Session, services: &Services, command: &Command) -> boo
         && !services.server.is_loading
         && services.config.maxmemory == 0
         && !services.persistence.last_bgsave_failed
+        && services.appending.error().is_none()
         && !command.has(command_flag::PROTECTED)
 }
 
@@ -124,6 +125,13 @@ pub fn judge(
         && (has(session, command, command_flag::WRITE) || is(command, "ping"))
     {
         return Verdict::Refuse(Error::Misconf);
+    }
+    if let Some(reason) = services.appending.error()
+        && (has(session, command, command_flag::WRITE) || is(command, "ping"))
+    {
+        return Verdict::Refuse(Error::from(format!(
+            "MISCONF Errors writing to the AOF file: {reason}"
+        )));
     }
     if session.has(flag::SUBSCRIBED)
         && session.protocol == Protocol::Resp2

@@ -12,6 +12,7 @@
 //! has finished, its facts are settled before the next begins; commands of one session run in the order in which
 //! they arrived.
 
+pub mod appending;
 pub mod call;
 pub mod command;
 pub mod configure;
@@ -27,11 +28,13 @@ pub mod memory;
 pub mod monitor;
 pub mod pause;
 pub mod persistence;
+pub mod replay;
 pub mod roster;
 pub mod saving;
 pub mod services;
 pub mod session;
 mod settle;
+pub mod slots;
 pub mod snapshot;
 pub mod wake;
 
@@ -527,6 +530,10 @@ impl Engine {
         origin: Origin,
     ) -> bool {
         self.keyspace.journal.interest = Self::listeners(&self.services);
+        if self.services.config.cluster_compatibility_sample_ratio != 0 && origin == Origin::Client
+        {
+            self.note_slots(command, args);
+        }
         // The reply is borrowed apart from its session, so the output is lent out for the time of the command.
         std::mem::swap(&mut self.output, &mut session.output);
         let was_empty = self.output.is_empty();
@@ -534,11 +541,13 @@ impl Engine {
         session.last_command = Some(command);
         let reply = Reply::with_muted(&mut self.output, session.protocol, muted);
         let db = session.db;
+        let mut keys = Keys::new(&mut self.keyspace, db, self.now.unix_ms);
+        keys.sees_overdue = origin == Origin::Replay;
         let mut ctx = Ctx {
             clock: &self.clock,
             session: &mut *session,
             reply,
-            keys: Keys::new(&mut self.keyspace, db, self.now.unix_ms),
+            keys,
             fx: &mut self.fx,
             services: &mut self.services,
             sessions: &mut self.sessions,
@@ -556,6 +565,9 @@ impl Engine {
         } else {
             read_clock(&self.clock)
         };
+        if self.fx.listening && !self.fx.stream.is_empty() {
+            self.append_effects(command);
+        }
         // What this command has pushed to its own session comes behind its reply.
         if !session.output.is_empty() {
             self.output.append(&mut session.output);
@@ -577,15 +589,21 @@ impl Engine {
             .transaction
             .as_mut()
             .expect("the gate queues only inside MULTI");
-        let args = OwnedArgs::from(args);
-        transaction.bytes += args.memory();
+        let owned = OwnedArgs::from(args);
+        transaction.bytes += owned.memory();
         transaction.common_flags = if transaction.queue.is_empty() {
             command.spec.flags
         } else {
             Flags(transaction.common_flags.0 & command.spec.flags.0)
         };
         transaction.flags = transaction.flags | command.spec.flags;
-        transaction.queue.push(Queued { command, args });
+        transaction.queue.push(Queued {
+            command,
+            args: owned,
+        });
+        if self.services.config.cluster_compatibility_sample_ratio != 0 {
+            self.note_slots(command, args);
+        }
         self.reply_to(session, |reply| reply.simple("QUEUED"));
     }
 

@@ -61,8 +61,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes the whole data set.
-    pub fn write_all<W: io::Write>(&self, file: &mut FileWriter<W>) -> io::Result<()> {
+    /// Writes the whole data set, unless `may_go_on` says otherwise between two keys.
+    pub fn write_all<W: io::Write>(
+        &self,
+        file: &mut FileWriter<W>,
+        may_go_on: impl Fn() -> bool,
+    ) -> io::Result<()> {
         let written = self.access_written();
         let delay_us = self.services.config.rdb_key_save_delay_us;
         self.write_facts(file, false)?;
@@ -75,6 +79,9 @@ impl Engine {
             for entry in db.dict.iter() {
                 let access = self.access_of(entry.access(), written);
                 file.key(entry.key(), entry.deadline(), access, source_of(entry))?;
+                if !may_go_on() {
+                    return Err(io::Error::other("Interrupted"));
+                }
                 if delay_us > 0 {
                     self.clock.sleep_us(delay_us as u64);
                 }

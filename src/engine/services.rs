@@ -12,6 +12,8 @@ use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
+use super::appending::Appending;
+use super::effects::Shutdown;
 use super::pause::Pause;
 use super::persistence::Persistence;
 use super::snapshot::Snapshots;
@@ -28,7 +30,10 @@ pub struct Services {
     pub pause: Pause,
     pub server: ServerFacts,
     pub persistence: Persistence,
+    /// A signal has asked for the end, which comes with the next round of the cron.
+    pub shutdown_scheduled: Option<Shutdown>,
     pub snapshots: Snapshots,
+    pub appending: Appending,
     /// Sessions that are sent every command, in the order in which they asked.
     pub monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
@@ -183,7 +188,9 @@ impl Services {
             pause: Pause::default(),
             server: ServerFacts::default(),
             persistence: Persistence::default(),
+            shutdown_scheduled: None,
             snapshots: Snapshots::default(),
+            appending: Appending::default(),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,

@@ -30,11 +30,15 @@ impl Engine {
         if services.config.notify_keyspace_events.0 != 0 {
             who |= interest::EVENTS;
         }
+        if services.appending.is_fed() {
+            who |= interest::REMOVALS;
+        }
         who
     }
 
     /// Works the journal off. Every session is at its place in the slab, the one that caused it included.
     pub(super) fn settle(&mut self) {
+        self.append_removals();
         self.note_changes();
         let facts = self.keyspace.journal.take();
         self.tell_readers();
@@ -49,7 +53,7 @@ impl Engine {
                 Fact::News { db, key } => self.tell_waiters(*db, facts.key(key), WokenBy::News),
                 Fact::Changed { db, key } => self.key_changed(*db, facts.key(key)),
                 Fact::Event { db, key, event } => self.announce(*db, facts.key(key), *event),
-                Fact::Vanished { db, key } => self.key_vanished(*db, facts.key(key)),
+                Fact::Vanished { db, key, .. } => self.key_vanished(*db, facts.key(key)),
                 Fact::FieldVanished { .. } => {}
                 Fact::Flushed { db } => self.database_changed(*db),
             }

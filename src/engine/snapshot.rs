@@ -57,6 +57,10 @@ pub struct Order {
     /// Libraries of functions.
     pub libraries: Vec<Vec<u8>>,
     pub progress: Arc<Progress>,
+    /// The file is RDB, and not commands.
+    pub is_rdb: bool,
+    /// The time, where it is to be noted.
+    pub noted_s: Option<i64>,
     /// `rdb-key-save-delay`, in microseconds; negative: a microsecond after so many keys.
     pub key_delay_us: i32,
     pub syncs_on_the_way: bool,
@@ -190,6 +194,8 @@ fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms
         aux: facts(now_ms, purpose == Purpose::AofRewrite),
         libraries: services.persistence.libraries.clone(),
         progress: progress.clone(),
+        is_rdb: purpose == Purpose::Rdb || config.aof_use_rdb_preamble,
+        noted_s: config.aof_timestamp_enabled.then_some(now_s),
         key_delay_us: config.rdb_key_save_delay_us,
         syncs_on_the_way: match purpose {
             Purpose::Rdb => config.rdb_save_incremental_fsync,
@@ -207,6 +213,17 @@ fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms
         sent: 0,
         is_all_sent: false,
     });
+    if purpose == Purpose::AofRewrite {
+        if services.appending.is_fed() {
+            services.appending.cut();
+        }
+        services.appending.is_rewrite_scheduled = false;
+        services.appending.rewrites += 1;
+        log::info!(
+            "Background append only file rewriting started by pid {}",
+            services.server.pid
+        );
+    }
     if purpose == Purpose::Rdb {
         services.persistence.saves += 1;
         snapshots.last_try_s = now_s;
@@ -279,7 +296,7 @@ impl Engine {
     }
 
     /// The thread has ended, or could not be started. Returns what the snapshot was for.
-    pub fn snapshot_ended(&mut self, ended: Ended) -> Option<Purpose> {
+    pub fn snapshot_ended(&mut self, ended: Ended) -> Option<(Purpose, i64)> {
         let running = self.services.snapshots.running.take()?;
         self.keyspace.give_up_freeze();
         let now_s = self.now.unix_ms / 1000;
@@ -301,7 +318,7 @@ impl Engine {
             }
             self.services.snapshots.last_took_s = Some(now_s - running.started_s);
         }
-        Some(running.purpose)
+        Some((running.purpose, running.started_s))
     }
 
     /// Starts what is due: a save point is reached, or something waits for its turn.

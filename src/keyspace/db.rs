@@ -24,6 +24,8 @@ pub struct Keys<'a> {
     pub now_ms: i64,
     /// Reads leave the access time alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// Keys whose time has passed are there: their removal is somebody else's to tell.
+    pub sees_overdue: bool,
 }
 
 /// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
@@ -49,6 +51,7 @@ impl<'a> Keys<'a> {
             db,
             now_ms,
             no_touch: false,
+            sees_overdue: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl<'a> Keys<'a> {
             db,
             now_ms: self.now_ms,
             no_touch: self.no_touch,
+            sees_overdue: self.sees_overdue,
         }
     }
 
@@ -120,6 +124,7 @@ impl<'a> Keys<'a> {
         if entry
             .deadline()
             .is_some_and(|deadline| deadline <= self.now_ms)
+            && !self.sees_overdue
         {
             self.expire_at(spot);
             return None;

@@ -176,7 +176,7 @@ impl Keys<'_> {
         let freed = before.saturating_sub(alloc::used_memory()) as u64;
         self.space.counters.evicted_keys += 1;
         let journal = &mut self.space.journal;
-        journal.vanished(self.db, &key);
+        journal.vanished(self.db, &key, lazily);
         journal.changed(self.db, &key);
         journal.event(self.db, &key, Event::EVICTED);
         freed

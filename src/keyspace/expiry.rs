@@ -25,7 +25,7 @@ impl Keys<'_> {
         self.remove_at(spot, lazily);
         self.space.counters.expired_keys += 1;
         let journal = &mut self.space.journal;
-        journal.vanished(self.db, &key);
+        journal.vanished(self.db, &key, lazily);
         journal.event(self.db, &key, Event::EXPIRED);
     }
 }

@@ -30,9 +30,11 @@ impl Keys<'_> {
     /// Whether some field of the hash at a place is due.
     #[inline]
     fn has_due_fields(&self, spot: Spot) -> bool {
-        self.entry(spot)
-            .field_deadline()
-            .is_some_and(|deadline| deadline <= self.now_ms)
+        !self.sees_overdue
+            && self
+                .entry(spot)
+                .field_deadline()
+                .is_some_and(|deadline| deadline <= self.now_ms)
     }
 
     /// Removes those of the named fields that are due, if this server may. Returns how many went; the spot is void if

@@ -116,8 +116,13 @@ pub enum Fact {
         key: Range<usize>,
         event: Event,
     },
-    /// The key vanished without a command asking for it: it expired or was evicted.
-    Vanished { db: u16, key: Range<usize> },
+    /// The key vanished without a command asking for it: it expired or was evicted. `lazily`: its value is freed off the
+    /// loop, here and wherever this is told.
+    Vanished {
+        db: u16,
+        key: Range<usize>,
+        lazily: bool,
+    },
     /// A field of a hash vanished in the same way.
     FieldVanished {
         db: u16,
@@ -127,6 +132,15 @@ pub enum Fact {
     /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes
     /// for whoever watches their keys.
     Flushed { db: Option<u16> },
+}
+
+/// A key or a field that went by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal<'a> {
+    pub db: u16,
+    pub key: &'a [u8],
+    pub field: Option<&'a [u8]>,
+    pub lazily: bool,
 }
 
 /// The facts since they were last taken, and the count of changes.
@@ -140,6 +154,10 @@ pub struct Journal {
 }
 
 impl Journal {
+    pub fn len(&self) -> usize {
+        self.facts.len()
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
@@ -183,10 +201,10 @@ impl Journal {
         }
     }
 
-    pub fn vanished(&mut self, db: u16, key: &[u8]) {
+    pub fn vanished(&mut self, db: u16, key: &[u8], lazily: bool) {
         if self.interest & (interest::KEYS | interest::REMOVALS) != 0 {
             let key = self.keep(key);
-            self.facts.push(Fact::Vanished { db, key });
+            self.facts.push(Fact::Vanished { db, key, lazily });
         }
     }
 
@@ -214,6 +232,30 @@ impl Journal {
             | Fact::Flushed { .. } => None,
         });
         (changed, self.facts.len())
+    }
+
+    /// The removals since there were `from` facts that no command asked for, and how many facts there are now.
+    pub fn removals_since(&self, from: usize) -> (impl Iterator<Item = Removal<'_>>, usize) {
+        let removals = self.facts[from..].iter().filter_map(|fact| match fact {
+            Fact::Vanished { db, key, lazily } => Some(Removal {
+                db: *db,
+                key: &self.bytes[key.clone()],
+                field: None,
+                lazily: *lazily,
+            }),
+            Fact::FieldVanished { db, key, field } => Some(Removal {
+                db: *db,
+                key: &self.bytes[key.clone()],
+                field: Some(&self.bytes[field.clone()]),
+                lazily: false,
+            }),
+            Fact::Changed { .. }
+            | Fact::News { .. }
+            | Fact::Added { .. }
+            | Fact::Event { .. }
+            | Fact::Flushed { .. } => None,
+        });
+        (removals, self.facts.len())
     }
 
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.

@@ -54,14 +54,16 @@ impl Keyspace {
             access,
         } = arrival;
         self.settle_loan();
-        let db = &mut self.dbs[usize::from(db)];
-        if let Some(spot) = db.dict.locate(hash, key) {
+        if let Some(spot) = self.dbs[usize::from(db)].dict.locate(hash, key) {
             if on_duplicate == OnDuplicate::Refuse {
                 return Err(Duplicate);
             }
+            self.preserve(db, spot);
+            let db = &mut self.dbs[usize::from(db)];
             db.sizes.remove(Bin::of(db.dict.entry(spot)));
             db.dict.remove(spot);
         }
+        let db = &mut self.dbs[usize::from(db)];
         db.sizes.add(Bin::of_new(&new));
         // The very last moment stands for no deadline at all in an entry.
         let deadline = deadline.map(|deadline| deadline.min(i64::MAX - 1));

@@ -53,6 +53,8 @@ pub struct Stats {
     pub acl_denied_cmd: u64,
     pub acl_denied_key: u64,
     pub acl_denied_channel: u64,
+    /// What a cluster would have refused.
+    pub cluster_incompatible_ops: u64,
     pub tracking_items: u64,
     pub full_syncs: u64,
     pub partial_syncs_ok: u64,

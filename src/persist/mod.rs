@@ -2,5 +2,6 @@
 //!
 //! Not known here: where bytes come from and go to, keys of this server, clients.
 
+pub mod aof;
 pub mod rdb;
 pub mod snapshot;

@@ -60,12 +60,15 @@ impl From<SocketAddr> for Address {
 
 impl From<std::os::unix::net::SocketAddr> for Address {
     fn from(address: std::os::unix::net::SocketAddr) -> Address {
-        use std::os::linux::net::SocketAddrExt;
         if let Some(path) = address.as_pathname() {
             return Address::Unix(path.to_path_buf());
         }
+        #[allow(unused_mut, reason = "elsewhere nothing is added")]
         let mut name = Vec::new();
-        if let Some(abstract_name) = address.as_abstract_name() {
+        // Names outside the file system are Linux's own idea.
+        #[cfg(target_os = "linux")]
+        if let Some(abstract_name) = std::os::linux::net::SocketAddrExt::as_abstract_name(&address)
+        {
             name.push(0);
             name.extend_from_slice(abstract_name);
         }

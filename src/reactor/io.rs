@@ -17,7 +17,7 @@ use super::address::{Address, Peer};
 use super::conn::Conn;
 use super::datagram::{DATAGRAM_BYTES_MAX, Datagrams};
 use super::listen::{Listen, Listener};
-use super::signals::Signals;
+use super::signals::{Interrupts, Signals};
 use super::stream::Stream;
 use super::trace::Stopwatch;
 use super::{Closed, ConnId, DatagramId, ListenerId, Settings, Sleep};
@@ -124,6 +124,11 @@ impl Io {
             write_share_bytes: settings.write_share_bytes.max(1),
             keepalive_seconds: settings.keepalive_seconds,
         })
+    }
+
+    /// What is known of repeated SIGINTs.
+    pub fn interrupts(&self) -> Interrupts {
+        self.signals.interrupts().clone()
     }
 
     // Opening and closing.

@@ -67,7 +67,7 @@ use crate::base::slab::Id;
 pub use address::{Address, Peer};
 pub use io::{Io, Waker};
 pub use listen::Listen;
-pub use signals::Signal;
+pub use signals::{Interrupts, Signal};
 pub use stream::Stream;
 pub use trace::{PHASE_COUNT, Phase, Turn};
 

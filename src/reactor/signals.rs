@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
@@ -45,10 +45,34 @@ impl Signal {
     }
 }
 
+/// Who presses Ctrl-C once wants the program to end in peace, and who does so twice wants it to end. This is what the
+/// handlers know of it. Only where `second_interrupt_exits` is set does anything raise these flags.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts {
+    /// The next SIGINT ends the process.
+    asked: Arc<AtomicBool>,
+    /// There was one since somebody began to look.
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// The next SIGINT counts as a first one again: it does not end the process, and [`Interrupts::came`] tells of it.
+    pub fn forget(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+        self.interrupted.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether there was a SIGINT since `forget`. For those who keep the loop busy and want to clean up before the end.
+    pub fn came(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
 /// The handlers installed for one reactor, removed when it is dropped.
 pub(super) struct Signals {
     caught: Option<mio_signals::Signals>,
     flags: Vec<SigId>,
+    interrupts: Interrupts,
 }
 
 impl Signals {
@@ -62,6 +86,7 @@ impl Signals {
         let mut signals = Signals {
             caught: None,
             flags: Vec::new(),
+            interrupts: Interrupts::default(),
         };
         for signal in ignored {
             signals.flags.push(flag::register(
@@ -71,7 +96,7 @@ impl Signals {
         }
         if second_interrupt_exits {
             // Actions run in the order they were registered: the first one still sees the flag down.
-            let asked = Arc::new(AtomicBool::new(false));
+            let Interrupts { asked, interrupted } = signals.interrupts.clone();
             signals.flags.push(flag::register_conditional_shutdown(
                 SIGINT,
                 1,
@@ -80,6 +105,7 @@ impl Signals {
             signals
                 .flags
                 .push(flag::register(SIGINT, Arc::clone(&asked))?);
+            signals.flags.push(flag::register(SIGINT, interrupted)?);
             signals.flags.push(flag::register(SIGTERM, asked)?);
         }
         if !caught.is_empty() {
@@ -94,6 +120,10 @@ impl Signals {
             Some(caught) => caught.register(registry, token, Interest::READABLE),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
     }
 
     /// What arrived since the last call.

@@ -55,7 +55,12 @@ pub fn boot() -> Boot {
     if let Some(name) = check::named_by(&program) {
         return Boot::Tool { name, words };
     }
-    match Order::understand(&words) {
+    boot_with(&words)
+}
+
+/// The same for other words than those of the command line.
+pub fn boot_with(words: &[Vec<u8>]) -> Boot {
+    match Order::understand(words) {
         Order::Serve(told) => prepare(&told, words.is_empty()),
         Order::Tool { name, words } => Boot::Tool { name, words },
         Order::Version => say(&format!("{}\n", config::version())),

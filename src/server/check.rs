@@ -1,9 +1,10 @@
 //! A tool that looks into files without loading them: `pollux check FILE ...`.
 //!
 //! Under the name redis-check-rdb it is what that is: it takes one file, says the same lines and ends with the same
-//! status. Under its own name it adds what people ask of a dump: how many keys of each type there are, which are the
+//! status; likewise redis-check-aof. Under its own name it adds what people ask of a dump: how many keys of each type there are, which are the
 //! largest, and when they expire.
 
+mod aof;
 mod rdb;
 mod report;
 
@@ -17,6 +18,7 @@ pub use rdb::check_rdb;
 use report::Report;
 
 const REDIS_CHECK_RDB: &str = "redis-check-rdb";
+const REDIS_CHECK_AOF: &str = "redis-check-aof";
 
 /// Which tool the program is when it is started under such a name.
 pub fn named_by(program: &OsStr) -> Option<&'static str> {
@@ -26,13 +28,16 @@ pub fn named_by(program: &OsStr) -> Option<&'static str> {
             .windows(wanted.len())
             .any(|part| part == wanted.as_bytes())
     };
-    holds(REDIS_CHECK_RDB).then_some(REDIS_CHECK_RDB)
+    [REDIS_CHECK_RDB, REDIS_CHECK_AOF]
+        .into_iter()
+        .find(|tool| holds(tool))
 }
 
 /// Runs a tool; returns the status that the process shall end with.
 pub fn run_tool(name: &str, words: &[Vec<u8>]) -> i32 {
     match name {
         REDIS_CHECK_RDB => redis_check_rdb(words),
+        REDIS_CHECK_AOF => redis_check_aof(words),
         "check" => check(words),
         _ => {
             eprintln!("{name} is not part of this build.");
@@ -44,9 +49,7 @@ pub fn run_tool(name: &str, words: &[Vec<u8>]) -> i32 {
 fn redis_check_rdb(words: &[Vec<u8>]) -> i32 {
     match words {
         [word] if matches!(word.as_slice(), b"-v" | b"--version") => {
-            let version = config::version();
-            let facts = version.split_once("v=").map_or("", |(_, facts)| facts);
-            println!("{REDIS_CHECK_RDB} v={}", facts.trim_end());
+            tell_version(REDIS_CHECK_RDB);
             0
         }
         [file] => i32::from(!check_rdb(path(file), None)),
@@ -55,6 +58,22 @@ fn redis_check_rdb(words: &[Vec<u8>]) -> i32 {
             1
         }
     }
+}
+
+fn redis_check_aof(words: &[Vec<u8>]) -> i32 {
+    match words {
+        [word] if matches!(word.as_slice(), b"-v" | b"--version") => {
+            tell_version(REDIS_CHECK_AOF);
+            0
+        }
+        words => aof::redis_check_aof(REDIS_CHECK_AOF, words),
+    }
+}
+
+fn tell_version(tool: &str) {
+    let version = config::version();
+    let facts = version.split_once("v=").map_or("", |(_, facts)| facts);
+    println!("{tool} v={}", facts.trim_end());
 }
 
 /// Checks one file after the other.
@@ -67,6 +86,10 @@ fn check(words: &[Vec<u8>]) -> i32 {
     for (index, word) in words.iter().enumerate() {
         if index > 0 {
             println!();
+        }
+        if aof::is_log(path(word)) {
+            are_fine &= aof::check_log(path(word));
+            continue;
         }
         let mut report = Report::default();
         are_fine &= check_rdb(path(word), Some(&mut report));

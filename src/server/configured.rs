@@ -80,6 +80,7 @@ impl Server {
                     ));
                 }
             }
+            Effect::AppendOnly => self.switch_log()?,
             Effect::Dir => {
                 std::env::set_current_dir(OsStr::from_bytes(&config.dir.0))
                     .map_err(|error| explain(&error).into_owned())?;

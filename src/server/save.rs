@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use super::Server;
 use crate::base::slab::Id;
 use crate::config::Config;
+use crate::engine::appending::State;
 use crate::engine::effects::Shutdown;
+use crate::engine::snapshot::Purpose;
 use crate::observe::banner;
 use crate::persist::rdb::file::{self, Failure};
 use crate::reactor::Io;
@@ -24,6 +26,11 @@ pub fn rdb_path(config: &Config) -> PathBuf {
 impl Server {
     /// Writes the file; the log says how it went.
     pub(super) fn save(&mut self) -> Result<(), Failure> {
+        self.save_unless(|| false)
+    }
+
+    /// Writes the file, or gives it up when `is_given_up` says so.
+    fn save_unless(&mut self, is_given_up: impl Fn() -> bool) -> Result<(), Failure> {
         // What the thread is writing would otherwise take the name of what is saved now.
         self.give_up_rdb_snapshot();
         let config = &self.engine.services.config;
@@ -31,7 +38,9 @@ impl Server {
         let syncs_on_the_way = config.rdb_save_incremental_fsync;
         let form = self.engine.rdb_form();
         let engine = &self.engine;
-        let outcome = file::save(&path, form, syncs_on_the_way, |file| engine.write_all(file));
+        let outcome = file::save(&path, form, syncs_on_the_way, |file| {
+            engine.write_all(file, || !is_given_up())
+        });
         match &outcome {
             Ok(()) => {
                 log::info!("DB saved on disk");
@@ -59,15 +68,43 @@ impl Server {
         log::info!("{}", banner::SHUTDOWN_REQUESTED);
         self.around.supervisor.stopping();
         if self.saver.is_some() {
-            log::warn!("There is a child saving an .rdb. Killing it!");
+            let snapshots = &self.engine.services.snapshots;
+            let is_first = self.engine.services.appending.state == State::Beginning;
+            if snapshots.is_saving(Purpose::Rdb) {
+                log::warn!("There is a child saving an .rdb. Killing it!");
+            } else if is_first && !how.force {
+                // Until it is written there is nothing that could be read at the next start.
+                log::warn!("Writing initial AOF, can't exit.");
+                log::warn!(
+                    "Errors trying to shut down the server. Check the logs for more information."
+                );
+                let refusal = Error::from("ERR Errors trying to SHUTDOWN. Check logs.");
+                self.answer_waiting(waiting, Err(refusal));
+                return;
+            } else {
+                if is_first {
+                    log::warn!("Writing initial AOF. Exit anyway.");
+                }
+                log::warn!("There is a child rewriting the AOF. Killing it!");
+            }
             self.give_up_snapshot();
         }
+        self.finish_log();
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);
             self.around
                 .supervisor
                 .tell("STATUS=Saving the final RDB snapshot\n");
-            if self.save().is_err() {
+            // Who interrupts once more does not want to wait for it.
+            let interrupts = io.interrupts();
+            interrupts.forget();
+            if self.save_unless(|| interrupts.came()).is_err() {
+                if interrupts.came() {
+                    log::warn!("{}", banner::SIGINT_AGAIN);
+                    self.exit_code = 1;
+                    io.stop();
+                    return;
+                }
                 if !how.force {
                     log::warn!("Error trying to save the DB, can't exit.");
                     self.around

@@ -15,6 +15,7 @@ use super::Server;
 use crate::background::Progress;
 use crate::engine::snapshot::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
+use crate::persist::aof::rewrite::Rewrite;
 use crate::persist::rdb::file::{Failure, FileWriter, SaveFile};
 use crate::persist::snapshot::Snapshot;
 use crate::reactor::{Io, Waker};
@@ -40,6 +41,9 @@ impl Server {
             return;
         }
         self.snapshots_started += 1;
+        if order.purpose == Purpose::AofRewrite {
+            self.prepare_rewrite(order.is_rdb);
+        }
         let place = Place::of(
             &order,
             self.snapshots_started,
@@ -100,7 +104,9 @@ impl Server {
     }
 
     fn snapshot_ended(&mut self, ended: Ended) {
-        self.engine.snapshot_ended(ended);
+        if let Some((Purpose::AofRewrite, started_s)) = self.engine.snapshot_ended(ended) {
+            self.rewrite_ended(ended, started_s);
+        }
     }
 
     /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
@@ -178,14 +184,6 @@ fn write(
     waker: &Waker,
 ) -> Result<(), Failure> {
     let sink = SaveFile::create(&place.temporary, order.syncs_on_the_way)?;
-    let mut file = FileWriter::new(sink, order.form);
-    for (name, value) in &order.aux {
-        file.aux(name.as_bytes(), value.as_bytes())
-            .map_err(Failure::writing)?;
-    }
-    for library in &order.libraries {
-        file.functions(library).map_err(Failure::writing)?;
-    }
     let progress = &order.progress;
     let mut delay = Delay::new(order.key_delay_us);
     let mut each_key = || {
@@ -196,28 +194,77 @@ fn write(
             Err(not_needed())
         }
     };
-    let mut snapshot = Snapshot::new(file, order.form, order.usage, &order.census, &mut each_key);
-    loop {
-        match messages.recv() {
-            Ok(Message::Chunk(chunk)) => {
-                snapshot.add(chunk).map_err(Failure::writing)?;
-                if progress.wrote_chunk() {
-                    waker.wake();
-                }
-            }
-            Ok(Message::End) => break,
-            Err(mpsc::RecvError) => return Err(Failure::writing(not_needed())),
-        }
-    }
-    let sink = snapshot.finish().map_err(Failure::writing)?;
+    let sink = if order.is_rdb {
+        write_rdb(sink, order, messages, waker, &mut each_key)
+    } else {
+        write_commands(sink, order, messages, waker, &mut each_key)
+    };
+    let sink = sink.map_err(Failure::writing)?;
     if !progress.may_commit() {
         return Err(Failure::writing(not_needed()));
     }
     sink.commit(&place.target)?;
-    if order.purpose == Purpose::Rdb {
-        log::info!("DB saved on disk");
+    match order.purpose {
+        Purpose::Rdb => log::info!("DB saved on disk"),
+        Purpose::AofRewrite => log::info!(
+            "Successfully created the temporary AOF base file {}",
+            place.target.display()
+        ),
     }
     Ok(())
+}
+
+fn write_rdb(
+    sink: SaveFile,
+    order: &Order,
+    messages: &Receiver<Message>,
+    waker: &Waker,
+    each_key: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<SaveFile> {
+    let mut file = FileWriter::new(sink, order.form);
+    for (name, value) in &order.aux {
+        file.aux(name.as_bytes(), value.as_bytes())?;
+    }
+    for library in &order.libraries {
+        file.functions(library)?;
+    }
+    let mut snapshot = Snapshot::new(file, order.form, order.usage, &order.census, each_key);
+    receive(order, messages, waker, |chunk| snapshot.add(chunk))?;
+    snapshot.finish()
+}
+
+fn write_commands(
+    sink: SaveFile,
+    order: &Order,
+    messages: &Receiver<Message>,
+    waker: &Waker,
+    each_key: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<SaveFile> {
+    let mut rewrite = Rewrite::new(sink, each_key);
+    rewrite.begin(order.noted_s);
+    receive(order, messages, waker, |chunk| rewrite.add(chunk))?;
+    rewrite.finish()
+}
+
+/// Takes chunks until the last has come.
+fn receive(
+    order: &Order,
+    messages: &Receiver<Message>,
+    waker: &Waker,
+    mut take: impl FnMut(Chunk) -> io::Result<()>,
+) -> io::Result<()> {
+    loop {
+        match messages.recv() {
+            Ok(Message::Chunk(chunk)) => {
+                take(chunk)?;
+                if order.progress.wrote_chunk() {
+                    waker.wake();
+                }
+            }
+            Ok(Message::End) => return Ok(()),
+            Err(mpsc::RecvError) => return Err(not_needed()),
+        }
+    }
 }
 
 fn not_needed() -> io::Error {

@@ -3,7 +3,6 @@
 //! The order is the one people know from their logs, and scripts wait for some of its lines: who we are, the pid
 //! file, the doors, `Server initialized`, the data, `Ready to accept connections`.
 
-use super::Server;
 use super::boot;
 use super::crash;
 use super::figures;
@@ -11,6 +10,7 @@ use super::listeners::Listeners;
 use super::load::Loading;
 use super::process::{self, OomScore, PidFile, Supervisor};
 use super::title::{self, Title};
+use super::{Server, Watcher};
 use crate::background::Freer;
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
@@ -29,17 +29,23 @@ pub(super) struct Surroundings {
     pub oom_score: OomScore,
 }
 
-/// Runs a server until it is told to stop; returns the status the process shall end with.
-pub fn serve(loaded: Loaded) -> i32 {
+/// Runs a server until it is told to stop; returns the status the process shall end with. Somebody may watch.
+pub fn serve(loaded: Loaded, watcher: Option<Watcher>) -> i32 {
     crash::configure(&loaded.config);
     crash::install();
     match prepare(loaded) {
-        Ok((server, reactor)) => server.run(reactor),
+        Ok((mut server, mut reactor)) => {
+            reactor
+                .io()
+                .trace(watcher.as_ref().map(|watcher| watcher.stamp));
+            server.watcher = watcher;
+            server.run(reactor)
+        }
         Err(status) => status,
     }
 }
 
-fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
+pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     let table = command_table(&loaded)?;
     loaded.config.maxclients = process::raise_descriptor_limit(loaded.config.maxclients);
     let is_replica = loaded.config.replicaof.0.is_some();
@@ -93,9 +99,13 @@ fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     } else {
         Loading::begin(&mut engine, reactor.io().waker())?
     };
-    let is_complete = loading.is_none();
-    let server = Server::new(engine, freer, listeners, around, loading);
-    if is_complete {
+    let has_log = engine.services.config.appendonly;
+    let waker = reactor.io().waker();
+    let mut server = Server::new(engine, freer, listeners, around, loading, waker);
+    if has_log {
+        server.begin_log()?;
+    }
+    if !server.is_loading() {
         server.welcome();
     }
     Ok((server, reactor))

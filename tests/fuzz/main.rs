@@ -1,10 +1,11 @@
-//! Random requests against the engine, and random bytes against the decoder of requests.
+//! Random requests against the engine, random bytes against the decoder of requests, and damaged files against the loader.
 //!
 //! Short and always the same in `cargo test`; `SECONDS=600 SEED=7 cargo test --release --test fuzz` looks further. A
 //! failure names the seed that shows it again, and the requests that came before it.
 
 mod decoder;
 mod engine;
+mod files;
 mod replies;
 mod requests;
 

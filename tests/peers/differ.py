@@ -35,6 +35,8 @@ from servers import Server, find_peer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+EVENTS = "notify-keyspace-events"
+
 # Parameters that move the borders between encodings: (default, others). Replies may not depend on them but by OBJECT.
 LIMITS = {
     "hash-max-listpack-entries": ("128", ["0", "1", "4", "512"]), "hash-max-listpack-value": ("64", ["0", "4", "1000"]),
@@ -44,6 +46,8 @@ LIMITS = {
     "list-compress-depth": ("0", ["1", "2"]), "stream-node-max-entries": ("100", ["1", "2", "5", "0"]),
     "stream-node-max-bytes": ("4096", ["10", "100", "0"]), "hll-sparse-max-bytes": ("3000", ["0", "20", "100"]),
     "lazyfree-lazy-user-del": ("no", ["yes"]), "maxmemory-policy": ("noeviction", ["allkeys-lfu", "volatile-lru"]),
+    # Where there are any, somebody listens, and what is heard is compared.
+    EVENTS: ("", ["KEA", "KEAn", "KEAm", "KA", "Eg$lsn", "KEhztm"]),
 }
 
 
@@ -80,8 +84,11 @@ def is_safe(args):
             return False
     if name in (b"ZADD", b"ZINCRBY") and any(arg.startswith(b"zlex") for arg in args) and set(args[2::2]) != {b"0"}:
         return False
-    if name in (b"SORT", b"SORT_RO") and {b"BY", b"ALPHA"} <= set(upper) and not args[1].startswith(b"l"):
-        return False        # equal weights leave elements in the order of a hash table
+    if name == b"SET" and any(word in (b"EXAT", b"PXAT") and n is not None and 0 < n < 2 * 10**12 and (word == b"PXAT" or n < 2 * 10**9)
+                              for word, n in zip(upper[1:], numbers[1:])):
+        return False        # stores a key that is due already, and counts until it is swept away
+    if name in (b"SORT", b"SORT_RO") and b"BY" in upper and {b"ALPHA", b"GET"} & set(upper) and not args[1].startswith(b"l"):
+        return False        # equal weights leave elements, and what is looked up for them, in the order of a hash table
     if name == b"XAUTOCLAIM" and any(n is not None and n > 10**6 for n in numbers):
         return False
     if name in (b"WAIT", b"WAITAOF") and any(n not in (None, 0) for n in numbers[:len(numbers) - 1]):
@@ -265,6 +272,7 @@ class Duel:
             self.peer.revive()
             connections.append(self.open(self.peer, protocol, settings))
         judge = Judge(self.peer.version)
+        listeners = self.listeners() if settings.get(EVENTS) else []
         at = 0
         try:
             while at < len(ops):
@@ -277,6 +285,8 @@ class Duel:
                 else:
                     batch = batch_from(ops, at)
                     found, used = self.play_batch(batch, at, connections, judge), len(batch)
+                if not found and listeners:
+                    found = self.compare_events(at + used - 1, ops[at + used - 1], listeners)
                 if found:
                     return found
                 at += used
@@ -284,8 +294,36 @@ class Duel:
         except Incomparable:
             return None
         finally:
-            for connection in connections:
+            for connection in connections + listeners:
                 connection.close()
+
+    def listeners(self):
+        """A connection to each server that hears all events of keys."""
+        listeners = [server.connect() for server in (self.ours, self.peer)]
+        for listener in listeners:
+            listener("PSUBSCRIBE", "__key*")
+        return listeners
+
+    @staticmethod
+    def compare_events(at, op, listeners):
+        """Whether both heard the same. One that was disconnected by a command hears nothing more."""
+        heard = []
+        try:
+            for listener in listeners:
+                listener.send([b"PING", b"end"])
+                events, frame = [], listener.read()
+                while frame.value[0].value != b"pong":
+                    events.append(b" ".join(part.value for part in frame.value[2:]))
+                    frame = listener.read()
+                heard.append(events)
+        except Closed:
+            listeners.clear()
+            return None
+        for index in range(max(map(len, heard))):
+            mine, theirs = [show_note(each[index]) if index < len(each) else "(no event)" for each in heard]
+            if mine != theirs:
+                return Difference(at, op, mine, theirs, "heard by a subscriber")
+        return None
 
     def play_batch(self, batch, at, connections, judge):
         commands = [op.args for op in batch]

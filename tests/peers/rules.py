@@ -85,13 +85,12 @@ def near(limit):
 
 
 MOVING_FIELDS = {b"idle", b"inactive", b"seen-time", b"active-time"}
-OWN_FIELDS = {b"radix-tree-keys", b"radix-tree-nodes"}
 
 
 def stream_state(_, ours, peers):
     """XINFO, XPENDING, XREADGROUP and the like: times move on, and IDs that were made from the clock with them."""
     def alike(mine, theirs, label=None):
-        if mine.raw == theirs.raw or label in OWN_FIELDS:
+        if mine.raw == theirs.raw:
             return True
         if mine.kind != theirs.kind or (mine.value is None) != (theirs.value is None):
             return False

@@ -33,9 +33,9 @@ COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
 ]
 
-# The exchanges that are possible, by how their names begin. Those that read our data by commands join them when there are
-# commands for all types; the others when there are append-only files and replicas.
-EXCHANGED = ("rdb there and back",)
+# The exchanges that are possible, by how their names begin. The others join them when there are append-only files and
+# replicas.
+EXCHANGED = ("rdb",)
 
 
 def program(name, *args):

@@ -329,9 +329,9 @@ def what_the_log_says(b):
     has(text, "Ready to accept connections", str(b.server.process.pid))
 
 
-# These wait for streams, scripts, replication and again streams.
-LATER = [big_keys, scripts_from_files, a_copy_as_rdb, benchmark_of_everything]
+# These wait for scripts and replication.
+LATER = [scripts_from_files, a_copy_as_rdb]
 
-TESTS = [one_command, options_of_the_command_line, resp3_and_json, mass_insertion, scanning, hot_keys,
-         statistics_and_latency, monitoring, subscribing, interactive, inline_requests,
+TESTS = [one_command, options_of_the_command_line, resp3_and_json, mass_insertion, scanning, big_keys, hot_keys,
+         statistics_and_latency, monitoring, subscribing, interactive, inline_requests, benchmark_of_everything,
          benchmark_with_options, many_clients, the_end_of_the_process, what_the_log_says]

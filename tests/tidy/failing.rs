@@ -19,6 +19,19 @@ fn expect(rule: Rule, path: &str, text: &str, count: usize) -> String {
 }
 
 #[test]
+fn narrow_rooms_know_less_than_their_tier_allows() {
+    let code = "use crate::{base::num, wire::tokens, reactor::App, client::Client};";
+    expect(layers, "src/lab/echo.rs", code, 0);
+    expect(layers, "src/lab/echo.rs", "use crate::engine::Engine;", 1);
+    expect(layers, "src/lab/relay/mod.rs", "use crate::spec::flags;", 1);
+    expect(layers, "src/client/mod.rs", "use crate::wire::tokens;", 0);
+    expect(layers, "src/client/mod.rs", "use crate::store::Table;", 1);
+    let long = "//! An essay of a few words.\n".repeat(251);
+    expect(length, "src/lab/echo.rs", &long, 1);
+    expect(length, "src/types/list.rs", &long, 0);
+}
+
+#[test]
 fn layers_fails_on_every_way_to_name_a_room() {
     expect(
         layers,

@@ -9,6 +9,7 @@ mod tracking;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
 use crate::engine::session::flag;
+use crate::engine::slots;
 use crate::spec::connection as spec;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -63,6 +64,7 @@ fn quit(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// SELECT index
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let index = integer(args.at(1))?;
+    slots::note_database(&mut ctx.services.stats, index != 0);
     if index < 0 || index as usize >= ctx.keys.space.dbs.len() {
         return Err(Error::DbIndex);
     }

@@ -10,6 +10,7 @@
 use std::ops::ControlFlow;
 
 use crate::base::double;
+use crate::base::partial::sort_range;
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::keyspace::Event;
@@ -327,17 +328,22 @@ struct Hit {
 fn wanted(zset: &Zset, request: &Request<'_>) -> Vec<Hit> {
     let most = if request.any { request.count } else { 0 };
     let mut hits = inside(zset, &request.search, most);
-    match request.order {
-        None => {}
-        Some(Order::NearestFirst) => {
-            hits.sort_by(|one, other| one.found.distance.total_cmp(&other.found.distance));
+    let Some(order) = request.order else {
+        // ANY has found no more than the count.
+        return hits;
+    };
+    let compare = |one: &Hit, other: &Hit| {
+        let (one, other) = (one.found.distance, other.found.distance);
+        match order {
+            Order::NearestFirst => one.total_cmp(&other),
+            Order::FarthestFirst => other.total_cmp(&one),
         }
-        Some(Order::FarthestFirst) => {
-            hits.sort_by(|one, other| other.found.distance.total_cmp(&one.found.distance));
-        }
-    }
-    if request.count > 0 {
+    };
+    if request.count > 0 && request.count < hits.len() {
+        sort_range(&mut hits, 0..request.count, &compare);
         hits.truncate(request.count);
+    } else {
+        hits.sort_by(compare);
     }
     hits
 }

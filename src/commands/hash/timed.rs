@@ -198,7 +198,11 @@ fn set_options<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<SetOptions<'a>, Erro
     while at < args.len() {
         let word = args.at(at);
         if is(word, "FIELDS") {
-            let count = args.get(at + 1).ok_or_else(|| Error::arity("hsetex"))?;
+            // At least a count and one pair; only then is the count looked at.
+            if args.len() - at < 4 {
+                return Err(Error::arity("hsetex"));
+            }
+            let count = args.at(at + 1);
             let count =
                 num::parse_i64(count).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
             let count = count.ok_or("ERR invalid number of fields")? as usize;

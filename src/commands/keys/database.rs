@@ -6,6 +6,7 @@ use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::engine::effects::Ask;
 use crate::engine::session::flag;
+use crate::engine::slots;
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -72,6 +73,7 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !(0..databases).contains(&one) || !(0..databases).contains(&other) {
         return Err(Error::DbIndex);
     }
+    slots::note_database(&mut ctx.services.stats, true);
     if one != other {
         let (one, other) = (one as u16, other as u16);
         spoil_watchers(ctx, one, Some(other));

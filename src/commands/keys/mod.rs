@@ -10,6 +10,7 @@ mod transport;
 
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::Ctx;
+use crate::engine::slots;
 use crate::keyspace::journal::Event;
 use crate::keyspace::{Keys, Spot};
 use crate::spec::error::Error;
@@ -164,6 +165,7 @@ fn move_(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if target == ctx.keys.db {
         return Err(Error::SameObject);
     }
+    slots::note_database(&mut ctx.services.stats, true);
     let Some(spot) = ctx.keys.find(key) else {
         ctx.reply.integer(0);
         return Ok(());
@@ -203,6 +205,7 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if target == ctx.keys.db && from == to {
         return Err(Error::SameObject);
     }
+    slots::note_database(&mut ctx.services.stats, target != ctx.keys.db);
     let Some(spot) = ctx.keys.read(from) else {
         ctx.reply.integer(0);
         return Ok(());

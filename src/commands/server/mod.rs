@@ -23,6 +23,7 @@ use crate::wire::args::Args;
 use super::options::is;
 
 pub const ROWS: &[Row] = &[
+    Row::new(&dataset::BGREWRITEAOF, snapshot::bgrewriteaof),
     Row::new(&dataset::BGSAVE, snapshot::bgsave),
     Row::container(&config_spec::CONFIG, config::ROWS),
     Row::new(&spec::DEBUG, debug::debug),
@@ -91,7 +92,13 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ));
     }
     if aborts {
-        return Err(Error::from("ERR No shutdown in progress."));
+        if ctx.services.shutdown_scheduled.take().is_none() {
+            return Err(Error::from("ERR No shutdown in progress."));
+        }
+        log::info!("Shutdown manually aborted.");
+        ctx.fx.ask(Ask::Stay);
+        ctx.reply.ok();
+        return Ok(());
     }
     ctx.park_for_shell(args);
     let waiting = Some(ctx.session.id);

@@ -2,6 +2,7 @@
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::{Ctx, Origin};
+use crate::engine::effects::Ask;
 use crate::engine::snapshot::Purpose;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -35,5 +36,39 @@ pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     ctx.begin_snapshot(Purpose::Rdb);
     ctx.reply.simple("Background saving started");
+    Ok(())
+}
+
+/// BGREWRITEAOF
+pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let in_transaction = ctx.origin == Origin::Transaction;
+    let snapshots = &ctx.services.snapshots;
+    if snapshots.is_saving(Purpose::AofRewrite) {
+        return Err("ERR Background append only file rewriting already in progress".into());
+    }
+    if snapshots.running.is_some() || in_transaction {
+        let appending = &mut ctx.services.appending;
+        appending.is_rewrite_scheduled = true;
+        // Whoever asks in person need not wait for the time that failures have set.
+        appending.failures_in_a_row = 0;
+        ctx.reply
+            .simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    ctx.begin_snapshot(Purpose::AofRewrite);
+    ctx.reply
+        .simple("Background append only file rewriting started");
+    Ok(())
+}
+
+/// DEBUG LOADAOF
+pub fn debug_loadaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let waiting = ctx.may_wait().then_some(ctx.session.id);
+    if waiting.is_some() {
+        ctx.park_for_shell(args);
+    } else {
+        ctx.reply.ok();
+    }
+    ctx.fx.ask(Ask::LoadLog { waiting });
     Ok(())
 }

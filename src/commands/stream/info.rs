@@ -39,7 +39,7 @@ pub fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply.bulk(b"radix-tree-keys");
     reply.count(log.block_count());
     reply.bulk(b"radix-tree-nodes");
-    reply.count(log.block_count() + 1);
+    reply.count(log.radix_nodes());
     reply.bulk(b"last-generated-id");
     reply_id(reply, counters.last_id);
     reply.bulk(b"max-deleted-entry-id");

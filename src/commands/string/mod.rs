@@ -166,6 +166,14 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     set_whole(ctx, found, key, args.at(2), args.shared(2), &options);
+    if options.wants_old && options.deadline.is_none() {
+        // Nobody reads a reply to what is propagated.
+        let is_kept = |(at, word): &(usize, &[u8])| *at < 3 || !is(word, "GET");
+        let words: Vec<&[u8]> = (args.iter().enumerate().filter(is_kept))
+            .map(|(_, word)| word)
+            .collect();
+        ctx.fx.propagate_as(ctx.keys.db, &words);
+    }
     if !options.wants_old {
         ctx.reply.ok();
     }

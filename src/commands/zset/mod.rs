@@ -143,9 +143,10 @@ fn zadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// ZINCRBY key increment member
 fn zincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let mut options = AddOptions::default();
+    // ZADD's options are options here too, though with one of them too few words are left.
+    let (mut options, pairs_at) = AddOptions::parse(args)?;
     options.rule.increments = true;
-    add(ctx, args.at(1), args.tail(2), &options)
+    add(ctx, args.at(1), args.tail(pairs_at), &options)
 }
 
 fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: Args<'_>, options: &AddOptions) -> Outcome {

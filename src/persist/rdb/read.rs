@@ -83,6 +83,10 @@ pub(super) enum Text {
     Long(Vec<u8>),
 }
 
+/// Each pair is well-formed, but not all together.
+const DUPLICATE_FIELDS: &str =
+    "Hash listpack integrity check failed: listpack with dup elements, or an odd number of them";
+
 /// In the place of a length: compressed text follows.
 const LZF: u8 = 3;
 
@@ -280,7 +284,8 @@ impl<R: Read> Reader<R> {
             }
             kind::HASH => Value::Hash(self.hash()?),
             kind::HASH_LISTPACK => {
-                Value::Hash(Hash::from_listpack(&self.whole_listpack()?, &limits.hash)?)
+                let hash = Hash::from_listpack(&self.whole_listpack()?, &limits.hash);
+                Value::Hash(hash.map_err(|_| Fault::Broken(DUPLICATE_FIELDS))?)
             }
             kind::HASH_ZIPLIST => {
                 Value::Hash(Hash::from_listpack(&self.whole_ziplist()?, &limits.hash)?)
@@ -333,7 +338,14 @@ impl<R: Read> Reader<R> {
                         }
                     }
                     _ => match self.length()? {
-                        1 => list.append_plain(self.string()?, limits),
+                        1 => {
+                            let element = self.string()?;
+                            // It is plain because it is large.
+                            if element.is_empty() {
+                                return Err(Fault::Malformed);
+                            }
+                            list.append_plain(element, limits);
+                        }
                         2 => {
                             let pack = Listpack::parse_owned(self.string()?)?;
                             if !pack.is_empty() {

@@ -43,6 +43,25 @@ impl Counts {
     }
 }
 
+/// What follows the RDB part of a file: bytes that were read already, the rest, and where both begin.
+pub fn skip_rdb(path: &Path) -> Option<(Vec<u8>, File, u64)> {
+    let options = Options {
+        checks: false,
+        skips_modules: true,
+        short_max: INLINE_MAX,
+    };
+    let mut reader = FileReader::new(File::open(path).ok()?, &limits(), options);
+    let mut arena = Vec::new();
+    loop {
+        arena.clear();
+        if let Event::End(_) = reader.next(&mut arena).ok()? {
+            let offset = reader.offset();
+            let (ahead, file) = reader.into_input();
+            return Some((ahead, file, offset));
+        }
+    }
+}
+
 /// Tells whether the file is all right. What it holds goes into the report.
 pub fn check_rdb(path: &Path, mut report: Option<&mut Report>) -> bool {
     println!("[offset 0] Checking RDB file {}", path.display());

@@ -78,6 +78,28 @@ impl<const N: usize> Keys<N> {
         self.len = start as u32;
     }
 
+    /// Move the first `count` keys to the end of those of the node before.
+    pub fn move_head(&mut self, count: usize, to: &mut Self) {
+        let (len, to_len) = (self.len(), to.len());
+        to.scores[to_len..to_len + count].copy_from_slice(&self.scores[..count]);
+        to.members[to_len..to_len + count].copy_from_slice(&self.members[..count]);
+        to.len += count as u32;
+        self.scores.copy_within(count..len, 0);
+        self.members.copy_within(count..len, 0);
+        self.len -= count as u32;
+    }
+
+    /// Move the last `count` keys to the beginning of those of the node after.
+    pub fn move_end(&mut self, count: usize, to: &mut Self) {
+        let (len, to_len) = (self.len(), to.len());
+        to.scores.copy_within(..to_len, count);
+        to.members.copy_within(..to_len, count);
+        to.scores[..count].copy_from_slice(&self.scores[len - count..len]);
+        to.members[..count].copy_from_slice(&self.members[len - count..len]);
+        to.len += count as u32;
+        self.len -= count as u32;
+    }
+
     /// How many keys at the beginning satisfy `before`, which is true up to some point and false
     /// from there on.
     #[inline]

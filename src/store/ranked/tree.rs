@@ -94,6 +94,10 @@ impl Tree {
         }
         let (mut path, mut leaf) = self.descend(key);
         let mut index = self.leaf_index(leaf, key);
+        if self.leaves.get(leaf).keys.is_full() && self.share_with_neighbour(path.last()) {
+            (path, leaf) = self.descend(key);
+            index = self.leaf_index(leaf, key);
+        }
         self.len += 1;
         for (node, step) in path.upwards() {
             let inner = self.inners.get_mut(node);
@@ -266,6 +270,45 @@ impl Tree {
             .get(leaf)
             .keys
             .partition(|other| order(other, key) == Ordering::Less)
+    }
+
+    /// Even out a full leaf with a neighbour below the same parent that has room to speak of; false if there is none.
+    /// Leaves that are split only when their neighbours are full as well are on average fuller by a fifth.
+    fn share_with_neighbour(&mut self, step: Option<(u32, usize)>) -> bool {
+        let Some((parent, step)) = step else {
+            return false;
+        };
+        let inner = self.inners.get(parent);
+        let full = inner.node(step);
+        let room_of = |step: usize| {
+            let node = inner.node(step);
+            (node, LEAF - self.leaves.get(node).keys.len())
+        };
+        let after = (step + 1 < inner.len()).then(|| room_of(step + 1));
+        let before = step.checked_sub(1).map(room_of);
+        let has_room = |&(_, room): &(u32, usize)| room >= LEAF / 8;
+        let (border, moved) = if let Some((after, room)) = after.filter(has_room) {
+            let moved = room / 2;
+            let (one, two) = self.leaves.pair(full, after);
+            one.keys.move_end(moved, &mut two.keys);
+            (step + 1, -(moved as isize))
+        } else if let Some((before, room)) = before.filter(has_room) {
+            let moved = room / 2;
+            let (one, two) = self.leaves.pair(before, full);
+            two.keys.move_head(moved, &mut one.keys);
+            (step, moved as isize)
+        } else {
+            return false;
+        };
+        let inner = self.inners.get_mut(parent);
+        let first = self.leaves.get(inner.node(border)).keys.at(0);
+        inner.firsts.set(border, first);
+        inner.set_count(
+            border - 1,
+            inner.count_of(border - 1).saturating_add_signed(moved),
+        );
+        inner.set_count(border, inner.count_of(border).saturating_add_signed(-moved));
+        true
     }
 
     /// A new leaf after a full one, with the upper half of its keys. At the end of the tree with

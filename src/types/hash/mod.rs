@@ -112,9 +112,10 @@ impl Hash {
         }
     }
 
-    /// Triples of field, value and deadline (0 for none) from a file, each field once.
+    /// Triples of field, value and deadline (0 for none) from a file, each field once, by deadline.
     pub fn from_timed_listpack(triples: &Listpack, limits: &HashLimits) -> Result<Self, Malformed> {
         let mut hash = Self::Other(Box::new(Other::Timed(Timed::new())));
+        let mut previous = 0;
         let mut items = triples.iter();
         let (mut field_space, mut value_space) = ([0; 20], [0; 20]);
         while let Some(field) = items.next() {
@@ -124,6 +125,15 @@ impl Hash {
                 Some(Item::Int(deadline @ 1..=FILE_DEADLINE_MAX)) => FieldUntil::At(deadline),
                 _ => return Err(Malformed),
             };
+            // Sorted, with those that have none behind the others.
+            let place = match until {
+                FieldUntil::At(deadline) => deadline,
+                FieldUntil::Never | FieldUntil::Kept => i64::MAX,
+            };
+            if place < previous {
+                return Err(Malformed);
+            }
+            previous = place;
             let field = field.text(&mut field_space);
             if !hash.set(field, value.text(&mut value_space), until, limits) {
                 return Err(Malformed);

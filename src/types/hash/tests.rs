@@ -231,11 +231,13 @@ fn files_are_checked() {
         &[a, b, far],
         &[a, b, Item::Int(-1)],
         &[a, b, one, a, b, one],
+        // Out of order.
+        &[a, b, Item::Int(0), b, a, one],
+        &[a, b, Item::Int(2), b, a, one],
     ] {
         assert!(Hash::from_timed_listpack(&pack(triples), &defaults).is_err());
     }
-    // Out of order: put in order.
-    let hash = Hash::from_timed_listpack(&pack(&[a, b, Item::Int(0), b, a, one]), &defaults);
+    let hash = Hash::from_timed_listpack(&pack(&[b, a, one, a, b, Item::Int(0)]), &defaults);
     let hash = hash.expect("well formed");
     hash.validate(&defaults);
     assert_eq!(hash.soonest(), Some(1));

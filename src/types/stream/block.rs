@@ -39,6 +39,8 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     first: StreamId,
     field_count: usize,
+    /// Where the first name of the master entry stands.
+    names_at: usize,
 }
 
 /// An entry of a stream, borrowed.
@@ -141,10 +143,12 @@ impl Block {
 
     #[inline]
     pub fn reader(&self) -> Reader<'_> {
+        let bytes = self.pack.as_bytes();
         Reader {
-            bytes: self.pack.as_bytes(),
+            bytes,
             first: self.first,
             field_count: self.field_count as usize,
+            names_at: skip_all(bytes, Pos::FIRST.offset(), 3),
         }
     }
 
@@ -157,7 +161,7 @@ impl Block {
         let field_count = fields.len() / 2;
         let reader = self.reader();
         let mut same = field_count == reader.field_count;
-        let mut name_at = if same { reader.names_at() } else { 0 };
+        let mut name_at = if same { reader.names_at } else { 0 };
         let (mut room_for_names, mut room_for_values) = (0, 0);
         let mut pairs = fields.clone();
         while let (Some(name), Some(value)) = (pairs.next(), pairs.next()) {
@@ -298,10 +302,19 @@ impl Block {
     }
 }
 
+/// Where the element stands that comes `count` elements after the one at `at`.
+#[inline]
+fn skip_all(bytes: &[u8], mut at: usize, count: usize) -> usize {
+    for _ in 0..count {
+        at += entry::skip(&bytes[at..]);
+    }
+    at
+}
+
 impl<'a> Reader<'a> {
     /// The first entry, deleted or not.
     pub fn first_entry(self) -> Option<Entry<'a>> {
-        let end = self.skip_all(self.names_at(), self.field_count + 1);
+        let end = skip_all(self.bytes, self.names_at, self.field_count + 1);
         self.entry_from(end)
     }
 
@@ -337,20 +350,6 @@ impl<'a> Reader<'a> {
             entry = entry.previous()?;
         }
         Some(entry)
-    }
-
-    #[inline]
-    fn names_at(self) -> usize {
-        self.skip_all(Pos::FIRST.offset(), 3)
-    }
-
-    #[inline]
-    fn skip_all(self, at: usize, count: usize) -> usize {
-        let mut at = at;
-        for _ in 0..count {
-            at += entry::skip(&self.bytes[at..]);
-        }
-        at
     }
 
     #[inline]
@@ -419,7 +418,7 @@ impl<'a> Entry<'a> {
     pub fn fields(&self) -> Fields<'a> {
         Fields {
             bytes: self.block.bytes,
-            shared_name_at: self.has_shared_names().then(|| self.block.names_at()),
+            shared_name_at: self.has_shared_names().then_some(self.block.names_at),
             value_at: self.values_at,
             left: self.field_count,
         }
@@ -434,7 +433,7 @@ impl<'a> Entry<'a> {
             2 * self.field_count
         };
         self.block
-            .entry_from(self.block.skip_all(self.values_at, elements + 1))
+            .entry_from(skip_all(self.block.bytes, self.values_at, elements + 1))
     }
 
     /// The entry before this one in its block, deleted or not.

@@ -126,6 +126,16 @@ impl Blocks {
         self.count -= 1;
     }
 
+    /// How many nodes a compressed radix tree of the blocks' keys would have. Real servers keep one, and tell.
+    ///
+    /// A tree of so many blocks that counting took noticeable time is judged by its beginning.
+    pub fn radix_nodes(&self) -> usize {
+        let keys = self.iter().map(|block| block.first().to_bytes());
+        let counted = radix_nodes(keys.take(COUNTED_BLOCKS_MAX));
+        let rest = self.count.saturating_sub(COUNTED_BLOCKS_MAX);
+        counted + counted * rest / COUNTED_BLOCKS_MAX
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Block>> {
         self.segments.iter().flat_map(|segment| segment.iter())
     }
@@ -154,5 +164,81 @@ impl Blocks {
                 .zip(self.iter().skip(1))
                 .all(|(a, b)| a.last() < b.first())
         );
+    }
+}
+
+/// Walks over ascending keys. Each adds its leaf, the run of bytes that only it has, and where it leaves its
+/// predecessor's path a branching node, unless there is one; that may cut a run in two.
+fn radix_nodes(keys: impl Iterator<Item = [u8; KEY_BYTES as usize]>) -> usize {
+    let mut nodes = 1;
+    let mut last: Option<u128> = None;
+    // At which depths the path to the last key branches.
+    let mut branches = 0_u32;
+    for key in keys.map(u128::from_be_bytes) {
+        nodes += 1;
+        if let Some(last) = last {
+            let depth = (last ^ key).leading_zeros() / 8;
+            let before = branches & ((1 << depth) - 1);
+            if branches & 1 << depth == 0 {
+                let run_start = u32::BITS - before.leading_zeros();
+                let after = branches >> (depth + 1);
+                let run_end = match after {
+                    0 => KEY_BYTES,
+                    after => depth + 1 + after.trailing_zeros(),
+                };
+                nodes += usize::from(run_start < depth) + usize::from(depth + 1 < run_end);
+            }
+            nodes += usize::from(depth + 1 < KEY_BYTES);
+            branches = before | 1 << depth;
+        }
+        last = Some(key);
+    }
+    nodes
+}
+
+const KEY_BYTES: u32 = 16;
+
+/// About a million entries.
+const COUNTED_BLOCKS_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    /// The tree by its definition: a leaf for each key, a node for each branching, one for each run between them.
+    fn nodes_of(keys: &[[u8; 16]], depth: usize) -> usize {
+        if let [_] = keys {
+            return 1 + usize::from(depth < 16);
+        }
+        let shared = (depth..16)
+            .take_while(|at| keys.iter().all(|key| key[*at] == keys[0][*at]))
+            .count();
+        let at = depth + shared;
+        let children = keys.chunk_by(|one, other| one[at] == other[at]);
+        let below: usize = children.map(|group| nodes_of(group, at + 1)).sum();
+        below + 1 + usize::from(shared > 0)
+    }
+
+    #[test]
+    fn nodes_of_a_radix_tree() {
+        let key = |ms, seq| StreamId { ms, seq }.to_bytes();
+        assert_eq!(radix_nodes(std::iter::empty()), 1);
+        assert_eq!(radix_nodes(std::iter::once(key(5, 5))), 2);
+        let mut rng = Rng::from_seed(3);
+        for _ in 0..300 {
+            let count = 1 + rng.index(60);
+            let mut keys: Vec<_> = (0..count)
+                .map(|_| {
+                    key(
+                        rng.below(4) << (8 * rng.below(8)),
+                        rng.next_u64() >> rng.below(64),
+                    )
+                })
+                .collect();
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(radix_nodes(keys.iter().copied()), nodes_of(&keys, 0));
+        }
     }
 }

@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-use crate::base::num::format_u64;
+use crate::base::num::fill_digits;
 
 /// When an entry was added (by the clock of its primary, or as the client said) and which one it was in that
 /// millisecond.
@@ -131,13 +131,10 @@ impl StreamId {
 
     /// `ms-seq`, as replies show it.
     pub fn format(self, buf: &mut [u8; ID_TEXT_BYTES]) -> &[u8] {
-        let (mut ms, mut seq) = ([0; 20], [0; 20]);
-        let (ms, seq) = (format_u64(self.ms, &mut ms), format_u64(self.seq, &mut seq));
-        let len = ms.len() + 1 + seq.len();
-        buf[..ms.len()].copy_from_slice(ms);
-        buf[ms.len()] = b'-';
-        buf[ms.len() + 1..len].copy_from_slice(seq);
-        &buf[..len]
+        let dash = fill_digits(self.seq, buf) - 1;
+        buf[dash] = b'-';
+        let start = fill_digits(self.ms, &mut buf[..dash]);
+        &buf[start..]
     }
 }
 

@@ -133,6 +133,11 @@ impl Log {
         self.blocks.len()
     }
 
+    /// How many nodes the radix tree has that real servers keep over their blocks.
+    pub fn radix_nodes(&self) -> usize {
+        self.blocks.radix_nodes()
+    }
+
     /// The blocks in order, for saving.
     pub fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().map(|block| &**block)

@@ -54,6 +54,7 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("HTSTATS-KEY", 1..=2, values::htstats_key),
     Sub("LEAK", 1..=1, leak),
     Sub("LISTPACK", 1..=1, values::listpack),
+    Sub("LOADAOF", 0..=0, super::snapshot::debug_loadaof),
     Sub("LOG", 1..=1, log),
     Sub("MALLCTL", 1..=2, mallctl),
     Sub("MALLCTL-STR", 1..=2, mallctl),

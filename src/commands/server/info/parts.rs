@@ -92,18 +92,48 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("rdb_last_cow_size", 0);
     report.field("rdb_last_load_keys_expired", files.last_load.expired);
     report.field("rdb_last_load_keys_loaded", files.last_load.loaded);
-    report.field("aof_enabled", 0);
-    report.field("aof_rewrite_in_progress", 0);
-    report.field("aof_rewrite_scheduled", 0);
-    report.field("aof_last_rewrite_time_sec", -1);
-    report.field("aof_current_rewrite_time_sec", -1);
-    report.field("aof_last_bgrewrite_status", "ok");
-    report.field("aof_rewrites", 0);
-    report.field("aof_rewrites_consecutive_failures", 0);
-    report.field("aof_last_write_status", "ok");
+    let appending = &ctx.services.appending;
+    report.field("aof_enabled", u8::from(appending.is_fed()));
+    report.field(
+        "aof_rewrite_in_progress",
+        u8::from(snapshots.is_saving(Purpose::AofRewrite)),
+    );
+    report.field(
+        "aof_rewrite_scheduled",
+        u8::from(appending.is_rewrite_scheduled),
+    );
+    report.field(
+        "aof_last_rewrite_time_sec",
+        appending.last_rewrite_took_s.unwrap_or(-1),
+    );
+    report.field("aof_current_rewrite_time_sec", since(Purpose::AofRewrite));
+    report.field(
+        "aof_last_bgrewrite_status",
+        status(!appending.last_rewrite_failed),
+    );
+    report.field("aof_rewrites", appending.rewrites);
+    report.field(
+        "aof_rewrites_consecutive_failures",
+        appending.failures_in_a_row,
+    );
+    report.field("aof_last_write_status", status(appending.error().is_none()));
     report.field("aof_last_cow_size", 0);
     report.field("module_fork_in_progress", 0);
     report.field("module_fork_last_cow_size", 0);
+    if appending.is_fed() {
+        report.field("aof_current_size", appending.size);
+        report.field("aof_base_size", appending.base_size);
+        report.field(
+            "aof_pending_rewrite",
+            u8::from(appending.is_rewrite_scheduled),
+        );
+        report.field(
+            "aof_buffer_length",
+            appending.unwritten + appending.feed.bytes.len(),
+        );
+        report.field("aof_pending_bio_fsync", u8::from(appending.is_syncing));
+        report.field("aof_delayed_fsync", appending.delayed_fsyncs);
+    }
     if let Some(progress) = &files.loading {
         loading(ctx, report, progress);
     }

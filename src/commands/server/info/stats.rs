@@ -100,6 +100,9 @@ pub fn stats(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("acl_access_denied_cmd", stats.acl_denied_cmd);
     report.field("acl_access_denied_key", stats.acl_denied_key);
     report.field("acl_access_denied_channel", stats.acl_denied_channel);
+    if ctx.services.config.cluster_compatibility_sample_ratio != 0 {
+        report.field("cluster_incompatible_ops", stats.cluster_incompatible_ops);
+    }
 }
 
 pub fn debug(ctx: &Ctx<'_>, report: &mut Report) {

@@ -57,7 +57,7 @@ fn file(version: u16) -> Vec<u8> {
             .and_then(|()| file.key(b"digits", None, None, Source::Text(b"12345678901")))
             .expect("as above");
     }
-    let len = file.len();
+    let len = file.bytes_written();
     let bytes = file.finish().expect("as above");
     assert_eq!(len + 9, bytes.len() as u64);
     bytes

@@ -92,12 +92,8 @@ impl<W: Write> FileWriter<W> {
     }
 
     /// How long the file is so far.
-    pub fn len(&self) -> u64 {
+    pub fn bytes_written(&self) -> u64 {
         self.out.bytes + self.pending.len() as u64
-    }
-
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// Writes one record with `fill`.

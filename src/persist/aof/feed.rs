@@ -1,0 +1,111 @@
+//! From commands to the bytes of a file.
+
+use crc64fast::Digest;
+
+use crate::base::num;
+
+/// Collects what goes into a file. It knows which database the file's reader has selected.
+#[derive(Debug, Default)]
+pub struct Feed {
+    pub bytes: Vec<u8>,
+    /// `None`: the next command says its database.
+    db: Option<u16>,
+    /// The last time that was noted, in seconds of Unix time.
+    noted_s: i64,
+}
+
+impl Feed {
+    /// Adds a command. `now_s` is given if times are to be noted.
+    pub fn command<'a>(
+        &mut self,
+        db: u16,
+        words: impl ExactSizeIterator<Item = &'a [u8]>,
+        now_s: Option<i64>,
+    ) {
+        self.note_time(now_s);
+        self.select(db);
+        push_command(&mut self.bytes, words);
+    }
+
+    /// The next command means this database.
+    pub fn select(&mut self, db: u16) {
+        if self.db != Some(db) {
+            self.db = Some(db);
+            let mut digits = [0; 20];
+            let digits = num::format_i64(i64::from(db), &mut digits);
+            push_command(&mut self.bytes, [b"SELECT".as_slice(), digits].into_iter());
+        }
+    }
+
+    /// MULTI or EXEC, which mean all databases.
+    pub fn bracket(&mut self, word: &[u8], now_s: Option<i64>) {
+        self.note_time(now_s);
+        push_command(&mut self.bytes, std::iter::once(word));
+    }
+
+    fn note_time(&mut self, now_s: Option<i64>) {
+        if let Some(now_s) = now_s
+            && now_s > self.noted_s
+        {
+            self.noted_s = now_s;
+            self.bytes
+                .extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
+        }
+    }
+
+    /// Another file begins: nothing is known of its reader. What was collected for the old one is returned.
+    pub fn cut(&mut self) -> Vec<u8> {
+        self.db = None;
+        self.noted_s = 0;
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// A command as clients send it.
+pub fn push_command<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+    push_count(out, b'*', words.len());
+    for word in words {
+        push_word(out, word);
+    }
+}
+
+pub fn push_count(out: &mut Vec<u8>, letter: u8, count: usize) {
+    out.push(letter);
+    out.extend_from_slice(num::format_i64(count as i64, &mut [0; 20]));
+    out.extend_from_slice(b"\r\n");
+}
+
+pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
+    push_count(out, b'$', word.len());
+    out.extend_from_slice(word);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The checksum of a file that grows.
+#[derive(Clone, Default)]
+pub struct Sum {
+    digest: Digest,
+    pub offset: u64,
+    /// Bytes since the last line with a checksum.
+    pub unsummed: u64,
+}
+
+impl Sum {
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.digest.write(bytes);
+        self.offset += bytes.len() as u64;
+        self.unsummed += bytes.len() as u64;
+    }
+
+    pub fn value(&self) -> u64 {
+        self.digest.sum64()
+    }
+
+    /// A line that says the checksum of all before it; it is added to what is summed.
+    pub fn line(&mut self) -> Vec<u8> {
+        let line = format!("#C:{}:{:016x}\r\n", self.offset, self.value()).into_bytes();
+        self.add(&line);
+        self.unsummed = 0;
+        line
+    }
+}

@@ -1,0 +1,24 @@
+//! Append-only files: commands as they are propagated, in files that a manifest puts in order.
+//!
+//! ```text
+//! directory    name.1.base.rdb     the data set when the file was last rewritten, or commands that make it (.aof)
+//!              name.1.incr.aof     commands since then; each rewrite begins a new one
+//!              name.manifest       which of these belong together, in order: see `manifest`
+//! file         item ...
+//! item         *count, and each word as $length word: a command as clients send it
+//!              #TS:seconds         the time at which what follows happened
+//!              #C:offset:crc       checksum of all bytes before this line, which begins at the offset
+//! ```
+//!
+//! Lines that begin with `#` are comments to Redis, so what we add does not keep a file from being read there. The
+//! checksum is CRC-64/XZ. SELECT says which database the following commands mean, and MULTI and EXEC enclose what
+//! must happen together: a file that ends within is read up to MULTI.
+
+pub mod feed;
+pub mod manifest;
+pub mod read;
+pub mod rewrite;
+
+pub use feed::Feed;
+pub use manifest::Manifest;
+pub use read::{Item, Reader, Trouble};

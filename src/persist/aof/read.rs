@@ -1,0 +1,391 @@
+//! Reads a file, item by item.
+//!
+//! A file may be damaged or cut off anywhere. What is cut off is told apart from what is wrong, since the last bytes
+//! before a power failure may be missing, and that is no reason to refuse all others. Memory is taken as bytes come,
+//! whatever a length says.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::wire::args::OwnedArgs;
+
+use super::feed::Sum;
+
+/// What comes next in a file.
+#[derive(Debug)]
+pub enum Item<'a> {
+    Command(&'a OwnedArgs),
+    /// What follows happened at this time, in seconds of Unix time.
+    Time(i64),
+    /// Another line that begins with `#`.
+    Comment,
+    End,
+}
+
+/// Why a file cannot be read any further.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It ends in the middle of an item.
+    Ended,
+    Malformed(&'static str),
+    Io(io::Error),
+    /// The bytes between two lines with checksums are not what they were; offsets in the file.
+    Checksum {
+        from: u64,
+        to: u64,
+    },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("Unexpected end of file"),
+            Self::Malformed(what) => f.write_str(what),
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Checksum { from, to } => {
+                write!(
+                    f,
+                    "Checksum mismatch: the bytes from {from} to {to} are damaged"
+                )
+            }
+        }
+    }
+}
+
+/// A line is never longer.
+const LINE_MAX: usize = 1024;
+/// So much is read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// No command has more words, and no word is longer, than a client could send.
+const WORDS_MAX: i64 = i32::MAX as i64;
+const WORD_BYTES_MAX: i64 = 4 << 30;
+
+pub struct Reader<R> {
+    input: R,
+    buffer: Vec<u8>,
+    at: usize,
+    /// Where in the file the buffer begins.
+    start: u64,
+    args: OwnedArgs,
+    sum: Sum,
+    /// Up to where the last checksum vouched.
+    summed_to: u64,
+    is_at_end: bool,
+    /// Where in the file we are, by lines.
+    lines: u64,
+}
+
+impl<R: Read> Reader<R> {
+    /// `ahead` has been read from the input already.
+    pub fn new(ahead: Vec<u8>, input: R) -> Self {
+        Self {
+            input,
+            buffer: ahead,
+            at: 0,
+            start: 0,
+            args: OwnedArgs::new(),
+            sum: Sum::default(),
+            summed_to: 0,
+            is_at_end: false,
+            lines: 1,
+        }
+    }
+
+    /// Where the next item begins.
+    pub fn offset(&self) -> u64 {
+        self.start + self.at as u64
+    }
+
+    /// The number of the line that is read next.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// The checksum of all that was read.
+    pub fn sum(&self) -> &Sum {
+        &self.sum
+    }
+
+    pub fn item(&mut self) -> Result<Item<'_>, Trouble> {
+        self.forget();
+        let begin = self.at;
+        let Some(letter) = self.peek()? else {
+            return Ok(Item::End);
+        };
+        if letter == b'#' {
+            let line = self.line()?;
+            let text = self.buffer[line].to_vec();
+            let item = self.comment(&text)?;
+            self.sum.add(&self.buffer[begin..self.at]);
+            return Ok(item);
+        }
+        if letter != b'*' {
+            return Err(Trouble::Malformed("Expected a command"));
+        }
+        let count = self.number(b'*', WORDS_MAX)?;
+        if count < 1 {
+            return Err(Trouble::Malformed("A command has at least one word"));
+        }
+        self.args.clear();
+        for _ in 0..count {
+            let len = self.number(b'$', WORD_BYTES_MAX)? as usize;
+            let from = self.at;
+            self.need(len + 2)?;
+            self.args.push(&self.buffer[from..from + len]);
+            if &self.buffer[from + len..from + len + 2] != b"\r\n" {
+                return Err(Trouble::Malformed("A word does not end where it should"));
+            }
+            self.at = from + len + 2;
+            self.lines += 1;
+        }
+        self.sum.add(&self.buffer[begin..self.at]);
+        Ok(Item::Command(&self.args))
+    }
+
+    fn comment(&mut self, line: &[u8]) -> Result<Item<'static>, Trouble> {
+        let text = std::str::from_utf8(line).unwrap_or("");
+        if let Some(seconds) = text.strip_prefix("#TS:") {
+            return match seconds.parse() {
+                Ok(seconds) => Ok(Item::Time(seconds)),
+                Err(_) => Err(Trouble::Malformed("Invalid timestamp annotation")),
+            };
+        }
+        if let Some((offset, sum)) = text
+            .strip_prefix("#C:")
+            .and_then(|rest| rest.split_once(':'))
+            && let (Ok(offset), Ok(sum)) = (offset.parse::<u64>(), u64::from_str_radix(sum, 16))
+        {
+            if offset != self.sum.offset || sum != self.sum.value() {
+                return Err(Trouble::Checksum {
+                    from: self.summed_to,
+                    to: self.sum.offset,
+                });
+            }
+            self.summed_to = offset;
+        }
+        Ok(Item::Comment)
+    }
+
+    /// A line with a letter and a number.
+    fn number(&mut self, letter: u8, most: i64) -> Result<i64, Trouble> {
+        let range = self.line()?;
+        let line = &self.buffer[range];
+        let number = line
+            .strip_prefix(&[letter])
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| digits.parse::<i64>().ok())
+            .filter(|number| (0..=most).contains(number));
+        number.ok_or(Trouble::Malformed("Expected a count or a length"))
+    }
+
+    /// The next line without its end.
+    fn line(&mut self) -> Result<std::ops::Range<usize>, Trouble> {
+        let from = self.at;
+        let mut seen = 0;
+        loop {
+            let rest = &self.buffer[from + seen..];
+            let window = &rest[..rest.len().min(LINE_MAX - seen)];
+            if let Some(end) = window.iter().position(|byte| *byte == b'\n') {
+                let end = from + seen + end;
+                self.at = end + 1;
+                self.lines += 1;
+                let without = if end > from && self.buffer[end - 1] == b'\r' {
+                    end - 1
+                } else {
+                    end
+                };
+                return Ok(from..without);
+            }
+            seen += window.len();
+            if seen >= LINE_MAX {
+                return Err(Trouble::Malformed("A line is too long"));
+            }
+            if !self.more(1)? {
+                return Err(Trouble::Ended);
+            }
+        }
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>, Trouble> {
+        while self.at == self.buffer.len() {
+            if !self.more(1)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.buffer[self.at]))
+    }
+
+    /// So many bytes are in the buffer from here on.
+    fn need(&mut self, len: usize) -> Result<(), Trouble> {
+        while self.buffer.len() - self.at < len {
+            let missing = len - (self.buffer.len() - self.at);
+            if !self.more(missing)? {
+                return Err(Trouble::Ended);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads some more bytes; false at the end of the file.
+    fn more(&mut self, missing: usize) -> Result<bool, Trouble> {
+        if self.is_at_end {
+            return Ok(false);
+        }
+        let before = self.buffer.len();
+        let wanted = missing.clamp(READ_BYTES, 4 * READ_BYTES);
+        self.buffer.resize(before + wanted, 0);
+        let count = loop {
+            match self.input.read(&mut self.buffer[before..]) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.buffer.truncate(before);
+                    return Err(Trouble::Io(error));
+                }
+            }
+        };
+        self.buffer.truncate(before + count);
+        self.is_at_end = count == 0;
+        Ok(count > 0)
+    }
+
+    /// Drops what has been worked off.
+    fn forget(&mut self) {
+        if self.at == self.buffer.len() || self.at >= READ_BYTES {
+            self.start += self.at as u64;
+            self.buffer.drain(..self.at);
+            self.at = 0;
+            // One long command does not leave a large buffer behind.
+            self.buffer.shrink_to(4 * READ_BYTES);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::feed::{Feed, push_command};
+    use super::*;
+    use crate::base::rng::Rng;
+
+    /// Gives its bytes a few at a time.
+    struct Drip<'a>(&'a [u8], Rng);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let count = (1 + self.1.index(50)).min(self.0.len()).min(out.len());
+            out[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn sample() -> (Vec<u8>, Vec<Vec<Vec<u8>>>) {
+        let mut feed = Feed::default();
+        feed.command(0, [b"SET".as_slice(), b"a", b"1"].into_iter(), Some(77));
+        feed.bracket(b"MULTI", Some(77));
+        feed.command(
+            3,
+            [b"SET".as_slice(), b"b", &[7; 3000]].into_iter(),
+            Some(78),
+        );
+        feed.command(3, [b"DEL".as_slice(), b""].into_iter(), Some(78));
+        feed.bracket(b"EXEC", Some(78));
+        let words = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
+        let commands = vec![
+            words(&[b"SELECT", b"0"]),
+            words(&[b"SET", b"a", b"1"]),
+            words(&[b"MULTI"]),
+            words(&[b"SELECT", b"3"]),
+            words(&[b"SET", b"b", &[7; 3000]]),
+            words(&[b"DEL", b""]),
+            words(&[b"EXEC"]),
+        ];
+        (feed.bytes, commands)
+    }
+
+    fn read_all(bytes: &[u8], seed: u64) -> (Vec<Vec<Vec<u8>>>, Result<u64, Trouble>) {
+        let mut reader = Reader::new(Vec::new(), Drip(bytes, Rng::from_seed(seed)));
+        let mut commands = Vec::new();
+        loop {
+            match reader.item() {
+                Ok(Item::Command(args)) => {
+                    commands.push(args.as_args().iter().map(<[u8]>::to_vec).collect());
+                }
+                Ok(Item::Time(_) | Item::Comment) => {}
+                Ok(Item::End) => return (commands, Ok(reader.offset())),
+                Err(trouble) => return (commands, Err(trouble)),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (bytes, commands) = sample();
+        for seed in 0..50 {
+            let (read, end) = read_all(&bytes, seed);
+            assert_eq!(read, commands);
+            assert_eq!(end.expect("all is well"), bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_no_damage() {
+        let (bytes, commands) = sample();
+        for len in 0..bytes.len() {
+            let (read, end) = read_all(&bytes[..len], len as u64);
+            assert_eq!(read, commands[..read.len()]);
+            assert!(matches!(end, Ok(_) | Err(Trouble::Ended)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn checksums_find_what_still_parses() {
+        let mut sum = Sum::default();
+        let mut bytes = Vec::new();
+        for round in 0..5u8 {
+            let from = bytes.len();
+            push_command(
+                &mut bytes,
+                [b"SET".as_slice(), b"key", &[b'0' + round]].into_iter(),
+            );
+            sum.add(&bytes[from..]);
+            bytes.extend(sum.line());
+        }
+        assert_eq!(read_all(&bytes, 1).0.len(), 5);
+        let place = bytes
+            .windows(3)
+            .rposition(|window| window == b"key")
+            .expect("it is there");
+        bytes[place] = b'K';
+        let (read, end) = read_all(&bytes, 2);
+        assert_eq!(read.len(), 5);
+        assert!(matches!(end, Err(Trouble::Checksum { .. })), "{end:?}");
+    }
+
+    /// Whatever the bytes, there is an answer, and memory follows the bytes.
+    #[test]
+    fn any_bytes_are_read_or_refused() {
+        let (bytes, _) = sample();
+        let mut rng = Rng::from_seed(9);
+        for seed in 0..3000 {
+            let mut bytes = bytes.clone();
+            for _ in 0..=rng.below(5) {
+                let at = rng.index(bytes.len());
+                match rng.below(4) {
+                    0 => bytes[at] = rng.next_u32() as u8,
+                    1 => bytes.truncate(at.max(1)),
+                    2 => bytes.insert(at, b"*$#9\r\n"[rng.index(6)]),
+                    _ => {
+                        bytes.remove(at);
+                        bytes.push(b'*');
+                    }
+                }
+            }
+            let _ = read_all(&bytes, seed);
+        }
+        let lie = b"*1\r\n$4000000000\r\nabc";
+        assert!(matches!(read_all(lie, 1).1, Err(Trouble::Ended)));
+        let lie = b"*2147483647\r\n$1\r\na\r\n";
+        assert!(matches!(read_all(lie, 1).1, Err(Trouble::Ended)));
+    }
+}

@@ -1,0 +1,71 @@
+//! The thread that has the log's file synchronised once a second.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::base::text::explain;
+use crate::reactor::Waker;
+
+pub struct Syncer {
+    jobs: Sender<(File, u64)>,
+    state: Arc<Shared>,
+}
+
+/// How a synchronisation went: well, or why not.
+pub type Outcome = Result<(), String>;
+
+#[derive(Default)]
+struct Shared {
+    is_busy: AtomicBool,
+    synced: AtomicU64,
+    /// How the last synchronisation went, until somebody asks.
+    news: Mutex<Option<Outcome>>,
+}
+
+impl Syncer {
+    pub fn start(waker: Waker) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<(File, u64)>();
+        let state = Arc::new(Shared::default());
+        let shared = state.clone();
+        thread::Builder::new().name("aof".into()).spawn(move || {
+            for (file, offset) in queue {
+                let outcome = file.sync_data();
+                if outcome.is_ok() {
+                    shared.synced.fetch_max(offset, Ordering::AcqRel);
+                }
+                let news = outcome.map_err(|error| explain(&error).into_owned());
+                if let Ok(mut place) = shared.news.lock() {
+                    *place = Some(news);
+                }
+                shared.is_busy.store(false, Ordering::Release);
+                waker.wake();
+            }
+        })?;
+        Ok(Self { jobs, state })
+    }
+
+    /// Has everything up to this offset of the log brought to the disk.
+    pub fn sync(&self, file: File, offset: u64) {
+        self.state.is_busy.store(true, Ordering::Release);
+        if self.jobs.send((file, offset)).is_err() {
+            self.state.is_busy.store(false, Ordering::Release);
+        }
+    }
+
+    pub fn is_busy(&self) -> bool {
+        self.state.is_busy.load(Ordering::Acquire)
+    }
+
+    pub fn synced(&self) -> u64 {
+        self.state.synced.load(Ordering::Acquire)
+    }
+
+    /// What became of the last synchronisation; told once.
+    pub fn take_news(&self) -> Option<Outcome> {
+        self.state.news.lock().ok()?.take()
+    }
+}
