@@ -121,7 +121,8 @@ fn push_if_present(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 fn push_all(list: &mut List, args: Args<'_>, end: End, limits: &Limits) -> usize {
     let bytes = args.from(2).map(<[u8]>::len).sum();
     list.grow_for(bytes, args.len() - 2, limits);
-    for at in 2..args.len() {
+    let pushed = list.push_first(end, args.from(2));
+    for at in 2 + pushed..args.len() {
         match args.shared(at) {
             Some(element) => list.push_shared(end, &element, limits),
             None => list.push(end, args.at(at), limits),

@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
             );
             self.length(if is_plain { 1 } else { 2 });
             match node {
-                NodeView::Packed(blob) => self.string(blob),
+                NodeView::Packed(blob) => self.string(&blob),
                 NodeView::Plain(element) => self.string(element),
                 NodeView::Compressed { lzf, byte_len, .. } => self.lzf_blob(lzf, byte_len),
             }

@@ -1,7 +1,7 @@
 //! Lists.
 //!
 //! A list is one listpack while it is within `list-max-listpack-size`, and a quicklist, a row of such listpacks,
-//! beyond. It goes back when a quicklist has shrunk to one node of half the limit. Redis decides about growing
+//! beyond. A very short one only says that it is a listpack (see `small`). It goes back when a quicklist has shrunk to one node of half the limit. Redis decides about growing
 //! *before* it adds anything, once for all elements of a command, counting their text alone; that decides what
 //! OBJECT ENCODING says, so it is a step of its own here too: `grow_for`, then the pushes. Everything else
 //! converts as needed by itself.
@@ -13,6 +13,7 @@ mod deck;
 mod limits;
 mod node;
 mod quick;
+mod small;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use node::NodeView;
 pub use quick::Quicklist;
 
 use super::listpack::{Item, Listpack};
+use small::Small;
 
 /// One end of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +49,13 @@ pub enum Side {
 
 #[derive(Debug, Clone)]
 pub enum List {
-    Small(Listpack),
+    Small(Small),
     Quick(Box<Quicklist>),
 }
 
 impl List {
     pub fn new() -> Self {
-        Self::Small(Listpack::new())
+        Self::Small(Small::new())
     }
 
     /// An empty quicklist, for those who bring many elements or whole nodes and call `settle` at the end.
@@ -64,7 +66,7 @@ impl List {
     #[inline]
     pub fn len(&self) -> usize {
         match self {
-            Self::Small(pack) => pack.len(),
+            Self::Small(small) => small.len(),
             Self::Quick(quick) => quick.len(),
         }
     }
@@ -72,7 +74,7 @@ impl List {
     #[inline]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Small(pack) => pack.is_empty(),
+            Self::Small(small) => small.is_empty(),
             Self::Quick(quick) => quick.is_empty(),
         }
     }
@@ -87,7 +89,7 @@ impl List {
     /// Bytes the allocator spends on it, beyond the handle.
     pub fn memory(&self) -> usize {
         match self {
-            Self::Small(pack) => pack.memory(),
+            Self::Small(small) => small.memory(),
             Self::Quick(quick) => quick.memory(),
         }
     }
@@ -103,13 +105,27 @@ impl List {
     /// To be called before `count` elements of `bytes` of text together are pushed.
     #[inline]
     pub fn grow_for(&mut self, bytes: usize, count: usize, limits: &Limits) {
-        if let Self::Small(pack) = self {
+        if let Self::Small(small) = self {
             let size = NodeSize::new(limits.node_size);
-            if size.exceeded_by(pack.byte_len() + bytes, pack.len() + count) {
-                self.make_quick(limits);
-            } else {
-                pack.reserve(bytes + count * SMALL_ENTRY_OVERHEAD);
+            let count_then = small.len() + count;
+            if size.exceeded_by(small.listpack_len_max() + bytes, count_then) {
+                // Of a listpack the size is not only known to be at most this.
+                small.unpack(0);
+                if size.exceeded_by(small.listpack_len_max() + bytes, count_then) {
+                    self.make_quick(limits);
+                    return;
+                }
             }
+            small.reserve(bytes, count);
+        }
+    }
+
+    /// Pushes the first of several texts, as many as can be pushed at one go, and returns how many that were. The
+    /// others are for `push`, and so may be all of them.
+    pub fn push_first<'a>(&mut self, end: End, texts: impl Iterator<Item = &'a [u8]>) -> usize {
+        match self {
+            Self::Small(small) => small.push_rows(end, texts),
+            Self::Quick(_) => 0,
         }
     }
 
@@ -117,10 +133,7 @@ impl List {
     #[inline]
     pub fn push<'a>(&mut self, end: End, item: impl Into<Item<'a>>, limits: &Limits) {
         match self {
-            Self::Small(pack) => match end {
-                End::Head => pack.prepend(item),
-                End::Tail => pack.append(item),
-            },
+            Self::Small(small) => small.push(end, item.into()),
             Self::Quick(quick) => quick.push(end, item.into(), limits),
         }
     }
@@ -154,15 +167,7 @@ impl List {
         take: impl FnOnce(Item<'_>) -> R,
     ) -> Option<R> {
         match self {
-            Self::Small(pack) => {
-                let pos = match end {
-                    End::Head => pack.first(),
-                    End::Tail => pack.last(),
-                }?;
-                let taken = take(pack.get(pos));
-                pack.delete(pos);
-                Some(taken)
-            }
+            Self::Small(small) => small.pop_with(end, take),
             Self::Quick(quick) => {
                 let taken = quick.pop(end, take);
                 self.shrunk(limits);
@@ -221,9 +226,10 @@ impl List {
     /// Hands over the element at `index`, negative ones counting from the end.
     #[inline]
     pub fn get_with<R>(&self, index: i64, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let index = self.resolve(index)?;
         match self {
-            Self::Small(pack) => pack.at(index).map(take),
-            Self::Quick(quick) => quick.get(self.resolve(index)?, take),
+            Self::Small(small) => small.get(index, take),
+            Self::Quick(quick) => quick.get(index, take),
         }
     }
 
@@ -240,10 +246,7 @@ impl List {
             return false;
         };
         match self {
-            Self::Small(pack) => {
-                let pos = pack.seek(index as i64).expect("the index was resolved");
-                pack.replace(pos, item);
-            }
+            Self::Small(small) => small.set(index, item),
             Self::Quick(quick) => {
                 quick.set(index, item, limits);
                 self.shrunk(limits);
@@ -263,15 +266,7 @@ impl List {
         let item = item.into();
         self.grow_for(item.len(), 1, limits);
         match self {
-            Self::Small(pack) => {
-                let Some(pos) = pack.find(pivot, 0) else {
-                    return false;
-                };
-                match side {
-                    Side::Before => pack.insert_before(pos, item),
-                    Side::After => pack.insert_after(pos, item),
-                };
-            }
+            Self::Small(small) => return small.insert(side, pivot, item),
             Self::Quick(_) => {
                 let mut found = None;
                 self.search(pivot, 0, usize::MAX, Direction::Forward, |index| {
@@ -300,7 +295,7 @@ impl List {
             count.unsigned_abs() as usize
         };
         match self {
-            Self::Small(pack) => quick::remove_from(pack, most, text, direction),
+            Self::Small(small) => small.remove(most, text, direction),
             Self::Quick(quick) => {
                 let removed = quick.remove(most, text, direction);
                 if removed > 0 {
@@ -318,7 +313,7 @@ impl List {
             return 0;
         }
         match self {
-            Self::Small(pack) => pack.delete_range(index as i64, count),
+            Self::Small(small) => small.delete_range(index, count),
             Self::Quick(quick) => {
                 quick.delete_range(index, count);
                 self.shrunk(limits);
@@ -374,16 +369,7 @@ impl List {
         mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match self {
-            Self::Small(pack) => {
-                let view = pack.view();
-                let Some(from) = view.seek(index as i64) else {
-                    return ControlFlow::Continue(());
-                };
-                match direction {
-                    Direction::Forward => view.visit_from(from, count, &mut visit),
-                    Direction::Backward => view.visit_back_from(from, count, &mut visit),
-                }
-            }
+            Self::Small(small) => small.visit(index, count, direction, &mut visit),
             Self::Quick(quick) => quick.visit(index, count, direction, &mut visit),
         }
     }
@@ -425,7 +411,10 @@ impl List {
     /// The nodes in order, with the number of elements of each: what an RDB file holds. A small list is one node.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeView<'_>, usize)> {
         let (small, quick) = match self {
-            Self::Small(pack) => (Some((NodeView::Packed(pack.as_bytes()), pack.len())), None),
+            Self::Small(small) => {
+                let node = NodeView::Packed(small.listpack_blob());
+                (Some((node, small.len())), None)
+            }
             Self::Quick(quick) => (None, Some(quick.nodes())),
         };
         small.into_iter().chain(quick.into_iter().flatten())
@@ -476,16 +465,17 @@ impl List {
         };
         if fits(NodeSize::new(limits.node_size), bytes, quick.len()) {
             let quick = std::mem::replace(quick.as_mut(), Quicklist::new(limits));
-            *self = Self::Small(quick.into_listpack());
+            *self = Self::Small(Small::from_listpack(quick.into_listpack()));
         }
     }
 
     /// This list as a quicklist, whatever its size.
     fn make_quick(&mut self, limits: &Limits) -> &mut Quicklist {
-        if let Self::Small(pack) = self {
+        if let Self::Small(small) = self {
             let mut quick = Quicklist::new(limits);
-            if !pack.is_empty() {
-                quick.append_listpack(std::mem::take(pack));
+            if !small.is_empty() {
+                let small = std::mem::replace(small, Small::new());
+                quick.append_listpack(small.into_listpack());
             }
             *self = Self::Quick(Box::new(quick));
         }
@@ -498,7 +488,7 @@ impl List {
     #[cfg(test)]
     pub fn validate(&self) {
         match self {
-            Self::Small(pack) => assert!(super::listpack::validate(pack.as_bytes()).is_ok()),
+            Self::Small(small) => small.validate(),
             Self::Quick(quick) => quick.validate(),
         }
     }
@@ -536,6 +526,3 @@ impl<'a> Needle<'a> {
         }
     }
 }
-
-/// What an entry of a short string takes beyond its text.
-const SMALL_ENTRY_OVERHEAD: usize = 2;

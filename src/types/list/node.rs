@@ -30,10 +30,10 @@ pub struct Compressed {
 }
 
 /// A node as RDB files and DEBUG see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum NodeView<'a> {
     /// A listpack blob.
-    Packed(&'a [u8]),
+    Packed(Cow<'a, [u8]>),
     /// One element.
     Plain(&'a Arc<Vec<u8>>),
     /// Either of them as LZF data, with its length before compression.
@@ -92,7 +92,7 @@ impl Node {
 
     pub fn view(&self) -> NodeView<'_> {
         match self {
-            Self::Packed(deck) => NodeView::Packed(deck.view().as_bytes()),
+            Self::Packed(deck) => NodeView::Packed(Cow::Borrowed(deck.view().as_bytes())),
             Self::Plain(element) => NodeView::Plain(element),
             Self::Compressed(Compressed {
                 lzf,

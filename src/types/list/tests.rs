@@ -253,7 +253,7 @@ fn nodes_rebuild_the_list() {
             count += elements;
             match node {
                 NodeView::Packed(blob) => {
-                    copy.append_listpack(Listpack::parse(blob).expect("a listpack"), &limits);
+                    copy.append_listpack(Listpack::parse(&blob).expect("a listpack"), &limits);
                 }
                 NodeView::Plain(element) => copy.append_plain(element.to_vec(), &limits),
                 NodeView::Compressed { .. } => unreachable!("compression is off"),
@@ -264,6 +264,199 @@ fn nodes_rebuild_the_list() {
         check(&copy, &model);
     }
 }
+
+/// Goal: nobody can tell rows from the listpack they stand for. The twin never has rows, because it gives them up
+/// before each step.
+#[test]
+fn rows_look_like_their_listpack() {
+    let mut rounds_with_rows = 0;
+    for seed in 0..200 {
+        let mut rng = Rng::from_seed(seed);
+        let limits = Limits {
+            node_size: [-1, -2, -2, 10, 30, 100][rng.index(6)],
+            ..Limits::default()
+        };
+        let alike = 1 + rng.below(3000);
+        let any_text = |rng: &mut Rng| match rng.below(40) {
+            0 => vec![b'l'; rng.index(130)],
+            1 => vec![END_BYTE; rng.index(3)],
+            2 => rng.range(-9, 9).to_string().into_bytes(),
+            3 if rng.one_in(8) => rng.range(-99_999, 99_999).to_string().into_bytes(),
+            4 if rng.one_in(8) => vec![b'z'; 5000],
+            _ => format!("element:{:04}", rng.below(alike)).into_bytes(),
+        };
+        let (mut list, mut model) = (List::new(), Model::new());
+        let mut twin = List::new();
+        for round in 0..300 {
+            if let List::Small(small) = &mut twin {
+                small.unpack(0);
+            }
+            // Up to the border and down again, several times.
+            let is_growing = round / 50 % 2 == 0;
+            let text = any_text(&mut rng);
+            let index = rng.index(model.len() + 1);
+            let target = model.get(index).cloned().unwrap_or(text.clone());
+            let end = any_end(&mut rng);
+            let mut all = [&mut list, &mut twin];
+            match rng.below(8) {
+                0..=2 if is_growing => {
+                    let texts: Vec<_> = (0..=rng.index(4)).map(|_| any_text(&mut rng)).collect();
+                    let bytes = texts.iter().map(Vec::len).sum();
+                    for list in &mut all {
+                        list.grow_for(bytes, texts.len(), &limits);
+                        let pushed = list.push_first(end, texts.iter().map(Vec::as_slice));
+                        for text in &texts[pushed..] {
+                            list.push(end, text, &limits);
+                        }
+                    }
+                    for text in texts {
+                        match end {
+                            End::Head => model.push_front(text),
+                            End::Tail => model.push_back(text),
+                        }
+                    }
+                }
+                0..=2 => {
+                    let popped = match end {
+                        End::Head => model.pop_front(),
+                        End::Tail => model.pop_back(),
+                    };
+                    for list in all {
+                        assert_eq!(list.pop(end, &limits), popped);
+                    }
+                }
+                3 => {
+                    let is_there = index < model.len();
+                    for list in all {
+                        assert_eq!(list.set(index as i64, &text, &limits), is_there);
+                    }
+                    if is_there {
+                        model[index] = text;
+                    }
+                }
+                4 => {
+                    let side = [Side::Before, Side::After][rng.index(2)];
+                    let found = model.iter().position(|element| *element == target);
+                    for list in all {
+                        assert_eq!(list.insert(side, &target, &text, &limits), found.is_some());
+                    }
+                    if let Some(found) = found {
+                        model.insert(found + usize::from(side == Side::After), text);
+                    }
+                }
+                5 if !is_growing => {
+                    let count = rng.range(-2, 2);
+                    let removed = all.map(|list| list.remove(count, &target, &limits));
+                    assert_eq!(removed[0], removed[1]);
+                    let mut kept = Vec::new();
+                    list.for_each(|item| kept.push(item.to_vec()));
+                    assert_eq!(kept.len() + removed[0], model.len());
+                    model = kept.into();
+                }
+                6 if !model.is_empty() => {
+                    let to = any_end(&mut rng);
+                    let moved = all.map(|list| list.rotate(end, to, &limits));
+                    let expected = match end {
+                        End::Head => model.pop_front(),
+                        End::Tail => model.pop_back(),
+                    };
+                    let expected = expected.expect("it is not empty");
+                    assert!(moved.iter().all(|element| *element == expected));
+                    match to {
+                        End::Head => model.push_front(expected),
+                        End::Tail => model.push_back(expected),
+                    }
+                }
+                _ => {
+                    let count = rng.index(3).min(model.len() - index);
+                    for list in all {
+                        assert_eq!(list.delete_range(index, count, &limits), count);
+                    }
+                    model.drain(index..index + count);
+                }
+            }
+            check(&list, &model);
+            check(&twin, &model);
+            check_reads(&mut rng, &list, &model);
+            assert_eq!(list.encoding(), twin.encoding());
+            let blobs = |list: &List| -> Vec<(Option<Vec<u8>>, usize)> {
+                let blob = |(node, count)| match node {
+                    NodeView::Packed(blob) => (Some(blob.into_owned()), count),
+                    _ => (None, count),
+                };
+                list.nodes().map(blob).collect()
+            };
+            assert_eq!(blobs(&list), blobs(&twin));
+            rounds_with_rows += usize::from(has_rows(&list));
+            if model.is_empty() {
+                (list, twin) = (List::new(), List::new());
+            } else if rng.one_in(20) {
+                // What a file brings back has rows again.
+                list = reloaded(&twin, &limits);
+            }
+        }
+    }
+    assert!(rounds_with_rows > 8000, "{rounds_with_rows}");
+}
+
+fn has_rows(list: &List) -> bool {
+    matches!(list, List::Small(small) if small.is_rows())
+}
+
+fn reloaded(list: &List, limits: &Limits) -> List {
+    let mut copy = List::quick(limits);
+    for (node, _) in list.nodes() {
+        match node {
+            NodeView::Packed(blob) => {
+                copy.append_listpack(Listpack::parse(&blob).expect("a listpack"), limits);
+            }
+            NodeView::Plain(element) => copy.append_plain(element.to_vec(), limits),
+            NodeView::Compressed { .. } => unreachable!("compression is off"),
+        }
+    }
+    if !matches!(list, List::Quick(_)) {
+        copy.settle(limits);
+    }
+    copy
+}
+
+/// Goal: which lists are rows, and that these are much smaller.
+#[test]
+fn short_lists_of_similar_texts_are_rows() {
+    let limits = Limits::default();
+    let list_of = |texts: &[Vec<u8>]| {
+        let mut list = List::new();
+        push(&mut list, &mut Model::new(), End::Tail, texts, &limits);
+        list
+    };
+    let names: Vec<_> = (0..33)
+        .map(|i| format!("item:{i:06}").into_bytes())
+        .collect();
+    assert_eq!(list_of(&names[..10]).memory(), 40);
+    assert!(has_rows(&list_of(&names[..32])));
+    assert!(!has_rows(&list_of(&names)));
+    // Numbers are smaller in binary, unless they begin alike.
+    let spread: Vec<_> = (1..9)
+        .map(|i: u64| (i * 7_654_321).to_string().into_bytes())
+        .collect();
+    assert!(!has_rows(&list_of(&spread)));
+    let close: Vec<_> = (1..9)
+        .map(|i: u64| (7_654_320 + i).to_string().into_bytes())
+        .collect();
+    assert!(has_rows(&list_of(&close)));
+    // The byte that would make the rows look like a listpack.
+    assert!(!has_rows(&list_of(&[vec![b'a', END_BYTE]])));
+    assert!(has_rows(&list_of(&[vec![END_BYTE, b'a']])));
+    // A file may store a number as text: it is kept as it came.
+    let odd = [10, 0, 0, 0, 1, 0, 0x81, b'5', 2, END_BYTE];
+    let mut list = List::quick(&limits);
+    list.append_listpack(Listpack::parse(&odd).expect("a listpack"), &limits);
+    list.settle(&limits);
+    let (node, _) = list.nodes().next().expect("one node");
+    assert!(matches!(node, NodeView::Packed(blob) if *blob == odd));
+}
+
+const END_BYTE: u8 = 255;
 
 /// A queue that is pushed at one end and popped at the other stays small, whichever way round.
 #[test]

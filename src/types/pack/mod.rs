@@ -15,8 +15,8 @@
 //!         111vvvvv vvvvvvvv      integer of 13 bits, two's complement, high bits first
 //! ```
 //!
-//! Small sets, hashes and sorted sets are packs. Redis keeps them in listpacks, and so do the files both read; here
-//! they are converted when they are saved or loaded, because a pack is a third to a half smaller: members and fields
+//! Small sets, hashes, sorted sets and lists are packs. Redis keeps them in listpacks, and so do the files both read;
+//! here they are converted when they are saved or loaded, because a pack is a third to a half smaller: members and fields
 //! of one key mostly begin alike (`field:1`, `field:2`), and since nobody walks backwards no row needs to say its
 //! length twice.
 //!
@@ -24,7 +24,7 @@
 //! before says how it compares with all rows that share more than that (see `Search`). Inserting and removing touch the
 //! row and its follower, whose shared part may change.
 //!
-//! Keys are text, whatever they spell. Packs never come from outside, so their readers trust them.
+//! Keys are text, whatever they spell. `find` is for packs that have each of them once; those of a list may repeat. Packs never come from outside, so their readers trust them.
 //! Not good at: starting in the middle (walk from the start), walking backwards (collect first), and being large; the
 //! types put limits on how large one may grow.
 
@@ -83,6 +83,18 @@ impl<const VALUED: bool> Pack<VALUED> {
         let mut blob = vec![0; blob::allocation_size(HEADER)].into_boxed_slice();
         blob[0] = HEADER as u8;
         Self(blob)
+    }
+
+    /// The pack whose blob starts `storage`; the rest of it is spare room.
+    #[inline]
+    pub(in crate::types) fn trusted(storage: Box<[u8]>) -> Self {
+        Self(storage)
+    }
+
+    /// The allocation, with the blob at its start.
+    #[inline]
+    pub(in crate::types) fn into_storage(self) -> Box<[u8]> {
+        self.0
     }
 
     #[inline]
@@ -265,7 +277,43 @@ impl<const VALUED: bool> Pack<VALUED> {
         }
     }
 
-    /// Puts a new row where `gap` is. Its key is not in the pack yet.
+    /// The place before all rows.
+    #[inline]
+    pub fn gap_at_start(&self, key: &[u8]) -> Gap {
+        self.gap_before(self.row_at(HEADER), &Search::new(key))
+    }
+
+    /// The place after all rows.
+    #[inline]
+    pub fn gap_at_end(&self, key: &[u8]) -> Gap {
+        let bytes = self.bytes();
+        let mut at = HEADER;
+        let mut common = 0;
+        while at < bytes.len() {
+            let cut = Cut::at(bytes, at);
+            if cut.shared <= common {
+                common = cut.shared + common_prefix(&key[cut.shared..], cut.rest(bytes));
+            }
+            at = cut.end::<VALUED>(bytes);
+        }
+        Gap {
+            at,
+            before: common,
+            after: 0,
+        }
+    }
+
+    /// The place before the row with this index, which may be one past the last.
+    pub fn gap_at(&self, index: usize, key: &[u8]) -> Gap {
+        let mut search = Search::new(key);
+        let mut rows = self.rows();
+        for row in rows.by_ref().take(index) {
+            search.compare(self.row_key(row));
+        }
+        self.gap_before(rows.next(), &search)
+    }
+
+    /// Puts a new row where `gap` is.
     pub fn insert(&mut self, gap: Gap, key: &[u8], value: Cell<'_>) {
         let shared = gap.before.min(SHARED_MAX);
         let head = Head::new(shared, key.len() - shared);
@@ -458,6 +506,14 @@ impl<const VALUED: bool> std::fmt::Debug for Pack<VALUED> {
     }
 }
 
+impl Gap {
+    /// How many bytes the pack is spared because its key begins like one of its neighbours.
+    #[inline]
+    pub fn common(self) -> usize {
+        self.before.max(self.after)
+    }
+}
+
 impl<'k> Search<'k> {
     #[inline]
     pub fn new(key: &'k [u8]) -> Self {
@@ -528,7 +584,20 @@ fn common_long(a: &[u8], b: &[u8]) -> usize {
         .count()
 }
 
-/// Makes a pack of rows that come in its order, each key once.
+/// The rows of the pack whose blob starts `storage`, with their texts.
+#[inline]
+pub(in crate::types) fn walk_keys(storage: &[u8]) -> Walk<'_, false> {
+    let total = u32::from_le_bytes(*storage.first_chunk().expect("a header"));
+    Walk {
+        rows: Rows {
+            bytes: &storage[..total as usize],
+            at: HEADER,
+        },
+        key: KeyText::new(),
+    }
+}
+
+/// Makes a pack of rows that come in its order.
 pub struct Builder<const VALUED: bool> {
     pack: Pack<VALUED>,
     last: KeyText,
@@ -546,8 +615,34 @@ impl<const VALUED: bool> Builder<VALUED> {
         }
     }
 
+    /// Goes on where a pack ends.
+    pub fn after(pack: Pack<VALUED>) -> Self {
+        let mut walk = pack.walk();
+        while walk.next().is_some() {}
+        let last = walk.key;
+        Self { pack, last }
+    }
+
+    /// What there is so far.
+    #[inline]
+    pub fn pack(&self) -> &Pack<VALUED> {
+        &self.pack
+    }
+
+    /// How many bytes of a key the last row has already.
+    #[inline]
+    pub fn common(&self, key: &[u8]) -> usize {
+        common_prefix(self.last.as_slice(), key)
+    }
+
+    #[inline]
     pub fn push(&mut self, key: &[u8], value: Cell<'_>) {
-        let before = common_prefix(self.last.as_slice(), key);
+        self.push_sharing(self.common(key), key, value);
+    }
+
+    /// As `push`, for who has asked for `common` already.
+    #[inline]
+    pub fn push_sharing(&mut self, before: usize, key: &[u8], value: Cell<'_>) {
         let gap = Gap {
             at: self.pack.byte_len(),
             before,

@@ -4,6 +4,7 @@
 //! through a pack without texts, `Walk` with them.
 
 use super::value::{self, Cell};
+use crate::types::listpack::short;
 
 /// What one byte after the head can add to its four bits.
 pub(super) const SHARED_MAX: usize = 15 + 255;
@@ -111,13 +112,19 @@ impl Cut {
         self.shared + self.value_at - self.rest_at
     }
 
+    /// Where the row ends.
     #[inline]
-    pub(super) fn row<const VALUED: bool>(self, bytes: &[u8], at: usize) -> Row {
-        let end = if VALUED {
+    pub(super) fn end<const VALUED: bool>(self, bytes: &[u8]) -> usize {
+        if VALUED {
             self.value_at + value::len(&bytes[self.value_at..])
         } else {
             self.value_at
-        };
+        }
+    }
+
+    #[inline]
+    pub(super) fn row<const VALUED: bool>(self, bytes: &[u8], at: usize) -> Row {
+        let end = self.end::<VALUED>(bytes);
         Row {
             at: at as u32,
             rest_at: self.rest_at as u32,
@@ -188,7 +195,7 @@ impl KeyText {
             self.heap = Some(self.stack[..self.len].to_vec());
         }
         match &mut self.heap {
-            None => self.stack[shared..len].copy_from_slice(rest),
+            None => short::copy(&mut self.stack[shared..len], rest),
             Some(heap) => {
                 heap.truncate(shared);
                 heap.extend_from_slice(rest);
