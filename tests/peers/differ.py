@@ -272,7 +272,9 @@ class Duel:
             self.peer.revive()
             connections.append(self.open(self.peer, protocol, settings))
         judge = Judge(self.peer.version)
-        listeners = self.listeners() if settings.get(EVENTS) else []
+        # Older versions announce fewer things.
+        hears_all = settings.get(EVENTS) and self.peer.version >= (8, 0)
+        listeners = self.listeners() if hears_all else []
         at = 0
         try:
             while at < len(ops):

@@ -78,10 +78,12 @@ def must_match(first, second, what):
 class Pair:
     """A binary that writes and one that reads. `is_old` when one of the two cannot know newer things."""
 
-    def __init__(self, writer, reader, peer_version):
-        self.writer, self.reader, self.peer_version = writer, reader, peer_version
+    def __init__(self, ours, writer, reader, peer_version):
+        self.ours, self.writer, self.reader, self.peer_version = ours, writer, reader, peer_version
 
     def filled(self, *options):
+        if self.peer_version < (7, 2) and self.writer == self.ours:
+            options += OLD_FORM
         server = Server(self.writer, "writer", options)
         fill(server)
         if self.peer_version >= (8, 0):
@@ -126,6 +128,9 @@ def digest(server):
     return text
 
 
+# For a reader that knows no newer form.
+OLD_FORM = ("--rdb-version", "10")
+
 # How the server in the middle keeps and writes values. Each must give back what it was given.
 MANNERS = {
     "auto": (),
@@ -155,6 +160,10 @@ def there_and_back(ours, peer, peer_version):
             sources.append(timed)
         for source in sources:
             for manner, options in MANNERS.items():
+                if peer_version < (7, 2) and manner[0] == "1" and not manner.startswith("10"):
+                    continue
+                if peer_version < (7, 2) and manner == "auto":
+                    options = OLD_FORM
                 middle = Server(ours, "ours", options, prepare=lambda folder, path=source: shutil.copy(path, os.path.join(folder, "dump.rdb")))
                 try:
                     connection = middle.connect()
@@ -239,6 +248,6 @@ def tests_for(ours, peer, peer_version):
     """(name, function) for both directions."""
     both = [("rdb there and back", lambda: there_and_back(ours, peer, peer_version))]
     for test in (rdb, append_only_file, replication):
-        both.append(("%s from ours to the peer" % test.__name__, lambda t=test: t(Pair(ours, peer, peer_version))))
-        both.append(("%s from the peer to ours" % test.__name__, lambda t=test: t(Pair(peer, ours, peer_version))))
+        both.append(("%s from ours to the peer" % test.__name__, lambda t=test: t(Pair(ours, ours, peer, peer_version))))
+        both.append(("%s from the peer to ours" % test.__name__, lambda t=test: t(Pair(ours, peer, ours, peer_version))))
     return both
