@@ -10,7 +10,6 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process,
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
@@ -83,12 +82,15 @@ impl Supervisor {
     }
 }
 
-/// A socket's path, or its name in the abstract namespace, which is written with an @ in front.
+/// A socket's path, or its name in the abstract namespace, which is written with an @ in front and exists on Linux
+/// only, as does the supervisor that uses it.
 fn notify_address(path: &OsStr) -> io::Result<SocketAddr> {
-    match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(path),
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.as_bytes().strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt;
+        return SocketAddr::from_abstract_name(name);
     }
+    SocketAddr::from_pathname(path)
 }
 
 // The pid file.
@@ -277,12 +279,14 @@ mod tests {
         );
         fs::remove_file(&path).unwrap();
 
-        let name = format!("pollux-notify-{}", std::process::id());
-        let address = SocketAddr::from_abstract_name(&name).unwrap();
-        let socket = UnixDatagram::bind_addr(&address).unwrap();
-        Supervisor(notify_address(OsStr::new(&format!("@{name}"))).ok()).stopping();
-        let count = socket.recv(&mut buffer).unwrap();
-        assert_eq!(&buffer[..count], b"STOPPING=1\n");
+        if cfg!(target_os = "linux") {
+            let name = format!("@pollux-notify-{}", std::process::id());
+            let address = notify_address(OsStr::new(&name)).unwrap();
+            let socket = UnixDatagram::bind_addr(&address).unwrap();
+            Supervisor(notify_address(OsStr::new(&name)).ok()).stopping();
+            let count = socket.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..count], b"STOPPING=1\n");
+        }
     }
 
     #[test]
