@@ -9,31 +9,15 @@ use crate::types::stream::StreamLimits;
 use crate::types::zset::ZsetLimits;
 
 pub fn hash(ctx: &Ctx<'_>) -> HashLimits {
-    let config = &ctx.services.config;
-    HashLimits {
-        listpack_entries_max: config.hash_max_listpack_entries,
-        listpack_value_max: config.hash_max_listpack_value,
-        seed: ctx.keys.space.seed(),
-    }
+    ctx.services.config.hash_limits(ctx.keys.space.seed())
 }
 
 pub fn set(ctx: &Ctx<'_>) -> SetLimits {
-    let config = &ctx.services.config;
-    SetLimits {
-        intset_entries_max: config.set_max_intset_entries,
-        listpack_entries_max: config.set_max_listpack_entries,
-        listpack_value_max: config.set_max_listpack_value,
-        seed: ctx.keys.space.seed(),
-    }
+    ctx.services.config.set_limits(ctx.keys.space.seed())
 }
 
 pub fn zset(ctx: &Ctx<'_>) -> ZsetLimits {
-    let config = &ctx.services.config;
-    ZsetLimits {
-        listpack_entries_max: config.zset_max_listpack_entries,
-        listpack_value_max: config.zset_max_listpack_value,
-        seed: ctx.keys.space.seed(),
-    }
+    ctx.services.config.zset_limits(ctx.keys.space.seed())
 }
 
 pub fn stream(ctx: &Ctx<'_>) -> StreamLimits {

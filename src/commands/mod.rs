@@ -20,6 +20,7 @@ pub mod options;
 pub mod pubsub;
 pub mod server;
 pub mod set;
+pub mod several;
 pub mod sort;
 pub mod stream;
 pub mod string;

@@ -10,7 +10,7 @@ use crate::base::partial::sort_range;
 use crate::engine::command::{Outcome, Row};
 use crate::engine::ctx::{Ctx, Origin};
 use crate::engine::slots;
-use crate::keyspace::{Event, New, Spot, Text, Typed, Until};
+use crate::keyspace::{Event, Spot, Text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::types::hash::Hash;
@@ -357,18 +357,9 @@ fn store(
     }
     result.settle(&limits);
     let len = result.len();
-    if len == 0 {
-        ctx.keys.remove_reporting(destination);
-    } else {
-        let found = ctx.keys.find(destination);
-        ctx.keys.put(
-            destination,
-            found,
-            New::Object(result.into_value()),
-            Until::Never,
-        );
-        ctx.keys.changed(destination, Event::list("sortstore"), len);
-    }
+    let result = (len > 0).then_some(result);
+    ctx.keys
+        .store(destination, result, Event::list("sortstore"), len);
     ctx.reply.count(len);
 }
 

@@ -20,6 +20,7 @@
 mod change;
 mod disk;
 mod fields;
+mod limits;
 mod reader;
 mod rewrite;
 mod row;

@@ -9,15 +9,13 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::base::hash::Seed;
+use crate::config::Config;
 use crate::keyspace::load::{Arrival, Duplicate, OnDuplicate};
 use crate::keyspace::{AccessPolicy, New};
 use crate::persist::rdb::Limits;
 use crate::persist::rdb::file::{Access, Batch, Event, Held, Options, Record, Verdict};
 use crate::store::INLINE_MAX;
-use crate::types::hash::HashLimits;
-use crate::types::list::Limits as ListLimits;
-use crate::types::set::SetLimits;
-use crate::types::zset::ZsetLimits;
 
 use super::Engine;
 use super::persistence::{Progress, Tally};
@@ -83,34 +81,25 @@ const LOOK_AHEAD: usize = 32;
 /// So many empty keys are named in the log; the rest is only counted.
 const EMPTY_TOLD_MAX: u64 = 10;
 
+/// How values that are read take shape under this configuration.
+pub fn rdb_limits(config: &Config, seed: Seed, big_element: usize) -> Limits {
+    Limits {
+        list: config.list_limits(big_element),
+        set: config.set_limits(seed),
+        hash: config.hash_limits(seed),
+        zset: config.zset_limits(seed),
+    }
+}
+
 impl Engine {
     /// How values that are read take shape.
     pub fn rdb_limits(&self) -> Limits {
-        let config = &self.services.config;
-        let seed = self.keyspace.seed();
-        Limits {
-            list: ListLimits {
-                node_size: config.list_max_listpack_size,
-                compress_depth: config.list_compress_depth,
-                big_element: self.services.debug.big_list_element,
-            },
-            set: SetLimits {
-                intset_entries_max: config.set_max_intset_entries,
-                listpack_entries_max: config.set_max_listpack_entries,
-                listpack_value_max: config.set_max_listpack_value,
-                seed,
-            },
-            hash: HashLimits {
-                listpack_entries_max: config.hash_max_listpack_entries,
-                listpack_value_max: config.hash_max_listpack_value,
-                seed,
-            },
-            zset: ZsetLimits {
-                listpack_entries_max: config.zset_max_listpack_entries,
-                listpack_value_max: config.zset_max_listpack_value,
-                seed,
-            },
-        }
+        let services = &self.services;
+        rdb_limits(
+            &services.config,
+            self.keyspace.seed(),
+            services.debug.big_list_element,
+        )
     }
 
     /// How files are read.

@@ -272,6 +272,16 @@ impl<'a> Keys<'a> {
         Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
     }
 
+    /// As `write_as`, for a caller that needs the place. A value of another kind counts as not used.
+    pub fn spot_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<Spot>, Error> {
+        let Some(spot) = self.find(key) else {
+            return Ok(None);
+        };
+        self.at::<T>(spot)?;
+        self.touch(spot);
+        Ok(Some(spot))
+    }
+
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
     pub fn write_or_create<T: Typed>(
@@ -319,6 +329,18 @@ impl<'a> Keys<'a> {
             let kind = self.kind(spot);
             self.space.journal.added(self.db, key, kind);
         }
+    }
+
+    /// Puts the value that a command has computed under a key, whatever it held, which counts as so many changes; if
+    /// the result is empty, there is none, and what is there goes.
+    pub fn store<T: Typed>(&mut self, key: &[u8], result: Option<T>, event: Event, changes: usize) {
+        let Some(value) = result else {
+            self.remove_reporting(key);
+            return;
+        };
+        let found = self.find(key);
+        self.put(key, found, New::Object(value.into_value()), Until::Never);
+        self.changed(key, event, changes);
     }
 
     /// Sets a key to a value, whatever it held. `found` is what `find` said just before.

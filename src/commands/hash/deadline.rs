@@ -12,7 +12,7 @@ use crate::types::hash::{FieldDeadline, Hash};
 use crate::wire::args::Args;
 
 use super::super::options::{Moment, integer, is};
-use super::{HDEL, hash_at, read_hash, settle};
+use super::{HDEL, read_hash, settle};
 
 /// The latest moment a field's deadline may be, in unix milliseconds. Redis keeps two bits of its 48 for itself.
 const DEADLINE_MAX: i64 = (1 << 46) - 1;
@@ -125,7 +125,7 @@ pub fn hpexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     let key = args.at(1);
-    let found = hash_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Hash>(key)?;
     let deadline = field_moment(args.at(2), unit, ctx.now, ctx.command.name())?;
     let condition = Condition::parse(args.at(3));
     let has_condition = !matches!(condition, Condition::None);
@@ -242,7 +242,7 @@ fn reply_deadlines(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl Fn(i64) -> i64)
 /// HPERSIST key FIELDS numfields field [field ...]
 pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let found = hash_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Hash>(key)?;
     let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {

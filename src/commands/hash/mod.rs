@@ -58,16 +58,6 @@ pub const ROWS: &[Row] = &[
 /// The deletion of fields, by whatever command.
 const HDEL: Event = Event::hash("hdel");
 
-/// Where the hash under a key is, for changing it.
-fn hash_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    ctx.keys.at::<Hash>(spot)?;
-    ctx.keys.touch(spot);
-    Ok(Some(spot))
-}
-
 /// Where the hash under a key is, for reading it.
 fn read_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
     let Some(spot) = ctx.keys.read(key) else {
@@ -263,7 +253,7 @@ fn set_pairs(hash: &mut Hash, pairs: Args<'_>, until: FieldUntil, limits: &HashL
 fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, field) = (args.at(1), args.at(2));
     let limits = limits::hash(ctx);
-    if let Some(spot) = hash_at(ctx, key)? {
+    if let Some(spot) = ctx.keys.spot_as::<Hash>(key)? {
         if ctx.keys.at::<Hash>(spot)?.contains(field, ctx.now.unix_ms) {
             ctx.reply.integer(0);
             return Ok(());
@@ -286,7 +276,7 @@ fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// HDEL key field [field ...]
 fn hdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let Some(spot) = hash_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<Hash>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -307,7 +297,7 @@ fn old_number<N>(
     read: impl FnOnce(Item<'_>) -> Result<N, Error>,
 ) -> Result<Option<N>, Error> {
     let (key, field) = (args.at(1), args.at(2));
-    let Some(spot) = hash_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<Hash>(key)? else {
         return Ok(None);
     };
     if let Some(value) = ctx.keys.at::<Hash>(spot)?.get(field, ctx.now.unix_ms) {

@@ -14,12 +14,12 @@ use crate::wire::args::Args;
 use super::super::limits;
 use super::super::options::{Moment, is};
 use super::deadline::{NOT_POSITIVE, field_moment, named_fields};
-use super::{HDEL, hash_at, hash_or_new, reply_field, set_pairs, settle};
+use super::{HDEL, hash_or_new, reply_field, set_pairs, settle};
 
 /// HGETDEL key FIELDS numfields field [field ...]
 pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let found = hash_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Hash>(key)?;
     let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
     ctx.reply.array(fields.len());
     let Some(spot) = found else {
@@ -64,7 +64,7 @@ enum Change {
 /// FIELDS numfields field [field ...]
 pub fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let found = hash_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Hash>(key)?;
     let (change, fields_at) = if let Some(unit) = Moment::option(args.at(2)) {
         (
             Change::Expire(field_moment(args.at(3), unit, ctx.now, "hgetex")?),
@@ -244,7 +244,7 @@ fn set_options<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<SetOptions<'a>, Erro
 pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let options = set_options(ctx, args)?;
-    let found = hash_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Hash>(key)?;
     if !condition_holds(ctx, key, found, &options)? {
         ctx.reply.integer(0);
         return Ok(());

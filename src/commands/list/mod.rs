@@ -46,12 +46,8 @@ pub const ROWS: &[Row] = &[
 
 /// What the configuration says of lists.
 pub fn limits(ctx: &Ctx<'_>) -> Limits {
-    let config = &ctx.services.config;
-    Limits {
-        node_size: config.list_max_listpack_size,
-        compress_depth: config.list_compress_depth,
-        big_element: ctx.services.debug.big_list_element,
-    }
+    let services = &ctx.services;
+    services.config.list_limits(services.debug.big_list_element)
 }
 
 /// LEFT or RIGHT.

@@ -5,15 +5,15 @@
 
 use crate::base::num;
 use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Wait};
-use crate::engine::session::OnTimeout;
+use crate::engine::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::types::Kind;
 use crate::types::list::{Direction, End, List};
 use crate::wire::args::Args;
 
-use super::super::options::{integer_within, is, not_negative, wait_until};
+use super::super::options::{not_negative, wait_until};
+use super::super::several::{Several, wait};
 use super::{end, limits, lost, reply_item};
 
 /// LPOP key [count]
@@ -33,7 +33,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
         _ => return Err(Error::arity(ctx.command.name())),
     };
     let key = args.at(1);
-    let Some(spot) = list_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<List>(key)? else {
         if count.is_some() {
             ctx.reply.null_array();
         } else {
@@ -49,16 +49,6 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// Where the list under a key is, for changing it.
-fn list_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    ctx.keys.at::<List>(spot)?;
-    ctx.keys.touch(spot);
-    Ok(Some(spot))
 }
 
 pub(super) fn popped(end: End) -> Event {
@@ -117,7 +107,7 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let deadline_ms = wait_until(args.at(last), ctx.now)?;
     let keys = args.head(last).tail(1);
     for key in keys {
-        if let Some(spot) = list_at(ctx, key)? {
+        if let Some(spot) = ctx.keys.spot_as::<List>(key)? {
             ctx.reply.array(2);
             ctx.reply.bulk(key);
             pop_one(ctx, key, spot, end);
@@ -125,72 +115,13 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
             return Ok(());
         }
     }
-    wait(ctx, args, keys, deadline_ms);
+    wait(ctx, args, keys, Kind::List, deadline_ms);
     Ok(())
-}
-
-/// Waits for one of the lists to get an element; where one may not wait, the time is over at once.
-pub(super) fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline_ms: Option<i64>) {
-    if !ctx.may_wait() {
-        ctx.reply.null_array();
-        return;
-    }
-    let keys: Vec<&[u8]> = keys.iter().collect();
-    let on_timeout = OnTimeout::NullArray;
-    ctx.park(
-        args,
-        &Wait {
-            keys: &keys,
-            kind: Kind::List,
-            deadline_ms,
-            on_timeout,
-            also_when_gone: false,
-        },
-    );
-}
-
-/// What LMPOP and BLMPOP were asked for.
-struct Several<'a> {
-    keys: Args<'a>,
-    end: End,
-    count: usize,
-}
-
-impl<'a> Several<'a> {
-    /// Reads `numkeys key [key ...] LEFT | RIGHT [COUNT count]`.
-    fn parse(args: Args<'a>) -> Result<Self, Error> {
-        let numkeys = integer_within(args.at(0), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
-        // The end follows the keys; there is no such argument when there are fewer keys than was said.
-        let at = numkeys
-            .checked_add(1)
-            .filter(|at| *at < args.len())
-            .ok_or(Error::Syntax)?;
-        let end = end(args.at(at))?;
-        let mut count = None;
-        let mut words = args.from(at + 1);
-        while let Some(word) = words.next() {
-            count = match words.next() {
-                Some(value) if count.is_none() && is(word, "COUNT") => {
-                    Some(
-                        integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")?
-                            as usize,
-                    )
-                }
-                _ => return Err(Error::Syntax),
-            };
-        }
-        let count = count.unwrap_or(1);
-        Ok(Self {
-            keys: args.head(at).tail(1),
-            end,
-            count,
-        })
-    }
 }
 
 /// LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]
 pub fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let several = Several::parse(args.tail(1))?;
+    let several = Several::parse(args.tail(1), end)?;
     if !pop_from_first(ctx, &several)? {
         ctx.reply.null_array();
     }
@@ -199,18 +130,18 @@ pub fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// BLMPOP timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]
 pub fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let several = Several::parse(args.tail(2))?;
+    let several = Several::parse(args.tail(2), end)?;
     let deadline_ms = wait_until(args.at(1), ctx.now)?;
     if !pop_from_first(ctx, &several)? {
-        wait(ctx, args, several.keys, deadline_ms);
+        wait(ctx, args, several.keys, Kind::List, deadline_ms);
     }
     Ok(())
 }
 
 /// Pops from the first list that is there; tells whether there was one.
-fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_>) -> Result<bool, Error> {
+fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_, End>) -> Result<bool, Error> {
     for key in several.keys {
-        if let Some(spot) = list_at(ctx, key)? {
+        if let Some(spot) = ctx.keys.spot_as::<List>(key)? {
             ctx.reply.array(2);
             ctx.reply.bulk(key);
             let count = pop_many(ctx, key, spot, several.end, several.count);

@@ -5,12 +5,14 @@ use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
 use crate::keyspace::Spot;
 use crate::spec::error::Error;
+use crate::types::Kind;
 use crate::types::list::{End, Limits, List};
 use crate::types::listpack::Item;
 use crate::wire::args::Args;
 
 use super::super::options::wait_until;
-use super::pop::{popped, wait};
+use super::super::several::wait;
+use super::pop::popped;
 use super::{end, limits, lost, pushed};
 
 /// LMOVE source destination LEFT | RIGHT LEFT | RIGHT
@@ -59,7 +61,7 @@ pub fn brpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn wait_for_source(ctx: &mut Ctx<'_>, args: Args<'_>, deadline_ms: Option<i64>) {
     if ctx.may_wait() {
-        wait(ctx, args, args.head(2).tail(1), deadline_ms);
+        wait(ctx, args, args.head(2).tail(1), Kind::List, deadline_ms);
     } else {
         ctx.reply.null();
     }

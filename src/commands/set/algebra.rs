@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, New, Typed, Until};
+use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::listpack::Item;
 use crate::types::set::{Set, SetLimits};
@@ -157,18 +157,8 @@ fn store(
     let limits = limits::set(ctx);
     let result = with_sets(ctx, args.tail(2), |_, sets| compute(sets, &limits))?;
     let len = result.len();
-    if len == 0 {
-        ctx.keys.remove_reporting(destination);
-    } else {
-        let found = ctx.keys.find(destination);
-        ctx.keys.put(
-            destination,
-            found,
-            New::Object(result.into_value()),
-            Until::Never,
-        );
-        ctx.keys.changed(destination, event, 1);
-    }
+    ctx.keys
+        .store(destination, (len > 0).then_some(result), event, 1);
     ctx.reply.count(len);
     Ok(())
 }

@@ -38,16 +38,6 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::SUNIONSTORE, algebra::sunionstore),
 ];
 
-/// Where the set under a key is, for changing it.
-fn set_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    ctx.keys.at::<Set>(spot)?;
-    ctx.keys.touch(spot);
-    Ok(Some(spot))
-}
-
 /// Reports `event`, and the end of the set if it has lost its last member; its key goes with that.
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.changed(key, event, count);
@@ -81,7 +71,7 @@ fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// SREM key member [member ...]
 fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let Some(spot) = set_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<Set>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -97,11 +87,11 @@ fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// SMOVE source destination member
 fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (source, destination, member) = (args.at(1), args.at(2), args.at(3));
-    if set_at(ctx, source)?.is_none() {
+    if ctx.keys.spot_as::<Set>(source)?.is_none() {
         ctx.reply.integer(0);
         return Ok(());
     }
-    set_at(ctx, destination)?;
+    ctx.keys.spot_as::<Set>(destination)?;
     // Looking for the destination may have moved the source.
     let spot = ctx.keys.find(source).expect("it was there a moment ago");
     if source == destination {
@@ -176,7 +166,7 @@ fn spop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(Error::Syntax),
     };
     let key = args.at(1);
-    match (set_at(ctx, key)?, count) {
+    match (ctx.keys.spot_as::<Set>(key)?, count) {
         (None, None) => ctx.reply.null(),
         (None | Some(_), Some(0)) | (None, Some(_)) => ctx.reply.set(0),
         (Some(spot), None) => pop(ctx, key, spot, 1),

@@ -57,16 +57,6 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::ZUNIONSTORE, algebra::zunionstore),
 ];
 
-/// Where the sorted set under a key is, for changing it.
-fn zset_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    ctx.keys.at::<Zset>(spot)?;
-    ctx.keys.touch(spot);
-    Ok(Some(spot))
-}
-
 /// Reports `event`, and the end of the sorted set if it has lost its last member; its key goes with that.
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.changed(key, event, count);
@@ -173,7 +163,7 @@ pub fn insert<'a>(
     scored: impl Iterator<Item = (&'a [u8], f64)>,
 ) -> Result<usize, Error> {
     let rule = options.rule;
-    let found = zset_at(ctx, key)?;
+    let found = ctx.keys.spot_as::<Zset>(key)?;
     if found.is_none() && rule.present == Present::Yes {
         if rule.increments {
             ctx.reply.null();
@@ -228,7 +218,7 @@ pub fn insert<'a>(
 /// ZREM key member [member ...]
 fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let Some(spot) = zset_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<Zset>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };

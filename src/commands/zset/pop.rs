@@ -1,16 +1,16 @@
 //! Taking the lowest or the highest members, now or when there are some.
 
 use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Wait};
-use crate::engine::session::OnTimeout;
+use crate::engine::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::types::Kind;
 use crate::types::zset::Zset;
 use crate::wire::args::Args;
 
-use super::super::options::{integer_within, is, not_negative, wait_until};
-use super::{lost, zset_at};
+use super::super::options::{is, not_negative, wait_until};
+use super::super::several::{Several, wait};
+use super::lost;
 
 /// Which end is popped.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     }
     let count = args.get(2).map(not_negative).transpose()?;
     let key = args.at(1);
-    let spot = zset_at(ctx, key)?;
+    let spot = ctx.keys.spot_as::<Zset>(key)?;
     let Some(spot) = spot.filter(|_| count != Some(0)) else {
         ctx.reply.array(0);
         return Ok(());
@@ -113,7 +113,7 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let deadline_ms = wait_until(args.at(last), ctx.now)?;
     let keys = args.head(last).tail(1);
     for key in keys {
-        if let Some(spot) = zset_at(ctx, key)? {
+        if let Some(spot) = ctx.keys.spot_as::<Zset>(key)? {
             ctx.reply.array(3);
             ctx.reply.bulk(key);
             take(ctx, key, spot, end, 1, false);
@@ -121,70 +121,13 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
             return Ok(());
         }
     }
-    wait(ctx, args, keys, deadline_ms);
+    wait(ctx, args, keys, Kind::Zset, deadline_ms);
     Ok(())
-}
-
-/// Waits for one of the sorted sets to get a member; where one may not wait, the time is over at once.
-fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline_ms: Option<i64>) {
-    if !ctx.may_wait() {
-        ctx.reply.null_array();
-        return;
-    }
-    let keys: Vec<&[u8]> = keys.iter().collect();
-    let on_timeout = OnTimeout::NullArray;
-    ctx.park(
-        args,
-        &Wait {
-            keys: &keys,
-            kind: Kind::Zset,
-            deadline_ms,
-            on_timeout,
-            also_when_gone: false,
-        },
-    );
-}
-
-/// What ZMPOP and BZMPOP were asked for.
-struct Several<'a> {
-    keys: Args<'a>,
-    end: End,
-    count: usize,
-}
-
-impl<'a> Several<'a> {
-    /// Reads `numkeys key [key ...] MIN | MAX [COUNT count]`.
-    fn parse(args: Args<'a>) -> Result<Self, Error> {
-        let numkeys = integer_within(args.at(0), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
-        let at = numkeys
-            .checked_add(1)
-            .filter(|at| *at < args.len())
-            .ok_or(Error::Syntax)?;
-        let end = End::parse(args.at(at))?;
-        let mut count = None;
-        let mut words = args.from(at + 1);
-        while let Some(word) = words.next() {
-            count = match words.next() {
-                Some(value) if count.is_none() && is(word, "COUNT") => {
-                    Some(
-                        integer_within(value, 1, i64::MAX, "ERR count should be greater than 0")?
-                            as usize,
-                    )
-                }
-                _ => return Err(Error::Syntax),
-            };
-        }
-        Ok(Self {
-            keys: args.head(at).tail(1),
-            end,
-            count: count.unwrap_or(1),
-        })
-    }
 }
 
 /// ZMPOP numkeys key [key ...] MIN | MAX [COUNT count]
 pub fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let several = Several::parse(args.tail(1))?;
+    let several = Several::parse(args.tail(1), End::parse)?;
     if !pop_from_first(ctx, &several)? {
         ctx.reply.null_array();
     }
@@ -193,18 +136,18 @@ pub fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// BZMPOP timeout numkeys key [key ...] MIN | MAX [COUNT count]
 pub fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let several = Several::parse(args.tail(2))?;
+    let several = Several::parse(args.tail(2), End::parse)?;
     let deadline_ms = wait_until(args.at(1), ctx.now)?;
     if !pop_from_first(ctx, &several)? {
-        wait(ctx, args, several.keys, deadline_ms);
+        wait(ctx, args, several.keys, Kind::Zset, deadline_ms);
     }
     Ok(())
 }
 
 /// Pops from the first sorted set that is there; tells whether there was one.
-fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_>) -> Result<bool, Error> {
+fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_, End>) -> Result<bool, Error> {
     for key in several.keys {
-        if let Some(spot) = zset_at(ctx, key)? {
+        if let Some(spot) = ctx.keys.spot_as::<Zset>(key)? {
             let count = several.count.min(ctx.keys.at::<Zset>(spot)?.len());
             ctx.reply.array(2);
             ctx.reply.bulk(key);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, New, Typed, Until};
+use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::zset::{AddRule, NameRange, ScoreRange, Zset};
 use crate::wire::args::Args;
@@ -14,7 +14,7 @@ use crate::wire::reply::Reply;
 
 use super::super::limits;
 use super::super::options::{integer, is};
-use super::{lost, zset_at};
+use super::lost;
 
 /// What a range is measured in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -315,14 +315,7 @@ pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event, changes: usize) {
     let result = result.filter(|zset| !zset.is_empty());
     let len = result.as_ref().map_or(0, Zset::len);
-    if let Some(zset) = result {
-        let found = ctx.keys.find(key);
-        ctx.keys
-            .put(key, found, New::Object(zset.into_value()), Until::Never);
-        ctx.keys.changed(key, event, changes);
-    } else {
-        ctx.keys.remove_reporting(key);
-    }
+    ctx.keys.store(key, result, event, changes);
     ctx.reply.count(len);
 }
 
@@ -357,7 +350,7 @@ fn remove_range(
     ranks: impl FnOnce(&Zset) -> Range<usize>,
 ) -> Outcome {
     let key = args.at(1);
-    let Some(spot) = zset_at(ctx, key)? else {
+    let Some(spot) = ctx.keys.spot_as::<Zset>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };

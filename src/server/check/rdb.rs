@@ -10,16 +10,13 @@ use super::report::Report;
 use crate::base::hash::Seed;
 use crate::base::time::Clock;
 use crate::config::{Config, explain};
+use crate::engine::loading::rdb_limits;
 use crate::persist::rdb::file::{
     CHECKSUMS_SINCE, Event, FileReader, Held, Options, Place, Record, Trouble, Verdict,
 };
 use crate::persist::rdb::{Limits, kind};
 use crate::store::INLINE_MAX;
 use crate::types::Value;
-use crate::types::hash::HashLimits;
-use crate::types::list::Limits as ListLimits;
-use crate::types::set::SetLimits;
-use crate::types::zset::ZsetLimits;
 
 /// What redis-check-rdb counts.
 #[derive(Default)]
@@ -187,29 +184,5 @@ fn tell_trouble(trouble: &Trouble, place: &Place, arena: &[u8]) {
 
 /// Values take the shapes that they have by default.
 fn limits() -> Limits {
-    let config = Config::new();
-    let seed = Seed::from_os();
-    Limits {
-        list: ListLimits {
-            node_size: config.list_max_listpack_size,
-            compress_depth: config.list_compress_depth,
-            big_element: 0,
-        },
-        set: SetLimits {
-            intset_entries_max: config.set_max_intset_entries,
-            listpack_entries_max: config.set_max_listpack_entries,
-            listpack_value_max: config.set_max_listpack_value,
-            seed,
-        },
-        hash: HashLimits {
-            listpack_entries_max: config.hash_max_listpack_entries,
-            listpack_value_max: config.hash_max_listpack_value,
-            seed,
-        },
-        zset: ZsetLimits {
-            listpack_entries_max: config.zset_max_listpack_entries,
-            listpack_value_max: config.zset_max_listpack_value,
-            seed,
-        },
-    }
+    rdb_limits(&Config::new(), Seed::from_os(), 0)
 }
