@@ -33,9 +33,8 @@ COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
 ]
 
-# The exchanges that are possible, by how their names begin. The others join them when there are append-only files and
-# replicas.
-EXCHANGED = ("rdb",)
+# The exchanges that are possible, by how their names begin. The others join them when there are replicas.
+EXCHANGED = ("rdb", "log", "append_only_file", "cut_log")
 
 
 def program(name, *args):
