@@ -427,6 +427,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
+        self.space.moved(self.db, spot);
         self.added(key, spot);
         spot
     }
