@@ -60,6 +60,8 @@ pub struct Server {
     exit_code: i32,
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
+    /// Such threads as were told that they are not needed any more, and may not have ended yet.
+    parting: Vec<std::thread::JoinHandle<()>>,
     snapshots_started: u64,
     log: Log,
     /// The append-only log, as long as it has not all been read.
@@ -86,6 +88,7 @@ impl Server {
             nowhere: vec![0; 4096],
             exit_code: 0,
             saver: None,
+            parting: Vec::new(),
             snapshots_started: 0,
             log: Log::default(),
             log_loading: None,

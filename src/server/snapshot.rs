@@ -111,7 +111,9 @@ impl Server {
 
     /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
     pub(super) fn flushed_all(&mut self) {
-        self.give_up_rdb_snapshot();
+        if self.engine.services.snapshots.is_saving(Purpose::Rdb) {
+            self.part_with_snapshot();
+        }
         if !self.engine.services.config.save.0.is_empty() {
             // It has been logged, and the client has been answered.
             let _ = self.save();
@@ -135,6 +137,22 @@ impl Server {
         let _ = saver.thread.join();
         let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
         self.snapshot_ended(ended);
+        self.parting.drain(..).for_each(|thread| {
+            let _ = thread.join();
+        });
+    }
+
+    /// As `give_up_snapshot`, but lets the thread take its file away, and free what it was given, in its own time: there
+    /// may be millions of elements. It has to be waited for only if the file is getting its name.
+    fn part_with_snapshot(&mut self) {
+        match self.saver.take_if(|saver| saver.progress.abandon()) {
+            Some(saver) => {
+                self.parting.retain(|thread| !thread.is_finished());
+                self.parting.push(saver.thread);
+                self.snapshot_ended(Ended::Abandoned);
+            }
+            None => self.give_up_snapshot(),
+        }
     }
 }
 

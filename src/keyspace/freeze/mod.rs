@@ -213,12 +213,16 @@ impl Keyspace {
             next_walk,
             ..
         } = self.freeze;
-        self.freeze = Freeze {
+        let fresh = Freeze {
             epoch,
             given_up,
             next_walk,
             ..Freeze::default()
         };
+        // Whole databases may be in chunks.
+        let old = std::mem::replace(&mut self.freeze, fresh);
+        self.garbage
+            .push(Box::new((old.open, old.behind, old.ready)));
     }
 
     /// Walks a database until the budget is used up (false), or the database is done or a large value comes (true).

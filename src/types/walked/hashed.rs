@@ -103,7 +103,7 @@ impl Walk for Walked<Members> {
     }
 
     fn end(&mut self) -> Option<Kept> {
-        self.log.take().map(Log::end)
+        self.log.take().map(|log| log.end())
     }
 
     fn count(&self) -> usize {

@@ -145,7 +145,7 @@ impl<P: Default> Log<P> {
         }
     }
 
-    fn end(self: Box<Self>) -> Kept {
+    fn end(self) -> Kept {
         debug_assert!(self.left >= self.before.len(), "an element was shown twice");
         Kept {
             before: self.before,

@@ -123,7 +123,7 @@ impl Walk for Walked<Ranked> {
     }
 
     fn end(&mut self) -> Option<Kept> {
-        self.log.take().map(Log::end)
+        self.log.take().map(|log| log.end())
     }
 
     fn count(&self) -> usize {
