@@ -21,6 +21,7 @@ mod title;
 
 use crate::background::{Freer, Job};
 use crate::base::output::Output;
+use crate::base::slab::Id;
 use crate::config::OnSignal;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
@@ -50,6 +51,8 @@ pub struct Watcher {
 pub struct Server {
     engine: Engine,
     freer: Freer,
+    /// Who waits for what they flushed to be freed, in order; each has a mark in the queue.
+    flushing: std::collections::VecDeque<Id>,
     listeners: Listeners,
     around: Surroundings,
     watcher: Option<Watcher>,
@@ -82,6 +85,7 @@ impl Server {
             loading,
             engine,
             freer,
+            flushing: std::collections::VecDeque::new(),
             listeners,
             around,
             watcher: None,
@@ -120,6 +124,11 @@ impl Server {
         if self.engine.services.snapshots.running.is_some() {
             self.attend_snapshot();
         }
+        while !self.flushing.is_empty() && self.freer.has_passed_mark() {
+            if let Some(id) = self.flushing.pop_front() {
+                self.engine.answer_parked(id, Ok(()));
+            }
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -146,6 +155,13 @@ impl Server {
             Ask::Configured(configured) => self.configured(io, configured),
             Ask::LoadLog { waiting } => self.reload_log_for(waiting),
             Ask::FlushedAll => self.flushed_all(),
+            Ask::TellWhenFreed { waiting } => {
+                for garbage in self.engine.keyspace.garbage.drain(..) {
+                    self.freer.send(Job::Free(garbage));
+                }
+                self.freer.send(Job::Mark);
+                self.flushing.push_back(waiting);
+            }
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();

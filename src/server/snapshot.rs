@@ -55,6 +55,7 @@ impl Server {
         let spawned = thread::Builder::new()
             .name("persist".into())
             .spawn(move || {
+                stand_back();
                 let ended = run(&order, &place, &incoming, &waker);
                 let _ = report.send(ended);
                 waker.wake();
@@ -137,9 +138,13 @@ impl Server {
         let _ = saver.thread.join();
         let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
         self.snapshot_ended(ended);
-        self.parting.drain(..).for_each(|thread| {
+    }
+
+    /// Waits for threads that were told that they are not needed any more, so that none leaves its file behind.
+    pub(super) fn see_off_savers(&mut self) {
+        for thread in self.parting.drain(..) {
             let _ = thread.join();
-        });
+        }
     }
 
     /// As `give_up_snapshot`, but lets the thread take its file away, and free what it was given, in its own time: there
@@ -183,6 +188,17 @@ impl Place {
 pub(super) fn rewritten_aof() -> PathBuf {
     format!("temp-rewriteaof-bg-{}.aof", std::process::id()).into()
 }
+
+/// Where cores are few, the loop shall not wait for this thread: it has clients, and this has none.
+fn stand_back() {
+    // On Linux this concerns the calling thread only; elsewhere it would be the whole process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// How nice the thread is. As nice as can be, and a busy machine would never see the end of a save.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
     match write(order, place, messages, waker) {

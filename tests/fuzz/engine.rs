@@ -9,6 +9,7 @@ use pollux::base::time::Clock;
 use pollux::commands;
 use pollux::config::{Config, OutputLimit};
 use pollux::engine::Engine;
+use pollux::engine::effects::Ask;
 use pollux::store::Payload;
 use pollux::types::Value;
 
@@ -129,6 +130,12 @@ impl Play {
     fn rest(&mut self) {
         self.engine.before_sleep();
         for _ in 0..1000 {
+            self.engine.keyspace.garbage.clear();
+            for ask in std::mem::take(&mut self.engine.fx.asks) {
+                if let Ask::TellWhenFreed { waiting } = ask {
+                    self.engine.answer_parked(waiting, Ok(()));
+                }
+            }
             let again = self.engine.take_again();
             if again.is_empty() {
                 break;
@@ -137,8 +144,6 @@ impl Play {
             self.engine.before_sleep();
         }
         self.engine.sessions.with_output.clear();
-        self.engine.fx.asks.clear();
-        self.engine.keyspace.garbage.clear();
     }
 
     fn send(&mut self, session: usize, requests: &[Words]) {

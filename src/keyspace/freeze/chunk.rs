@@ -95,7 +95,7 @@ enum Object {
 }
 
 /// A chunk that holds so much is full.
-pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 256 * 1024 };
+pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 128 * 1024 };
 
 /// What a value that was not copied counts for: a chunk shall not hold any number of them.
 const SHARED_WEIGHT: usize = 64;
@@ -115,7 +115,12 @@ impl Chunk {
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes.len() + self.weight >= CHUNK_BYTES
+        self.size() >= CHUNK_BYTES
+    }
+
+    /// What is in it, about.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.weight
     }
 
     /// A key with its value. A value that is not small is shared: see [`shares`].
@@ -156,6 +161,7 @@ impl Chunk {
     }
 
     pub(super) fn element(&mut self, element: Element<'_>) {
+        self.make_room();
         self.bytes.push(ELEMENT);
         self.run(element.key);
         self.run(element.value);
@@ -183,11 +189,20 @@ impl Chunk {
     }
 
     fn head(&mut self, op: u8, head: Head<'_>) {
+        self.make_room();
         self.bytes.push(op);
         self.bytes.extend_from_slice(&head.db.to_ne_bytes());
         self.bytes.extend_from_slice(&head.access.to_ne_bytes());
         self.number(head.deadline.unwrap_or(i64::MAX) as u64);
         self.run(head.key);
+    }
+
+    /// Room for all that a usual chunk gets, so that it is not moved while it grows.
+    #[inline]
+    fn make_room(&mut self) {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
+        }
     }
 
     fn number(&mut self, number: u64) {

@@ -59,6 +59,9 @@ pub struct Freeze {
     behind: Vec<Chunk>,
     /// Full chunks, in order.
     pub ready: Vec<Chunk>,
+    /// Bytes that were copied because commands changed what was not saved yet, large values that are still being walked
+    /// left out.
+    copied: usize,
 }
 
 /// How far a database is.
@@ -158,6 +161,7 @@ impl Keyspace {
         }
         freeze.epoch = freeze.epoch % 7 + 1;
         freeze.is_active = true;
+        freeze.copied = 0;
         freeze.walks = (0..self.dbs.len())
             .map(|db| Walk {
                 db: db as u16,
@@ -172,6 +176,19 @@ impl Keyspace {
     /// Whether a snapshot is being taken, and not everything is in chunks yet.
     pub fn is_freezing(&self) -> bool {
         self.freeze.is_active
+    }
+
+    /// How many bytes changes have made this snapshot copy, or the last one.
+    pub fn copied_for_freeze(&self) -> usize {
+        let dict = |large: &Large| &self.dbs[usize::from(large.db)].dict;
+        let logs = self.freeze.larges.iter().map(|large| {
+            let spot = dict(large).locate(dict(large).hash(&large.key), &large.key);
+            let value = spot.and_then(|spot| dict(large).entry(spot).object());
+            value
+                .and_then(Value::table)
+                .map_or(0, table::Walk::log_bytes)
+        });
+        self.freeze.copied + logs.sum::<usize>()
     }
 
     /// Goes on with the snapshot as long as `may_go_on` says, which is asked after every few keys. Returns true when
@@ -211,12 +228,14 @@ impl Keyspace {
             epoch,
             given_up,
             next_walk,
+            copied,
             ..
         } = self.freeze;
         let fresh = Freeze {
             epoch,
             given_up,
             next_walk,
+            copied,
             ..Freeze::default()
         };
         // Whole databases may be in chunks.
@@ -342,6 +361,7 @@ impl Keyspace {
             }
         }
         if let Some(kept) = table.end() {
+            freeze.copied += kept.bytes();
             freeze.open.kept(kept);
         }
         freeze.end_large();
@@ -427,7 +447,11 @@ impl Keyspace {
             return self.begin_large(db, spot);
         }
         let origin = freeze.walks[usize::from(db)].db;
-        save(freeze.beside(), origin, entry);
+        let chunk = freeze.beside();
+        let before = chunk.size();
+        save(chunk, origin, entry);
+        let copied = chunk.size() - before;
+        freeze.copied += copied;
         entry.set_epoch(freeze.epoch);
         freeze.close_if_full();
     }

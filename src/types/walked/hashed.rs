@@ -106,6 +106,10 @@ impl Walk for Walked<Members> {
         self.log.take().map(|log| log.end())
     }
 
+    fn log_bytes(&self) -> usize {
+        self.log.as_ref().map_or(0, |log| log.bytes())
+    }
+
     fn count(&self) -> usize {
         self.table.len()
     }

@@ -58,6 +58,9 @@ pub trait Walk {
     /// Ends the walk, wherever it is. What it kept is shown by [`Kept::show`].
     fn end(&mut self) -> Option<Kept>;
 
+    /// What the log occupies.
+    fn log_bytes(&self) -> usize;
+
     /// How many elements there are now.
     fn count(&self) -> usize;
 
@@ -68,8 +71,8 @@ pub trait Walk {
 /// What a walk that is over has kept of elements that it did not find as they were.
 pub struct Kept {
     before: Members,
-    /// Not needed any more, but there may be much to free.
-    _fresh: Members,
+    /// Only for the figures, and to be freed elsewhere: there may be many.
+    fresh: Members,
 }
 
 struct Log<P> {
@@ -106,6 +109,10 @@ impl<T: Table + Clone> Clone for Walked<T> {
 }
 
 impl Kept {
+    pub fn bytes(&self) -> usize {
+        self.before.memory() + self.fresh.memory()
+    }
+
     pub fn show(&self, show: Show<'_>) {
         self.before
             .iter()
@@ -123,6 +130,10 @@ impl<P: Default> Log<P> {
             left,
             is_touched: false,
         })
+    }
+
+    fn bytes(&self) -> usize {
+        self.before.memory() + self.fresh.memory()
     }
 
     fn has(&self, key: &[u8]) -> bool {
@@ -149,7 +160,7 @@ impl<P: Default> Log<P> {
         debug_assert!(self.left >= self.before.len(), "an element was shown twice");
         Kept {
             before: self.before,
-            _fresh: self.fresh,
+            fresh: self.fresh,
         }
     }
 }
