@@ -106,8 +106,13 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     } else {
         ctx.keys.set_deadline(spot, Some(deadline));
         ctx.keys.changed(key, Event::EXPIRE, 1);
-        ctx.fx
-            .propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
+        if unit != Moment::UnixMilliseconds {
+            // The conditions go along, as they do with Redis.
+            let deadline = deadline.to_string();
+            let mut words: Vec<&[u8]> = vec![b"PEXPIREAT", key, deadline.as_bytes()];
+            words.extend(args.from(3));
+            ctx.fx.propagate_as(db, &words);
+        }
     }
     ctx.reply.integer(1);
     Ok(())

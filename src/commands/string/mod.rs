@@ -90,6 +90,8 @@ struct SetOptions {
     wants_old: bool,
     keeps_deadline: bool,
     deadline: Option<i64>,
+    /// Whether the deadline came as it is kept, so that the command says the same at any time.
+    is_absolute: bool,
 }
 
 fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions, Error> {
@@ -116,6 +118,7 @@ fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions,
     }
     if let Some((kind, value)) = moment {
         options.deadline = Some(kind.deadline(value, ctx.now, "set")?);
+        options.is_absolute = kind == Moment::UnixMilliseconds;
     }
     Ok(options)
 }
@@ -198,10 +201,12 @@ fn set_whole(
     ctx.keys.changed(key, Event::string("set"), 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
-        ctx.fx.propagate_as(
-            ctx.keys.db,
-            &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
-        );
+        if !options.is_absolute {
+            ctx.fx.propagate_as(
+                ctx.keys.db,
+                &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
+            );
+        }
     }
 }
 
