@@ -21,6 +21,7 @@ use crate::wire::args::Args;
 
 pub use editing::{edit, edit_within};
 
+use super::keys::deadline::end_at_once;
 use super::options::{Moment, integer, is};
 
 pub const ROWS: &[Row] = &[
@@ -318,11 +319,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let db = ctx.keys.db;
     if let Some((deadline, kind)) = deadline {
         if !kind.is_relative() && deadline <= ctx.now.unix_ms {
-            let lazily = ctx.keys.space.lazy.expire;
-            ctx.keys.remove_at(spot, lazily);
-            ctx.keys.changed(key, Event::DEL, 1);
-            ctx.fx
-                .propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+            end_at_once(ctx, key, spot);
         } else {
             ctx.keys.set_deadline(spot, Some(deadline));
             ctx.keys.changed(key, Event::EXPIRE, 1);
