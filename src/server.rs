@@ -284,8 +284,12 @@ impl App for Server {
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);
+        let has_served = self.engine.serve_offset_waiters();
+        if has_served {
+            self.hand_over(io);
+        }
         match rest {
-            _ if has_more_to_load => Sleep::NotAtAll,
+            _ if has_more_to_load || has_served => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
         }

@@ -241,7 +241,7 @@ impl Server {
                 if let Some(old) = self.log.file.replace(file)
                     && let Some(syncer) = &self.log.syncer
                 {
-                    syncer.sync(old, self.engine.services.appending.offset);
+                    syncer.sync(old, self.engine.services.appending.written_offset);
                 }
                 self.log.manifest = manifest;
                 self.log.file_len = 0;

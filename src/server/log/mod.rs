@@ -43,6 +43,8 @@ pub(super) struct Log {
     file_len: u64,
     /// Bytes that are not in the file yet.
     unwritten: Vec<u8>,
+    /// What `Appending::offset` is behind them.
+    unwritten_to: u64,
     /// Checksums are written along.
     sum: Option<Sum>,
     syncer: Option<Syncer>,
@@ -65,6 +67,7 @@ impl Default for Log {
             file: None,
             file_len: 0,
             unwritten: Vec::new(),
+            unwritten_to: 0,
             sum: None,
             syncer: None,
             is_dirty: false,
@@ -103,12 +106,13 @@ impl Server {
         let (before_cut, bytes) = self.engine.take_appended();
         if let Some(before) = before_cut {
             self.log.unwritten.extend_from_slice(&before);
+            self.log.unwritten_to = self.engine.services.appending.cut_offset;
             self.write_out(Haste::Now);
+            self.leave_to_snapshot();
             self.begin_increment();
         }
-        if self.log.file.is_none() {
-            // The log was switched on and its first rewrite has not begun: the snapshot will have all of this.
-            self.log.unwritten.clear();
+        self.log.unwritten_to = self.engine.services.appending.offset;
+        if self.leave_to_snapshot() {
             return;
         }
         if self.log.unwritten.is_empty() {
@@ -121,6 +125,19 @@ impl Server {
         }
         self.write_out(haste);
         self.note_log();
+    }
+
+    /// While the log was switched on and its first rewrite has not begun there is no file: the snapshot will have all of
+    /// this. Tells whether it is so.
+    fn leave_to_snapshot(&mut self) -> bool {
+        if self.log.file.is_some() {
+            return false;
+        }
+        self.log.unwritten.clear();
+        let appending = &mut self.engine.services.appending;
+        appending.written_offset = self.log.unwritten_to;
+        appending.synced_offset = self.log.unwritten_to;
+        true
     }
 
     fn write_out(&mut self, haste: Haste) {
@@ -172,7 +189,7 @@ impl Server {
                 log.is_dirty = true;
                 let appending = &mut self.engine.services.appending;
                 appending.size += log.unwritten.len() as u64;
-                appending.offset += log.unwritten.len() as u64;
+                appending.written_offset = log.unwritten_to;
                 log.unwritten.clear();
                 log.unwritten.shrink_to(1 << 20);
                 if appending.write_error.take().is_some() {
@@ -231,10 +248,10 @@ impl Server {
                 log.is_dirty = false;
                 log.last_sync_s = now_s;
                 let appending = &mut self.engine.services.appending;
-                appending.synced_offset = appending.offset;
+                appending.synced_offset = appending.written_offset;
             }
             Fsync::EverySecond if now_s > log.last_sync_s => {
-                let offset = self.engine.services.appending.offset;
+                let offset = self.engine.services.appending.written_offset;
                 if let Some(syncer) = &log.syncer
                     && !syncer.is_busy()
                     && let Ok(file) = file.try_clone()
