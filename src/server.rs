@@ -19,6 +19,8 @@ mod snapshot;
 mod start;
 mod title;
 
+use std::sync::Arc;
+
 use crate::background::{Freer, Job};
 use crate::base::output::Output;
 use crate::config::OnSignal;
@@ -28,6 +30,7 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
+use crate::persist::disk::Disk;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
 use self::log::{Haste, Log, LogLoading};
@@ -65,6 +68,7 @@ pub struct Server {
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
+    disk: Arc<dyn Disk>,
 }
 
 impl Server {
@@ -75,6 +79,7 @@ impl Server {
         around: Surroundings,
         loading: Option<Loading>,
         waker: Waker,
+        disk: Arc<dyn Disk>,
     ) -> Self {
         Self {
             loading,
@@ -90,6 +95,7 @@ impl Server {
             log: Log::default(),
             log_loading: None,
             waker,
+            disk,
         }
     }
 
