@@ -19,6 +19,8 @@ mod snapshot;
 mod start;
 mod title;
 
+use std::sync::Arc;
+
 use crate::background::{Freer, Job};
 use crate::base::output::Output;
 use crate::base::slab::Id;
@@ -29,6 +31,7 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
+use crate::persist::disk::Disk;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
 use self::log::{Haste, Log, LogLoading};
@@ -70,6 +73,7 @@ pub struct Server {
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
+    disk: Arc<dyn Disk>,
 }
 
 impl Server {
@@ -80,6 +84,7 @@ impl Server {
         around: Surroundings,
         loading: Option<Loading>,
         waker: Waker,
+        disk: Arc<dyn Disk>,
     ) -> Self {
         Self {
             loading,
@@ -97,6 +102,7 @@ impl Server {
             log: Log::default(),
             log_loading: None,
             waker,
+            disk,
         }
     }
 
@@ -303,8 +309,12 @@ impl App for Server {
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);
+        let has_served = self.engine.serve_offset_waiters();
+        if has_served {
+            self.hand_over(io);
+        }
         match rest {
-            _ if has_more_to_load => Sleep::NotAtAll,
+            _ if has_more_to_load || has_served => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
         }

@@ -38,7 +38,7 @@ impl Server {
         let syncs_on_the_way = config.rdb_save_incremental_fsync;
         let form = self.engine.rdb_form();
         let engine = &self.engine;
-        let outcome = file::save(&path, form, syncs_on_the_way, |file| {
+        let outcome = file::save(&self.disk, &path, form, syncs_on_the_way, |file| {
             engine.write_all(file, || !is_given_up())
         });
         match &outcome {

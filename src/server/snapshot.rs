@@ -16,6 +16,7 @@ use crate::background::Progress;
 use crate::engine::snapshot::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
 use crate::persist::aof::rewrite::Rewrite;
+use crate::persist::disk::Disk;
 use crate::persist::rdb::file::{Failure, FileWriter, SaveFile};
 use crate::persist::snapshot::Snapshot;
 use crate::reactor::{Io, Waker};
@@ -45,6 +46,7 @@ impl Server {
             self.prepare_rewrite(order.is_rdb);
         }
         let place = Place::of(
+            self.disk.clone(),
             &order,
             self.snapshots_started,
             &self.engine.services.config.dbfilename,
@@ -163,20 +165,23 @@ impl Server {
 
 /// Where a snapshot is written, and how it is called when it is complete.
 struct Place {
+    disk: Arc<dyn Disk>,
     temporary: PathBuf,
     target: PathBuf,
 }
 
 impl Place {
-    fn of(order: &Order, number: u64, rdb: &[u8]) -> Self {
+    fn of(disk: Arc<dyn Disk>, order: &Order, number: u64, rdb: &[u8]) -> Self {
         use std::os::unix::ffi::OsStrExt;
         let pid = std::process::id();
         match order.purpose {
             Purpose::Rdb => Self {
+                disk,
                 temporary: format!("temp-{pid}.{number}.rdb").into(),
                 target: Path::new(std::ffi::OsStr::from_bytes(rdb)).to_path_buf(),
             },
             Purpose::AofRewrite => Self {
+                disk,
                 temporary: format!("temp-rewriteaof-{pid}.{number}.aof").into(),
                 target: rewritten_aof(),
             },
@@ -217,7 +222,7 @@ fn write(
     messages: &Receiver<Message>,
     waker: &Waker,
 ) -> Result<(), Failure> {
-    let sink = SaveFile::create(&place.temporary, order.syncs_on_the_way)?;
+    let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
     let progress = &order.progress;
     let mut delay = Delay::new(order.key_delay_us);
     let mut each_key = || {

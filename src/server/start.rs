@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::engine::command::Table;
 use crate::observe::banner;
 use crate::observe::logging::{self, Role};
+use crate::persist::disk;
 use crate::reactor::{Reactor, Settings, Signal};
 
 /// What of the process the server has to do with while it runs.
@@ -102,7 +103,15 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     };
     let has_log = engine.services.config.appendonly;
     let waker = reactor.io().waker();
-    let mut server = Server::new(engine, freer, listeners, around, loading, waker);
+    let mut server = Server::new(
+        engine,
+        freer,
+        listeners,
+        around,
+        loading,
+        waker,
+        disk::of_the_machine(),
+    );
     if has_log {
         server.begin_log()?;
     }
