@@ -4,14 +4,14 @@
 //! in their places. What it finds wrong goes to the loop behind everything that came before it, and it is the loop that
 //! decides what becomes of the server.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::path::PathBuf;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
 use crate::persist::aof::feed::Sum;
 use crate::persist::aof::{Batch, Reader, Trouble};
+use crate::persist::disk::Disk;
 use crate::persist::rdb::Limits;
 use crate::persist::rdb::file::{self, FileReader, Options};
 use crate::reactor::Waker;
@@ -19,6 +19,7 @@ use crate::server::load::{Delay, Gone, Sender};
 
 /// What the thread has to do.
 pub(super) struct Work {
+    pub disk: Arc<dyn Disk>,
     /// In the order in which they are read.
     pub paths: Vec<PathBuf>,
     pub limits: Limits,
@@ -56,6 +57,9 @@ pub(super) enum Failed {
     Commands(Trouble),
 }
 
+/// A file, from wherever it has been read to.
+type Rest = Box<dyn Read + Send>;
+
 /// The rest need not be read.
 enum Stop {
     Nobody,
@@ -72,7 +76,7 @@ impl Work {
     pub fn run(self) {
         let delay = Delay::new(self.delay_us.clone());
         for path in &self.paths {
-            let outcome = match open(path) {
+            let outcome = match self.open(path) {
                 Ok((file, is_rdb)) => self.read(file, is_rdb, &delay),
                 Err(error) => Err(Stop::Failed(Failed::Open(error))),
             };
@@ -87,13 +91,24 @@ impl Work {
         }
     }
 
+    /// Tells whether the file begins as RDB does.
+    fn open(&self, path: &Path) -> io::Result<(Rest, bool)> {
+        let mut file = self.disk.open(path)?;
+        let mut magic = Vec::new();
+        (&mut file)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut magic)?;
+        let is_rdb = magic == MAGIC;
+        Ok((Box::new(Cursor::new(magic).chain(file)), is_rdb))
+    }
+
     fn send(&self, piece: Piece, bytes: usize) -> Result<(), Gone> {
         self.sender.send(piece, bytes)?;
         self.waker.wake();
         Ok(())
     }
 
-    fn read(&self, file: File, is_rdb: bool, delay: &Delay) -> Result<(), Stop> {
+    fn read(&self, file: Rest, is_rdb: bool, delay: &Delay) -> Result<(), Stop> {
         self.send(Piece::Opened { is_rdb }, 0)?;
         if !is_rdb {
             return self.read_commands(Vec::new(), file, 0, delay);
@@ -104,7 +119,7 @@ impl Work {
     }
 
     /// Returns what has been read of what follows the keys, the rest of the file, and how much of it the keys took.
-    fn read_keys(&self, file: File, delay: &Delay) -> Result<(Vec<u8>, File, u64), Stop> {
+    fn read_keys(&self, file: Rest, delay: &Delay) -> Result<(Vec<u8>, Rest, u64), Stop> {
         let mut reader = FileReader::new(file, &self.limits, self.options);
         let mut read_before = 0;
         loop {
@@ -126,7 +141,7 @@ impl Work {
     fn read_commands(
         &self,
         ahead: Vec<u8>,
-        file: File,
+        file: Rest,
         start: u64,
         delay: &Delay,
     ) -> Result<(), Stop> {
@@ -148,17 +163,6 @@ impl Work {
         let sum = (start == 0).then(|| reader.sum().clone());
         Ok(self.send(Piece::End { is_empty, sum }, 0)?)
     }
-}
-
-/// Tells whether the file begins as RDB does.
-fn open(path: &PathBuf) -> io::Result<(File, bool)> {
-    let mut file = File::open(path)?;
-    let mut magic = Vec::new();
-    (&mut file)
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut magic)?;
-    file.rewind()?;
-    Ok((file, magic == MAGIC))
 }
 
 const MAGIC: &[u8] = b"REDIS";

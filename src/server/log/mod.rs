@@ -21,9 +21,6 @@ mod files;
 mod read;
 mod sync;
 
-use std::fs::File;
-use std::io::Write;
-
 use super::Server;
 use crate::base::slab::Id;
 use crate::base::text::explain;
@@ -32,6 +29,7 @@ use crate::engine::appending::State;
 use crate::engine::snapshot::Ended;
 use crate::persist::aof::Manifest;
 use crate::persist::aof::feed::Sum;
+use crate::persist::disk::DiskFile;
 
 pub(super) use read::LogLoading;
 use sync::Syncer;
@@ -39,7 +37,7 @@ use sync::Syncer;
 /// The log's files, as far as they are open.
 pub(super) struct Log {
     manifest: Manifest,
-    file: Option<File>,
+    file: Option<Box<dyn DiskFile>>,
     /// What has been written to the file.
     file_len: u64,
     /// Bytes that are not in the file yet.
@@ -204,7 +202,7 @@ impl Server {
                     ::log::warn!("Error writing to the AOF file: {reason}");
                 }
                 // A part may be in the file. It goes again, so that what follows is not taken for the end of it.
-                if let Err(error) = file.set_len(log.file_len) {
+                if let Err(error) = file.truncate(log.file_len) {
                     ::log::warn!(
                         "Could not remove short write from the append-only file. The server may refuse to load the AOF the next time it starts. ftruncate: {}",
                         explain(&error)
@@ -239,7 +237,7 @@ impl Server {
         let Some(file) = &log.file else { return };
         match policy {
             Fsync::Always => {
-                if let Err(error) = file.sync_data() {
+                if let Err(error) = file.sync() {
                     ::log::warn!(
                         "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. Exiting...",
                         explain(&error)
@@ -255,7 +253,7 @@ impl Server {
                 let offset = self.engine.services.appending.written_offset;
                 if let Some(syncer) = &log.syncer
                     && !syncer.is_busy()
-                    && let Ok(file) = file.try_clone()
+                    && let Ok(file) = file.duplicate()
                 {
                     syncer.sync(file, offset);
                     log.is_dirty = false;
@@ -319,7 +317,7 @@ impl Server {
         }
         self.write_log(Haste::Now);
         if let Some(file) = self.log.file.take() {
-            if let Err(error) = file.sync_all() {
+            if let Err(error) = file.sync() {
                 ::log::warn!("Fail to fsync the AOF file: {}", explain(&error));
             } else {
                 self.log.last_sync_s = self.engine.now.unix_ms / 1000;
@@ -351,7 +349,7 @@ impl Server {
         self.write_log(Haste::Now);
         ::log::info!("Calling fsync() on the AOF file.");
         if let Some(file) = &self.log.file
-            && let Err(error) = file.sync_all()
+            && let Err(error) = file.sync()
         {
             ::log::warn!("Fail to fsync the AOF file: {}.", explain(&error));
         }
@@ -376,6 +374,6 @@ impl Server {
                 }
             }
         }
-        let _ = std::fs::remove_file(super::snapshot::rewritten_aof());
+        let _ = self.disk.remove(&super::snapshot::rewritten_aof());
     }
 }

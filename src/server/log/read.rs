@@ -8,7 +8,6 @@
 //! last command that is complete, in front of a transaction that is not.
 
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,8 +98,8 @@ impl Server {
     /// Finds the files and starts the thread that reads them. `None`: there are none.
     fn start_reading(&mut self) -> Result<Option<LogLoading>, Ruin> {
         let config = &self.engine.services.config;
-        let found = read_manifest(config).map_err(|()| Ruin)?;
-        self.log.manifest = adopt_old_file(config, found).map_err(|()| Ruin)?;
+        let found = read_manifest(&*self.disk, config).map_err(|()| Ruin)?;
+        self.log.manifest = adopt_old_file(&*self.disk, config, found).map_err(|()| Ruin)?;
         let parts = self.find_parts()?;
         if parts.is_empty() {
             return Ok(None);
@@ -110,6 +109,7 @@ impl Server {
             self.engine.services.config.key_load_delay_us,
         ));
         let work = Work {
+            disk: self.disk.clone(),
             paths: parts.iter().map(|part| part.path.clone()).collect(),
             limits: self.engine.rdb_limits(),
             options: self.engine.rdb_options(),
@@ -147,7 +147,7 @@ impl Server {
         let manifest = &self.log.manifest;
         let parts = manifest.to_read().enumerate().map(|(at, entry)| {
             let path = in_directory(config, &entry.name);
-            let len = path.metadata().map_err(|error| {
+            let len = self.disk.len(&path).map_err(|error| {
                 log::warn!(
                     "Unable to obtain the AOF file {} length. stat: {}",
                     show(&entry.name),
@@ -158,7 +158,7 @@ impl Server {
             Ok(Part {
                 name: entry.name.clone(),
                 path,
-                len: len.len(),
+                len,
                 is_base: at == 0 && manifest.base.is_some(),
                 is_old: entry.name == config.appendfilename,
             })
@@ -450,10 +450,7 @@ impl Server {
             return Err(Ruin);
         }
         log::warn!("!!! Truncating the AOF {name} at offset {valid_to} !!!");
-        let cut = OpenOptions::new()
-            .write(true)
-            .open(&part.path)
-            .and_then(|file| file.set_len(valid_to));
+        let cut = self.disk.truncate(&part.path, valid_to);
         cut.map_err(|error| {
             log::warn!("Error truncating the AOF file {name}: {}", explain(&error));
             Ruin
