@@ -400,6 +400,7 @@ impl Engine {
         let goes_on =
             !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
+        batch.trim();
         session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
         if !batch.is_empty() {
