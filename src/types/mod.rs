@@ -25,6 +25,7 @@ pub mod zset;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::store::Members;
 use hash::Hash;
 use list::List;
 use set::Set;
@@ -102,6 +103,17 @@ impl Value {
             Self::Hash(hash) => hash.memory(),
             Self::Zset(zset) => zset.memory(),
             Self::Stream(stream) => stream.memory(),
+        }
+    }
+
+    /// The table that its elements are looked up in, if it is a table.
+    #[inline]
+    pub fn table(&self) -> Option<&Members> {
+        match self {
+            Self::Set(Set::Large(members)) => Some(members),
+            Self::Hash(hash) => hash.table(),
+            Self::Zset(Zset::Large(ranked)) => Some(ranked.members()),
+            _ => None,
         }
     }
 

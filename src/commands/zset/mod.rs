@@ -61,9 +61,14 @@ pub const ROWS: &[Row] = &[
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.changed(key, event, count);
     if keys.at::<Zset>(spot).is_ok_and(Zset::is_empty) {
-        keys.remove_at(spot, false);
-        keys.event(key, Event::DEL);
+        vanished(keys, key, spot);
     }
+}
+
+/// A sorted set without members goes, and its key with it.
+fn vanished(keys: &mut Keys<'_>, key: &[u8], spot: Spot) {
+    keys.remove_at(spot, false);
+    keys.event(key, Event::DEL);
 }
 
 /// What ZADD was asked for.

@@ -514,6 +514,25 @@ impl Table {
             let hash = rehash(address);
             self.append(self.home(hash), tag(hash), address);
         });
+        self.expect_division();
+    }
+
+    /// The bucket that is divided next is known, and there are some insertions until then: time enough to bring its
+    /// elements, whose hashes are then computed again, and what its chain goes on with. Sent for in two steps, because
+    /// they stand in the bucket.
+    #[inline]
+    fn expect_division(&self) {
+        let next = self.split + 1;
+        if next < self.homes.len() {
+            prefetch(self.homes.location(next));
+        }
+        let bucket = self.homes.bucket(self.split);
+        for slot in bucket.used() {
+            prefetch(bucket.address(slot).bits() as usize);
+        }
+        if let Some(child) = bucket.child() {
+            prefetch(self.overflow.location(child));
+        }
     }
 
     fn join_one(&mut self, rehash: &impl Fn(Address) -> u64) {

@@ -204,6 +204,18 @@ impl Hash {
         }
     }
 
+    /// The table of a large hash.
+    #[inline]
+    pub fn table(&self) -> Option<&Members> {
+        match self {
+            Self::Other(other) => match &**other {
+                Other::Large(large) => Some(large.members()),
+                Other::Timed(_) => None,
+            },
+            Self::Small(_) => None,
+        }
+    }
+
     pub fn view(&self) -> HashView<'_> {
         match self {
             Self::Small(pairs) => HashView::Small(pairs),
