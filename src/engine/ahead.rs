@@ -17,10 +17,11 @@ use crate::store::Members;
 
 pub fn send_for(keyspace: &Keyspace, turn: &mut Turn, range: Range<usize>) {
     send_for_entries(keyspace, turn, range.clone());
-    let round = &turn.pending[range];
-    if turn.names_elements {
-        turn.names_elements = send_for_elements(keyspace, round);
-    } else if let [first, ..] = round
+    if let Some(next) = turn.elements.get(turn.next_element) {
+        if (next.request as usize) < range.end {
+            turn.names_elements = send_for_elements(keyspace, turn, range.end);
+        }
+    } else if let Some(first) = turn.pending.get(range.start)
         && first.command.is_some_and(|command| command.element != 0)
     {
         turn.names_elements = large_table(keyspace, first).is_some();
@@ -43,12 +44,18 @@ fn send_for_entries(keyspace: &Keyspace, turn: &mut Turn, range: Range<usize>) {
     }
 }
 
-/// Returns whether it is worth going on with that: whether requests still name elements, and of large values.
-fn send_for_elements(keyspace: &Keyspace, round: &[Pending]) -> bool {
+/// Returns whether it is worth going on with that: whether any of these elements belongs to a large value.
+fn send_for_elements(keyspace: &Keyspace, turn: &mut Turn, end: usize) -> bool {
     let mut named = [None::<(&Members, u64)>; LOOK_AHEAD_MOST];
     let mut count = 0;
     let mut last = None;
-    for pending in round.iter().filter(|pending| pending.element != 0) {
+    let of_round = turn.elements[turn.next_element..]
+        .iter()
+        .take_while(|element| (element.request as usize) < end)
+        .take(LOOK_AHEAD_MOST);
+    for element in of_round {
+        turn.next_element += 1;
+        let pending = &turn.pending[element.request as usize];
         // Often all are about the same key.
         let key = (pending.db, pending.key.1);
         let table = match last {
@@ -57,8 +64,8 @@ fn send_for_elements(keyspace: &Keyspace, round: &[Pending]) -> bool {
         };
         last = Some((key, table));
         if let Some(table) = table {
-            table.prefetch_bucket(pending.element);
-            named[count] = Some((table, pending.element));
+            table.prefetch_bucket(element.hash);
+            named[count] = Some((table, element.hash));
             count += 1;
         }
     }
@@ -73,8 +80,7 @@ fn send_for_elements(keyspace: &Keyspace, round: &[Pending]) -> bool {
     for &(table, hash) in further[..further_count].iter().flatten() {
         table.prefetch_further(hash);
     }
-    // A round that names no elements at all says nothing about the next one, but keeping on costs next to nothing.
-    count > 0 || last.is_none()
+    count > 0
 }
 
 /// The table of the value that a request is probably about, if look-ups in it wait for memory.

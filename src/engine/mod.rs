@@ -84,8 +84,19 @@ struct Turn {
     pending: Vec<Pending>,
     /// Those of the current round whose key must be looked for in a second bucket.
     further: Vec<Pending>,
-    /// Whether the elements that requests name have lately been elements of large values.
+    /// What pending requests name within the values under their keys, in their order. Collected only while that has
+    /// lately been elements of large values.
+    elements: Vec<Element>,
+    /// The first of them that has not been sent for.
+    next_element: usize,
     names_elements: bool,
+}
+
+/// An element that the pending request of this index names.
+#[derive(Clone, Copy)]
+struct Element {
+    request: u32,
+    hash: u64,
 }
 
 /// The part of one session of the group.
@@ -109,8 +120,6 @@ struct Pending {
     command: Option<&'static Command>,
     /// Where the first key stands in the input, and its hash; zeros when there is none.
     key: (usize, u64),
-    /// The hash of the element that it names in the value under that key; 0 when there is none.
-    element: u64,
     member: u32,
     db: u16,
     /// Whether the database is so large that its keys are worth looking ahead at.
@@ -223,6 +232,8 @@ impl Engine {
         self.evict_sessions(group);
         let mut turn = std::mem::take(&mut self.turn);
         turn.pending.clear();
+        turn.elements.clear();
+        turn.next_element = 0;
         if turn.members.len() < group.len() {
             turn.members.resize_with(group.len(), Member::default);
         }
@@ -288,7 +299,6 @@ impl Engine {
             let mut pending = Pending {
                 command,
                 key: (0, 0),
-                element: 0,
                 member: index as u32,
                 db,
                 sends_for_key: false,
@@ -307,8 +317,11 @@ impl Engine {
                     && command.element != 0
                     && let Some(element) = args.get(command.element as usize)
                 {
-                    // Tables inside values have the seed of the keys.
-                    pending.element = dict.hash(element);
+                    turn.elements.push(Element {
+                        request: turn.pending.len() as u32,
+                        // Tables inside values have the seed of the keys.
+                        hash: dict.hash(element),
+                    });
                 }
             }
             turn.pending.push(pending);
