@@ -19,8 +19,11 @@ mod snapshot;
 mod start;
 mod title;
 
+use std::sync::Arc;
+
 use crate::background::{Freer, Job};
 use crate::base::output::Output;
+use crate::base::slab::Id;
 use crate::config::OnSignal;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
@@ -28,6 +31,7 @@ use crate::engine::effects::{Ask, Shutdown};
 use crate::engine::roster;
 use crate::engine::session::flag;
 use crate::observe::banner;
+use crate::persist::disk::Disk;
 use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
 use self::log::{Haste, Log, LogLoading};
@@ -50,6 +54,8 @@ pub struct Watcher {
 pub struct Server {
     engine: Engine,
     freer: Freer,
+    /// Who waits for what they flushed to be freed, in order; each has a mark in the queue.
+    flushing: std::collections::VecDeque<Id>,
     listeners: Listeners,
     around: Surroundings,
     watcher: Option<Watcher>,
@@ -60,11 +66,14 @@ pub struct Server {
     exit_code: i32,
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
+    /// Such threads as were told that they are not needed any more, and may not have ended yet.
+    parting: Vec<std::thread::JoinHandle<()>>,
     snapshots_started: u64,
     log: Log,
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
+    disk: Arc<dyn Disk>,
 }
 
 impl Server {
@@ -75,21 +84,25 @@ impl Server {
         around: Surroundings,
         loading: Option<Loading>,
         waker: Waker,
+        disk: Arc<dyn Disk>,
     ) -> Self {
         Self {
             loading,
             engine,
             freer,
+            flushing: std::collections::VecDeque::new(),
             listeners,
             around,
             watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
             saver: None,
+            parting: Vec::new(),
             snapshots_started: 0,
             log: Log::default(),
             log_loading: None,
             waker,
+            disk,
         }
     }
 
@@ -119,6 +132,11 @@ impl Server {
         if self.engine.services.snapshots.running.is_some() {
             self.attend_snapshot();
         }
+        while !self.flushing.is_empty() && self.freer.has_passed_mark() {
+            if let Some(id) = self.flushing.pop_front() {
+                self.engine.answer_parked(id, Ok(()));
+            }
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -145,6 +163,13 @@ impl Server {
             Ask::Configured(configured) => self.configured(io, configured),
             Ask::LoadLog { waiting } => self.reload_log_for(waiting),
             Ask::FlushedAll => self.flushed_all(),
+            Ask::TellWhenFreed { waiting } => {
+                for garbage in self.engine.keyspace.garbage.drain(..) {
+                    self.freer.send(Job::Free(garbage));
+                }
+                self.freer.send(Job::Mark);
+                self.flushing.push_back(waiting);
+            }
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
@@ -286,8 +311,12 @@ impl App for Server {
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);
+        let has_served = self.engine.serve_offset_waiters();
+        if has_served {
+            self.hand_over(io);
+        }
         match rest {
-            _ if has_more_to_load => Sleep::NotAtAll,
+            _ if has_more_to_load || has_served => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
         }

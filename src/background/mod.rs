@@ -12,26 +12,36 @@ use std::time::Duration;
 pub enum Job {
     /// Drop this. Freeing ten million list elements takes a second; the loop has better things to do.
     Free(Box<dyn Send>),
+    /// Say when everything before this has been done: see [`Freer::has_passed_mark`].
+    Mark,
 }
 
 /// The thread that frees memory. It ends when the handle is dropped and the queue is empty.
 pub struct Freer {
     jobs: Option<mpsc::Sender<Job>>,
+    marks: mpsc::Receiver<()>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Freer {
-    pub fn start() -> std::io::Result<Self> {
+    /// `knock` is called when a mark has been passed.
+    pub fn start(knock: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
+        let (passed, marks) = mpsc::channel();
         let thread = thread::Builder::new().name("free".into()).spawn(move || {
             for job in queue {
                 match job {
                     Job::Free(garbage) => drop(garbage),
+                    Job::Mark => {
+                        let _ = passed.send(());
+                        knock();
+                    }
                 }
             }
         })?;
         Ok(Self {
             jobs: Some(jobs),
+            marks,
             thread: Some(thread),
         })
     }
@@ -41,6 +51,13 @@ impl Freer {
         if let Some(jobs) = &self.jobs {
             let _ = jobs.send(job);
         }
+    }
+}
+
+impl Freer {
+    /// Whether another mark has been passed. Each is told once.
+    pub fn has_passed_mark(&self) -> bool {
+        self.marks.try_recv().is_ok()
     }
 }
 

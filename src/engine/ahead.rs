@@ -86,6 +86,6 @@ fn send_for_elements(keyspace: &Keyspace, turn: &mut Turn, end: usize) -> bool {
 /// The table of the value that a request is probably about, if look-ups in it wait for memory.
 fn large_table<'k>(keyspace: &'k Keyspace, pending: &Pending) -> Option<&'k Members> {
     let dict = &keyspace.dbs[pending.db as usize].dict;
-    let table = dict.guess(pending.key.1)?.object()?.table()?;
+    let table = dict.guess(pending.key.1)?.object()?.members()?;
     (table.len() >= LOOK_AHEAD_KEYS_MIN).then_some(table)
 }

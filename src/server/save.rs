@@ -38,7 +38,7 @@ impl Server {
         let syncs_on_the_way = config.rdb_save_incremental_fsync;
         let form = self.engine.rdb_form();
         let engine = &self.engine;
-        let outcome = file::save(&path, form, syncs_on_the_way, |file| {
+        let outcome = file::save(&self.disk, &path, form, syncs_on_the_way, |file| {
             engine.write_all(file, || !is_given_up())
         });
         match &outcome {
@@ -89,6 +89,7 @@ impl Server {
             }
             self.give_up_snapshot();
         }
+        self.see_off_savers();
         self.finish_log();
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);

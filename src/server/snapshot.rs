@@ -16,6 +16,7 @@ use crate::background::Progress;
 use crate::engine::snapshot::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
 use crate::persist::aof::rewrite::Rewrite;
+use crate::persist::disk::Disk;
 use crate::persist::rdb::file::{Failure, FileWriter, SaveFile};
 use crate::persist::snapshot::Snapshot;
 use crate::reactor::{Io, Waker};
@@ -45,6 +46,7 @@ impl Server {
             self.prepare_rewrite(order.is_rdb);
         }
         let place = Place::of(
+            self.disk.clone(),
             &order,
             self.snapshots_started,
             &self.engine.services.config.dbfilename,
@@ -55,6 +57,7 @@ impl Server {
         let spawned = thread::Builder::new()
             .name("persist".into())
             .spawn(move || {
+                stand_back();
                 let ended = run(&order, &place, &incoming, &waker);
                 let _ = report.send(ended);
                 waker.wake();
@@ -111,7 +114,9 @@ impl Server {
 
     /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
     pub(super) fn flushed_all(&mut self) {
-        self.give_up_rdb_snapshot();
+        if self.engine.services.snapshots.is_saving(Purpose::Rdb) {
+            self.part_with_snapshot();
+        }
         if !self.engine.services.config.save.0.is_empty() {
             // It has been logged, and the client has been answered.
             let _ = self.save();
@@ -136,24 +141,47 @@ impl Server {
         let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
         self.snapshot_ended(ended);
     }
+
+    /// Waits for threads that were told that they are not needed any more, so that none leaves its file behind.
+    pub(super) fn see_off_savers(&mut self) {
+        for thread in self.parting.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    /// As `give_up_snapshot`, but lets the thread take its file away, and free what it was given, in its own time: there
+    /// may be millions of elements. It has to be waited for only if the file is getting its name.
+    fn part_with_snapshot(&mut self) {
+        match self.saver.take_if(|saver| saver.progress.abandon()) {
+            Some(saver) => {
+                self.parting.retain(|thread| !thread.is_finished());
+                self.parting.push(saver.thread);
+                self.snapshot_ended(Ended::Abandoned);
+            }
+            None => self.give_up_snapshot(),
+        }
+    }
 }
 
 /// Where a snapshot is written, and how it is called when it is complete.
 struct Place {
+    disk: Arc<dyn Disk>,
     temporary: PathBuf,
     target: PathBuf,
 }
 
 impl Place {
-    fn of(order: &Order, number: u64, rdb: &[u8]) -> Self {
+    fn of(disk: Arc<dyn Disk>, order: &Order, number: u64, rdb: &[u8]) -> Self {
         use std::os::unix::ffi::OsStrExt;
         let pid = std::process::id();
         match order.purpose {
             Purpose::Rdb => Self {
+                disk,
                 temporary: format!("temp-{pid}.{number}.rdb").into(),
                 target: Path::new(std::ffi::OsStr::from_bytes(rdb)).to_path_buf(),
             },
             Purpose::AofRewrite => Self {
+                disk,
                 temporary: format!("temp-rewriteaof-{pid}.{number}.aof").into(),
                 target: rewritten_aof(),
             },
@@ -165,6 +193,17 @@ impl Place {
 pub(super) fn rewritten_aof() -> PathBuf {
     format!("temp-rewriteaof-bg-{}.aof", std::process::id()).into()
 }
+
+/// Where cores are few, the loop shall not wait for this thread: it has clients, and this has none.
+fn stand_back() {
+    // On Linux this concerns the calling thread only; elsewhere it would be the whole process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// How nice the thread is. As nice as can be, and a busy machine would never see the end of a save.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
     match write(order, place, messages, waker) {
@@ -183,7 +222,7 @@ fn write(
     messages: &Receiver<Message>,
     waker: &Waker,
 ) -> Result<(), Failure> {
-    let sink = SaveFile::create(&place.temporary, order.syncs_on_the_way)?;
+    let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
     let progress = &order.progress;
     let mut delay = Delay::new(order.key_delay_us);
     let mut each_key = || {

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::engine::command::Table;
 use crate::observe::banner;
 use crate::observe::logging::{self, Role};
+use crate::persist::disk;
 use crate::reactor::{Reactor, Settings, Signal};
 
 /// What of the process the server has to do with while it runs.
@@ -86,7 +87,8 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     let mut oom_score = OomScore::default();
     // It has been logged, and the server is as good without.
     let _ = oom_score.apply(&engine.services.config, is_replica);
-    let freer = Freer::start().map_err(|error| fail("a thread", &error))?;
+    let waker = reactor.io().waker();
+    let freer = Freer::start(move || waker.wake()).map_err(|error| fail("a thread", &error))?;
     let around = Surroundings {
         title,
         supervisor,
@@ -101,7 +103,15 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     };
     let has_log = engine.services.config.appendonly;
     let waker = reactor.io().waker();
-    let mut server = Server::new(engine, freer, listeners, around, loading, waker);
+    let mut server = Server::new(
+        engine,
+        freer,
+        listeners,
+        around,
+        loading,
+        waker,
+        disk::of_the_machine(),
+    );
     if has_log {
         server.begin_log()?;
     }

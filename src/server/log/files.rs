@@ -1,8 +1,7 @@
 //! Which files the log has: opening, changing over, giving up the old ones.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use crate::config::Config;
 use crate::engine::appending::State;
 use crate::persist::aof::feed::Sum;
 use crate::persist::aof::{Manifest, manifest::Entry};
+use crate::persist::disk::{Disk, directory_of};
 use crate::persist::rdb::file;
 use crate::reactor::Waker;
 use crate::server::{Server, snapshot};
@@ -39,9 +39,9 @@ pub(super) fn show(name: &[u8]) -> String {
 }
 
 /// Reads the manifest. None: there is none. The error has been told.
-pub(super) fn read_manifest(config: &Config) -> Result<Option<Manifest>, ()> {
+pub(super) fn read_manifest(disk: &dyn Disk, config: &Config) -> Result<Option<Manifest>, ()> {
     let path = in_directory(config, &manifest_name(config));
-    let text = match fs::read(&path) {
+    let text = match disk.read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
@@ -62,50 +62,54 @@ pub(super) fn read_manifest(config: &Config) -> Result<Option<Manifest>, ()> {
 }
 
 /// Replaces the manifest as a whole.
-pub(super) fn write_manifest(config: &Config, manifest: &Manifest) -> io::Result<()> {
+///
+/// It names files that were created or renamed just now, and must not be kept where those names are not. So the directory
+/// is synchronised before as well as after.
+pub(super) fn write_manifest(
+    disk: &dyn Disk,
+    config: &Config,
+    manifest: &Manifest,
+) -> io::Result<()> {
     let name = manifest_name(config);
     let temporary = in_directory(config, &[b"temp-", name.as_slice()].concat());
-    let mut file = File::create(&temporary)?;
+    let mut file = disk.create(&temporary)?;
     file.write_all(&manifest.print())?;
-    file.sync_all()?;
-    fs::rename(&temporary, in_directory(config, &name))?;
-    sync_directory(&directory(config))
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    file.sync()?;
+    disk.sync_directory(&directory(config))?;
+    disk.rename(&temporary, &in_directory(config, &name))?;
+    disk.sync_directory(&directory(config))
 }
 
 /// How large all files are that are read.
-pub(super) fn size_of_all(config: &Config, manifest: &Manifest) -> u64 {
-    let len = |entry: &Entry| {
-        fs::metadata(in_directory(config, &entry.name)).map_or(0, |metadata| metadata.len())
-    };
+pub(super) fn size_of_all(disk: &dyn Disk, config: &Config, manifest: &Manifest) -> u64 {
+    let len = |entry: &Entry| disk.len(&in_directory(config, &entry.name)).unwrap_or(0);
     manifest.to_read().map(len).sum()
 }
 
-fn open_to_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
-}
-
 /// A log that was kept in one file, before there were directories, becomes the base of a new one.
-pub(super) fn adopt_old_file(config: &Config, found: Option<Manifest>) -> Result<Manifest, ()> {
+pub(super) fn adopt_old_file(
+    disk: &dyn Disk,
+    config: &Config,
+    found: Option<Manifest>,
+) -> Result<Manifest, ()> {
     let manifest = found.unwrap_or_default();
     let old = path_of(&config.appendfilename);
     let is_waiting = |manifest: &Manifest| {
         manifest.is_empty()
             || manifest.increments.is_empty()
                 && manifest.base.as_ref().is_some_and(|base| {
-                    base.name == config.appendfilename && !in_directory(config, &base.name).exists()
+                    base.name == config.appendfilename
+                        && disk.len(&in_directory(config, &base.name)).is_err()
                 })
     };
-    if !old.is_file() || !is_waiting(&manifest) {
+    if disk.len(&old).is_err() || !is_waiting(&manifest) {
         return Ok(manifest);
     }
     let adopted = Manifest::adopt(&config.appendfilename);
-    let outcome = make_directory(config)
-        .and_then(|()| write_manifest(config, &adopted))
-        .and_then(|()| fs::rename(&old, in_directory(config, &config.appendfilename)));
+    let outcome = make_directory(disk, config)
+        .and_then(|()| write_manifest(disk, config, &adopted))
+        .and_then(|()| disk.rename(&old, &in_directory(config, &config.appendfilename)))
+        .and_then(|()| disk.sync_directory(&directory(config)));
     match outcome {
         Ok(()) => {
             log::info!(
@@ -127,11 +131,12 @@ pub(super) fn adopt_old_file(config: &Config, found: Option<Manifest>) -> Result
     }
 }
 
-fn make_directory(config: &Config) -> io::Result<()> {
-    match fs::create_dir(directory(config)) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        outcome => outcome,
+fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
+    let path = directory(config);
+    if disk.make_directory(&path)? {
+        disk.sync_directory(directory_of(&path))?;
     }
+    Ok(())
 }
 
 impl Server {
@@ -147,7 +152,7 @@ impl Server {
     fn try_open_log(&mut self, sum: Option<Sum>, waker: Waker) -> io::Result<()> {
         let config = &self.engine.services.config;
         let stem = config.appendfilename.clone();
-        make_directory(config)?;
+        make_directory(&*self.disk, config)?;
         let mut manifest = self.log.manifest.clone();
         if manifest.base.is_none() && self.engine.keyspace.is_empty() {
             // With a base, a log that is rewritten for the first time is like any other.
@@ -157,12 +162,12 @@ impl Server {
             let path = in_directory(config, &name);
             if is_rdb {
                 let form = self.engine.rdb_form();
-                file::save(&path, form, true, |file| {
+                file::save(&self.disk, &path, form, true, |file| {
                     self.engine.write_facts(file, true)
                 })
                 .map_err(|failure| failure.error)?;
             } else {
-                File::create(&path)?.sync_all()?;
+                self.disk.create(&path)?.sync()?;
             }
         }
         let config = &self.engine.services.config;
@@ -172,13 +177,13 @@ impl Server {
             (manifest.new_increment(&stem), "Creating")
         };
         log::info!("{verb} AOF incr file {} on server start", show(&name));
-        let file = open_to_append(&in_directory(config, &name))?;
-        let file_len = file.metadata()?.len();
+        let file = self.disk.append(&in_directory(config, &name))?;
+        let file_len = file.size()?;
         if manifest != self.log.manifest {
-            write_manifest(config, &manifest)?;
+            write_manifest(&*self.disk, config, &manifest)?;
         }
         let checksums = config.aof_checksum;
-        self.engine.services.appending.size = size_of_all(config, &manifest);
+        self.engine.services.appending.size = size_of_all(&*self.disk, config, &manifest);
         self.log = Log {
             manifest,
             file: Some(file),
@@ -199,9 +204,9 @@ impl Server {
     pub(super) fn switch_log_on(&mut self) -> Result<(), String> {
         let config = &self.engine.services.config;
         let complain = |error: io::Error| explain(&error).into_owned();
-        make_directory(config).map_err(complain)?;
+        make_directory(&*self.disk, config).map_err(complain)?;
         if self.log.manifest == Manifest::default()
-            && let Ok(Some(manifest)) = read_manifest(config)
+            && let Ok(Some(manifest)) = read_manifest(&*self.disk, config)
         {
             self.log.manifest = manifest;
         }
@@ -228,11 +233,13 @@ impl Server {
             show(&name)
         );
         let path = in_directory(config, &name);
-        let opened = File::create(&path)
-            .and_then(|_| open_to_append(&path))
+        let opened = self
+            .disk
+            .create(&path)
+            .and_then(|_| self.disk.append(&path))
             .and_then(|file| {
                 if !is_first {
-                    write_manifest(config, &manifest)?;
+                    write_manifest(&*self.disk, config, &manifest)?;
                 }
                 Ok(file)
             });
@@ -241,7 +248,7 @@ impl Server {
                 if let Some(old) = self.log.file.replace(file)
                     && let Some(syncer) = &self.log.syncer
                 {
-                    syncer.sync(old, self.engine.services.appending.offset);
+                    syncer.sync(old, self.engine.services.appending.written_offset);
                 }
                 self.log.manifest = manifest;
                 self.log.file_len = 0;
@@ -265,14 +272,16 @@ impl Server {
     /// What was kept beside a first rewrite that did not come about.
     pub(super) fn remove_temporary_increment(&self) {
         let config = &self.engine.services.config;
-        let _ = fs::remove_file(in_directory(config, &temporary_increment(config)));
+        let _ = self
+            .disk
+            .remove(&in_directory(config, &temporary_increment(config)));
     }
 
     /// Before a rewrite writes its file.
     pub(in crate::server) fn prepare_rewrite(&mut self, is_rdb: bool) {
         self.log.next_is_rdb = is_rdb;
         let config = &self.engine.services.config;
-        if let Err(error) = make_directory(config) {
+        if let Err(error) = make_directory(&*self.disk, config) {
             log::warn!(
                 "Can't open or create append-only dir {}: {}",
                 show(&config.appenddirname),
@@ -280,7 +289,7 @@ impl Server {
             );
         }
         if self.log.manifest == Manifest::default()
-            && let Ok(Some(manifest)) = read_manifest(config)
+            && let Ok(Some(manifest)) = read_manifest(&*self.disk, config)
         {
             self.log.manifest = manifest;
         }
@@ -294,14 +303,16 @@ impl Server {
         let mut manifest = self.log.manifest.clone();
         let base = manifest.new_base(&stem, self.log.next_is_rdb);
         let rename = |from: &Path, name: &[u8], what: &str| {
-            fs::rename(from, in_directory(config, name)).map_err(|error| {
-                format!(
-                    "Error trying to rename the temporary AOF {what} file {} into {}: {}",
-                    from.display(),
-                    show(name),
-                    explain(&error)
-                )
-            })?;
+            self.disk
+                .rename(from, &in_directory(config, name))
+                .map_err(|error| {
+                    format!(
+                        "Error trying to rename the temporary AOF {what} file {} into {}: {}",
+                        from.display(),
+                        show(name),
+                        explain(&error)
+                    )
+                })?;
             let from = from.file_name().unwrap_or_default();
             log::info!(
                 "Successfully renamed the temporary AOF {what} file {} into {}",
@@ -317,11 +328,11 @@ impl Server {
             rename(&from, &increment, "incr")?;
         }
         manifest.retire_increments(usize::from(self.log.file.is_some()));
-        if let Err(error) = write_manifest(config, &manifest) {
-            let _ = fs::remove_file(in_directory(config, &base));
+        if let Err(error) = write_manifest(&*self.disk, config, &manifest) {
+            let _ = self.disk.remove(&in_directory(config, &base));
             return Err(format!("Can't write the AOF manifest: {}", explain(&error)));
         }
-        let size = size_of_all(config, &manifest);
+        let size = size_of_all(&*self.disk, config, &manifest);
         let appending = &mut self.engine.services.appending;
         (appending.size, appending.base_size) = (size, size);
         self.log.manifest = manifest;
@@ -343,13 +354,14 @@ impl Server {
             );
             paths.push(in_directory(config, &old.name));
         }
-        if let Err(error) = write_manifest(config, &self.log.manifest) {
+        if let Err(error) = write_manifest(&*self.disk, config, &self.log.manifest) {
             log::warn!("Can't write the AOF manifest: {}", explain(&error));
         }
         // Removing a large file takes the kernel a while.
+        let disk = self.disk.clone();
         let remove = move || {
             for path in paths {
-                let _ = fs::remove_file(path);
+                let _ = disk.remove(&path);
             }
         };
         let _ = std::thread::Builder::new()

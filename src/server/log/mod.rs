@@ -20,9 +20,6 @@ mod files;
 mod read;
 mod sync;
 
-use std::fs::File;
-use std::io::Write;
-
 use super::Server;
 use crate::base::slab::Id;
 use crate::base::text::explain;
@@ -31,6 +28,7 @@ use crate::engine::appending::State;
 use crate::engine::snapshot::Ended;
 use crate::persist::aof::Manifest;
 use crate::persist::aof::feed::Sum;
+use crate::persist::disk::DiskFile;
 
 pub(super) use read::LogLoading;
 use sync::Syncer;
@@ -38,11 +36,13 @@ use sync::Syncer;
 /// The log's files, as far as they are open.
 pub(super) struct Log {
     manifest: Manifest,
-    file: Option<File>,
+    file: Option<Box<dyn DiskFile>>,
     /// What has been written to the file.
     file_len: u64,
     /// Bytes that are not in the file yet.
     unwritten: Vec<u8>,
+    /// What `Appending::offset` is behind them.
+    unwritten_to: u64,
     /// Checksums are written along.
     sum: Option<Sum>,
     syncer: Option<Syncer>,
@@ -65,6 +65,7 @@ impl Default for Log {
             file: None,
             file_len: 0,
             unwritten: Vec::new(),
+            unwritten_to: 0,
             sum: None,
             syncer: None,
             is_dirty: false,
@@ -103,12 +104,13 @@ impl Server {
         let (before_cut, bytes) = self.engine.take_appended();
         if let Some(before) = before_cut {
             self.log.unwritten.extend_from_slice(&before);
+            self.log.unwritten_to = self.engine.services.appending.cut_offset;
             self.write_out(Haste::Now);
+            self.leave_to_snapshot();
             self.begin_increment();
         }
-        if self.log.file.is_none() {
-            // The log was switched on and its first rewrite has not begun: the snapshot will have all of this.
-            self.log.unwritten.clear();
+        self.log.unwritten_to = self.engine.services.appending.offset;
+        if self.leave_to_snapshot() {
             return;
         }
         if self.log.unwritten.is_empty() {
@@ -121,6 +123,19 @@ impl Server {
         }
         self.write_out(haste);
         self.note_log();
+    }
+
+    /// While the log was switched on and its first rewrite has not begun there is no file: the snapshot will have all of
+    /// this. Tells whether it is so.
+    fn leave_to_snapshot(&mut self) -> bool {
+        if self.log.file.is_some() {
+            return false;
+        }
+        self.log.unwritten.clear();
+        let appending = &mut self.engine.services.appending;
+        appending.written_offset = self.log.unwritten_to;
+        appending.synced_offset = self.log.unwritten_to;
+        true
     }
 
     fn write_out(&mut self, haste: Haste) {
@@ -172,7 +187,7 @@ impl Server {
                 log.is_dirty = true;
                 let appending = &mut self.engine.services.appending;
                 appending.size += log.unwritten.len() as u64;
-                appending.offset += log.unwritten.len() as u64;
+                appending.written_offset = log.unwritten_to;
                 log.unwritten.clear();
                 log.unwritten.shrink_to(1 << 20);
                 if appending.write_error.take().is_some() {
@@ -186,7 +201,7 @@ impl Server {
                     ::log::warn!("Error writing to the AOF file: {reason}");
                 }
                 // A part may be in the file. It goes again, so that what follows is not taken for the end of it.
-                if let Err(error) = file.set_len(log.file_len) {
+                if let Err(error) = file.truncate(log.file_len) {
                     ::log::warn!(
                         "Could not remove short write from the append-only file. The server may refuse to load the AOF the next time it starts. ftruncate: {}",
                         explain(&error)
@@ -221,7 +236,7 @@ impl Server {
         let Some(file) = &log.file else { return };
         match policy {
             Fsync::Always => {
-                if let Err(error) = file.sync_data() {
+                if let Err(error) = file.sync() {
                     ::log::warn!(
                         "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. Exiting...",
                         explain(&error)
@@ -231,13 +246,13 @@ impl Server {
                 log.is_dirty = false;
                 log.last_sync_s = now_s;
                 let appending = &mut self.engine.services.appending;
-                appending.synced_offset = appending.offset;
+                appending.synced_offset = appending.written_offset;
             }
             Fsync::EverySecond if now_s > log.last_sync_s => {
-                let offset = self.engine.services.appending.offset;
+                let offset = self.engine.services.appending.written_offset;
                 if let Some(syncer) = &log.syncer
                     && !syncer.is_busy()
-                    && let Ok(file) = file.try_clone()
+                    && let Ok(file) = file.duplicate()
                 {
                     syncer.sync(file, offset);
                     log.is_dirty = false;
@@ -301,7 +316,7 @@ impl Server {
         }
         self.write_log(Haste::Now);
         if let Some(file) = self.log.file.take() {
-            if let Err(error) = file.sync_all() {
+            if let Err(error) = file.sync() {
                 ::log::warn!("Fail to fsync the AOF file: {}", explain(&error));
             } else {
                 self.log.last_sync_s = self.engine.now.unix_ms / 1000;
@@ -333,7 +348,7 @@ impl Server {
         self.write_log(Haste::Now);
         ::log::info!("Calling fsync() on the AOF file.");
         if let Some(file) = &self.log.file
-            && let Err(error) = file.sync_all()
+            && let Err(error) = file.sync()
         {
             ::log::warn!("Fail to fsync the AOF file: {}.", explain(&error));
         }
@@ -358,6 +373,6 @@ impl Server {
                 }
             }
         }
-        let _ = std::fs::remove_file(super::snapshot::rewritten_aof());
+        let _ = self.disk.remove(&super::snapshot::rewritten_aof());
     }
 }

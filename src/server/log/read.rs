@@ -7,8 +7,7 @@
 //! Only the last file may end in the middle of a command, since only that one was being written.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::base::text::explain;
@@ -50,14 +49,14 @@ struct Current {
 
 enum Source {
     Rdb {
-        reader: Box<FileReader<File>>,
+        reader: Box<FileReader<Box<dyn Read + Send>>>,
         load: Load,
         batch: Batch,
         /// Commands follow in the same file.
         has_tail: bool,
     },
     Commands {
-        reader: Reader<File>,
+        reader: Reader<Box<dyn Read + Send>>,
         /// Where the reader began.
         start: u64,
         replayer: Box<Replayer>,
@@ -80,9 +79,9 @@ struct Ruin;
 impl LogLoading {
     fn begin(server: &mut Server) -> Result<Self, Ruin> {
         let config = &server.engine.services.config;
-        let found = read_manifest(config).map_err(|()| Ruin)?;
-        let manifest = adopt_old_file(config, found).map_err(|()| Ruin)?;
-        let bytes_total = size_of_all(config, &manifest);
+        let found = read_manifest(&*server.disk, config).map_err(|()| Ruin)?;
+        let manifest = adopt_old_file(&*server.disk, config, found).map_err(|()| Ruin)?;
+        let bytes_total = size_of_all(&*server.disk, config, &manifest);
         let count = manifest.to_read().count();
         let files = manifest.to_read().enumerate().map(|(at, entry)| Part {
             name: entry.name.clone(),
@@ -93,8 +92,7 @@ impl LogLoading {
         let files: VecDeque<Part> = files.collect();
         let base_size = (files.front())
             .filter(|part| part.is_base)
-            .and_then(|part| part.path.metadata().ok())
-            .map_or(0, |metadata| metadata.len());
+            .map_or(0, |part| server.disk.len(&part.path).unwrap_or(0));
         server.log.manifest = manifest;
         Ok(Self {
             files,
@@ -221,7 +219,7 @@ impl Server {
                 progress.bytes = loading.bytes_before + current.source.offset();
             }
             if is_read {
-                loading.bytes_before += current.part.path.metadata().map_or(0, |data| data.len());
+                loading.bytes_before += self.disk.len(&current.part.path).unwrap_or(0);
                 let us = self.engine.clock.monotonic_us() - current.started_us;
                 let kind = if current.part.is_base { "base" } else { "incr" };
                 log::info!(
@@ -240,12 +238,11 @@ impl Server {
 
     fn open_part(&mut self, part: Part) -> Result<Current, Ruin> {
         let name = show(&part.name);
-        let opened = File::open(&part.path).and_then(|file| {
-            let len = file.metadata()?.len();
-            let mut magic = [0; 5];
-            let read = io::Read::read(&mut &file, &mut magic)?;
-            io::Seek::rewind(&mut &file)?;
-            Ok((file, len, read == 5 && &magic == b"REDIS"))
+        let opened = self.disk.open(&part.path).and_then(|start| {
+            let len = self.disk.len(&part.path)?;
+            let mut magic = Vec::new();
+            start.take(5).read_to_end(&mut magic)?;
+            Ok((self.disk.open(&part.path)?, len, magic == b"REDIS"))
         });
         let (file, len, is_rdb) = opened.map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
@@ -287,7 +284,7 @@ impl Server {
         })
     }
 
-    fn commands(&mut self, ahead: Vec<u8>, file: File, start: u64) -> Source {
+    fn commands(&mut self, ahead: Vec<u8>, file: Box<dyn Read + Send>, start: u64) -> Source {
         Source::Commands {
             reader: Reader::new(ahead, file),
             start,
@@ -338,7 +335,7 @@ impl Server {
         log::info!("Reading the remaining AOF tail...");
         let start = reader.offset();
         let empty = Source::Commands {
-            reader: Reader::new(Vec::new(), File::open("/dev/null").map_err(|_| Ruin)?),
+            reader: Reader::new(Vec::new(), Box::new(io::empty())),
             start: 0,
             replayer: Box::new(self.engine.replayer()),
             valid_to: 0,
@@ -441,10 +438,7 @@ impl Server {
         log::warn!("!!! Warning: short read while loading the AOF file {name}!!!");
         log::warn!("AOF {name} loaded anyway because aof-load-truncated is enabled");
         log::warn!("Truncating the AOF {name} at offset {valid_to}");
-        let cut = OpenOptions::new()
-            .write(true)
-            .open(&part.path)
-            .and_then(|file| file.set_len(valid_to));
+        let cut = self.disk.truncate(&part.path, valid_to);
         cut.map_err(|error| {
             log::warn!("Error truncating the AOF file {name}: {}", explain(&error));
             Ruin

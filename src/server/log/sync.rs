@@ -1,6 +1,5 @@
 //! The thread that has the log's file synchronised once a second.
 
-use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -8,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::base::text::explain;
+use crate::persist::disk::DiskFile;
 use crate::reactor::Waker;
 
 pub struct Syncer {
-    jobs: Sender<(File, u64)>,
+    jobs: Sender<(Box<dyn DiskFile>, u64)>,
     state: Arc<Shared>,
 }
 
@@ -28,12 +28,12 @@ struct Shared {
 
 impl Syncer {
     pub fn start(waker: Waker) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<(File, u64)>();
+        let (jobs, queue) = mpsc::channel::<(Box<dyn DiskFile>, u64)>();
         let state = Arc::new(Shared::default());
         let shared = state.clone();
         thread::Builder::new().name("aof".into()).spawn(move || {
             for (file, offset) in queue {
-                let outcome = file.sync_data();
+                let outcome = file.sync();
                 if outcome.is_ok() {
                     shared.synced.fetch_max(offset, Ordering::AcqRel);
                 }
@@ -49,7 +49,7 @@ impl Syncer {
     }
 
     /// Has everything up to this offset of the log brought to the disk.
-    pub fn sync(&self, file: File, offset: u64) {
+    pub fn sync(&self, file: Box<dyn DiskFile>, offset: u64) {
         self.state.is_busy.store(true, Ordering::Release);
         if self.jobs.send((file, offset)).is_err() {
             self.state.is_busy.store(false, Ordering::Release);

@@ -627,14 +627,6 @@ impl Cells<'_> {
     }
 
     #[inline]
-    fn is_used(self, slot: usize) -> bool {
-        match self {
-            Cells::Home(bucket) => bucket.is_used(slot),
-            Cells::Overflow(bucket) => bucket.is_used(slot),
-        }
-    }
-
-    #[inline]
     fn address(self, slot: usize) -> Address {
         match self {
             Cells::Home(bucket) => bucket.address(slot),

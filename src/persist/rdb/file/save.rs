@@ -6,18 +6,20 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::text::explain;
+use crate::persist::disk::{Disk, DiskFile, directory_of};
 
 use super::{FileWriter, Form};
 
 /// A file on its way to its name.
 pub struct SaveFile {
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
     temporary: PathBuf,
     /// Synchronise whenever so much was written, so that the last time does not take long. 0: only then.
     sync_bytes: u64,
@@ -83,10 +85,15 @@ impl fmt::Display for Failure {
 
 impl SaveFile {
     /// Begins a file under a temporary name.
-    pub fn create(temporary: &Path, syncs_on_the_way: bool) -> Result<Self, Failure> {
+    pub fn create(
+        disk: &Arc<dyn Disk>,
+        temporary: &Path,
+        syncs_on_the_way: bool,
+    ) -> Result<Self, Failure> {
         let temporary = temporary.to_path_buf();
-        match File::create(&temporary) {
+        match disk.create(&temporary) {
             Ok(file) => Ok(Self {
+                disk: disk.clone(),
                 file,
                 temporary,
                 sync_bytes: if syncs_on_the_way { SYNC_BYTES } else { 0 },
@@ -102,22 +109,27 @@ impl SaveFile {
 
     /// Gives the file its name.
     pub fn commit(mut self, target: &Path) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| Failure {
+        self.file.sync().map_err(|error| Failure {
             step: Step::Write("fsync"),
             error,
         })?;
-        fs::rename(&self.temporary, target).map_err(|error| Failure {
-            step: Step::Rename {
-                from: self.temporary.clone(),
-                to: target.to_path_buf(),
-            },
-            error,
-        })?;
+        self.disk
+            .rename(&self.temporary, target)
+            .map_err(|error| Failure {
+                step: Step::Rename {
+                    from: self.temporary.clone(),
+                    to: target.to_path_buf(),
+                },
+                error,
+            })?;
         self.is_done = true;
-        sync_directory_of(target).map_err(|error| Failure {
-            step: Step::Directory,
-            error,
-        })
+        let directory = directory_of(target);
+        self.disk
+            .sync_directory(directory)
+            .map_err(|error| Failure {
+                step: Step::Directory,
+                error,
+            })
     }
 }
 
@@ -126,7 +138,7 @@ impl Write for SaveFile {
         let count = self.file.write(bytes)?;
         self.unsynced += count as u64;
         if self.sync_bytes != 0 && self.unsynced >= self.sync_bytes {
-            self.file.sync_data()?;
+            self.file.sync()?;
             self.unsynced = 0;
         }
         Ok(count)
@@ -141,27 +153,20 @@ impl Drop for SaveFile {
     fn drop(&mut self) {
         if !self.is_done {
             // There may be nothing left to remove, and nobody to tell.
-            let _ = fs::remove_file(&self.temporary);
+            let _ = self.disk.remove(&self.temporary);
         }
     }
 }
 
-fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
-}
-
 /// Writes a whole file beside `target` and puts it in its place.
 pub fn save(
+    disk: &Arc<dyn Disk>,
     target: &Path,
     form: Form,
     syncs_on_the_way: bool,
     fill: impl FnOnce(&mut FileWriter<SaveFile>) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let file = SaveFile::create(&temporary_beside(target), syncs_on_the_way)?;
+    let file = SaveFile::create(disk, &temporary_beside(target), syncs_on_the_way)?;
     let mut writer = FileWriter::new(file, form);
     fill(&mut writer)
         .and_then(|()| writer.finish())

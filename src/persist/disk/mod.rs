@@ -1,0 +1,149 @@
+//! The disk, as far as the data set depends on it: the append-only log, its manifest, and files that are saved.
+//!
+//! All of them go through [`Disk`], so that what they promise can be tried on a disk that fails, or that forgets at the
+//! worst moment whatever it was not told to keep. What they may rely on is what POSIX promises, and no more:
+//!
+//! - bytes are kept when the file has been synchronised after they were written;
+//! - a name is kept (created, renamed, removed) when its directory has been synchronised after that;
+//! - of what was not synchronised anything may be there after a failure, in any order, or a part of it;
+//! - a rename is seen whole or not at all.
+//!
+//! Paths are relative to the directory that the process stands in, as everywhere in the server.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Something that keeps files.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// An empty file of this name, whatever was there.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// A file to which bytes are added; it is made if there is none.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// A file to be read from its beginning.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
+    /// The length of a file; an error if it is none.
+    fn len(&self, path: &Path) -> io::Result<u64>;
+    /// Cuts a file off, and has that kept.
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// A directory of this name; there may be one already. Tells whether it is new.
+    fn make_directory(&self, path: &Path) -> io::Result<bool>;
+    /// Has the names in a directory kept.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
+
+    /// All of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A file that is open to be written.
+pub trait DiskFile: Write + Send {
+    /// Has the bytes kept that were written.
+    fn sync(&self) -> io::Result<()>;
+    /// How long the file is.
+    fn size(&self) -> io::Result<u64>;
+    /// Cuts the file off.
+    fn truncate(&self, len: u64) -> io::Result<()>;
+    /// The same open file once more, for another thread.
+    fn duplicate(&self) -> io::Result<Box<dyn DiskFile>>;
+}
+
+/// The machine's own disk.
+pub fn of_the_machine() -> Arc<dyn Disk> {
+    Arc::new(Machine)
+}
+
+/// The directory that a file of this name is in.
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[derive(Debug)]
+struct Machine;
+
+impl Disk for Machine {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::create(path)?))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(File::open(path)?))
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_file() {
+            Ok(metadata.len())
+        } else {
+            Err(rustix::io::Errno::ISDIR.into())
+        }
+    }
+
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(len)?;
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn make_directory(&self, path: &Path) -> io::Result<bool> {
+        match fs::create_dir(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(path)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
+    }
+}
+
+impl DiskFile for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(self.try_clone()?))
+    }
+}
