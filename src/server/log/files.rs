@@ -43,7 +43,14 @@ pub(super) fn read_manifest(disk: &dyn Disk, config: &Config) -> Result<Option<M
     let path = in_directory(config, &manifest_name(config));
     let text = match disk.read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(error) => {
             log::warn!(
                 "Fatal error: can't open the AOF manifest file {} for reading: {}",
@@ -54,10 +61,13 @@ pub(super) fn read_manifest(disk: &dyn Disk, config: &Config) -> Result<Option<M
         }
     };
     Manifest::parse(&text).map(Some).map_err(|fault| {
-        log::warn!("\n*** FATAL AOF MANIFEST FILE ERROR ***");
-        for line in fault.to_string().lines() {
-            log::warn!("{line}");
+        // Each of these ends with an empty line, as in Redis.
+        log::warn!("\n*** FATAL AOF MANIFEST FILE ERROR ***\n");
+        if fault.line_number > 0 {
+            log::warn!("Reading the manifest file, at line {}\n", fault.line_number);
+            log::warn!(">>> '{}'\n", show(&fault.line));
         }
+        log::warn!("{}\n", fault.reason);
     })
 }
 
@@ -113,7 +123,7 @@ pub(super) fn adopt_old_file(
     match outcome {
         Ok(()) => {
             log::info!(
-                "Successfully migrated an old-style AOF configuration ({}) into the AOF directory ({}).",
+                "Successfully migrated an old-style AOF file ({}) into the AOF directory ({}).",
                 show(&config.appendfilename),
                 show(&config.appenddirname)
             );
@@ -135,6 +145,9 @@ fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
     let path = directory(config);
     if disk.make_directory(&path)? {
         disk.sync_directory(directory_of(&path))?;
+    } else {
+        // Something of this name is there; that it is no directory is heard of now.
+        disk.list(&path)?;
     }
     Ok(())
 }
@@ -142,6 +155,15 @@ fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
 impl Server {
     /// After the log has been read: opens it to be gone on with. `sum` is that of its last file, if it vouches for it.
     pub(super) fn open_log(&mut self, sum: Option<Sum>, waker: Waker) -> Result<(), i32> {
+        let config = &self.engine.services.config;
+        make_directory(&*self.disk, config).map_err(|error| {
+            log::warn!(
+                "Can't open or create append-only dir {}: {}",
+                show(&config.appenddirname),
+                explain(&error)
+            );
+            1
+        })?;
         let opened = self.try_open_log(sum, waker);
         opened.map_err(|error| {
             log::warn!("Can't open the append-only file: {}", explain(&error));
@@ -152,9 +174,8 @@ impl Server {
     fn try_open_log(&mut self, sum: Option<Sum>, waker: Waker) -> io::Result<()> {
         let config = &self.engine.services.config;
         let stem = config.appendfilename.clone();
-        make_directory(&*self.disk, config)?;
         let mut manifest = self.log.manifest.clone();
-        if manifest.base.is_none() && self.engine.keyspace.is_empty() {
+        if manifest.is_empty() && self.engine.keyspace.is_empty() {
             // With a base, a log that is rewritten for the first time is like any other.
             let is_rdb = config.aof_use_rdb_preamble;
             let name = manifest.new_base(&stem, is_rdb);
