@@ -108,6 +108,8 @@ impl Server {
 
     /// Serves until it is told to stop; returns the status that the process shall end with.
     fn run(mut self, mut reactor: Reactor) -> i32 {
+        // Nobody else gives freed pages back while the server idles.
+        crate::store::alloc::set_background_thread(self.engine.services.config.jemalloc_bg_thread);
         let outcome = reactor.run(&mut self);
         if let Err(error) = outcome {
             ::log::error!("The event loop failed: {}", crate::config::explain(&error));
