@@ -88,13 +88,13 @@ fn name_of(code: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::base::time::Clock;
-    use crate::commands;
     use crate::config::Config;
+    use crate::engine::command::Table;
     use crate::wire::args::OwnedArgs;
 
     #[test]
     fn the_log_is_followed() {
-        let mut engine = Engine::new(Config::new(), commands::table(), Clock::manual(0), 1);
+        let mut engine = Engine::new(Config::new(), Table::new(&[]), Clock::manual(0), 1);
         let mut follow = |words: &[&[u8]]| {
             let known = engine.follow_function(OwnedArgs::from_slices(words).as_args());
             (known, engine.services.persistence.libraries.clone())
