@@ -15,13 +15,15 @@ mod load;
 mod log;
 mod process;
 mod save;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod start;
 mod title;
 
 use std::sync::Arc;
 
-use crate::background::{Freer, Job};
+use crate::background::{Crew, Freer, Job};
 use crate::base::output::Output;
 use crate::config::OnSignal;
 use crate::engine::Engine;
@@ -69,6 +71,7 @@ pub struct Server {
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
     disk: Arc<dyn Disk>,
+    crew: Crew,
 }
 
 impl Server {
@@ -80,6 +83,7 @@ impl Server {
         loading: Option<Loading>,
         waker: Waker,
         disk: Arc<dyn Disk>,
+        crew: Crew,
     ) -> Self {
         Self {
             loading,
@@ -96,6 +100,7 @@ impl Server {
             log_loading: None,
             waker,
             disk,
+            crew,
         }
     }
 

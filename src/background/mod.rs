@@ -3,10 +3,14 @@
 //! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only makes jobs; the shell sends
 //! them here, so an engine under test simply drops them or does them itself.
 
+mod crew;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+pub use crew::{Crew, Errand, Line, Pile};
 
 /// Something to be done off the loop.
 pub enum Job {
@@ -34,6 +38,14 @@ impl Freer {
             jobs: Some(jobs),
             thread: Some(thread),
         })
+    }
+
+    /// Without a thread: what is handed over is freed at once.
+    pub fn on_the_spot() -> Self {
+        Self {
+            jobs: None,
+            thread: None,
+        }
     }
 
     /// Hands the job over; if the thread is gone, it is done here.

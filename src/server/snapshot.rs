@@ -8,11 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Server;
-use crate::background::Progress;
+use crate::background::{Errand, Progress};
 use crate::engine::snapshot::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
 use crate::persist::aof::rewrite::Rewrite;
@@ -31,7 +30,7 @@ enum Message {
 pub(super) struct Saver {
     messages: Sender<Message>,
     outcome: Receiver<Ended>,
-    thread: JoinHandle<()>,
+    thread: Errand,
     progress: Arc<Progress>,
 }
 
@@ -54,13 +53,11 @@ impl Server {
         let (messages, incoming) = mpsc::channel();
         let (report, outcome) = mpsc::channel();
         let (progress, waker) = (order.progress.clone(), io.waker());
-        let spawned = thread::Builder::new()
-            .name("persist".into())
-            .spawn(move || {
-                let ended = run(&order, &place, &incoming, &waker);
-                let _ = report.send(ended);
-                waker.wake();
-            });
+        let spawned = self.crew.spawn("persist", move || {
+            let ended = run(&order, &place, &incoming, &waker);
+            let _ = report.send(ended);
+            waker.wake();
+        });
         match spawned {
             Ok(thread) => {
                 self.saver = Some(Saver {
@@ -134,7 +131,7 @@ impl Server {
         };
         saver.progress.abandon();
         drop(saver.messages);
-        let _ = saver.thread.join();
+        saver.thread.wait();
         let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
         self.snapshot_ended(ended);
     }
