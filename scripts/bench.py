@@ -7,6 +7,7 @@ measured is stopped. Rounds are interleaved, ours theirs ours theirs, and the me
 
   scripts/bench.py                                  SET GET INCR LPUSH LPOP SADD HSET ZADD MSET at pipeline depths 1 16 64
   scripts/bench.py --tests SET,GET --depths 16 --rounds 7
+  scripts/bench.py --tests all --depths 16 --keyspace 1000000 --peers valkey-server --only valkey-server
   scripts/bench.py --memory 1000000                 bytes per key: 16-byte keys, 32-byte values
   scripts/bench.py --connections 5000               what an idle connection costs, and requests/s with that many
   scripts/bench.py --peers redis=/opt/redis/src/redis-server,mine=target/old/pollux
@@ -45,11 +46,27 @@ TESTS = {
     "HSET": (["HSET", "myhash", "field:" + R, "{value}"], None),
     "HGET": (["HGET", "myhash", "field:" + R], "hash"),
     "ZADD": (["ZADD", "myzset", R, "element:" + R], None),
+    "SPOP": (["SPOP", "myset"], "set"),
+    "ZPOPMIN": (["ZPOPMIN", "myzset"], "zset"),
+    # One of as many elements as the key space has, all in one value.
+    "SADD_LARGE": (["SADD", "myset", "element:" + R], "set"),
+    "SISMEMBER": (["SISMEMBER", "myset", "element:" + R], "set"),
+    "ZADD_LARGE": (["ZADD", "myzset", R, "element:" + R], "zset"),
+    "ZSCORE": (["ZSCORE", "myzset", "element:" + R], "zset"),
+    "ZRANK": (["ZRANK", "myzset", "element:" + R], "zset"),
+    "ZRANGE_LARGE": (["ZRANGE", "myzset", "{middle}", "{middle+99}"], "zset"),
+    "HGETALL_100": (["HGETALL", "small"], "small hash"),
+    "SMEMBERS_100": (["SMEMBERS", "small"], "small set"),
+    "ZRANGE_100": (["ZRANGE", "small", "0", "-1"], "small zset"),
+    "XRANGE_100": (["XRANGE", "small", "-", "+"], "small stream"),
+    "SINTER": (["SINTER", "one", "two"], "two sets"),
     "LRANGE_100": (["LRANGE", "mylist", "0", "99"], "list"),
     "MSET": (["MSET"] + ["key:" + R, "{value}"] * 10, None),
     "XADD": (["XADD", "mystream", "*", "field", "{value}"], None),
     "EVAL": (["EVAL", "return redis.call('GET', KEYS[1])", "1", "key:" + R], "keys"),
 }
+# These eat what was there.
+EMPTIED = ("LPOP", "SPOP", "ZPOPMIN")
 USUAL = "SET,GET,INCR,LPUSH,LPOP,SADD,HSET,ZADD,MSET"
 
 
@@ -110,30 +127,29 @@ class Contender:
                 raise ConnectionError
             return file.read(int(line[1:])) if line[:1] == b"$" and line != b"$-1\r\n" else line[1:-2]
 
-    def feed(self, requests, count):
-        """Pipelines requests whose replies are one line each, a few thousand at a time."""
+    def feed(self, requests, lines=1):
+        """Pipelines requests whose replies have so many lines each, half a megabyte at a time."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=300) as connection:
             batch, size = [], 0
             for request in requests:
                 batch.append(request)
-                if len(batch) == 5000:
-                    size += self._exchange(connection, batch)
-                    batch = []
-            size += self._exchange(connection, batch)
-            assert size == count, "%d replies to %d requests" % (size, count)
+                size += len(request)
+                if size > 1 << 19 or len(batch) == 5000:
+                    self._exchange(connection, batch, lines)
+                    batch, size = [], 0
+            self._exchange(connection, batch, lines)
 
     @staticmethod
-    def _exchange(connection, batch):
+    def _exchange(connection, batch, lines):
         if not batch:
-            return 0
+            return
         connection.sendall(b"".join(batch))
         seen = 0
-        while seen < len(batch):
+        while seen < len(batch) * lines:
             data = connection.recv(1 << 20)
             if not data:
                 raise SystemExit("bench: a server closed the connection while it was being filled")
             seen += data.count(b"\n")
-        return seen
 
     def cpu_seconds(self):
         """CPU time of all its threads; None where /proc is not there."""
@@ -208,20 +224,45 @@ def find_generator():
 def prepare(server, what, opts, count):
     server.ask("FLUSHALL")
     value = b"x" * opts.size
-    if what == "keys":
-        server.feed((encode(b"SET", b"key:%012d" % i, value) for i in range(opts.keyspace)), opts.keyspace)
-    elif what == "hash":
-        server.feed((encode(b"HSET", b"myhash", b"field:%012d" % i, value) for i in range(opts.keyspace)), opts.keyspace)
-    elif what == "list":
-        turns = count // 100 + 1
-        server.feed((encode(b"RPUSH", b"mylist", *[value] * 100) for _ in range(turns)), turns)
+
+    def filled(command, key, words, elements):
+        """An aggregate of so many elements, a hundred at a time."""
+        for first in range(0, elements, 100):
+            yield encode(command, key, *(word for i in range(first, min(first + 100, elements)) for word in words(i)))
+
+    def element(i):
+        return b"element:%012d" % i
+
+    # What pops empties needs an element for each request.
+    size = max(opts.keyspace, count + 100)
+    requests = {
+        None: lambda: (),
+        "keys": lambda: (encode(b"SET", b"key:%012d" % i, value) for i in range(opts.keyspace)),
+        "list": lambda: filled(b"RPUSH", b"mylist", lambda i: [value], size),
+        "hash": lambda: filled(b"HSET", b"myhash", lambda i: [b"field:%012d" % i, value], opts.keyspace),
+        "set": lambda: filled(b"SADD", b"myset", lambda i: [element(i)], size),
+        "zset": lambda: filled(b"ZADD", b"myzset", lambda i: [i * 7919 % size, element(i)], size),
+        "small hash": lambda: filled(b"HSET", b"small", lambda i: [element(i), value], 100),
+        "small set": lambda: filled(b"SADD", b"small", lambda i: [element(i)], 100),
+        "small zset": lambda: filled(b"ZADD", b"small", lambda i: [i, element(i)], 100),
+        "small stream": lambda: (encode(b"XADD", b"small", b"%d-1" % (i + 1), b"field", value) for i in range(100)),
+        "two sets": lambda: (*filled(b"SADD", b"one", lambda i: [element(i)], 10000),
+                             *filled(b"SADD", b"two", lambda i: [element(i + 5000)], 10000)),
+    }[what]
+    # XADD answers with two lines.
+    lines = 2 if what == "small stream" else 1
+    server.feed(requests(), lines)
 
 
 def generate(server, opts, command, depth, count, clients):
     """One run of the generator. {rps, p50, p99 in ms, cpu in microseconds per request}, or None if it failed."""
     pin = cores()
+    middle = opts.keyspace // 2
+    values = {"{value}": "x" * opts.size, "{middle}": str(middle), "{middle+99}": str(middle + 99)}
+    for name, value in values.items():
+        command = [word.replace(name, value) for word in command]
     line = [opts.generator, "-h", "127.0.0.1", "-p", str(server.port), "-n", str(count), "-c", str(clients), "-P", str(depth), "-r",
-            str(opts.keyspace), "--csv", *[word.replace("{value}", "x" * opts.size) for word in command]]
+            str(opts.keyspace), "--csv", *command]
     before = server.cpu_seconds()
     done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False,
                           preexec_fn=(lambda: os.sched_setaffinity(0, pin[1])) if pin else None)
@@ -237,7 +278,9 @@ def throughput(contenders, opts, clients):
     for depth in opts.depths:
         for name in opts.tests:
             command, needs = TESTS[name]
-            quick, fastest, alive = 2000 * min(depth, 10), 0, []
+            # Where a reply takes as long as a thousand others, a few do.
+            quick = 200 * min(depth, 10) if name in ("SINTER",) else 2000 * min(depth, 10)
+            fastest, alive = 0, []
             for server in contenders:
                 server.wake()
                 prepare(server, needs, opts, quick)
@@ -251,7 +294,7 @@ def throughput(contenders, opts, clients):
             for round_number in range(opts.rounds):
                 for server in alive:
                     server.wake()
-                    if round_number == 0 or name == "LPOP":
+                    if round_number == 0 or name in EMPTIED:
                         prepare(server, needs, opts, count)
                     got = generate(server, opts, command, depth, count, clients)
                     if got:
@@ -289,7 +332,7 @@ def memory(contenders, opts):
         time.sleep(0.5)
         used, resident = server.used_memory(), server.resident()
         started = time.time()
-        server.feed((encode(b"SET", b"key:%012d" % i, b"value:%026d" % i) for i in range(count)), count)
+        server.feed((encode(b"SET", b"key:%012d" % i, b"value:%026d" % i) for i in range(count)))
         took = time.time() - started
         print("  %-16s %6.1f by used_memory, %6.1f by resident size (%.1f s to fill)" %
               (server.name, (server.used_memory() - used) / count, (server.resident() - resident) / count, took), flush=True)
@@ -325,7 +368,7 @@ def main():
     add("--peers", help="further servers: [name=]path, comma separated")
     add("--only", help="only these contenders beside ours, by name, comma separated; - for none")
     add("--generator", default=find_generator(), help="a redis-benchmark or valkey-benchmark (%(default)s)")
-    add("--tests", default=USUAL, help="of: " + " ".join(TESTS))
+    add("--tests", default=USUAL, help="all, or of: " + " ".join(TESTS))
     add("--depths", default="1,16,64", help="pipeline depths (%(default)s)")
     add("--rounds", type=int, default=3, help="interleaved rounds; the median counts (%(default)s)")
     add("--seconds", type=float, default=1.0, help="length of one run on the fastest server (%(default)s)")
@@ -335,7 +378,7 @@ def main():
     add("--memory", type=int, metavar="KEYS", help="measure bytes per key instead")
     add("--connections", type=int, metavar="N", help="measure idle connections, then throughput with N of them")
     opts = parser.parse_args()
-    opts.tests = [name.upper() for name in opts.tests.split(",")]
+    opts.tests = list(TESTS) if opts.tests == "all" else [name.upper() for name in opts.tests.split(",")]
     opts.depths = [int(depth) for depth in opts.depths.split(",")]
     unknown = [name for name in opts.tests if name not in TESTS]
     if unknown:

@@ -26,6 +26,8 @@ pub struct Blocking {
     key_count_when_gone: usize,
     deadlines: BTreeSet<(i64, Id)>,
     ready: VecDeque<(u16, Vec<u8>)>,
+    /// Those who wait for the disk or for replicas, in the order in which they began.
+    pub for_offset: Vec<Id>,
     /// How many sessions are parked, for whatever reason (INFO `blocked_clients`).
     pub parked_count: usize,
 }

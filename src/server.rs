@@ -23,8 +23,9 @@ mod title;
 
 use std::sync::Arc;
 
-use crate::background::{Crew, Freer, Job};
+use crate::background::{Crew, Errand, Freer, Job};
 use crate::base::output::Output;
+use crate::base::slab::Id;
 use crate::config::OnSignal;
 use crate::engine::Engine;
 use crate::engine::cron::Rest;
@@ -55,6 +56,8 @@ pub struct Watcher {
 pub struct Server {
     engine: Engine,
     freer: Freer,
+    /// Who waits for what they flushed to be freed, in order; each has a mark in the queue.
+    flushing: std::collections::VecDeque<Id>,
     listeners: Listeners,
     around: Surroundings,
     watcher: Option<Watcher>,
@@ -65,6 +68,8 @@ pub struct Server {
     exit_code: i32,
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
+    /// Such threads as were told that they are not needed any more, and may not have ended yet.
+    parting: Vec<Errand>,
     snapshots_started: u64,
     log: Log,
     /// The append-only log, as long as it has not all been read.
@@ -89,12 +94,14 @@ impl Server {
             loading,
             engine,
             freer,
+            flushing: std::collections::VecDeque::new(),
             listeners,
             around,
             watcher: None,
             nowhere: vec![0; 4096],
             exit_code: 0,
             saver: None,
+            parting: Vec::new(),
             snapshots_started: 0,
             log: Log::default(),
             log_loading: None,
@@ -128,6 +135,11 @@ impl Server {
         if self.engine.services.snapshots.running.is_some() {
             self.attend_snapshot();
         }
+        while !self.flushing.is_empty() && self.freer.has_passed_mark() {
+            if let Some(id) = self.flushing.pop_front() {
+                self.engine.answer_parked(id, Ok(()));
+            }
+        }
         for id in std::mem::take(&mut self.engine.sessions.with_output) {
             io.want_write(id);
         }
@@ -154,6 +166,13 @@ impl Server {
             Ask::Configured(configured) => self.configured(io, configured),
             Ask::LoadLog { waiting } => self.reload_log_for(waiting),
             Ask::FlushedAll => self.flushed_all(),
+            Ask::TellWhenFreed { waiting } => {
+                for garbage in self.engine.keyspace.garbage.drain(..) {
+                    self.freer.send(Job::Free(garbage));
+                }
+                self.freer.send(Job::Mark);
+                self.flushing.push_back(waiting);
+            }
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::PurgeMemory => {
                 crate::store::alloc::purge();
@@ -295,8 +314,12 @@ impl App for Server {
         let rest = self.engine.before_sleep();
         self.hand_over(io);
         self.write_log(Haste::Usual);
+        let has_served = self.engine.serve_offset_waiters();
+        if has_served {
+            self.hand_over(io);
+        }
         match rest {
-            _ if has_more_to_load => Sleep::NotAtAll,
+            _ if has_more_to_load || has_served => Sleep::NotAtAll,
             Rest::None => Sleep::NotAtAll,
             Rest::Ms(ms) => Sleep::AtMostMs(ms),
         }

@@ -340,3 +340,68 @@ fn a_signal_ends_the_server_in_peace() {
             .contains("Received SIGTERM scheduling shutdown...")
     );
 }
+
+#[test]
+fn waitaof_waits_for_the_disk() {
+    let server = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let pair = |client: &mut Client<TcpStream>| {
+        assert_eq!(client.reply(), "*2");
+        (client.reply(), client.reply())
+    };
+    let both = |disk: &str, replicas: &str| (disk.to_owned(), replicas.to_owned());
+    let mut client = server.connect();
+    let mut other = server.connect();
+    for policy in ["everysec", "always"] {
+        assert_eq!(
+            client.ask(&format!("CONFIG SET appendfsync {policy}")),
+            "+OK"
+        );
+        client
+            .0
+            .write_all(b"SET key value\r\nWAITAOF 1 0 0\r\nPING\r\n")
+            .expect("an open connection");
+        assert_eq!(client.reply(), "+OK");
+        assert_eq!(pair(&mut client), both(":1", ":0"), "{policy}");
+        assert_eq!(client.reply(), "+PONG");
+    }
+
+    // Nothing is ever brought to the disk by itself, but what others have written is no concern of ours.
+    assert_eq!(client.ask("CONFIG SET appendfsync no"), "+OK");
+    assert_eq!(client.ask("SET key value"), "+OK");
+    for (wanted, on_disk) in [("WAITAOF 1 0 50", ":0"), ("WAITAOF 0 1 50", ":0")] {
+        client
+            .0
+            .write_all(format!("{wanted}\r\n").as_bytes())
+            .expect("an open connection");
+        assert_eq!(pair(&mut client), both(on_disk, ":0"), "{wanted}");
+    }
+    other
+        .0
+        .write_all(b"WAITAOF 1 0 0\r\n")
+        .expect("an open connection");
+    assert_eq!(pair(&mut other), both(":1", ":0"));
+
+    // Who waits is told when the log goes.
+    client
+        .0
+        .write_all(b"WAITAOF 1 0 0\r\n")
+        .expect("an open connection");
+    wait_until(
+        || other.ask("INFO clients").contains("blocked_clients:1"),
+        "a client that waits",
+    );
+    assert_eq!(other.ask("CONFIG SET appendonly no"), "+OK");
+    assert_eq!(
+        client.reply(),
+        "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+    );
+
+    // What is in the first base is on disk when that is.
+    assert_eq!(client.ask("SET key value"), "+OK");
+    assert_eq!(client.ask("CONFIG SET appendonly yes"), "+OK");
+    client
+        .0
+        .write_all(b"WAITAOF 1 0 0\r\n")
+        .expect("an open connection");
+    assert_eq!(pair(&mut client), both(":1", ":0"));
+}

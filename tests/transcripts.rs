@@ -28,6 +28,7 @@ use pollux::base::time::Clock;
 use pollux::commands;
 use pollux::config::{Config, Permission};
 use pollux::engine::Engine;
+use pollux::engine::effects::Ask;
 
 /// Noon of some day; transcripts may rely on it.
 const START_MS: i64 = 1_700_000_000_000;
@@ -89,6 +90,12 @@ impl Play {
     fn rest(&mut self) {
         self.engine.before_sleep();
         loop {
+            self.engine.keyspace.garbage.clear();
+            for ask in std::mem::take(&mut self.engine.fx.asks) {
+                if let Ask::TellWhenFreed { waiting } = ask {
+                    self.engine.answer_parked(waiting, Ok(()));
+                }
+            }
             let again = self.engine.take_again();
             if again.is_empty() {
                 break;

@@ -68,6 +68,17 @@ impl Crew {
 }
 
 impl Errand {
+    /// Whether there is nothing to be waited for.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Errand::Thread(thread) => thread.is_finished(),
+            Errand::Piled(slot) => slot
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_none(),
+        }
+    }
+
     /// Returns when the work is done.
     pub fn wait(self) {
         match self {

@@ -16,43 +16,69 @@ pub use crew::{Crew, Errand, Line, Pile};
 pub enum Job {
     /// Drop this. Freeing ten million list elements takes a second; the loop has better things to do.
     Free(Box<dyn Send>),
+    /// Say when everything before this has been done: see [`Freer::has_passed_mark`].
+    Mark,
 }
 
 /// The thread that frees memory. It ends when the handle is dropped and the queue is empty.
 pub struct Freer {
     jobs: Option<mpsc::Sender<Job>>,
+    marks: mpsc::Receiver<()>,
+    /// For marks when there is no thread.
+    passed: mpsc::Sender<()>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Freer {
-    pub fn start() -> std::io::Result<Self> {
+    /// `knock` is called when a mark has been passed.
+    pub fn start(knock: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
+        let (passed, marks) = mpsc::channel();
+        let told = passed.clone();
         let thread = thread::Builder::new().name("free".into()).spawn(move || {
             for job in queue {
                 match job {
                     Job::Free(garbage) => drop(garbage),
+                    Job::Mark => {
+                        let _ = told.send(());
+                        knock();
+                    }
                 }
             }
         })?;
         Ok(Self {
             jobs: Some(jobs),
+            marks,
+            passed,
             thread: Some(thread),
         })
     }
 
     /// Without a thread: what is handed over is freed at once.
     pub fn on_the_spot() -> Self {
+        let (passed, marks) = mpsc::channel();
         Self {
             jobs: None,
+            marks,
+            passed,
             thread: None,
         }
     }
 
     /// Hands the job over; if the thread is gone, it is done here.
     pub fn send(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            let _ = jobs.send(job);
+        match (&self.jobs, job) {
+            (Some(jobs), job) => drop(jobs.send(job)),
+            (None, Job::Mark) => drop(self.passed.send(())),
+            (None, Job::Free(_)) => {}
         }
+    }
+}
+
+impl Freer {
+    /// Whether another mark has been passed. Each is told once.
+    pub fn has_passed_mark(&self) -> bool {
+        self.marks.try_recv().is_ok()
     }
 }
 

@@ -25,6 +25,7 @@ pub mod sort;
 pub mod stream;
 pub mod string;
 pub mod transaction;
+pub mod wait;
 pub mod zset;
 
 use crate::engine::command::{Row, Table};
@@ -46,6 +47,7 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     transaction::ROWS,
+    wait::ROWS,
     zset::ROWS,
 ];
 

@@ -76,6 +76,17 @@ pub fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     }
 }
 
+/// What is left of SINTERCARD's and ZINTERCARD's words: `[LIMIT limit]`, where 0 is no limit.
+pub fn limit<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<usize, Error> {
+    let mut limit = 0;
+    while let Some(word) = words.next() {
+        let value = words.next().filter(|_| is(word, "LIMIT"));
+        let value = value.ok_or(Error::Syntax)?;
+        limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
+    }
+    Ok(limit)
+}
+
 /// A double; never NaN.
 pub fn float(text: &[u8]) -> Result<f64, Error> {
     double::parse_f64(text).ok_or(Error::NotFloat)

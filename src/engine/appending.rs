@@ -51,9 +51,14 @@ pub struct Appending {
     pub delayed_fsyncs: u64,
     /// The thread is busy with the disk.
     pub is_syncing: bool,
-    /// How many bytes were ever put into the log, and up to where the disk has them: for WAITAOF.
+    /// How many commands were ever put into the log, and what this was at the cut; up to where they are in a file, and
+    /// up to where the disk has them: for WAITAOF. Commands are counted and not bytes, since checksums come between.
     pub offset: u64,
+    pub cut_offset: u64,
+    pub written_offset: u64,
     pub synced_offset: u64,
+    /// What those who wait for the disk were last told.
+    told: (State, u64),
 }
 
 /// After so many failures in a row, rewrites become rare.
@@ -82,6 +87,18 @@ impl Appending {
     pub fn cut(&mut self) {
         let bytes = self.feed.cut();
         self.before_cut.get_or_insert_default().extend(bytes);
+        self.cut_offset = self.offset;
+    }
+
+    /// Whether the disk has all up to this offset. While the first base is written, what came before it is nowhere.
+    pub fn is_on_disk(&self, offset: u64) -> bool {
+        self.state == State::On && self.synced_offset >= offset
+    }
+
+    /// Whether `is_on_disk` may say something else than when this was last asked.
+    pub(super) fn has_news(&mut self) -> bool {
+        let present = (self.state, self.synced_offset);
+        std::mem::replace(&mut self.told, present) != present
     }
 }
 
@@ -103,6 +120,7 @@ impl Engine {
         if belongs {
             feed.bracket(b"EXEC", now_s);
         }
+        self.services.appending.offset += stream.len() as u64;
         let mut stream = stream;
         stream.clear();
         self.fx.stream = stream;
@@ -116,6 +134,7 @@ impl Engine {
             for Propagated { db, args } in self.fx.stream.drain(..) {
                 let feed = &mut self.services.appending.feed;
                 feed.command(db, args.as_args().iter(), now_s);
+                self.services.appending.offset += 1;
             }
         }
         self.fx.facts_seen = 0;

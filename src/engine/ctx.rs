@@ -99,9 +99,6 @@ impl Ctx<'_> {
             on_timeout: wait.on_timeout,
             also_when_gone: wait.also_when_gone,
             kind: wait.kind,
-            offset: 0,
-            replicas_wanted: 0,
-            local_wanted: 0,
             spent_ns: 0,
             redacted: self.fx.redacted.clone(),
         }));
@@ -113,6 +110,30 @@ impl Ctx<'_> {
             wait.deadline_ms,
             woken_by,
         );
+    }
+
+    /// Parks the session until others have what it has written, or the deadline passes. The command is run again
+    /// whenever that may be so.
+    pub fn park_for_offset(
+        &mut self,
+        args: Args<'_>,
+        deadline_ms: Option<i64>,
+        on_timeout: OnTimeout,
+    ) {
+        self.park(
+            args,
+            &Wait {
+                keys: &[],
+                kind: Kind::String,
+                deadline_ms,
+                on_timeout,
+                also_when_gone: false,
+            },
+        );
+        if let Some(parked) = &mut self.session.parked {
+            parked.waiting = Waiting::Offset;
+            self.services.blocking.for_offset.push(self.session.id);
+        }
     }
 
     /// Parks the session until the shell has done what it was asked for; `Engine::answer_parked` replies then.

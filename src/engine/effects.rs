@@ -62,6 +62,8 @@ pub enum Ask {
     LoadLog { waiting: Option<Id> },
     /// FLUSHALL has emptied everything: a save that is under way is void.
     FlushedAll,
+    /// Tell a session when all that has been thrown away so far is freed.
+    TellWhenFreed { waiting: Id },
     /// Start a thread that writes the snapshot that has begun.
     Snapshot(Box<Order>),
     /// Give memory back to the system (MEMORY PURGE).

@@ -567,6 +567,7 @@ impl Engine {
         };
         if self.fx.listening && !self.fx.stream.is_empty() {
             self.append_effects(command);
+            session.written_to = self.services.appending.offset;
         }
         // What this command has pushed to its own session comes behind its reply.
         if !session.output.is_empty() {

@@ -119,10 +119,6 @@ pub struct Parked {
     pub also_when_gone: bool,
     /// Only a key of this kind wakes the waiter.
     pub kind: Kind,
-    /// Replicas and local append-only file asked for by WAIT and WAITAOF, and the offset.
-    pub offset: u64,
-    pub replicas_wanted: i64,
-    pub local_wanted: i64,
     /// How long the command ran before it had to wait.
     pub spent_ns: u64,
     /// Which of its arguments are secrets.
@@ -145,8 +141,10 @@ impl Parked {
 pub enum OnTimeout {
     NullArray,
     Null,
-    /// The count of replicas that have acknowledged (`WAIT`), worked out then.
+    /// How many replicas have what the session has written (`WAIT`), worked out then.
     Acknowledged,
+    /// Whether the disk has it, and how many replicas have it on theirs (`WAITAOF`), worked out then.
+    OnDisk,
 }
 
 /// A key as a watcher saw it.
@@ -197,6 +195,8 @@ pub struct Session {
     pub running: Running,
     /// Its share of `Sessions::memory`, as last counted.
     pub memory_counted: usize,
+    /// What `Appending::offset` was after the last command of this session that was written down.
+    pub written_to: u64,
 }
 
 /// The input of a session whose commands run.
@@ -314,6 +314,7 @@ impl Session {
             peaks_since_us: now_us,
             running: Running::default(),
             memory_counted: 0,
+            written_to: 0,
         }
     }
 

@@ -83,6 +83,8 @@ pub struct Snapshots {
     last_try_s: i64,
     /// How long the last one took.
     pub last_took_s: Option<i64>,
+    /// Bytes that changes made the last one copy, by its purpose.
+    pub copied_last: [usize; 2],
     /// BGSAVE SCHEDULE waits for its turn.
     pub is_scheduled: bool,
 }
@@ -90,11 +92,12 @@ pub struct Snapshots {
 /// After a failure the next attempt waits so long.
 const RETRY_S: i64 = 5;
 
-/// So many chunks may be on their way to the thread: four megabytes.
-const CHUNKS_ON_THE_WAY: u64 = 16;
+/// So many chunks may be on their way to the thread: a megabyte. That is some milliseconds of work for it, so it need
+/// not wait for the loop.
+const CHUNKS_ON_THE_WAY: u64 = 8;
 
-/// The least and the most time that a turn gives to the walk.
-const SLICE_NS: std::ops::RangeInclusive<u64> = 50_000..=1_000_000;
+/// The least and the most time that a turn gives to the walk. What comes in meanwhile waits so long.
+const SLICE_NS: std::ops::RangeInclusive<u64> = 50_000..=250_000;
 
 impl Snapshots {
     pub fn is_saving(&self, purpose: Purpose) -> bool {
@@ -298,6 +301,8 @@ impl Engine {
     /// The thread has ended, or could not be started. Returns what the snapshot was for.
     pub fn snapshot_ended(&mut self, ended: Ended) -> Option<(Purpose, i64)> {
         let running = self.services.snapshots.running.take()?;
+        let copied = self.keyspace.copied_for_freeze();
+        self.services.snapshots.copied_last[running.purpose as usize] = copied;
         self.keyspace.give_up_freeze();
         let now_s = self.now.unix_ms / 1000;
         if running.purpose == Purpose::Rdb {

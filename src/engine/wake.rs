@@ -100,6 +100,18 @@ impl Engine {
         }
     }
 
+    /// Serves those who wait for the disk, if it has come further. Tells whether there is something to send.
+    pub fn serve_offset_waiters(&mut self) -> bool {
+        let has_news = self.services.appending.has_news();
+        if !has_news || self.services.blocking.for_offset.is_empty() {
+            return false;
+        }
+        for id in self.services.blocking.for_offset.clone() {
+            self.retry(id);
+        }
+        true
+    }
+
     /// Tells a session that waits for the shell or for a helper thread how it went.
     pub fn answer_parked(&mut self, id: Id, outcome: Result<(), Error>) {
         let Some(mut session) = self.sessions.lend(id) else {
@@ -173,6 +185,9 @@ pub fn forget_wait(services: &mut Services, session: &mut Session) {
             parked.deadline_ms,
             parked.woken_by(),
         );
+        if parked.waiting == Waiting::Offset {
+            blocking.for_offset.retain(|id| *id != session.id);
+        }
     }
     if session.has(flag::POSTPONED) {
         session.unset(flag::POSTPONED);
@@ -211,7 +226,10 @@ pub fn end_wait(
         let muted = session.has(flag::REPLY_OFF | flag::REPLY_SKIP);
         let mut reply = Reply::with_muted(&mut session.output, session.protocol, muted);
         match ending {
-            Ending::TimedOut => time_out(&mut reply, on_timeout),
+            Ending::TimedOut => {
+                let on_disk = services.appending.is_on_disk(session.written_to);
+                time_out(&mut reply, on_timeout, on_disk);
+            }
             Ending::Refused(refusal) => {
                 services.stats.error(refusal.text());
                 reply.error(refusal.text());
@@ -230,10 +248,15 @@ pub fn end_wait(
     true
 }
 
-fn time_out(reply: &mut Reply<'_>, on_timeout: OnTimeout) {
+fn time_out(reply: &mut Reply<'_>, on_timeout: OnTimeout, on_disk: bool) {
     match on_timeout {
         OnTimeout::NullArray => reply.null_array(),
         OnTimeout::Null => reply.null(),
         OnTimeout::Acknowledged => reply.integer(0),
+        OnTimeout::OnDisk => {
+            reply.array(2);
+            reply.integer(i64::from(on_disk));
+            reply.integer(0);
+        }
     }
 }

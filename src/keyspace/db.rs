@@ -392,6 +392,16 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// After elements went: the key goes too, and is announced as gone, if none is left. Tells whether it did.
+    pub fn end_if_empty<T: Typed>(&mut self, key: &[u8], spot: Spot) -> bool {
+        let is_empty = self.at::<T>(spot).is_ok_and(T::is_empty);
+        if is_empty {
+            self.remove_at(spot, false);
+            self.event(key, Event::DEL);
+        }
+        is_empty
+    }
+
     /// Removes a key; tells whether it was there. Reports nothing: the caller knows the event.
     pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
         let Some(spot) = self.find(key) else {
@@ -427,6 +437,7 @@ impl<'a> Keys<'a> {
         let db = &mut self.space.dbs[usize::from(self.db)];
         let spot = db.dict.put(hash, key, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
+        self.space.moved(self.db, spot);
         self.added(key, spot);
         spot
     }

@@ -133,15 +133,12 @@ impl Keys<'_> {
 
     /// After fields went by themselves: the key goes too if none is left. Tells whether it did.
     fn fields_went(&mut self, key: &[u8], spot: Spot) -> bool {
-        let is_empty = self.at::<Hash>(spot).is_ok_and(Hash::is_empty);
-        if is_empty {
-            self.remove_at(spot, false);
-            self.event(key, Event::DEL);
-        } else {
+        let is_gone = self.end_if_empty::<Hash>(key, spot);
+        if !is_gone {
             self.arm_fields(spot);
         }
         self.space.journal.changed(self.db, key);
-        is_empty
+        is_gone
     }
 }
 

@@ -14,11 +14,14 @@ pub mod evict;
 pub mod expiry;
 pub mod fields;
 pub mod freeze;
+pub mod garbage;
 pub mod journal;
 pub mod load;
 pub mod sizes;
 pub mod text;
 pub mod typed;
+
+use std::sync::Arc;
 
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
@@ -53,6 +56,8 @@ pub struct Keyspace {
     pub room_bytes: usize,
     /// Values and whole tables that wait to be freed off the loop.
     pub garbage: Vec<Box<dyn Send>>,
+    /// How much of that is on its way.
+    pub freeing: Arc<garbage::Freeing>,
     /// The first key of the running request, by its address, and its hash: it was hashed when its memory was
     /// prefetched. Set only while the request's bytes stay where they are, so the address means the key.
     pub hint: (usize, u64),
@@ -92,7 +97,6 @@ pub struct Counters {
     pub expired_keys: u64,
     pub expired_fields: u64,
     pub evicted_keys: u64,
-    pub lazyfreed: u64,
 }
 
 /// Values with fewer elements are freed at once: handing them over would cost more.
@@ -116,6 +120,7 @@ impl Keyspace {
             may_expire: true,
             room_bytes: usize::MAX,
             garbage: Vec::new(),
+            freeing: Arc::default(),
             hint: (0, 0),
             seed: seed_of_hashes,
             evictor: evict::Evictor::default(),
@@ -128,8 +133,8 @@ impl Keyspace {
     /// Throws a value away. One that is large and may be freed lazily is left to the thread that frees.
     pub fn discard(&mut self, value: Value, lazily: bool) {
         if lazily && value.weight() > LAZY_WEIGHT_MIN {
-            self.counters.lazyfreed += 1;
-            self.garbage.push(Box::new(value));
+            let thrown = garbage::counted(value, 1, &self.freeing);
+            self.garbage.push(thrown);
         }
     }
 
@@ -167,8 +172,8 @@ impl Keyspace {
             if let Some(old) = self.adopt_database(db, old)
                 && lazily
             {
-                self.counters.lazyfreed += count as u64;
-                self.garbage.push(Box::new(old));
+                let thrown = garbage::counted(old, count as u64, &self.freeing);
+                self.garbage.push(thrown);
             }
         }
         count

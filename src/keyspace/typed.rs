@@ -13,109 +13,43 @@ pub trait Typed: Sized {
     fn of(value: &Value) -> Option<&Self>;
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     fn into_value(self) -> Value;
+    fn is_empty(&self) -> bool;
 }
 
-impl Typed for Hash {
-    const KIND: Kind = Kind::Hash;
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Hash(it) = value {
-            Some(it)
-        } else {
-            None
+macro_rules! typed {
+    ($type:ident, $into:expr) => {
+        impl Typed for $type {
+            const KIND: Kind = Kind::$type;
+
+            fn of(value: &Value) -> Option<&Self> {
+                if let Value::$type(it) = value {
+                    Some(it)
+                } else {
+                    None
+                }
+            }
+
+            fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                if let Value::$type(it) = value {
+                    Some(it)
+                } else {
+                    None
+                }
+            }
+
+            fn into_value(self) -> Value {
+                $into(self)
+            }
+
+            fn is_empty(&self) -> bool {
+                $type::is_empty(self)
+            }
         }
-    }
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Hash(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn into_value(self) -> Value {
-        Value::Hash(self)
-    }
+    };
 }
 
-impl Typed for List {
-    const KIND: Kind = Kind::List;
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::List(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::List(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn into_value(self) -> Value {
-        Value::List(self)
-    }
-}
-
-impl Typed for Set {
-    const KIND: Kind = Kind::Set;
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Set(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Set(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn into_value(self) -> Value {
-        Value::Set(self)
-    }
-}
-
-impl Typed for Zset {
-    const KIND: Kind = Kind::Zset;
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Zset(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Zset(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn into_value(self) -> Value {
-        Value::Zset(self)
-    }
-}
-
-impl Typed for Stream {
-    const KIND: Kind = Kind::Stream;
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Stream(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Stream(it) = value {
-            Some(it)
-        } else {
-            None
-        }
-    }
-    fn into_value(self) -> Value {
-        Value::Stream(Box::new(self))
-    }
-}
+typed!(Hash, Value::Hash);
+typed!(List, Value::List);
+typed!(Set, Value::Set);
+typed!(Zset, Value::Zset);
+typed!(Stream, |it| Value::Stream(Box::new(it)));

@@ -34,8 +34,9 @@ pub struct Snapshot<'a, W> {
     usage: Usage,
     sizes: Vec<(u16, usize, usize)>,
     db: Option<u16>,
-    /// The large value whose elements come.
+    /// The large value whose elements come, and how many are still to come.
     table: Option<TableHead>,
+    elements_left: u64,
     lzf: Option<Compressor>,
     /// Elements that have been encoded and not handed on.
     encoded: Vec<u8>,
@@ -62,6 +63,7 @@ impl<'a, W: Write> Snapshot<'a, W> {
             sizes: census.dbs.clone(),
             db: None,
             table: None,
+            elements_left: 0,
             lzf: form.compresses.then(Compressor::new),
             encoded: Vec::new(),
             each_key,
@@ -74,8 +76,18 @@ impl<'a, W: Write> Snapshot<'a, W> {
     }
 
     pub fn finish(mut self) -> io::Result<W> {
+        self.end_table()?;
         self.hand_on()?;
         self.file.finish()
+    }
+
+    /// A file with one element more or less than it says would be lost as a whole.
+    fn end_table(&self) -> io::Result<()> {
+        if self.elements_left == 0 {
+            Ok(())
+        } else {
+            Err(wrong_count())
+        }
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
@@ -90,6 +102,7 @@ impl<'a, W: Write> Snapshot<'a, W> {
     }
 
     fn begin_key(&mut self, db: u16) -> io::Result<()> {
+        self.end_table()?;
         self.hand_on()?;
         (self.each_key)()?;
         if self.db == Some(db) {
@@ -142,6 +155,7 @@ impl<W: Write> Sink for Snapshot<'_, W> {
     fn table(&mut self, head: Head<'_>, table: TableHead) -> io::Result<()> {
         self.begin_key(head.db)?;
         self.table = Some(table);
+        self.elements_left = table.count;
         let version = self.form.version;
         let access = self.access(head.access);
         self.encode(|writer| {
@@ -179,6 +193,7 @@ impl<W: Write> Sink for Snapshot<'_, W> {
         let Some(table) = self.table else {
             return Ok(());
         };
+        self.elements_left = (self.elements_left.checked_sub(1)).ok_or_else(wrong_count)?;
         let version = self.form.version;
         self.encode(|writer| match (table.shape, table.soonest) {
             (Shape::Set, _) => writer.string(element.key),
@@ -205,4 +220,8 @@ impl<W: Write> Sink for Snapshot<'_, W> {
         }
         Ok(())
     }
+}
+
+fn wrong_count() -> io::Error {
+    io::Error::other("a value has more or fewer elements than it said")
 }

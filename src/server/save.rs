@@ -89,6 +89,7 @@ impl Server {
             }
             self.give_up_snapshot();
         }
+        self.see_off_savers();
         self.finish_log();
         if self.saves_at_the_end(how) {
             log::info!("{}", banner::SAVING);

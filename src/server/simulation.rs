@@ -134,6 +134,13 @@ impl Life {
         log::debug!("asks {}", bytes.escape_ascii());
         push(&mut self.server.engine, CLIENT, &bytes);
         self.server.received(self.reactor.io(), &[CLIENT]);
+        while (self.server.engine.sessions.get(CLIENT))
+            .is_some_and(|session| session.parked.is_some())
+        {
+            // What it asked for is done beside the loop.
+            self.turn();
+            self.server.received(self.reactor.io(), &[CLIENT]);
+        }
         take(&mut self.server.engine, CLIENT)
     }
 

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use super::Server;
-use crate::background::{Errand, Progress};
+use crate::background::{Crew, Errand, Progress};
 use crate::engine::snapshot::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
 use crate::persist::aof::rewrite::Rewrite;
@@ -53,7 +53,11 @@ impl Server {
         let (messages, incoming) = mpsc::channel();
         let (report, outcome) = mpsc::channel();
         let (progress, waker) = (order.progress.clone(), io.waker());
+        let is_thread = matches!(self.crew, Crew::Threads);
         let spawned = self.crew.spawn("persist", move || {
+            if is_thread {
+                stand_back();
+            }
             let ended = run(&order, &place, &incoming, &waker);
             let _ = report.send(ended);
             waker.wake();
@@ -110,7 +114,9 @@ impl Server {
 
     /// FLUSHALL: what is being saved is out of date, and so is what was saved last, if saves are wanted at all.
     pub(super) fn flushed_all(&mut self) {
-        self.give_up_rdb_snapshot();
+        if self.engine.services.snapshots.is_saving(Purpose::Rdb) {
+            self.part_with_snapshot();
+        }
         if !self.engine.services.config.save.0.is_empty() {
             // It has been logged, and the client has been answered.
             let _ = self.save();
@@ -134,6 +140,26 @@ impl Server {
         saver.thread.wait();
         let ended = saver.outcome.try_recv().unwrap_or(Ended::Badly);
         self.snapshot_ended(ended);
+    }
+
+    /// Waits for threads that were told that they are not needed any more, so that none leaves its file behind.
+    pub(super) fn see_off_savers(&mut self) {
+        for thread in self.parting.drain(..) {
+            thread.wait();
+        }
+    }
+
+    /// As `give_up_snapshot`, but lets the thread take its file away, and free what it was given, in its own time: there
+    /// may be millions of elements. It has to be waited for only if the file is getting its name.
+    fn part_with_snapshot(&mut self) {
+        match self.saver.take_if(|saver| saver.progress.abandon()) {
+            Some(saver) => {
+                self.parting.retain(|thread| !thread.is_done());
+                self.parting.push(saver.thread);
+                self.snapshot_ended(Ended::Abandoned);
+            }
+            None => self.give_up_snapshot(),
+        }
     }
 }
 
@@ -167,6 +193,17 @@ impl Place {
 pub(super) fn rewritten_aof() -> PathBuf {
     format!("temp-rewriteaof-bg-{}.aof", std::process::id()).into()
 }
+
+/// Where cores are few, the loop shall not wait for this thread: it has clients, and this has none.
+fn stand_back() {
+    // On Linux this concerns the calling thread only; elsewhere it would be the whole process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// How nice the thread is. As nice as can be, and a busy machine would never see the end of a save.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
     match write(order, place, messages, waker) {

@@ -87,7 +87,8 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     let mut oom_score = OomScore::default();
     // It has been logged, and the server is as good without.
     let _ = oom_score.apply(&engine.services.config, is_replica);
-    let freer = Freer::start().map_err(|error| fail("a thread", &error))?;
+    let waker = reactor.io().waker();
+    let freer = Freer::start(move || waker.wake()).map_err(|error| fail("a thread", &error))?;
     let around = Surroundings {
         title,
         supervisor,

@@ -481,7 +481,7 @@ impl<V> Dict<V> {
         if is_retimed {
             self.time(entry);
         } else if times != Times::NONE {
-            self.wheel.relocate(entry);
+            self.wheel.relocate(entry, old.address());
         }
         entry
     }

@@ -24,15 +24,18 @@
 //! left alone, and, when the clock was set back, those whose time `reached` has passed though the
 //! clock has not. `reached` itself never goes back while there are records.
 //!
-//! Invariants: a record is in exactly one slot and its entry knows which, so that cancelling is a
-//! swap with the slot's last record; a record of a level is in a slot strictly above that byte of
-//! `reached`, but for the slot being drained. Not known here: what a deadline means, or what
-//! becomes of an entry that is due.
+//! Invariants: a record is in exactly one slot, and its entry knows at which index, so that
+//! cancelling is a swap with the slot's last record; a record of a level is in a slot strictly above
+//! that byte of `reached`, but for the slot being drained. It follows that the entry need not know
+//! the slot: it is the one in which its time would be filed now, or the one being drained, or one
+//! of the two outside, and whichever of them has the entry's address at the entry's index is it. An
+//! entry is 8 bytes smaller for that. Not known here: what a deadline means, or what becomes of an
+//! entry that is due.
 
 #![allow(unsafe_code)]
 
 use super::address::Address;
-use super::entry::raw::{Filing, Raw};
+use super::entry::raw::Raw;
 use super::table::below;
 
 #[derive(Default)]
@@ -71,6 +74,13 @@ struct Slot {
 
 const BLOCK: usize = 512;
 
+/// Where a record is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Filing {
+    slot: u16,
+    index: u32,
+}
+
 impl Wheel {
     /// For a fresh wheel that takes over from another.
     pub fn at_time_of(other: &Self) -> Self {
@@ -98,15 +108,15 @@ impl Wheel {
 
     /// Forget an entry.
     pub fn cancel(&mut self, entry: Raw) {
-        let filing = entry.filing();
-        self.remove(filing, entry.address());
+        let filing = self.filing(entry, entry.address());
+        self.remove(filing);
         self.records -= 1;
     }
 
-    /// The entry is now elsewhere in memory; `entry` is the new one, which has the old one's
-    /// filing.
-    pub fn relocate(&mut self, entry: Raw) {
-        let Filing { slot, index } = entry.filing();
+    /// The entry is now elsewhere in memory than at `old`; `entry` is the new one, which has the old
+    /// one's times and index.
+    pub fn relocate(&mut self, entry: Raw, old: Address) {
+        let Filing { slot, index } = self.filing(entry, old);
         self.slot_mut(slot).set(index, entry.address());
     }
 
@@ -254,13 +264,31 @@ impl Wheel {
     }
 
     fn file(&mut self, entry: Raw) {
+        self.put(self.slot_for(entry), entry);
+    }
+
+    /// Where an entry of this time is filed now.
+    fn slot_for(&self, entry: Raw) -> u16 {
         let time = moment(entry.times().earliest());
         if time <= self.reached {
-            self.put(READY, entry);
+            READY
         } else {
             let level = ((time ^ self.reached).ilog2() / 8) as usize;
-            self.put(code(level, (time >> (8 * level) & 255) as usize), entry);
+            code(level, (time >> (8 * level) & 255) as usize)
         }
+    }
+
+    /// Where an entry is filed that the records have at this address.
+    fn filing(&self, entry: Raw, address: Address) -> Filing {
+        let index = entry.index();
+        let draining = self
+            .draining
+            .map_or(PARKED, |(level, byte)| code(level, byte));
+        let slot = [self.slot_for(entry), PARKED, draining, READY]
+            .into_iter()
+            .find(|slot| self.slot(*slot).and_then(|slot| slot.find(index)) == Some(address))
+            .expect("an entry with a deadline is in one of these");
+        Filing { slot, index }
     }
 
     /// A record that turned out not to be due. READY would give it out again at once.
@@ -277,32 +305,26 @@ impl Wheel {
             Some((level, byte)) => self.level_mut(level).push(byte, entry.address()),
             None => self.slot_mut(slot).push(entry.address()),
         };
-        entry.set_filing(Filing { slot, index });
+        entry.set_index(index);
     }
 
     fn take(&mut self, filing: Filing) -> Raw {
         let entry = self.entry(filing);
-        self.remove(filing, entry.address());
+        self.remove(filing);
         entry
     }
 
     /// Take a record out of its slot; the slot's last one moves into the gap, and its entry is
     /// told.
-    fn remove(&mut self, filing: Filing, address: Address) {
-        let slot = self.slot_mut(filing.slot);
-        assert_eq!(
-            slot.get(filing.index),
-            address,
-            "the entry's back-index names another record"
-        );
+    fn remove(&mut self, filing: Filing) {
         let moved = match position(filing.slot) {
             Some((level, byte)) => self.level_mut(level).swap_remove(byte, filing.index),
-            None => slot.swap_remove(filing.index),
+            None => self.slot_mut(filing.slot).swap_remove(filing.index),
         };
         if let Some(moved) = moved {
             // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry
             // cancels it first.
-            unsafe { Raw::assume(moved) }.set_filing(filing);
+            unsafe { Raw::assume(moved) }.set_index(filing.index);
         }
     }
 
@@ -310,6 +332,14 @@ impl Wheel {
         let address = self.slot_mut(filing.slot).get(filing.index);
         // SAFETY: as in `remove`.
         unsafe { Raw::assume(address) }
+    }
+
+    fn slot(&self, slot: u16) -> Option<&Slot> {
+        match position(slot) {
+            Some((level, byte)) => self.levels[level].as_ref().map(|level| &level.slots[byte]),
+            None if slot == READY => Some(&self.ready),
+            None => Some(&self.parked),
+        }
     }
 
     fn slot_mut(&mut self, slot: u16) -> &mut Slot {
@@ -391,6 +421,10 @@ impl Slot {
         self.len
     }
 
+    fn find(&self, index: u32) -> Option<Address> {
+        (index < self.len).then(|| self.get(index))
+    }
+
     fn get(&self, index: u32) -> Address {
         Address::from_bytes(self.blocks[index as usize / BLOCK][index as usize % BLOCK])
     }
@@ -467,7 +501,7 @@ impl Wheel {
                 // SAFETY: as in `remove`.
                 let entry = unsafe { Raw::assume(slot.get(index)) };
                 assert_eq!(
-                    entry.filing(),
+                    self.filing(entry, entry.address()),
                     Filing {
                         slot: number,
                         index

@@ -20,6 +20,7 @@ pub mod pack;
 pub mod set;
 pub mod stream;
 pub mod string;
+pub mod walked;
 pub mod zset;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use hash::Hash;
 use list::List;
 use set::Set;
 use stream::Stream;
+use walked::Walk;
 use zset::Zset;
 
 /// What a key holds, short strings and integers excepted: those live in the entry itself.
@@ -115,6 +117,27 @@ impl Value {
             Self::Hash(hash) => hash.weight(),
             Self::Zset(zset) => zset.weight(),
             Self::Stream(stream) => stream.weight(),
+        }
+    }
+}
+
+impl Value {
+    /// The table that it is, if it is one: too large to be copied at once.
+    pub fn table(&self) -> Option<&dyn Walk> {
+        match self {
+            Self::Set(Set::Large(members)) => Some(&**members),
+            Self::Zset(Zset::Large(ranked)) => Some(&**ranked),
+            Self::Hash(hash) => hash.table().map(|table| table as &dyn Walk),
+            Self::Str(_) | Self::List(_) | Self::Stream(_) | Self::Set(_) | Self::Zset(_) => None,
+        }
+    }
+
+    pub fn table_mut(&mut self) -> Option<&mut dyn Walk> {
+        match self {
+            Self::Set(Set::Large(members)) => Some(&mut **members),
+            Self::Zset(Zset::Large(ranked)) => Some(&mut **ranked),
+            Self::Hash(hash) => hash.table_mut().map(|table| table as &mut dyn Walk),
+            Self::Str(_) | Self::List(_) | Self::Stream(_) | Self::Set(_) | Self::Zset(_) => None,
         }
     }
 }

@@ -20,6 +20,7 @@ use super::choose::{self, Selection};
 use super::intset::Intset;
 use super::listpack::{Item, Listpack};
 use super::pack::{Builder, Cell, Keys};
+use super::walked::Walked;
 use super::{Malformed, pack};
 use crate::base::hash::Seed;
 use crate::base::num;
@@ -39,7 +40,7 @@ pub struct SetLimits {
 pub enum Set {
     Ints(Intset),
     Small(Keys),
-    Large(Box<Members>),
+    Large(Box<Walked<Members>>),
 }
 
 impl Set {
@@ -63,7 +64,7 @@ impl Set {
     }
 
     pub fn large(limits: &SetLimits) -> Self {
-        Self::Large(Box::new(Members::new(limits.seed)))
+        Self::Large(Box::new(Walked::new(Members::new(limits.seed))))
     }
 
     /// An integer set from a file, which is never empty.
@@ -115,7 +116,7 @@ impl Set {
         match self {
             Self::Ints(ints) => ints.memory(),
             Self::Small(keys) => keys.memory(),
-            Self::Large(members) => size_of::<Members>() + members.memory(),
+            Self::Large(members) => size_of::<Walked<Members>>() + members.memory(),
         }
     }
 
@@ -371,7 +372,7 @@ impl Set {
             let text = member.text(&mut space);
             members.insert(members.hash(text), text, &[], None);
         });
-        *self = Self::Large(Box::new(members));
+        *self = Self::Large(Box::new(Walked::new(members)));
     }
 
     #[cfg(test)]

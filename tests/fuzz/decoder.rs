@@ -66,6 +66,9 @@ const LINES: &[&str] = &[
     "\\x00\r\n",
 ];
 
+/// The first step of a long string, and the input's own buffers.
+const AHEAD: usize = (1 << 20) + (64 << 10);
+
 /// What a decoder makes of bytes that arrive in pieces no longer than `at_most`.
 fn decoded(
     bytes: &[u8],
@@ -105,7 +108,7 @@ fn decoded(
         }
         input.settle(&mut pool);
         assert!(
-            decoder.memory() + input.memory() < 3 * bytes.len() + (1 << 20),
+            decoder.memory() + input.memory() < 3 * bytes.len() + AHEAD,
             "memory follows the bytes that came"
         );
     }

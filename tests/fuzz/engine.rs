@@ -9,6 +9,7 @@ use pollux::base::time::Clock;
 use pollux::commands;
 use pollux::config::{Config, OutputLimit};
 use pollux::engine::Engine;
+use pollux::engine::effects::Ask;
 use pollux::store::Payload;
 use pollux::types::Value;
 
@@ -18,7 +19,7 @@ use super::requests::{Requests, Words};
 const REQUESTS_PER_EPISODE: usize = 5000;
 
 /// Commands that would end the run or stop it: they are other tests' business.
-fn is_never_run(name: &str) -> bool {
+pub fn is_never_run(name: &str) -> bool {
     // A negative count asks the three for as many elements as it says, and they answer: 2^62 of them, if need be.
     matches!(name, "srandmember" | "hrandfield" | "zrandmember")
         || name.starts_with("debug")
@@ -48,7 +49,7 @@ fn is_never_run(name: &str) -> bool {
 }
 
 /// Commands after which replies no longer match requests one by one.
-fn has_more_to_say(name: &str) -> bool {
+pub fn has_more_to_say(name: &str) -> bool {
     matches!(
         name,
         "subscribe" | "psubscribe" | "ssubscribe" | "unsubscribe" | "punsubscribe" | "sunsubscribe"
@@ -58,9 +59,9 @@ fn has_more_to_say(name: &str) -> bool {
     )
 }
 
-struct Play {
-    engine: Engine,
-    rng: Rng,
+pub struct Play {
+    pub engine: Engine,
+    pub rng: Rng,
     /// The strict one, whose replies are counted, and another that may do anything.
     sessions: [Id; 2],
     /// The last requests, for whoever has to find out.
@@ -82,7 +83,7 @@ impl Drop for Play {
 }
 
 impl Play {
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let mut config = Config::new();
         // Whoever asks for a gigabyte is refused, or disconnected.
         config.proto_max_bulk_len = 1 << 20;
@@ -114,7 +115,7 @@ impl Play {
     }
 
     /// The connection breaks, and there is another.
-    fn reconnect(&mut self, session: usize) {
+    pub fn reconnect(&mut self, session: usize) {
         let id = self.sessions[session];
         self.engine.close(id);
         let id = Id {
@@ -129,6 +130,12 @@ impl Play {
     fn rest(&mut self) {
         self.engine.before_sleep();
         for _ in 0..1000 {
+            self.engine.keyspace.garbage.clear();
+            for ask in std::mem::take(&mut self.engine.fx.asks) {
+                if let Ask::TellWhenFreed { waiting } = ask {
+                    self.engine.answer_parked(waiting, Ok(()));
+                }
+            }
             let again = self.engine.take_again();
             if again.is_empty() {
                 break;
@@ -137,8 +144,6 @@ impl Play {
             self.engine.before_sleep();
         }
         self.engine.sessions.with_output.clear();
-        self.engine.fx.asks.clear();
-        self.engine.keyspace.garbage.clear();
     }
 
     fn send(&mut self, session: usize, requests: &[Words]) {
@@ -183,6 +188,14 @@ impl Play {
         replies::count(&bytes).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
+    /// The reply to one request of the strict session, which must be in no state.
+    pub fn ask(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let words: Words = words.iter().map(|word| word.to_vec()).collect();
+        self.send(0, &[words]);
+        let session = self.engine.sessions.get_mut(self.sessions[0]);
+        session.expect("only we remove sessions").output.take()
+    }
+
     /// Whether the session is going away, or will do nothing for now.
     fn is_out(&self, session: usize) -> bool {
         let session = self
@@ -193,7 +206,7 @@ impl Play {
         session.is_closing() || session.parked.is_some() || session.output.is_cut_off()
     }
 
-    fn turn(&mut self, strict: &Requests, free: &Requests) {
+    pub fn turn(&mut self, strict: &Requests, free: &Requests) {
         let count = 1 + self.rng.index(6);
         let requests: Vec<Words> = (0..count).map(|_| strict.next(&mut self.rng)).collect();
         self.send(0, &requests);
@@ -242,7 +255,7 @@ impl Play {
     }
 
     /// An aggregate that became empty is gone. Streams may be empty.
-    fn check_keyspace(&self) {
+    pub fn check_keyspace(&self) {
         for db in &self.engine.keyspace.dbs {
             let mut count = 0;
             for entry in db.dict.iter() {

@@ -1,4 +1,5 @@
-//! Random requests against the engine, random bytes against the decoder of requests, and damaged files against the loader.
+//! Random requests against the engine, random bytes against the decoder of requests, damaged payloads against RESTORE,
+//! and damaged files against the loader.
 //!
 //! Short and always the same in `cargo test`; `SECONDS=600 SEED=7 cargo test --release --test fuzz` looks further. A
 //! failure names the seed that shows it again, and the requests that came before it.
@@ -6,6 +7,7 @@
 mod decoder;
 mod engine;
 mod files;
+mod payloads;
 mod replies;
 mod requests;
 

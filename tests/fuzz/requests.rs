@@ -23,6 +23,14 @@ impl Requests {
         }
     }
 
+    /// Only those of one group.
+    pub fn of(self, group: Group) -> Self {
+        let specs = self.specs.into_iter();
+        Self {
+            specs: specs.filter(|spec| spec.group == group).collect(),
+        }
+    }
+
     pub fn next(&self, rng: &mut Rng) -> Words {
         let spec = self.specs[rng.index(self.specs.len())];
         let mut words: Words = spec

@@ -29,7 +29,7 @@ import rules
 from dice import INT_MIN, Dice
 from families import FAMILIES
 from ops import Command, NotThere, Pause, Scene, Stage, show_note
-from resp import Closed, Frame
+from resp import SILENCE, Closed, Frame
 from scenes import state_of_everything
 from servers import Server, find_peer
 
@@ -226,7 +226,7 @@ class Judge:
 
 class Incomparable(Exception):
     """The round cannot go on: a scene needs what one server lacks, the real one crashed where ours answered, or, being
-    older, did not queue what newer ones do."""
+    older, did not queue what newer ones do, or both wait for what will not come."""
 
 
 class Duel:
@@ -363,10 +363,12 @@ class Duel:
             self.peer.revive()
             self.peer_deaths += 1
             raise Incomparable
+        if ours is None and peers is None and failures[0] == failures[1] == SILENCE and self.ours.is_alive() and self.peer.is_alive():
+            raise Incomparable              # both wait for ever, as for a time that is nothing when it is rounded
         for server, reply, failure in ((self.ours, ours, failures[0]), (self.peer, peers, failures[1])):
             died = not server.is_alive()
             said.append(reply.show() if reply else ("DIED: " if died else "") + str(failure))
-            if reply is None and (died or "in time" in str(failure)):
+            if reply is None and (died or failure == SILENCE):
                 log = server.log()
                 server.revive()
                 if server is self.ours:

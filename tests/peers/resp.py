@@ -9,6 +9,9 @@ import select
 import socket
 
 
+SILENCE = "no reply in time"
+
+
 class Closed(Exception):
     """The server closed the connection, or said nothing for too long."""
 
@@ -182,7 +185,7 @@ class Connection:
         try:
             data = self.sock.recv(1 << 16)
         except socket.timeout as error:
-            raise Closed("no reply in time") from error
+            raise Closed(SILENCE) from error
         except OSError as error:
             raise Closed("while reading: %s" % error) from error
         if not data:

@@ -5,6 +5,7 @@
   differ       random commands, replies compared, with a seed that never changes  differ.py
   values       large values of every encoding, as bytes and as digests            values.py
   garbage      random bytes, likewise                                             garbage.py
+  propagation  what random commands leave in the append-only file                 propagation.py
   exchange     files written by one and read by the other                         exchange.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
@@ -32,6 +33,9 @@ SEED = "pollux"
 COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
 ]
+
+# Those of them that write.
+WRITTEN = [name for name in COMPLETE if name not in ("pubsub", "tracking")]
 
 # The exchanges that are possible, by how their names begin. The others join them when there are append-only files and
 # replicas.
@@ -65,6 +69,8 @@ def all_tests(opts, peer_version):
     if peer_version >= (8, 0):                  # the bytes of older versions are others
         tests.append(("values", lambda: program("values.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "300", "--seed", SEED)))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
+    tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--families", ",".join(WRITTEN),
+                                                 "--count", "4000", "--seed", SEED)))
     tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
     return tests, lambda: bench and bench.discard()
 

@@ -155,7 +155,10 @@ def dump_and_restore(dice):
         stage.ask("DEL", "copy")
         stage.note("RESTORE", "copy", 0, dumped.value[:-1] + bytes([dumped.value[-1] ^ 1]))
         stage.write("RESTORE", stage.ask("RESTORE", "copy", 0, dumped.value))
-        stage.write("the same again", content(stage, b"copy") == content(stage, key))
+        (kind, encoding, parts), again = content(stage, key), content(stage, b"copy")
+        if encoding == "listpackex":            # ours is a plain one again when no field has a deadline any more
+            again = again[0], encoding, again[2]
+        stage.write("the same again", again == (kind, encoding, parts))
         stage.write("BUSYKEY", stage.ask("RESTORE", "copy", 0, dumped.value))
         stage.write("RESTORE REPLACE with a time to live", stage.ask("RESTORE", "copy", 100000, dumped.value, "REPLACE"))
         stage.write("has one", int_or(stage.ask("PTTL", "copy")) > 0)

@@ -20,7 +20,7 @@ use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
 use super::items::reply_item;
-use super::keys::scan::{Family, ScanOptions, cursor};
+use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothing};
 use super::limits;
 use super::options::{directed, integer, is};
 
@@ -82,11 +82,7 @@ fn reply_field(ctx: &mut Ctx<'_>, spot: Spot, field: &[u8]) -> bool {
 /// Ends a change that may have emptied a hash: its key goes with its last field, and if not, its entry learns when the
 /// next field is due.
 fn settle(keys: &mut Keys<'_>, key: &[u8], spot: Spot) {
-    let is_empty = keys.at::<Hash>(spot).is_ok_and(Hash::is_empty);
-    if is_empty {
-        keys.remove_at(spot, false);
-        keys.event(key, Event::DEL);
-    } else {
+    if !keys.end_if_empty::<Hash>(key, spot) {
         keys.arm_fields(spot);
     }
 }
@@ -465,21 +461,14 @@ fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let at = cursor(args.at(2))?;
     let now_ms = ctx.now.unix_ms;
     let Some(spot) = read_hash(ctx, args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
+        reply_nothing(&mut ctx.reply);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, Family::Hash)?;
-    let reply = &mut ctx.reply;
-    reply.array(2);
-    let cursor_mark = reply.deferred();
-    let list_mark = reply.deferred();
-    let mut count = 0;
-    let next = ctx
-        .keys
-        .at::<Hash>(spot)?
-        .scan(at, options.count, now_ms, |field, value| {
+    let hash = ctx.keys.at::<Hash>(spot)?;
+    reply_elements(&mut ctx.reply, |reply| {
+        let mut count = 0;
+        let next = hash.scan(at, options.count, now_ms, |field, value| {
             if options.matches(field) {
                 reply.bulk(field);
                 count += 1;
@@ -489,7 +478,7 @@ fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 }
             }
         });
-    reply.finish_array(list_mark, count);
-    reply.finish_bulk(cursor_mark, next.to_string().as_bytes());
+        (next, count)
+    });
     Ok(())
 }

@@ -19,38 +19,71 @@ pub fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whether FLUSHDB or FLUSHALL shall free off the loop.
-fn flushes_lazily(ctx: &Ctx<'_>, args: Args<'_>) -> Result<bool, Error> {
-    match args.get(1) {
-        _ if args.len() > 2 => Err(Error::Syntax),
-        None => Ok(ctx.keys.space.lazy.user_flush),
-        Some(word) if is(word, "SYNC") => Ok(false),
-        Some(word) if is(word, "ASYNC") => Ok(true),
-        Some(_) => Err(Error::Syntax),
+/// How FLUSHDB and FLUSHALL free what there was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// On the loop: who cannot wait, as in a transaction, is answered when it is done.
+    AtOnce,
+    /// Off the loop, while nobody waits.
+    Lazily,
+    /// Off the loop, while the client waits. Others do not.
+    Waiting,
+}
+
+impl Manner {
+    fn parse(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Self, Error> {
+        let is_lazy = match args.get(1) {
+            _ if args.len() > 2 => return Err(Error::Syntax),
+            None => ctx.keys.space.lazy.user_flush,
+            Some(word) if is(word, "SYNC") => false,
+            Some(word) if is(word, "ASYNC") => true,
+            Some(_) => return Err(Error::Syntax),
+        };
+        Ok(match is_lazy {
+            true => Self::Lazily,
+            false if ctx.may_wait() => Self::Waiting,
+            false => Self::AtOnce,
+        })
+    }
+
+    fn is_off_the_loop(self) -> bool {
+        self != Self::AtOnce
+    }
+
+    /// Replies, now or when all is freed.
+    fn reply(self, ctx: &mut Ctx<'_>, args: Args<'_>) {
+        // A snapshot may have taken what there was.
+        if self == Self::Waiting && !ctx.keys.space.garbage.is_empty() {
+            ctx.park_for_shell(args);
+            let waiting = ctx.session.id;
+            ctx.fx.ask(Ask::TellWhenFreed { waiting });
+        } else {
+            ctx.reply.ok();
+        }
     }
 }
 
 /// FLUSHDB [ASYNC | SYNC]
 pub fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let lazily = flushes_lazily(ctx, args)?;
+    let manner = Manner::parse(ctx, args)?;
     let db = ctx.keys.db;
     spoil_watchers(ctx, db, None);
-    let count = ctx.keys.space.flush(db, lazily);
+    let count = ctx.keys.space.flush(db, manner.is_off_the_loop());
     ctx.keys.space.journal.flushed(Some(db));
     // Replicas empty their copy even when ours was empty already.
     ctx.keys.space.journal.dirty += count as u64;
     ctx.fx.propagate_as(db, &args.iter().collect::<Vec<_>>());
-    ctx.reply.ok();
+    manner.reply(ctx, args);
     Ok(())
 }
 
 /// FLUSHALL [ASYNC | SYNC]
 pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let lazily = flushes_lazily(ctx, args)?;
+    let manner = Manner::parse(ctx, args)?;
     let databases = ctx.keys.space.dbs.len() as u16;
     (0..databases).for_each(|db| spoil_watchers(ctx, db, None));
     let count: usize = (0..databases)
-        .map(|db| ctx.keys.space.flush(db, lazily))
+        .map(|db| ctx.keys.space.flush(db, manner.is_off_the_loop()))
         .sum();
     ctx.keys.space.journal.flushed(None);
     ctx.keys.space.journal.dirty += count as u64 + 1;
@@ -59,7 +92,7 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     ctx.fx
         .propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
-    ctx.reply.ok();
+    manner.reply(ctx, args);
     Ok(())
 }
 

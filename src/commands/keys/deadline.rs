@@ -2,7 +2,7 @@
 
 use crate::engine::command::Outcome;
 use crate::engine::ctx::Ctx;
-use crate::keyspace::journal::Event;
+use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
@@ -96,21 +96,30 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     }
-    let db = ctx.keys.db;
     if deadline <= ctx.now.unix_ms && ctx.keys.space.may_expire && !ctx.is_replay() {
-        let lazily = ctx.keys.space.lazy.expire;
-        ctx.keys.remove_at(spot, lazily);
-        ctx.keys.changed(key, Event::DEL, 1);
-        ctx.fx
-            .propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+        end_at_once(ctx, key, spot);
     } else {
         ctx.keys.set_deadline(spot, Some(deadline));
         ctx.keys.changed(key, Event::EXPIRE, 1);
-        ctx.fx
-            .propagate_as(db, &[b"PEXPIREAT", key, deadline.to_string().as_bytes()]);
+        if unit != Moment::UnixMilliseconds {
+            // The conditions go along, as they do with Redis.
+            let deadline = deadline.to_string();
+            let mut words: Vec<&[u8]> = vec![b"PEXPIREAT", key, deadline.as_bytes()];
+            words.extend(args.from(3));
+            ctx.fx.propagate_as(ctx.keys.db, &words);
+        }
     }
     ctx.reply.integer(1);
     Ok(())
+}
+
+/// Removes a key that was given a deadline in the past.
+pub fn end_at_once(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) {
+    let lazily = ctx.keys.space.lazy.expire;
+    ctx.keys.remove_at(spot, lazily);
+    ctx.keys.changed(key, Event::DEL, 1);
+    ctx.fx
+        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
 }
 
 /// PERSIST key

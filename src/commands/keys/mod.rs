@@ -3,7 +3,7 @@
 //! Whole databases are next door in `database`, deadlines in `deadline`, walking in `scan`, and what OBJECT tells in `object`.
 
 mod database;
-mod deadline;
+pub mod deadline;
 mod object;
 pub mod scan;
 mod transport;

@@ -7,6 +7,7 @@ use crate::keyspace::db::kind_of;
 use crate::spec::error::Error;
 use crate::types::Kind;
 use crate::wire::args::Args;
+use crate::wire::reply::Reply;
 
 use super::super::options::{integer, is};
 
@@ -70,6 +71,24 @@ impl<'a> ScanOptions<'a> {
         self.pattern
             .is_none_or(|pattern| glob::matches(pattern, name, false))
     }
+}
+
+/// The reply of HSCAN, SSCAN and ZSCAN: where to go on, and the elements. `walk` writes them, and says where it stopped
+/// and how many replies they are; without it there is no such key.
+pub fn reply_elements(reply: &mut Reply<'_>, walk: impl FnOnce(&mut Reply<'_>) -> (u64, usize)) {
+    reply.array(2);
+    let cursor_mark = reply.deferred();
+    let list_mark = reply.deferred();
+    let (next, count) = walk(reply);
+    reply.finish_array(list_mark, count);
+    reply.finish_bulk(cursor_mark, next.to_string().as_bytes());
+}
+
+/// The reply of those for a key that is not there.
+pub fn reply_nothing(reply: &mut Reply<'_>) {
+    reply.array(2);
+    reply.bulk(b"0");
+    reply.array(0);
 }
 
 fn kind_named(name: &[u8]) -> Option<Kind> {

@@ -64,11 +64,7 @@ fn end(arg: &[u8]) -> Result<End, Error> {
 /// Reports `event`, and the end of the list if it has lost its last element; its key goes with that.
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.event(key, event);
-    let is_empty = keys.at::<List>(spot).is_ok_and(List::is_empty);
-    if is_empty {
-        keys.remove_at(spot, false);
-        keys.event(key, Event::DEL);
-    }
+    keys.end_if_empty::<List>(key, spot);
     keys.touched(key, count);
 }
 

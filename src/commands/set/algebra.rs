@@ -15,7 +15,7 @@ use crate::wire::args::Args;
 
 use super::super::items::reply_item;
 use super::super::limits;
-use super::super::options::{integer_within, is};
+use super::super::options::{integer_within, limit};
 
 /// SINTER key [key ...]
 pub fn sinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -78,16 +78,7 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if numkeys > args.len() - 2 {
         return Err(Error::KeysExceedArgs);
     }
-    let mut limit = 0;
-    let mut at = 2 + numkeys;
-    while at < args.len() {
-        let value = args
-            .get(at + 1)
-            .filter(|_| is(args.at(at), "LIMIT"))
-            .ok_or(Error::Syntax)?;
-        limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
-        at += 2;
-    }
+    let limit = limit(args.from(2 + numkeys))?;
     let keys = args.head(2 + numkeys).tail(2);
     let mut count = 0;
     with_sets(ctx, keys, |_, sets| {

@@ -14,7 +14,7 @@ use crate::types::set::Set;
 use crate::wire::args::Args;
 
 use super::items::reply_item;
-use super::keys::scan::{Family, ScanOptions, cursor};
+use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothing};
 use super::limits;
 use super::options::{directed, not_negative};
 
@@ -41,11 +41,7 @@ pub const ROWS: &[Row] = &[
 /// Reports `event`, and the end of the set if it has lost its last member; its key goes with that.
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.changed(key, event, count);
-    let is_empty = keys.at::<Set>(spot).is_ok_and(Set::is_empty);
-    if is_empty {
-        keys.remove_at(spot, false);
-        keys.event(key, Event::DEL);
-    }
+    keys.end_if_empty::<Set>(key, spot);
 }
 
 /// SADD key member [member ...]
@@ -268,24 +264,19 @@ fn srandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn sscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let at = cursor(args.at(2))?;
     let Some(set) = ctx.keys.read_as::<Set>(args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
+        reply_nothing(&mut ctx.reply);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, Family::Members)?;
-    let reply = &mut ctx.reply;
-    reply.array(2);
-    let cursor_mark = reply.deferred();
-    let list_mark = reply.deferred();
-    let mut count = 0;
-    let next = set.scan(at, options.count, |member: Item<'_>| {
-        if options.pattern.is_none() || options.matches(member.text(&mut [0; 20])) {
-            reply_item(reply, member);
-            count += 1;
-        }
+    reply_elements(&mut ctx.reply, |reply| {
+        let mut count = 0;
+        let next = set.scan(at, options.count, |member: Item<'_>| {
+            if options.pattern.is_none() || options.matches(member.text(&mut [0; 20])) {
+                reply_item(reply, member);
+                count += 1;
+            }
+        });
+        (next, count)
     });
-    reply.finish_array(list_mark, count);
-    reply.finish_bulk(cursor_mark, next.to_string().as_bytes());
     Ok(())
 }

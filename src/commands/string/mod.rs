@@ -21,6 +21,7 @@ use crate::wire::args::Args;
 
 pub use editing::{edit, edit_within};
 
+use super::keys::deadline::end_at_once;
 use super::options::{Moment, integer, is};
 
 pub const ROWS: &[Row] = &[
@@ -90,6 +91,8 @@ struct SetOptions {
     wants_old: bool,
     keeps_deadline: bool,
     deadline: Option<i64>,
+    /// Whether the deadline came as it is kept, so that the command says the same at any time.
+    is_absolute: bool,
 }
 
 fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions, Error> {
@@ -116,6 +119,7 @@ fn set_options(args: Args<'_>, from: usize, ctx: &Ctx<'_>) -> Result<SetOptions,
     }
     if let Some((kind, value)) = moment {
         options.deadline = Some(kind.deadline(value, ctx.now, "set")?);
+        options.is_absolute = kind == Moment::UnixMilliseconds;
     }
     Ok(options)
 }
@@ -198,10 +202,12 @@ fn set_whole(
     ctx.keys.changed(key, Event::string("set"), 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
-        ctx.fx.propagate_as(
-            ctx.keys.db,
-            &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
-        );
+        if !options.is_absolute {
+            ctx.fx.propagate_as(
+                ctx.keys.db,
+                &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
+            );
+        }
     }
 }
 
@@ -313,11 +319,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let db = ctx.keys.db;
     if let Some((deadline, kind)) = deadline {
         if !kind.is_relative() && deadline <= ctx.now.unix_ms {
-            let lazily = ctx.keys.space.lazy.expire;
-            ctx.keys.remove_at(spot, lazily);
-            ctx.keys.changed(key, Event::DEL, 1);
-            ctx.fx
-                .propagate_as(db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+            end_at_once(ctx, key, spot);
         } else {
             ctx.keys.set_deadline(spot, Some(deadline));
             ctx.keys.changed(key, Event::EXPIRE, 1);

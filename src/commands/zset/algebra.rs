@@ -12,7 +12,7 @@ use crate::types::{Kind, Value};
 use crate::wire::args::Args;
 
 use super::super::limits;
-use super::super::options::{float, integer, integer_within, is};
+use super::super::options::{float, integer, is, limit};
 use super::range;
 
 /// What is computed.
@@ -320,16 +320,7 @@ pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let numkeys = numkeys(ctx, args.at(1), args.len() - 2)?;
     let keys = args.head(2 + numkeys).tail(2);
     look_up(ctx, keys)?;
-    let mut limit = 0;
-    let mut at = 2 + numkeys;
-    while at < args.len() {
-        let value = args
-            .get(at + 1)
-            .filter(|_| is(args.at(at), "LIMIT"))
-            .ok_or(Error::Syntax)?;
-        limit = integer_within(value, 0, i64::MAX, "ERR LIMIT can't be negative")? as usize;
-        at += 2;
-    }
+    let limit = limit(args.from(2 + numkeys))?;
     let mut sources = sources(ctx, keys);
     sources.sort_by_key(|source| source.len());
     let mut count = 0;

@@ -15,7 +15,7 @@ use crate::spec::sorted_set as spec;
 use crate::types::zset::{AddRule, Added, Direction, NameRange, Present, ScoreRange, Zset};
 use crate::wire::args::Args;
 
-use super::keys::scan::{Family, ScanOptions, cursor};
+use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothing};
 use super::limits;
 use super::options::{float, integer, is};
 
@@ -60,10 +60,7 @@ pub const ROWS: &[Row] = &[
 /// Reports `event`, and the end of the sorted set if it has lost its last member; its key goes with that.
 fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
     keys.changed(key, event, count);
-    if keys.at::<Zset>(spot).is_ok_and(Zset::is_empty) {
-        keys.remove_at(spot, false);
-        keys.event(key, Event::DEL);
-    }
+    keys.end_if_empty::<Zset>(key, spot);
 }
 
 /// What ZADD was asked for.
@@ -380,34 +377,29 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let at = cursor(args.at(2))?;
     let Some(zset) = ctx.keys.read_as::<Zset>(args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
+        reply_nothing(&mut ctx.reply);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, Family::Members)?;
-    let reply = &mut ctx.reply;
-    reply.array(2);
-    let cursor_mark = reply.deferred();
-    let list_mark = reply.deferred();
-    let mut count = 0;
-    let mut text = Vec::new();
     // Redis keeps the scores of a small set as text and shows it; those of a large one it prints anew.
     let print = if matches!(zset, Zset::Large(_)) {
         double::push_general
     } else {
         double::push_f64
     };
-    let next = zset.scan(at, options.count, |member, score| {
-        if options.pattern.is_none() || options.matches(member) {
-            reply.bulk(member);
-            text.clear();
-            print(&mut text, score);
-            reply.bulk(&text);
-            count += 2;
-        }
+    reply_elements(&mut ctx.reply, |reply| {
+        let mut count = 0;
+        let mut text = Vec::new();
+        let next = zset.scan(at, options.count, |member, score| {
+            if options.pattern.is_none() || options.matches(member) {
+                reply.bulk(member);
+                text.clear();
+                print(&mut text, score);
+                reply.bulk(&text);
+                count += 2;
+            }
+        });
+        (next, count)
     });
-    reply.finish_array(list_mark, count);
-    reply.finish_bulk(cursor_mark, next.to_string().as_bytes());
     Ok(())
 }

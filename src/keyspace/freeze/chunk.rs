@@ -12,7 +12,8 @@
 //! VALUE    head, and the next of `objects`
 //! TABLE    head | shape:1 | count:8 | soonest field:8 (MAX: none); that many ELEMENTs follow
 //! ELEMENT  key length:4 | key | value length:4 | value | has word:1 | word:8
-//! REST     cursor:8, and the next of `objects`: the elements that were left when its owner gave it up
+//! REST     and the next of `objects`: a table that was given up, of which the walk has something left
+//! KEPT     and the next of `objects`: what the walk over a table has kept of elements that were changed meanwhile
 //! KEYS     db:2 | epoch:1, and the next of `objects`: a database of which what is not of this epoch is meant
 //! ```
 //!
@@ -20,11 +21,10 @@
 //!
 //! Invariant: a table's elements follow its head with nothing between them, if need be over several chunks.
 
-use crate::store::{Dict, Payload};
+use crate::store::{Dict, Members, Payload};
 use crate::types::Value;
-use crate::types::hash::{Hash, HashView};
 use crate::types::set::Set;
-use crate::types::zset::Zset;
+use crate::types::walked::{Kept, Walk};
 
 /// All of a key but its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,12 @@ pub struct Chunk {
 
 enum Object {
     Value(Value),
+    Kept(Kept),
     Keys(Box<Dict<Value>>),
 }
 
 /// A chunk that holds so much is full.
-pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 256 * 1024 };
+pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 128 * 1024 };
 
 /// What a value that was not copied counts for: a chunk shall not hold any number of them.
 const SHARED_WEIGHT: usize = 64;
@@ -105,7 +106,8 @@ const VALUE: u8 = 2;
 const TABLE: u8 = 3;
 const ELEMENT: u8 = 4;
 const REST: u8 = 5;
-const KEYS: u8 = 6;
+const KEPT: u8 = 6;
+const KEYS: u8 = 7;
 
 impl Chunk {
     pub fn is_empty(&self) -> bool {
@@ -113,7 +115,12 @@ impl Chunk {
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes.len() + self.weight >= CHUNK_BYTES
+        self.size() >= CHUNK_BYTES
+    }
+
+    /// What is in it, about.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.weight
     }
 
     /// A key with its value. A value that is not small is shared: see [`shares`].
@@ -154,6 +161,7 @@ impl Chunk {
     }
 
     pub(super) fn element(&mut self, element: Element<'_>) {
+        self.make_room();
         self.bytes.push(ELEMENT);
         self.run(element.key);
         self.run(element.value);
@@ -161,11 +169,16 @@ impl Chunk {
         self.number(element.word.unwrap_or(0));
     }
 
-    pub(super) fn rest(&mut self, value: Value, cursor: u64) {
+    pub(super) fn rest(&mut self, value: Value) {
         self.weight += SHARED_WEIGHT;
         self.bytes.push(REST);
-        self.number(cursor);
         self.objects.push(Object::Value(value));
+    }
+
+    pub(super) fn kept(&mut self, kept: Kept) {
+        self.weight += SHARED_WEIGHT;
+        self.bytes.push(KEPT);
+        self.objects.push(Object::Kept(kept));
     }
 
     pub(super) fn keys(&mut self, keys: Dict<Value>, db: u16, epoch: u8) {
@@ -176,11 +189,20 @@ impl Chunk {
     }
 
     fn head(&mut self, op: u8, head: Head<'_>) {
+        self.make_room();
         self.bytes.push(op);
         self.bytes.extend_from_slice(&head.db.to_ne_bytes());
         self.bytes.extend_from_slice(&head.access.to_ne_bytes());
         self.number(head.deadline.unwrap_or(i64::MAX) as u64);
         self.run(head.key);
+    }
+
+    /// Room for all that a usual chunk gets, so that it is not moved while it grows.
+    #[inline]
+    fn make_room(&mut self) {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
+        }
     }
 
     fn number(&mut self, number: u64) {
@@ -237,17 +259,15 @@ impl Chunk {
                     sink.element(Element { key, value, word })?;
                 }
                 REST => {
-                    let mut cursor = Some(at.number());
-                    if let Some(Object::Value(value)) = objects.next() {
-                        let mut failed = Ok(());
-                        while let Some(from) = cursor.filter(|_| failed.is_ok()) {
-                            cursor = elements(&value, from, &mut |element| {
-                                if failed.is_ok() {
-                                    failed = sink.element(element);
-                                }
-                            });
-                        }
-                        failed?;
+                    if let Some(Object::Value(mut value)) = objects.next()
+                        && let Some(table) = value.table_mut()
+                    {
+                        walk_on(table, sink)?;
+                    }
+                }
+                KEPT => {
+                    if let Some(Object::Kept(kept)) = objects.next() {
+                        show_kept(&kept, sink)?;
                     }
                 }
                 _ => {
@@ -297,74 +317,75 @@ fn shares(value: &Value) -> bool {
 
 /// What the head of a value says whose elements are copied one by one, if it is such a value.
 pub(super) fn table_head(value: &Value) -> Option<TableHead> {
-    let (shape, count, soonest) = match value {
-        Value::Set(Set::Large(members)) => (Shape::Set, members.len(), None),
-        Value::Zset(Zset::Large(ranked)) => (Shape::Zset, ranked.len(), None),
-        Value::Hash(hash) => match hash.view() {
-            HashView::Large(members) => (Shape::Hash, members.len(), hash.soonest()),
-            HashView::Small(_) | HashView::Timed(_) => return None,
-        },
-        _ => return None,
+    let (shape, soonest) = match value {
+        Value::Set(_) => (Shape::Set, None),
+        Value::Zset(_) => (Shape::Zset, None),
+        Value::Hash(hash) => (Shape::Hash, hash.soonest()),
+        Value::Str(_) | Value::List(_) | Value::Stream(_) => return None,
     };
     Some(TableHead {
         shape,
-        count: count as u64,
+        count: value.table()?.count() as u64,
         soonest,
     })
 }
 
-/// Where the elements of a value begin.
-pub(super) fn first_element(value: &Value) -> u64 {
+/// Shows all elements of such a value.
+pub(super) fn elements(value: &Value, show: &mut dyn FnMut(Element<'_>)) {
     match value {
-        // The largest first, as a reader that inserts at the front of its list is faster so.
-        Value::Zset(zset) => zset.len() as u64,
-        _ => 0,
+        Value::Zset(zset) => zset.for_range_back(0..zset.len(), |member, score| {
+            show(Element {
+                key: member,
+                value: b"",
+                word: Some(score.to_bits()),
+            });
+        }),
+        Value::Set(Set::Large(members)) => show_members(members, show),
+        Value::Hash(hash) => {
+            if let Some(fields) = hash.table() {
+                show_members(fields, show);
+            }
+        }
+        Value::Set(_) | Value::Str(_) | Value::List(_) | Value::Stream(_) => {}
     }
 }
 
-/// Shows some elements from a place on. Returns the next place, or `None` after the last. The value must not have
-/// changed since the first place was asked for.
-pub(super) fn elements(
-    value: &Value,
-    cursor: u64,
-    show: &mut dyn FnMut(Element<'_>),
-) -> Option<u64> {
-    let members = match value {
-        Value::Zset(zset) => {
-            let end = cursor as usize;
-            let start = end.saturating_sub(ZSET_RUN);
-            zset.for_range_back(start..end, |member, score| {
-                show(Element {
-                    key: member,
-                    value: b"",
-                    word: Some(score.to_bits()),
-                });
-            });
-            return (start > 0).then_some(start as u64);
-        }
-        Value::Set(Set::Large(members)) => members,
-        Value::Hash(hash) => large_fields(hash)?,
-        _ => return None,
-    };
-    let next = members.scan(cursor, &mut |member| {
+fn show_members(members: &Members, show: &mut dyn FnMut(Element<'_>)) {
+    for member in members.iter() {
         show(Element {
             key: member.key(),
             value: member.value(),
             word: member.word(),
         });
-    });
-    (next != 0).then_some(next)
-}
-
-fn large_fields(hash: &Hash) -> Option<&crate::store::Members> {
-    match hash.view() {
-        HashView::Large(members) => Some(members),
-        HashView::Small(_) | HashView::Timed(_) => None,
     }
 }
 
-/// How many members of a sorted set are shown at once.
-const ZSET_RUN: usize = 64;
+/// Walks a table whose walk has begun to the end.
+fn walk_on<S: Sink>(table: &mut dyn Walk, sink: &mut S) -> Result<(), S::Error> {
+    loop {
+        let mut shown = Ok(());
+        let goes_on = table.step(&mut |key, value, word| {
+            if shown.is_ok() {
+                shown = sink.element(Element { key, value, word });
+            }
+        });
+        shown?;
+        if !goes_on {
+            break;
+        }
+    }
+    table.end().map_or(Ok(()), |kept| show_kept(&kept, sink))
+}
+
+fn show_kept<S: Sink>(kept: &Kept, sink: &mut S) -> Result<(), S::Error> {
+    let mut shown = Ok(());
+    kept.show(&mut |key, value, word| {
+        if shown.is_ok() {
+            shown = sink.element(Element { key, value, word });
+        }
+    });
+    shown
+}
 
 fn some_deadline(number: u64) -> Option<i64> {
     let deadline = number as i64;

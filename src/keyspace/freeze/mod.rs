@@ -15,23 +15,26 @@
 //! whole.
 //!
 //! A large set, hash or sorted set is walked in slices too, with other keys waiting behind it, as its elements must
-//! not be interrupted. If it is changed meanwhile, the rest of it is saved at once. That is the one case in which
-//! a write waits for more than its own key: about 30 ms for a million elements, once per snapshot. A log of what
-//! was overwritten, kept by the table itself, would lift that.
+//! not be interrupted. It may change meanwhile, or before its turn comes: then the table itself keeps what is
+//! overwritten, see [`walked`](crate::types::walked), and a write waits for no more than the one element. Where the
+//! value goes, by RENAME for one, its walk goes along; when it is removed, it moves into the chunk with what is left to
+//! be walked. Those that have been changed already are walked before all other keys, so that little has to be kept.
 //!
 //! Chunks are taken away by the owner, who decides how many may be on their way. When that is enough, the walk stops;
 //! what writes save comes on top, since a write cannot wait.
 //!
-//! Invariants: while active, an entry has the epoch if and only if it was saved or born since the start; the value
-//! that is being walked does not have it yet. Three bits of epoch suffice because at the end all entries are equal;
+//! Invariants: while active, an entry has the epoch if and only if it was saved or born since the start, or holds a
+//! table whose walk has begun; such tables are those that `larges` lists. Three bits of epoch suffice because at the end all entries are equal;
 //! walks that were given up leave older ones behind, so before the numbers could meet again all are made equal.
 
 mod chunk;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use crate::store::{Dict, EntryRef, Payload, Spot};
-use crate::types::Value;
+use crate::types::{Value, walked as table};
 
 use super::Keyspace;
 
@@ -46,14 +49,19 @@ pub struct Freeze {
     given_up: u8,
     /// Of each database, in their present order.
     walks: Vec<Walk>,
-    /// The large value that is being walked.
-    large: Option<Large>,
+    /// Large values whose walks have begun. Elements of the first are in chunks already if its head is.
+    larges: VecDeque<Large>,
+    /// What the next walk of a large value will be called.
+    next_walk: u64,
     /// Where records go; full ones are in `ready`.
     open: Chunk,
     /// What had to be saved while a large value is being walked.
     behind: Vec<Chunk>,
     /// Full chunks, in order.
     pub ready: Vec<Chunk>,
+    /// Bytes that were copied because commands changed what was not saved yet, large values that are still being walked
+    /// left out.
+    copied: usize,
 }
 
 /// How far a database is.
@@ -65,14 +73,27 @@ struct Walk {
     is_done: bool,
 }
 
-/// How far a large value is. It is where it was at the start, since moving counts as a change.
+/// A large value whose walk has begun.
 struct Large {
+    /// What the walk is called.
+    walk: u64,
+    /// Where the value is now.
     db: u16,
     key: Vec<u8>,
-    cursor: u64,
+    /// What is to be written before the elements, until it has been.
+    head: Option<LargeHead>,
 }
 
-/// What of an unsaved key must be remembered until its value has been taken out.
+/// What was known of a large value when its walk began.
+struct LargeHead {
+    db: u16,
+    key: Vec<u8>,
+    deadline: Option<i64>,
+    access: u32,
+    table: TableHead,
+}
+
+/// What of a key must be remembered until its value has been taken out.
 pub(super) enum Doomed {
     /// The head of a record, but for the value.
     Whole {
@@ -81,7 +102,7 @@ pub(super) enum Doomed {
         deadline: Option<i64>,
         access: u32,
     },
-    /// It is the large value that is being walked: what is left of it.
+    /// It is a table of which this walk has something left.
     Rest(u64),
 }
 
@@ -101,8 +122,9 @@ impl Census {
     }
 }
 
-/// Values with more elements are walked in slices.
-const SLICED_ELEMENTS: u64 = if cfg!(test) { 50 } else { 1024 };
+/// Tables with more elements, or more bytes, are walked in slices.
+const SLICED_ELEMENTS: usize = if cfg!(test) { 50 } else { 1024 };
+const SLICED_BYTES: usize = 64 * 1024;
 
 /// So many elements, or buckets of keys, between two looks at the budget.
 const STRIDE: usize = if cfg!(test) { 2 } else { 8 };
@@ -139,6 +161,7 @@ impl Keyspace {
         }
         freeze.epoch = freeze.epoch % 7 + 1;
         freeze.is_active = true;
+        freeze.copied = 0;
         freeze.walks = (0..self.dbs.len())
             .map(|db| Walk {
                 db: db as u16,
@@ -155,11 +178,24 @@ impl Keyspace {
         self.freeze.is_active
     }
 
+    /// How many bytes changes have made this snapshot copy, or the last one.
+    pub fn copied_for_freeze(&self) -> usize {
+        let dict = |large: &Large| &self.dbs[usize::from(large.db)].dict;
+        let logs = self.freeze.larges.iter().map(|large| {
+            let spot = dict(large).locate(dict(large).hash(&large.key), &large.key);
+            let value = spot.and_then(|spot| dict(large).entry(spot).object());
+            value
+                .and_then(Value::table)
+                .map_or(0, table::Walk::log_bytes)
+        });
+        self.freeze.copied + logs.sum::<usize>()
+    }
+
     /// Goes on with the snapshot as long as `may_go_on` says, which is asked after every few keys. Returns true when
     /// all is in chunks.
     pub fn freeze_slice(&mut self, may_go_on: &mut dyn FnMut() -> bool) -> bool {
         while self.freeze.is_active {
-            if self.freeze.large.is_some() {
+            if !self.freeze.larges.is_empty() {
                 if !self.walk_large(may_go_on) {
                     return false;
                 }
@@ -182,14 +218,30 @@ impl Keyspace {
         if self.freeze.is_active {
             self.freeze.given_up += 1;
         }
+        while let Some(large) = self.freeze.larges.pop_front() {
+            // What they kept may be much, and freeing it takes time.
+            if let Some(kept) = self.table_of(large.db, &large.key).end() {
+                self.garbage.push(Box::new(kept));
+            }
+        }
         let Freeze {
-            epoch, given_up, ..
-        } = self.freeze;
-        self.freeze = Freeze {
             epoch,
             given_up,
+            next_walk,
+            copied,
+            ..
+        } = self.freeze;
+        let fresh = Freeze {
+            epoch,
+            given_up,
+            next_walk,
+            copied,
             ..Freeze::default()
         };
+        // Whole databases may be in chunks.
+        let old = std::mem::replace(&mut self.freeze, fresh);
+        self.garbage
+            .push(Box::new((old.open, old.behind, old.ready)));
     }
 
     /// Walks a database until the budget is used up (false), or the database is done or a large value comes (true).
@@ -205,6 +257,7 @@ impl Keyspace {
                 is_all_ahead = ahead == 0;
             }
         }
+        let mut larges = Vec::new();
         let mut step = 0;
         loop {
             let Walk {
@@ -214,27 +267,27 @@ impl Keyspace {
                 ahead = dict.prefetch_scan(ahead);
                 is_all_ahead = ahead == 0;
             }
-            let mut large = None;
             let next = dict.scan(cursor, &mut |spot, entry| {
                 if entry.epoch() == freeze.epoch {
                     return;
                 }
-                if let Some(table) = sliced(entry) {
-                    large.get_or_insert((spot, table));
+                if is_sliced(entry) {
+                    larges.push(spot);
                     return;
                 }
                 save(&mut freeze.open, origin, entry);
                 entry.set_epoch(freeze.epoch);
             });
             freeze.close_if_full();
-            if let Some((spot, table)) = large {
-                // The bucket is visited again when this value is done.
-                freeze.begin_large(db as u16, origin, dict.entry(spot), table);
+            freeze.walks[db].cursor = next;
+            freeze.walks[db].is_done = next == 0;
+            if !larges.is_empty() {
+                for spot in larges {
+                    self.begin_large(db as u16, spot);
+                }
                 return true;
             }
-            freeze.walks[db].cursor = next;
             if next == 0 {
-                freeze.walks[db].is_done = true;
                 return true;
             }
             step += 1;
@@ -244,30 +297,62 @@ impl Keyspace {
         }
     }
 
-    /// Goes on with the large value. Returns false if the budget ended first.
+    /// From here on a large value notes what changes in it, and waits for its turn.
+    fn begin_large(&mut self, db: u16, spot: Spot) {
+        let seed = self.seed;
+        let Self { dbs, freeze, .. } = self;
+        let mut entry = dbs[usize::from(db)].dict.entry_mut(spot);
+        let shared = entry.shared();
+        let table = shared.object().and_then(chunk::table_head);
+        let key = shared.key().to_vec();
+        let head = LargeHead {
+            db: freeze.walks[usize::from(db)].db,
+            key: key.clone(),
+            deadline: shared.deadline(),
+            access: shared.access(),
+            table: table.expect("only tables are walked in slices"),
+        };
+        shared.set_epoch(freeze.epoch);
+        let walk = freeze.next_walk;
+        freeze.next_walk += 1;
+        let table = entry.object_mut().and_then(Value::table_mut);
+        table
+            .expect("only tables are walked in slices")
+            .begin(walk, seed);
+        freeze.larges.push_back(Large {
+            walk,
+            db,
+            key,
+            head: Some(head),
+        });
+    }
+
+    /// Goes on with the first of the large values. Returns false if the budget ended first.
     fn walk_large(&mut self, may_go_on: &mut dyn FnMut() -> bool) -> bool {
         let Self { dbs, freeze, .. } = self;
-        let Some(large) = &mut freeze.large else {
+        let Some(large) = freeze.larges.front_mut() else {
             return true;
         };
-        let dict = &dbs[usize::from(large.db)].dict;
-        let spot = dict
-            .locate(dict.hash(&large.key), &large.key)
-            .expect("it is saved before it moves or goes");
-        let entry = dict.entry(spot);
-        let value = entry.object().expect("only objects are large");
+        let table = table_in(&mut dbs[usize::from(large.db)].dict, &large.key);
+        debug_assert_eq!(table.walk(), Some(large.walk), "another value is there");
+        if let Some(head) = large.head.take() {
+            freeze.open.table(head.as_head(), head.table);
+        }
         let mut shown = 0;
         let mut asked_at = ELEMENTS_PER_LOOK;
         loop {
-            let next = chunk::elements(value, large.cursor, &mut |element| {
-                freeze.open.element(element);
+            let goes_on = table.step(&mut |key, value, word| {
+                freeze.open.element(Element { key, value, word });
                 shown += 1;
             });
             if freeze.open.is_full() {
                 freeze.ready.push(std::mem::take(&mut freeze.open));
             }
-            let Some(next) = next else { break };
-            large.cursor = next;
+            if !goes_on {
+                break;
+            }
+            // Steps that show nothing, as all has changed, take their time too.
+            shown += 1;
             if shown >= asked_at {
                 asked_at = shown + ELEMENTS_PER_LOOK;
                 if !may_go_on() {
@@ -275,9 +360,17 @@ impl Keyspace {
                 }
             }
         }
-        entry.set_epoch(freeze.epoch);
+        if let Some(kept) = table.end() {
+            freeze.copied += kept.bytes();
+            freeze.open.kept(kept);
+        }
         freeze.end_large();
         true
+    }
+
+    /// The table under a key.
+    fn table_of(&mut self, db: u16, key: &[u8]) -> &mut dyn table::Walk {
+        table_in(&mut self.dbs[usize::from(db)].dict, key)
     }
 
     // ---- the hooks of the write path
@@ -319,10 +412,27 @@ impl Keyspace {
                 self.freeze.beside().key_with(head, value);
                 self.freeze.close_if_full();
             }
-            Doomed::Rest(cursor) => {
-                self.freeze.open.rest(value, cursor);
-                self.freeze.end_large();
-            }
+            Doomed::Rest(walk) => self.freeze.adopt_large(walk, value),
+        }
+    }
+
+    /// A value has moved to another key, perhaps of another database: its walk goes along.
+    #[inline]
+    pub(super) fn moved(&mut self, db: u16, spot: Spot) {
+        if !self.freeze.larges.is_empty() {
+            self.follow_large(db, spot);
+        }
+    }
+
+    #[cold]
+    fn follow_large(&mut self, db: u16, spot: Spot) {
+        let Self { dbs, freeze, .. } = self;
+        let entry = dbs[usize::from(db)].dict.entry(spot);
+        if let Some(walk) = walk_of(entry)
+            && let Some(large) = freeze.larges.iter_mut().find(|large| large.walk == walk)
+        {
+            large.db = db;
+            large.key = entry.key().to_vec();
         }
     }
 
@@ -333,12 +443,15 @@ impl Keyspace {
         if entry.epoch() == freeze.epoch {
             return;
         }
-        if freeze.is_large(db, entry) {
-            self.walk_large(&mut || true);
-            return;
+        if is_sliced(entry) {
+            return self.begin_large(db, spot);
         }
         let origin = freeze.walks[usize::from(db)].db;
-        save(freeze.beside(), origin, entry);
+        let chunk = freeze.beside();
+        let before = chunk.size();
+        save(chunk, origin, entry);
+        let copied = chunk.size() - before;
+        freeze.copied += copied;
         entry.set_epoch(freeze.epoch);
         freeze.close_if_full();
     }
@@ -348,11 +461,7 @@ impl Keyspace {
         let Self { dbs, freeze, .. } = self;
         let entry = dbs[usize::from(db)].dict.entry(spot);
         if entry.epoch() == freeze.epoch {
-            return None;
-        }
-        if freeze.is_large(db, entry) {
-            let cursor = freeze.large.as_ref().map_or(0, |large| large.cursor);
-            return Some(Doomed::Rest(cursor));
+            return walk_of(entry).map(Doomed::Rest);
         }
         if entry.object().is_none() {
             self.save_before_change(db, spot);
@@ -369,18 +478,20 @@ impl Keyspace {
     /// A database has been emptied, and this was in it. What the snapshot does not need is given back.
     pub(super) fn adopt_database(&mut self, db: u16, mut old: Dict<Value>) -> Option<Dict<Value>> {
         let freeze = &mut self.freeze;
-        if !freeze.is_active || freeze.walks[usize::from(db)].is_done {
+        if !freeze.is_active {
             return Some(old);
         }
-        if let Some(large) = freeze.large.take_if(|large| large.db == db) {
-            let spot = old.locate(old.hash(&large.key), &large.key);
+        let here = freeze.larges.iter().filter(|large| large.db == db);
+        let here: Vec<_> = here.map(|large| (large.walk, large.key.clone())).collect();
+        for (walk, key) in here {
+            let spot = old.locate(old.hash(&key), &key);
             let value = spot.and_then(|spot| old.remove(spot));
-            let value = value.expect("it is saved before it moves or goes");
-            freeze.open.rest(value, large.cursor);
-            freeze.end_large();
+            freeze.adopt_large(walk, value.expect("walks follow their values"));
         }
         let walk = &mut freeze.walks[usize::from(db)];
-        walk.is_done = true;
+        if std::mem::replace(&mut walk.is_done, true) {
+            return Some(old);
+        }
         let (origin, epoch) = (walk.db, freeze.epoch);
         freeze.beside().keys(old, origin, epoch);
         freeze.close_if_full();
@@ -394,7 +505,7 @@ impl Keyspace {
             return;
         }
         freeze.walks.swap(usize::from(one), usize::from(other));
-        if let Some(large) = &mut freeze.large {
+        for large in &mut freeze.larges {
             if large.db == one {
                 large.db = other;
             } else if large.db == other {
@@ -410,25 +521,34 @@ const AHEAD: usize = 4;
 const ELEMENTS_PER_LOOK: usize = if cfg!(test) { 8 } else { 64 };
 
 impl Freeze {
-    fn is_large(&self, db: u16, entry: EntryRef<'_, Value>) -> bool {
-        (self.large.as_ref()).is_some_and(|large| large.db == db && large.key == entry.key())
+    /// Whether elements of a large value are in chunks, and others are to follow.
+    fn is_within_large(&self) -> bool {
+        let first = self.larges.front();
+        first.is_some_and(|large| large.head.is_none())
     }
 
-    fn begin_large(&mut self, db: u16, origin: u16, entry: EntryRef<'_, Value>, table: TableHead) {
-        let Some(value) = entry.object() else { return };
-        self.open.table(head(origin, entry), table);
-        self.large = Some(Large {
-            db,
-            key: entry.key().to_vec(),
-            cursor: chunk::first_element(value),
-        });
+    /// Takes a large value that was removed; what is left of its walk is for the thread.
+    fn adopt_large(&mut self, walk: u64, value: Value) {
+        let at = self.larges.iter().position(|large| large.walk == walk);
+        let at = at.expect("a walk that is under way is listed");
+        if at == 0 && self.is_within_large() {
+            self.open.rest(value);
+            return self.end_large();
+        }
+        let large = self.larges.remove(at);
+        let head = large.and_then(|large| large.head);
+        let head = head.expect("only the first has been begun to be written");
+        let chunk = self.beside();
+        chunk.table(head.as_head(), head.table);
+        chunk.rest(value);
+        self.close_if_full();
     }
 
     /// The large value is complete: what had to wait for that follows.
     fn end_large(&mut self) {
-        self.large = None;
+        self.larges.pop_front();
         if self.behind.is_empty() {
-            return;
+            return self.close_if_full();
         }
         if !self.open.is_empty() {
             self.ready.push(std::mem::take(&mut self.open));
@@ -438,9 +558,9 @@ impl Freeze {
         self.close_if_full();
     }
 
-    /// Where a record goes that does not belong to the large value.
+    /// Where a record goes that does not belong to the large value that is being written.
     fn beside(&mut self) -> &mut Chunk {
-        if self.large.is_none() {
+        if !self.is_within_large() {
             return &mut self.open;
         }
         if self.behind.last().is_none_or(Chunk::is_full) {
@@ -473,10 +593,34 @@ fn head(db: u16, entry: EntryRef<'_, Value>) -> Head<'_> {
     }
 }
 
-/// The head of a value that is walked in slices, if it is one.
-fn sliced(entry: EntryRef<'_, Value>) -> Option<TableHead> {
-    let table = chunk::table_head(entry.object()?)?;
-    (table.count > SLICED_ELEMENTS).then_some(table)
+impl LargeHead {
+    fn as_head(&self) -> Head<'_> {
+        Head {
+            db: self.db,
+            key: &self.key,
+            deadline: self.deadline,
+            access: self.access,
+        }
+    }
+}
+
+/// The table under a key that is known to hold one.
+fn table_in<'d>(dict: &'d mut Dict<Value>, key: &[u8]) -> &'d mut dyn table::Walk {
+    let spot = dict.locate(dict.hash(key), key);
+    let value = spot.and_then(|spot| dict.entry_mut(spot).into_object_mut());
+    let table = value.and_then(Value::table_mut);
+    table.expect("walks follow their values")
+}
+
+/// Whether a value is walked in slices.
+fn is_sliced(entry: EntryRef<'_, Value>) -> bool {
+    let table = entry.object().and_then(Value::table);
+    table.is_some_and(|table| table.count() > SLICED_ELEMENTS || table.bytes() > SLICED_BYTES)
+}
+
+/// The walk that is under way over a value.
+fn walk_of(entry: EntryRef<'_, Value>) -> Option<u64> {
+    entry.object()?.table()?.walk()
 }
 
 /// Copies or shares a key with all of its value.
@@ -486,10 +630,7 @@ fn save(chunk: &mut Chunk, db: u16, entry: EntryRef<'_, Value>) {
         && let Some(table) = chunk::table_head(value)
     {
         chunk.table(head(db, entry), table);
-        let mut cursor = Some(chunk::first_element(value));
-        while let Some(from) = cursor {
-            cursor = chunk::elements(value, from, &mut |element| chunk.element(element));
-        }
+        chunk::elements(value, &mut |element| chunk.element(element));
         return;
     }
     chunk.key(head(db, entry), payload);

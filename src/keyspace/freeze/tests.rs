@@ -7,7 +7,7 @@ use crate::keyspace::{Keys, New, Until, text};
 use crate::types::hash::{FieldUntil, HashLimits};
 use crate::types::list::{End, Limits as ListLimits, List};
 use crate::types::set::SetLimits;
-use crate::types::stream::{Group, NewId, Stream, StreamLimits};
+use crate::types::stream::{Group, NewId, Stream, StreamId, StreamLimits};
 use crate::types::zset::{AddRule, ZsetLimits};
 use crate::types::{hash, set, zset};
 
@@ -156,6 +156,9 @@ struct Play {
     space: Keyspace,
     rng: Rng,
     now_ms: i64,
+    /// How many keys there may be in a database. Where they are few, their values are large, and most changes meet one
+    /// that is being walked.
+    keys: u64,
 }
 
 const DBS: u64 = 3;
@@ -166,6 +169,7 @@ impl Play {
             space: Keyspace::new(DBS as usize, seed),
             rng: Rng::from_seed(seed),
             now_ms: 1_000_000,
+            keys: [30, 12, 6][seed as usize % 3],
         }
     }
 
@@ -176,7 +180,7 @@ impl Play {
     }
 
     fn key(&mut self) -> Vec<u8> {
-        let number = self.rng.below(30);
+        let number = self.rng.below(self.keys);
         // Some keys keep to one type, so that their values grow.
         format!(
             "{}{number}",
@@ -193,7 +197,8 @@ impl Play {
         let seed = self.space.seed();
         let choice = self.rng.below(100);
         let deadline = self.now_ms + self.rng.below(2000) as i64;
-        let count = if self.rng.one_in(20) { 300 } else { 3 };
+        let often = if self.keys < 30 { 4 } else { 20 };
+        let count = if self.rng.one_in(often) { 300 } else { 3 };
         let mut numbers: Vec<Vec<u8>> = Vec::new();
         for _ in 0..=self.rng.below(count) {
             numbers.push(self.rng.below(400).to_string().into_bytes());
@@ -373,9 +378,17 @@ impl Play {
             return;
         };
         if coin {
-            stream
-                .groups
-                .insert(Box::from(*b"group"), Group::new(stream.log.last_id(), None));
+            let last = stream.log.last_id();
+            let group = stream.groups.entry(Box::from(*b"group"));
+            let group = group.or_insert_with(|| Group::new(last, None));
+            let id = group.consumer_id(b"one");
+            let consumer = id.or_else(|| group.create_consumer(b"one", 5));
+            let consumer = consumer.expect("there is one of that name otherwise");
+            group.deliver(last, consumer, 5);
+            let pending = group.pending_range(StreamId::MIN..=last).next();
+            if let Some((id, _)) = pending.filter(|_| last.seq % 3 == 0) {
+                group.acknowledge(id);
+            }
             if let Some(first) = stream.log.first_entry().map(|entry| entry.id) {
                 stream.log.delete(first);
             }

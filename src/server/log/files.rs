@@ -312,7 +312,7 @@ impl Server {
                 self.log.has_unsure_names |= is_unsure;
                 if self.log.file.replace(file).is_some() {
                     let appending = &mut self.engine.services.appending;
-                    appending.synced_offset = appending.offset;
+                    appending.synced_offset = appending.written_offset;
                     self.log.is_dirty = false;
                 }
                 self.log.manifest = manifest;

@@ -44,6 +44,8 @@ pub(super) struct Log {
     file_len: u64,
     /// Bytes that are not in the file yet; the checksum knows them already.
     unwritten: Vec<u8>,
+    /// What `Appending::offset` is behind them.
+    unwritten_to: u64,
     /// Checksums are written along.
     sum: Option<Sum>,
     syncer: Option<Syncer>,
@@ -68,6 +70,7 @@ impl Default for Log {
             file: None,
             file_len: 0,
             unwritten: Vec::new(),
+            unwritten_to: 0,
             sum: None,
             syncer: None,
             is_dirty: false,
@@ -151,11 +154,14 @@ impl Server {
         let (before_cut, bytes) = self.engine.take_appended();
         if let Some(before) = before_cut {
             self.log.add(before);
+            self.log.unwritten_to = self.engine.services.appending.cut_offset;
             self.write_out(Haste::Now);
+            self.leave_to_snapshot();
             self.begin_increment();
         }
         self.log.add(bytes);
-        if self.log.file.is_none() {
+        self.log.unwritten_to = self.engine.services.appending.offset;
+        if self.leave_to_snapshot() {
             self.note_log();
             return;
         }
@@ -164,6 +170,18 @@ impl Server {
         }
         self.write_out(haste);
         self.note_log();
+    }
+
+    /// While the log was switched on and its first rewrite has not begun there is no file: the snapshot will have all of
+    /// this. Tells whether it is so.
+    fn leave_to_snapshot(&mut self) -> bool {
+        if self.log.file.is_some() {
+            return false;
+        }
+        let appending = &mut self.engine.services.appending;
+        appending.written_offset = self.log.unwritten_to;
+        appending.synced_offset = self.log.unwritten_to;
+        true
     }
 
     fn write_out(&mut self, haste: Haste) {
@@ -261,7 +279,9 @@ impl Server {
         log.unwritten.shrink_to(1 << 20);
         let appending = &mut self.engine.services.appending;
         appending.size += count as u64;
-        appending.offset += count as u64;
+        if log.unwritten.is_empty() {
+            appending.written_offset = log.unwritten_to;
+        }
     }
 
     fn synchronise(&mut self, policy: Fsync, haste: Haste) {
@@ -269,7 +289,8 @@ impl Server {
         let is_rewriting = self.engine.services.snapshots.running.is_some();
         let log = &mut self.log;
         let appending = &self.engine.services.appending;
-        let is_behind = policy == Fsync::Always && appending.synced_offset < appending.offset;
+        let is_behind =
+            policy == Fsync::Always && appending.synced_offset < appending.written_offset;
         if !(log.is_dirty || log.has_unsure_names || is_behind)
             || is_rewriting
                 && self.engine.services.config.no_appendfsync_on_rewrite
@@ -302,7 +323,7 @@ impl Server {
                 log.is_dirty = false;
                 log.last_sync_s = now_s;
                 let appending = &mut self.engine.services.appending;
-                appending.synced_offset = appending.offset;
+                appending.synced_offset = appending.written_offset;
                 appending.sync_error = None;
             }
             // What could not be synchronised is tried again under any policy: until then nobody may write.
@@ -310,7 +331,7 @@ impl Server {
                 if now_s > log.last_sync_s
                     && (policy == Fsync::EverySecond || appending.sync_error.is_some()) =>
             {
-                let offset = appending.offset;
+                let offset = appending.written_offset;
                 if let Some(syncer) = &log.syncer
                     && !syncer.is_busy()
                     && let Ok(file) = file.duplicate()

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!            [ payload  ]   Int: 8 bytes; Object: a `V`; Inline: nothing here
-//!       -24  [ field    ]   deadline of the earliest hash field, if FIELD
-//!       -16  [ deadline ]   i64 ms, MAX = none                   \  if TIMED
-//!        -8  [ filing   ]   index u32, slot u16, unused u16      /
+//!       -24  [ field    ]   i64 ms, MAX = none: the earliest hash field    \  if LONG
+//!       -16  [ deadline ]   i64 ms, MAX = none                             /
+//!        -8  [ time     ]   43 bits of deadline unless LONG, 21 of index      if TIMED
 //!   -->   0  [ head     ]   one word, see `Head`
 //!         8  [ key len  ]   u32, if WIDE
 //!            [ key      ]
@@ -14,7 +14,11 @@
 //! One allocation of 8-byte alignment; the address in the table is that of the *head*, and what an
 //! entry may or may not have stands before it. So the head and the key, which every look-up reads,
 //! are at fixed places and usually in one cache line, whatever else the entry carries. A 16-byte
-//! key with a 32-byte value takes 56 bytes, with a deadline 72.
+//! key with a 32-byte value takes 56 bytes, with a deadline 64.
+//!
+//! A deadline shares its word with the lower part of the *index*, the number of the entry's record in its slot of the
+//! wheel; the upper part is in the head. 43 bits of milliseconds reach into the year 2248. A deadline beyond that, or one
+//! of a hash field, makes the entry LONG. Which slot the index counts in is not written down: the deadline tells.
 //!
 //! The size is not stored: it follows from the head (invariant I3), rounded up to the allocator's
 //! size class so that two values of one class can take turns in the same allocation.
@@ -39,8 +43,8 @@ pub(in crate::store) enum Kind {
 /// The word every entry has.
 ///
 /// ```text
-///   0  access 24    24  kind 2     26  raw reported    27  TIMED    28  FIELD    29  WIDE
-///  32  epoch 3      40  key len 8  48  value len 16    other bits are 0
+///   0  access 24    24  kind 2     26  raw reported    27  TIMED    28  LONG    29  WIDE
+///  30  epoch 3      33  index 11   44  key len 8       52  value len 12
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Head(u64);
@@ -52,11 +56,19 @@ const ACCESS: u64 = (1 << 24) - 1;
 const KIND_SHIFT: u32 = 24;
 const RAW_REPORTED: u64 = 1 << 26;
 const TIMED: u64 = 1 << 27;
-const FIELD: u64 = 1 << 28;
+/// Both deadlines are there in full. Only with TIMED.
+const LONG: u64 = 1 << 28;
 const WIDE: u64 = 1 << 29;
-const EPOCH_SHIFT: u32 = 32;
-const KEY_LEN_SHIFT: u32 = 40;
-const VALUE_LEN_SHIFT: u32 = 48;
+const EPOCH_SHIFT: u32 = 30;
+const INDEX_SHIFT: u32 = 33;
+const INDEX: u64 = ((1 << 11) - 1) << INDEX_SHIFT;
+const KEY_LEN_SHIFT: u32 = 44;
+const VALUE_LEN_SHIFT: u32 = 52;
+
+/// How much of the index the time word holds, below the deadline.
+const INDEX_LOW_BITS: u32 = 21;
+const INDEX_LOW: u64 = (1 << INDEX_LOW_BITS) - 1;
+const SHORT_DEADLINES: std::ops::Range<i64> = 0..1 << (64 - INDEX_LOW_BITS);
 
 /// Stands for "no deadline".
 pub(in crate::store) const NEVER: i64 = i64::MAX;
@@ -101,8 +113,8 @@ impl Head {
     }
 
     #[inline]
-    fn has_field(self) -> bool {
-        self.0 & FIELD != 0
+    fn is_long(self) -> bool {
+        self.0 & LONG != 0
     }
 
     #[inline]
@@ -122,21 +134,21 @@ impl Head {
 
     /// This head for another payload; what belongs to the key stays.
     fn with_payload(self, kind: Kind, value_len: usize) -> Self {
-        debug_assert!(u16::try_from(value_len).is_ok());
-        let rest =
-            self.0 & !(3 << KIND_SHIFT | RAW_REPORTED | u64::from(u16::MAX) << VALUE_LEN_SHIFT);
+        debug_assert!(value_len < 1 << (64 - VALUE_LEN_SHIFT));
+        let rest = self.0 & !(3 << KIND_SHIFT | RAW_REPORTED | u64::MAX << VALUE_LEN_SHIFT);
         Self(rest | (kind as u64) << KIND_SHIFT | (value_len as u64) << VALUE_LEN_SHIFT)
     }
 
     /// This head with room for deadlines.
     fn with_times(self, times: Times) -> Self {
-        let mut bits = self.0 & !(TIMED | FIELD);
-        if times.field != NEVER {
-            bits |= TIMED | FIELD;
-        } else if times.key != NEVER {
-            bits |= TIMED;
-        }
-        Self(bits)
+        let bits = self.0 & !(TIMED | LONG);
+        Self(if times == Times::NONE {
+            bits & !INDEX
+        } else if times.field == NEVER && SHORT_DEADLINES.contains(&times.key) {
+            bits | TIMED
+        } else {
+            bits | TIMED | LONG
+        })
     }
 
     fn new(key_len: usize) -> Self {
@@ -147,11 +159,11 @@ impl Head {
         })
     }
 
-    /// Bytes before the head for the two deadlines.
+    /// Bytes before the head for the deadlines.
     #[inline]
     fn times_size(self) -> usize {
-        // 16 for TIMED (bit 27), 8 for FIELD (bit 28).
-        (self.0 >> 23 & 16) as usize + (self.0 >> 25 & 8) as usize
+        // 8 for TIMED (bit 27) and 16 for LONG (bit 28).
+        (self.0 >> 24 & 24) as usize
     }
 
     #[inline]
@@ -193,13 +205,6 @@ impl Times {
     pub fn earliest(self) -> i64 {
         self.key.min(self.field)
     }
-}
-
-/// Where the wheel has filed an entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::store) struct Filing {
-    pub slot: u16,
-    pub index: u32,
 }
 
 /// An entry that is alive.
@@ -314,56 +319,76 @@ impl Raw {
         if !head.is_timed() {
             return Times::NONE;
         }
-        // SAFETY: a timed entry has 16 bytes before the head, and 8 more if it has a field
-        // deadline.
-        unsafe {
-            let key = self.0.sub(16).cast::<i64>().read();
-            let field = if head.has_field() {
-                self.0.sub(24).cast::<i64>().read()
-            } else {
-                NEVER
-            };
-            Times { key, field }
+        if head.is_long() {
+            return self.long_times();
+        }
+        Times {
+            key: (self.time_word() >> INDEX_LOW_BITS) as i64,
+            field: NEVER,
         }
     }
 
-    /// Write deadlines into the room there is; `reshape` makes it.
+    fn long_times(self) -> Times {
+        // SAFETY: a long entry has 24 bytes before the head, aligned to 8.
+        unsafe {
+            Times {
+                key: self.0.sub(16).cast::<i64>().read(),
+                field: self.0.sub(24).cast::<i64>().read(),
+            }
+        }
+    }
+
+    /// Write deadlines into the room there is; `reshape` makes it. The index is to be set next, or
+    /// the entry is in no wheel.
     pub fn set_times(self, times: Times) {
         let head = self.head();
-        debug_assert!(head.is_timed() || times == Times::NONE);
-        debug_assert!(head.has_field() || times.field == NEVER);
-        // SAFETY: as in `times`.
-        unsafe {
-            if head.is_timed() {
+        debug_assert!(self.fits_times(times));
+        if head.is_long() {
+            // SAFETY: as in `long_times`; nobody holds references to deadlines.
+            unsafe {
                 self.0.sub(16).cast::<i64>().write(times.key);
-            }
-            if head.has_field() {
                 self.0.sub(24).cast::<i64>().write(times.field);
             }
+            self.set_time_word(0);
+        } else if head.is_timed() {
+            self.set_time_word((times.key as u64) << INDEX_LOW_BITS);
         }
     }
 
     /// Whether these deadlines fit the room there is exactly.
     pub fn fits_times(self, times: Times) -> bool {
-        self.head().with_times(times) == self.head()
+        let head = self.head();
+        head.with_times(times).times_size() == head.times_size()
+    }
+
+    /// The number of the entry's record in its slot of the wheel.
+    #[inline]
+    pub fn index(self) -> u32 {
+        let high = (self.head().0 & INDEX) >> INDEX_SHIFT << INDEX_LOW_BITS;
+        (high | self.time_word() & INDEX_LOW) as u32
     }
 
     #[inline]
-    pub fn filing(self) -> Filing {
-        debug_assert!(self.head().is_timed());
-        // SAFETY: the wheel files timed entries only; those have these bytes, aligned to 8.
-        let word = unsafe { self.0.sub(8).cast::<u64>().read() };
-        Filing {
-            slot: (word >> 32) as u16,
-            index: word as u32,
-        }
+    pub fn set_index(self, index: u32) {
+        let index = u64::from(index);
+        self.set_head(Head(
+            self.head().0 & !INDEX | index >> INDEX_LOW_BITS << INDEX_SHIFT,
+        ));
+        self.set_time_word(self.time_word() & !INDEX_LOW | index & INDEX_LOW);
     }
 
     #[inline]
-    pub fn set_filing(self, filing: Filing) {
+    fn time_word(self) -> u64 {
         debug_assert!(self.head().is_timed());
-        let word = u64::from(filing.slot) << 32 | u64::from(filing.index);
-        // SAFETY: as above.
+        // SAFETY: a timed entry has these bytes before its head, aligned to 8, and they were written
+        // when it became one.
+        unsafe { self.0.sub(8).cast::<u64>().read() }
+    }
+
+    #[inline]
+    fn set_time_word(self, word: u64) {
+        debug_assert!(self.head().is_timed());
+        // SAFETY: as above; nobody holds a reference to them.
         unsafe { self.0.sub(8).cast::<u64>().write(word) };
     }
 
@@ -431,7 +456,7 @@ impl Raw {
         let new = Self::allocate::<V>(head, unsafe { self.key() });
         new.set_times(times);
         if self.head().is_timed() && head.is_timed() {
-            new.set_filing(self.filing());
+            new.set_index(self.index());
         }
         // SAFETY: passed on from the caller.
         unsafe { self.free::<V>() };
@@ -473,7 +498,7 @@ impl Raw {
         }
         new.set_times(times);
         if self.head().is_timed() && head.is_timed() {
-            new.set_filing(self.filing());
+            new.set_index(self.index());
         }
         // SAFETY: passed on from the caller.
         unsafe { self.free::<V>() };
@@ -524,7 +549,7 @@ mod tests {
             field: NEVER,
         };
         assert_eq!(size::<u64>(16, Kind::Inline, 32, Times::NONE), 56);
-        assert_eq!(size::<u64>(16, Kind::Inline, 32, timed), size_class(72));
+        assert_eq!(size::<u64>(16, Kind::Inline, 32, timed), 64);
         assert_eq!(size::<u64>(16, Kind::Int, 0, Times::NONE), 32);
         assert_eq!(size::<[u64; 3]>(16, Kind::Object, 0, Times::NONE), 48);
         assert_eq!(
@@ -579,7 +604,39 @@ mod tests {
                 head.times_size(),
                 head.access()
             ),
-            (Kind::Object, 0, 16, 0)
+            (Kind::Object, 0, 8, 0)
         );
+    }
+
+    /// Deadline and index share a word, and the index goes on in the head: none may touch another.
+    #[test]
+    fn deadline_and_index_keep_apart() {
+        let last_short = SHORT_DEADLINES.end - 1;
+        for key in [
+            0,
+            1,
+            1_700_000_000_000,
+            last_short,
+            last_short + 1,
+            -1,
+            i64::MIN,
+        ] {
+            for field in [NEVER, 0, i64::MIN, 1_700_000_000_000] {
+                let times = Times { key, field };
+                let entry = Raw::create::<u64>(b"key", Kind::Inline, 1024, times);
+                for index in [0, 1, (1 << 21) - 1, 1 << 21, u32::MAX] {
+                    entry.set_index(index);
+                    assert_eq!((entry.index(), entry.times()), (index, times));
+                    let head = entry.head();
+                    assert_eq!((head.value_len(), head.epoch()), (1024, 0));
+                    // SAFETY: the entry is alive until it is freed below.
+                    assert_eq!(unsafe { entry.key() }, b"key");
+                }
+                let is_short = field == NEVER && SHORT_DEADLINES.contains(&key);
+                assert_eq!(entry.head().times_size(), if is_short { 8 } else { 24 });
+                // SAFETY: its payload is bytes, and nothing uses it afterwards.
+                unsafe { entry.free::<u64>() };
+            }
+        }
     }
 }

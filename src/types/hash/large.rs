@@ -12,10 +12,11 @@ use super::{FieldDeadline, FieldUntil, is_live};
 use crate::base::hash::Seed;
 use crate::store::{Member, Members};
 use crate::types::listpack::Item;
+use crate::types::walked::Walked;
 
 #[derive(Clone)]
 pub struct Large {
-    members: Members,
+    members: Walked<Members>,
     /// Invariant: (deadline, hash) is here if and only if a field with that hash has that deadline.
     deadlines: BTreeSet<(i64, u64)>,
 }
@@ -23,13 +24,21 @@ pub struct Large {
 impl Large {
     pub fn new(seed: Seed) -> Self {
         Self {
-            members: Members::new(seed),
+            members: Walked::new(Members::new(seed)),
             deadlines: BTreeSet::new(),
         }
     }
 
     pub fn members(&self) -> &Members {
         &self.members
+    }
+
+    pub fn table(&self) -> &Walked<Members> {
+        &self.members
+    }
+
+    pub fn table_mut(&mut self) -> &mut Walked<Members> {
+        &mut self.members
     }
 
     pub fn len(&self) -> usize {

@@ -26,6 +26,7 @@ use std::ops::ControlFlow;
 use super::choose::Selection;
 use super::listpack::{Item, Listpack};
 use super::pack::{Cell, Pairs};
+use super::walked::Walked;
 use super::{Malformed, choose};
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
@@ -211,6 +212,27 @@ impl Hash {
                 Other::Timed(timed) => HashView::Timed(timed.listpack()),
                 Other::Large(large) => HashView::Large(large.members()),
             },
+        }
+    }
+
+    /// The table of fields, if it is one.
+    pub fn table(&self) -> Option<&Walked<Members>> {
+        match self {
+            Self::Other(other) => match &**other {
+                Other::Large(large) => Some(large.table()),
+                Other::Timed(_) => None,
+            },
+            Self::Small(_) => None,
+        }
+    }
+
+    pub fn table_mut(&mut self) -> Option<&mut Walked<Members>> {
+        match self {
+            Self::Other(other) => match &mut **other {
+                Other::Large(large) => Some(large.table_mut()),
+                Other::Timed(_) => None,
+            },
+            Self::Small(_) => None,
         }
     }
 

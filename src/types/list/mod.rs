@@ -14,6 +14,7 @@ mod limits;
 mod node;
 mod quick;
 mod small;
+mod spine;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! The quicklist: nodes of many small elements, or of one large one.
 //!
-//! Nodes are shared (`Arc`): a copy of the list, a snapshot for one, costs a pointer per node, and the first change
-//! to a shared node copies that node. How many elements a node has stands beside its pointer, so finding an index
+//! Nodes are shared (`Arc`), and so are runs of them (see `spine`): a copy of the list, a snapshot for one, costs a pointer
+//! per run, and the first change to a shared node copies that node and its run of pointers. How many elements a node has stands beside its pointer, so finding an index
 //! walks a small array instead of visiting nodes.
 //!
 //! Where elements go is Redis's choice in every case (which node takes a push, how an insertion splits and merges),
@@ -11,7 +11,6 @@
 //! nodes of the configured depth are not compressed.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -20,11 +19,12 @@ use crate::types::listpack::{Item, Listpack};
 use super::deck::Deck;
 use super::limits::COUNT_MAX;
 use super::node::{Node, NodeView};
+use super::spine::Spine;
 use super::{Direction, End, Limits, NodeSize, Side};
 
 #[derive(Debug, Clone)]
 pub struct Quicklist {
-    slots: VecDeque<Slot>,
+    slots: Spine<Slot>,
     len: usize,
     /// What the configuration said when the list became a quicklist; a later change is for later lists.
     node_size: NodeSize,
@@ -40,7 +40,7 @@ struct Slot {
 impl Quicklist {
     pub fn new(limits: &Limits) -> Self {
         Self {
-            slots: VecDeque::new(),
+            slots: Spine::new(),
             len: 0,
             node_size: NodeSize::new(limits.node_size.min(COUNT_MAX)),
             compress_depth: limits.compress_depth as usize,
@@ -73,8 +73,8 @@ impl Quicklist {
 
     /// The only node, which is a listpack.
     pub fn into_listpack(mut self) -> Listpack {
-        let slot = self.slots.pop_front().expect("the caller saw one node");
-        let node = Arc::try_unwrap(slot.node).unwrap_or_else(|shared| (*shared).clone());
+        let slot = self.slots.remove(0).expect("the caller saw one node");
+        let node = Arc::unwrap_or_clone(slot.node);
         match node.opened().into_owned() {
             Node::Packed(deck) => deck.into_listpack(),
             Node::Plain(_) | Node::Compressed(_) => unreachable!("the caller saw a listpack"),
@@ -88,7 +88,7 @@ impl Quicklist {
     }
 
     pub fn memory(&self) -> usize {
-        let slots = self.slots.capacity() * size_of::<Slot>();
+        let slots = self.slots.memory();
         let node = size_of::<Node>() + 2 * size_of::<usize>();
         let nodes: usize = self
             .slots
@@ -173,24 +173,29 @@ impl Quicklist {
         direction: Direction,
         visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let Some((mut slot, offset)) = self.locate(index) else {
+        let Some((slot, offset)) = self.locate(index) else {
             return ControlFlow::Continue(());
         };
         let mut skip = match direction {
             Direction::Forward => offset,
             Direction::Backward => self.slots[slot].count as usize - 1 - offset,
         };
+        let (mut onwards, mut back) = match direction {
+            Direction::Forward => (Some(self.slots.iter_from(slot)), None),
+            Direction::Backward => (None, Some(self.slots.iter_back_from(slot + 1))),
+        };
         while take > 0 {
-            let Slot { node, count } = &self.slots[slot];
+            let next = match (&mut onwards, &mut back) {
+                (Some(slots), _) => slots.next(),
+                (None, slots) => slots.as_mut().and_then(Iterator::next),
+            };
+            let Some(Slot { node, count }) = next else {
+                break;
+            };
             let here = take.min(*count as usize - skip);
             node.visit(skip, here, direction, visit)?;
             take -= here;
             skip = 0;
-            slot = match direction {
-                Direction::Forward if slot + 1 < self.slots.len() => slot + 1,
-                Direction::Backward if slot > 0 => slot - 1,
-                _ => break,
-            };
         }
         ControlFlow::Continue(())
     }
@@ -257,7 +262,7 @@ impl Quicklist {
         if count > 0 {
             self.delete_in_node(end, 0, count);
         }
-        self.slots.drain(slot..end);
+        self.slots.cut_out(slot..end);
         self.recompress(slot);
     }
 
@@ -347,20 +352,26 @@ impl Quicklist {
             return None;
         }
         if index < self.len / 2 {
-            let mut before = 0;
-            for (slot, Slot { count, .. }) in self.slots.iter().enumerate() {
-                let after = before + *count as usize;
-                if index < after {
-                    return Some((slot, index - before));
+            let (mut before, mut passed) = (0, 0);
+            for run in self.slots.runs() {
+                for (slot, Slot { count, .. }) in run.iter().enumerate() {
+                    let after = before + *count as usize;
+                    if index < after {
+                        return Some((passed + slot, index - before));
+                    }
+                    before = after;
                 }
-                before = after;
+                passed += run.len();
             }
         } else {
-            let mut before = self.len;
-            for (slot, Slot { count, .. }) in self.slots.iter().enumerate().rev() {
-                before -= *count as usize;
-                if index >= before {
-                    return Some((slot, index - before));
+            let (mut before, mut left) = (self.len, self.slots.len());
+            for run in self.slots.runs().rev() {
+                left -= run.len();
+                for (slot, Slot { count, .. }) in run.iter().enumerate().rev() {
+                    before -= *count as usize;
+                    if index >= before {
+                        return Some((left + slot, index - before));
+                    }
                 }
             }
         }

@@ -9,12 +9,13 @@
 //! were deleted ahead of it. Then it is estimated where the counters of the stream allow, and null otherwise; the
 //! cases are Redis's, since monitoring compares them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::block::Entry;
 use super::id::StreamId;
 use super::log::{Counters, Log};
+use super::shelf::Shelf;
 
 /// The delivery of an entry that was not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Consumer {
     pub seen_ms: i64,
     /// When it last was given something, if ever.
     pub active_ms: Option<i64>,
-    pending: BTreeSet<StreamId>,
+    pending: Shelf<()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,7 +45,7 @@ pub struct Group {
     pub last_id: StreamId,
     /// How many entries up to `last_id` were ever added to the stream; None if nobody can say.
     pub entries_read: Option<u64>,
-    pending: BTreeMap<StreamId, Pending>,
+    pending: Shelf<Pending>,
     by_name: BTreeMap<Box<[u8]>, ConsumerId>,
     /// By id. A slot without a consumer is reused.
     consumers: Vec<Option<Consumer>>,
@@ -117,7 +118,7 @@ impl Group {
             name: name.into(),
             seen_ms: now_ms,
             active_ms: None,
-            pending: BTreeSet::new(),
+            pending: Shelf::default(),
         });
         let slot = if let Some(slot) = self.consumers.iter().position(Option::is_none) {
             self.consumers[slot] = consumer;
@@ -137,7 +138,7 @@ impl Group {
         let consumer = self.consumers[id.0 as usize]
             .take()
             .expect("the names list living consumers");
-        for entry in &consumer.pending {
+        for (entry, ()) in consumer.pending.iter() {
             self.pending.remove(entry);
         }
         Some(consumer.pending.len())
@@ -150,7 +151,7 @@ impl Group {
     }
 
     pub fn pending(&self, id: StreamId) -> Option<&Pending> {
-        self.pending.get(&id)
+        self.pending.get(id)
     }
 
     /// Pending entries of all consumers in this range of IDs, which may be empty.
@@ -158,17 +159,7 @@ impl Group {
         &self,
         ids: RangeInclusive<StreamId>,
     ) -> impl DoubleEndedIterator<Item = (StreamId, &Pending)> {
-        // A BTreeMap panics when asked for a range that ends before it starts.
-        let ids = if ids.is_empty() {
-            StreamId::MAX..=StreamId::MAX
-        } else {
-            ids
-        };
-        let nothing = ids.is_empty();
-        self.pending
-            .range(ids)
-            .filter(move |_| !nothing)
-            .map(|(id, pending)| (*id, pending))
+        self.pending.range(ids)
     }
 
     /// A new entry goes to a consumer, or an entry that is pending already goes to it as if it were new (that
@@ -191,16 +182,16 @@ impl Group {
             Some(before) if before.consumer == pending.consumer => {}
             before => {
                 if let Some(before) = before {
-                    self.consumer_mut(before.consumer).pending.remove(&id);
+                    self.consumer_mut(before.consumer).pending.remove(id);
                 }
-                self.consumer_mut(pending.consumer).pending.insert(id);
+                self.consumer_mut(pending.consumer).pending.insert(id, ());
             }
         }
     }
 
     /// A consumer reads its own pending entry again. Nothing happens if it is not pending.
     pub fn redeliver(&mut self, id: StreamId, now_ms: i64) {
-        if let Some(pending) = self.pending.get_mut(&id) {
+        if let Some(pending) = self.pending.get_mut(id) {
             pending.delivered_ms = now_ms;
             pending.deliveries += 1;
         }
@@ -208,16 +199,16 @@ impl Group {
 
     /// True if it was pending.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
-        let Some(pending) = self.pending.remove(&id) else {
+        let Some(pending) = self.pending.remove(id) else {
             return false;
         };
-        self.consumer_mut(pending.consumer).pending.remove(&id);
+        self.consumer_mut(pending.consumer).pending.remove(id);
         true
     }
 
     /// XCLAIM of one entry that the stream still has. True if it is the consumer's now.
     pub fn claim(&mut self, id: StreamId, consumer: ConsumerId, claim: &Claim) -> bool {
-        let before = self.pending.get(&id).copied();
+        let before = self.pending.get(id).copied();
         // An entry that was pending for nobody counts as delivered once already.
         let deliveries = match before {
             None if !claim.force => return false,
@@ -264,8 +255,9 @@ impl Group {
         let mut left = count;
         let mut attempts = count.saturating_mul(10);
         let mut from = Some(start);
-        while let Some((id, _)) = from.and_then(|from| self.pending.range(from..).next()) {
-            let id = *id;
+        while let Some((id, _)) =
+            from.and_then(|from| self.pending.range(from..=StreamId::MAX).next())
+        {
             if left == 0 || attempts == 0 {
                 return id;
             }
@@ -325,12 +317,13 @@ impl Group {
             .keys()
             .map(|name| 2 * name.len())
             .sum::<usize>();
-        let records = size_of::<(StreamId, Pending)>() + size_of::<StreamId>();
+        let of_consumers = self.pending.len() * size_of::<StreamId>();
         size_of::<Self>()
             + names
             + self.by_name.len() * (size_of::<Box<[u8]>>() + size_of::<ConsumerId>())
             + self.consumers.capacity() * size_of::<Option<Consumer>>()
-            + self.pending.len() * records
+            + self.pending.memory()
+            + of_consumers
     }
 
     #[cfg(test)]
@@ -339,11 +332,16 @@ impl Group {
         for (name, id) in &self.by_name {
             let consumer = self.consumer(*id);
             assert_eq!(name, &consumer.name);
-            for entry in &consumer.pending {
-                assert_eq!(self.pending[entry].consumer, *id);
+            consumer.pending.validate();
+            for (entry, ()) in consumer.pending.iter() {
+                assert_eq!(
+                    self.pending(entry).map(|pending| pending.consumer),
+                    Some(*id)
+                );
             }
             listed += consumer.pending.len();
         }
+        self.pending.validate();
         assert_eq!(listed, self.pending.len());
         assert_eq!(self.consumers.iter().flatten().count(), self.by_name.len());
     }
@@ -360,7 +358,7 @@ impl Consumer {
 
     /// IDs pending for this consumer, from `start` on.
     pub fn pending_from(&self, start: StreamId) -> impl DoubleEndedIterator<Item = StreamId> {
-        self.pending.range(start..).copied()
+        self.pending.range(start..=StreamId::MAX).map(|(id, ())| id)
     }
 }
 

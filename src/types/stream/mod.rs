@@ -11,6 +11,7 @@ mod blocks;
 mod group;
 mod id;
 mod log;
+mod shelf;
 #[cfg(test)]
 mod tests;
 

@@ -23,6 +23,7 @@ use super::Malformed;
 use super::choose::{self, Selection};
 use super::listpack::{Item, Listpack};
 use super::pack::Pairs;
+use super::walked::Walked;
 use crate::base::double;
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
@@ -85,7 +86,7 @@ pub enum Added {
 #[derive(Clone)]
 pub enum Zset {
     Small(Pairs),
-    Large(Box<Ranked>),
+    Large(Box<Walked<Ranked>>),
 }
 
 impl Zset {
@@ -94,7 +95,7 @@ impl Zset {
     }
 
     pub fn large(limits: &ZsetLimits) -> Self {
-        Self::Large(Box::new(Ranked::new(limits.seed)))
+        Self::Large(Box::new(Walked::new(Ranked::new(limits.seed))))
     }
 
     /// An empty sorted set in the form that suits `count` members, the longest (or the first, where no more is known)
@@ -150,7 +151,7 @@ impl Zset {
     pub fn memory(&self) -> usize {
         match self {
             Self::Small(pairs) => pairs.memory(),
-            Self::Large(ranked) => size_of::<Ranked>() + ranked.memory(),
+            Self::Large(ranked) => size_of::<Walked<Ranked>>() + ranked.memory(),
         }
     }
 
@@ -397,7 +398,7 @@ impl Zset {
             self.for_range(0..self.len(), |member, score| {
                 ranked.insert(member, score);
             });
-            *self = Self::Large(Box::new(ranked));
+            *self = Self::Large(Box::new(Walked::new(ranked)));
         }
     }
 

@@ -61,8 +61,8 @@ pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     // Tables grow bucket by bucket: there is never a second one.
     report.field("mem_overhead_db_hashtable_rehashing", 0);
     report.field("active_defrag_running", 0);
-    report.field("lazyfree_pending_objects", ctx.keys.space.garbage.len());
-    report.field("lazyfreed_objects", ctx.keys.space.counters.lazyfreed);
+    report.field("lazyfree_pending_objects", ctx.keys.space.freeing.pending());
+    report.field("lazyfreed_objects", ctx.keys.space.freeing.freed());
 }
 
 /// A figure, and the same for people.

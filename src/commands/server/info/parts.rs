@@ -64,18 +64,22 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     };
     report.field("loading", u8::from(files.loading.is_some()));
     report.field("async_loading", 0);
-    report.field("current_cow_peak", 0);
-    report.field("current_cow_size", 0);
+    // What a child would have had copied for it by the kernel is what changes have made the snapshot copy. It is
+    // counted as it comes, so it is never old and never gets less.
+    let copied = running.map_or(0, |_| ctx.keys.space.copied_for_freeze());
+    let processed = running.map_or(0, |running| running.progress.keys());
+    let total = running.map_or(0, |running| running.keys_total);
+    let percent = if total == 0 {
+        0.0
+    } else {
+        processed as f64 / total as f64 * 100.0
+    };
+    report.field("current_cow_peak", copied);
+    report.field("current_cow_size", copied);
     report.field("current_cow_size_age", 0);
-    report.field("current_fork_perc", "0.00");
-    report.field(
-        "current_save_keys_processed",
-        running.map_or(0, |running| running.progress.keys()),
-    );
-    report.field(
-        "current_save_keys_total",
-        running.map_or(0, |running| running.keys_total),
-    );
+    report.field("current_fork_perc", format_args!("{percent:.2}"));
+    report.field("current_save_keys_processed", processed);
+    report.field("current_save_keys_total", total);
     report.field("rdb_changes_since_last_save", ctx.keys.space.journal.dirty);
     report.field(
         "rdb_bgsave_in_progress",
@@ -89,7 +93,8 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     );
     report.field("rdb_current_bgsave_time_sec", since(Purpose::Rdb));
     report.field("rdb_saves", files.saves);
-    report.field("rdb_last_cow_size", 0);
+    let copied_last = |purpose| snapshots.copied_last[purpose as usize];
+    report.field("rdb_last_cow_size", copied_last(Purpose::Rdb));
     report.field("rdb_last_load_keys_expired", files.last_load.expired);
     report.field("rdb_last_load_keys_loaded", files.last_load.loaded);
     let appending = &ctx.services.appending;
@@ -117,7 +122,7 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         appending.failures_in_a_row,
     );
     report.field("aof_last_write_status", status(appending.error().is_none()));
-    report.field("aof_last_cow_size", 0);
+    report.field("aof_last_cow_size", copied_last(Purpose::AofRewrite));
     report.field("module_fork_in_progress", 0);
     report.field("module_fork_last_cow_size", 0);
     if appending.is_fed() {
