@@ -24,6 +24,7 @@ pub mod effects;
 pub mod gate;
 pub mod hold;
 mod invalidate;
+mod libraries;
 pub mod loading;
 pub mod memory;
 pub mod monitor;

@@ -118,7 +118,7 @@ impl Engine {
             Some(command) if command.is_called_by(args.len()) => command,
             _ => match gate::resolve(&self.table, args) {
                 Ok(command) => command,
-                Err(_) => return false,
+                Err(_) => return self.follow_function(args),
             },
         };
         let session = &mut *replayer.session;

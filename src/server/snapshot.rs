@@ -282,7 +282,7 @@ fn write_commands(
     each_key: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<SaveFile> {
     let mut rewrite = Rewrite::new(sink, each_key);
-    rewrite.begin(order.noted_s);
+    rewrite.begin(order.noted_s, &order.libraries);
     receive(order, messages, waker, |chunk| rewrite.add(chunk))?;
     rewrite.finish()
 }

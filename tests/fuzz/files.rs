@@ -251,10 +251,20 @@ const TELLING: &[&[u8]] = &[
 ];
 
 /// A source that gives its bytes in pieces of any length.
-struct Pieces<'a> {
+pub struct Pieces<'a> {
     bytes: &'a [u8],
     rng: Rng,
     most: usize,
+}
+
+impl<'a> Pieces<'a> {
+    pub fn new(bytes: &'a [u8], rng: &mut Rng) -> Self {
+        Self {
+            bytes,
+            rng: Rng::from_seed(rng.next_u64()),
+            most: if rng.one_in(2) { 7 } else { 1 << 20 },
+        }
+    }
 }
 
 impl Read for Pieces<'_> {
@@ -310,11 +320,7 @@ fn load(engine: &mut Engine, bytes: &[u8], rng: &mut Rng) {
         skips_modules: rng.one_in(2),
         ..engine.rdb_options()
     };
-    let source = Pieces {
-        bytes,
-        rng: Rng::from_seed(rng.next_u64()),
-        most: if rng.one_in(2) { 7 } else { 1 << 20 },
-    };
+    let source = Pieces::new(bytes, rng);
     let mut reader = FileReader::new(source, &engine.rdb_limits(), options);
     let manner = Manner {
         on_duplicate: OnDuplicate::Replace,
@@ -361,14 +367,19 @@ fn examine(engine: &Engine, again: &mut Engine, rng: &mut Rng) {
     assert_eq!(again.keyspace.len() - overdue(again), live);
 }
 
-#[test]
-fn damaged_files_are_survived() {
+/// From now on this process gets no more memory than honest reading needs.
+pub fn limit_memory() {
     let limit = rustix::process::Rlimit {
         current: Some(PROCESS_BYTES_MAX),
         maximum: Some(PROCESS_BYTES_MAX),
     };
     // Where the system does not let us, large reservations go unnoticed; the rest is tested all the same.
     let _ = rustix::process::setrlimit(rustix::process::Resource::As, limit);
+}
+
+#[test]
+fn damaged_files_are_survived() {
+    limit_memory();
     let files = files();
     let mut bench = Bench::new();
     for file in &files {

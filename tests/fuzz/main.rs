@@ -1,5 +1,5 @@
 //! Random requests against the engine, random bytes against the decoder of requests, damaged payloads against RESTORE,
-//! and damaged files against the loader.
+//! and damaged files against the loaders.
 //!
 //! Short and always the same in `cargo test`; `SECONDS=600 SEED=7 cargo test --release --test fuzz` looks further. A
 //! failure names the seed that shows it again, and the requests that came before it.
@@ -7,6 +7,7 @@
 mod decoder;
 mod engine;
 mod files;
+mod log;
 mod payloads;
 mod replies;
 mod requests;

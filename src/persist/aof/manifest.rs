@@ -65,6 +65,9 @@ const LINE_MAX: usize = 1024;
 /// So many entries a manifest may have: far more than any rewriting that fails leaves behind.
 const ENTRIES_MAX: usize = 1_000_000;
 
+/// A number beyond this might have no successor. No log is ever rewritten so often.
+const NUMBER_MAX: u64 = 1 << 62;
+
 const INVALID: &str = "Invalid AOF manifest file format";
 
 impl Entry {
@@ -279,13 +282,17 @@ fn parse_line(line: &[u8]) -> Result<Entry, &'static str> {
         }
     }
     match (name, number, role) {
-        (Some(name), Some(number), Some(role)) if !name.is_empty() && number > 0 => Ok(Entry {
-            name,
-            number,
-            role,
-            start_offset,
-            end_offset,
-        }),
+        (Some(name), Some(number), Some(role))
+            if !name.is_empty() && (1..=NUMBER_MAX).contains(&number) =>
+        {
+            Ok(Entry {
+                name,
+                number,
+                role,
+                start_offset,
+                end_offset,
+            })
+        }
         _ => Err(INVALID),
     }
 }

@@ -9,7 +9,7 @@ use crate::types::hash::{FieldDeadline, Hash};
 use crate::types::listpack::Item;
 use crate::types::stream::{Group, Stream, StreamId};
 
-use super::feed::{Feed, push_count, push_word};
+use super::feed::{Feed, push_command, push_count, push_word};
 
 /// How many elements one command brings.
 const ELEMENTS_PER_COMMAND: u64 = 64;
@@ -48,12 +48,16 @@ impl<'a, W: Write> Rewrite<'a, W> {
         }
     }
 
-    /// What stands before the keys: the time, if times are noted.
-    pub fn begin(&mut self, now_s: Option<i64>) {
+    /// What stands before the keys: the time, if times are noted, and libraries of functions.
+    pub fn begin(&mut self, now_s: Option<i64>, libraries: &[Vec<u8>]) {
         if let Some(now_s) = now_s {
             self.feed
                 .bytes
                 .extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
+        }
+        for code in libraries {
+            let words = [b"FUNCTION".as_slice(), b"LOAD", code];
+            push_command(&mut self.feed.bytes, words.into_iter());
         }
     }
 
