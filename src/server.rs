@@ -15,13 +15,15 @@ mod load;
 mod log;
 mod process;
 mod save;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod start;
 mod title;
 
 use std::sync::Arc;
 
-use crate::background::{Freer, Job};
+use crate::background::{Crew, Errand, Freer, Job};
 use crate::base::output::Output;
 use crate::base::slab::Id;
 use crate::config::OnSignal;
@@ -67,13 +69,14 @@ pub struct Server {
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
     /// Such threads as were told that they are not needed any more, and may not have ended yet.
-    parting: Vec<std::thread::JoinHandle<()>>,
+    parting: Vec<Errand>,
     snapshots_started: u64,
     log: Log,
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
     disk: Arc<dyn Disk>,
+    crew: Crew,
 }
 
 impl Server {
@@ -85,6 +88,7 @@ impl Server {
         loading: Option<Loading>,
         waker: Waker,
         disk: Arc<dyn Disk>,
+        crew: Crew,
     ) -> Self {
         Self {
             loading,
@@ -103,11 +107,14 @@ impl Server {
             log_loading: None,
             waker,
             disk,
+            crew,
         }
     }
 
     /// Serves until it is told to stop; returns the status that the process shall end with.
     fn run(mut self, mut reactor: Reactor) -> i32 {
+        // Nobody else gives freed pages back while the server idles.
+        crate::store::alloc::set_background_thread(self.engine.services.config.jemalloc_bg_thread);
         let outcome = reactor.run(&mut self);
         if let Err(error) = outcome {
             ::log::error!("The event loop failed: {}", crate::config::explain(&error));

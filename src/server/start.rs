@@ -11,7 +11,7 @@ use super::load::Loading;
 use super::process::{self, OomScore, PidFile, Supervisor};
 use super::title::{self, Title};
 use super::{Server, Watcher};
-use crate::background::Freer;
+use crate::background::{Crew, Freer};
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::config::{Loaded, explain};
@@ -111,7 +111,9 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
         loading,
         waker,
         disk::of_the_machine(),
+        Crew::Threads,
     );
+    server.remove_temporaries();
     if has_log {
         server.begin_log()?;
     }
