@@ -203,9 +203,10 @@ fn stand_back() {
     }
 }
 
-/// How much nicer the thread is than the loop. As nice as can be, and a busy machine would never see the end of a save.
+/// How much nicer the thread is than the loop: half as much weight. With 10 a save took four times as long on a machine
+/// whose cores were all busy with other programs.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 5;
+const NICER: i32 = 3;
 
 fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
     match write(order, place, messages, waker) {
