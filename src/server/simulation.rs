@@ -397,7 +397,7 @@ impl World {
     fn check_names(&self, life: &Life) {
         let names = |path: &str| -> BTreeSet<String> {
             let names = self.disk.list(Path::new(path)).expect("a directory");
-            let names = names.into_iter().map(|name| name.into_string());
+            let names = names.into_iter().map(std::ffi::OsString::into_string);
             names.map(|name| name.expect("plain names")).collect()
         };
         let text = self.disk.read(&in_log("appendonly.aof.manifest"));

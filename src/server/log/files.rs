@@ -229,7 +229,8 @@ impl Server {
             self.disk.sync_directory(&directory(config))?;
         }
         let checksums = config.aof_checksum;
-        self.engine.services.appending.size = size_of_all(&*self.disk, config, &manifest);
+        // A base that was made just now is not counted, as Redis does not.
+        self.engine.services.appending.size = size_of_all(&*self.disk, config, &self.log.manifest);
         self.log = Log {
             manifest,
             file: Some(file),
