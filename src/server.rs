@@ -53,6 +53,14 @@ pub struct Watcher {
     pub show: Box<dyn FnMut(&Turn)>,
 }
 
+/// Who does what the loop leaves to others, and where they keep it.
+struct Means {
+    freer: Freer,
+    waker: Waker,
+    disk: Arc<dyn Disk>,
+    crew: Crew,
+}
+
 pub struct Server {
     engine: Engine,
     freer: Freer,
@@ -82,14 +90,17 @@ pub struct Server {
 impl Server {
     fn new(
         engine: Engine,
-        freer: Freer,
         listeners: Listeners,
         around: Surroundings,
         loading: Option<Loading>,
-        waker: Waker,
-        disk: Arc<dyn Disk>,
-        crew: Crew,
+        means: Means,
     ) -> Self {
+        let Means {
+            freer,
+            waker,
+            disk,
+            crew,
+        } = means;
         Self {
             loading,
             engine,
@@ -113,6 +124,8 @@ impl Server {
 
     /// Serves until it is told to stop; returns the status that the process shall end with.
     fn run(mut self, mut reactor: Reactor) -> i32 {
+        // Nobody else gives freed pages back while the server idles.
+        crate::store::alloc::set_background_thread(self.engine.services.config.jemalloc_bg_thread);
         let outcome = reactor.run(&mut self);
         if let Err(error) = outcome {
             ::log::error!("The event loop failed: {}", crate::config::explain(&error));

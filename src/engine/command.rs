@@ -69,6 +69,8 @@ pub struct Command {
     pub subcommands: Vec<&'static Command>,
     /// Position of the first key when it is at a fixed place, else 0: what the prefetcher looks at.
     pub first_key: u8,
+    /// Position of the first element of that key's value that it names, likewise.
+    pub element: u8,
 }
 
 impl Command {
@@ -116,12 +118,14 @@ impl Table {
         let mut join = |row: &Row, subcommands| -> &'static Command {
             let index = indices.next().expect("the range has no end");
             let first_key = row.spec.key_range().0.clamp(0, 255) as u8;
+            let element = row.spec.element();
             Box::leak(Box::new(Command {
                 spec: row.spec,
                 run: row.run,
                 index,
                 subcommands,
                 first_key,
+                element,
             }))
         };
         for row in families.iter().flat_map(|rows| rows.iter()) {

@@ -111,28 +111,35 @@ impl Engine {
         }
     }
 
-    /// Begins to take in a file of so many bytes.
-    pub fn begin_load(&mut self, manner: Manner, bytes_total: u64) -> Load {
+    /// From now on until `end_loading` the data set is not all there. So many bytes are to be read.
+    pub fn begin_loading(&mut self, bytes_total: u64) {
         self.services.server.is_loading = true;
         self.services.persistence.loading = Some(Progress {
             started_s: self.now.unix_ms / 1000,
             bytes_total,
             ..Progress::default()
         });
-        Load {
-            manner,
-            db: 0,
-            tally: Tally::default(),
-            keys_max: bytes_total / RECORD_BYTES_MIN,
-            empty_told: 0,
+    }
+
+    /// The data set is there, or there will be none.
+    pub fn end_loading(&mut self) {
+        self.services.server.is_loading = false;
+        self.services.persistence.loading = None;
+    }
+
+    /// So much has been read of the present file.
+    pub fn note_loaded(&mut self, bytes: u64) {
+        if let Some(progress) = &mut self.services.persistence.loading {
+            progress.bytes = progress.bytes_before + bytes;
         }
     }
 
-    /// The load is over, well or not.
-    pub fn end_load(&mut self, load: &Load) {
-        self.services.server.is_loading = false;
-        self.services.persistence.loading = None;
-        self.services.persistence.last_load = load.tally;
+    /// A file of so many bytes has been taken in.
+    pub fn file_loaded(&mut self, bytes: u64) {
+        if let Some(progress) = &mut self.services.persistence.loading {
+            progress.bytes_before += bytes;
+            progress.bytes = progress.bytes_before;
+        }
     }
 
     /// Takes in a batch, and leaves it empty.
@@ -156,9 +163,7 @@ impl Engine {
             }
         }
         outcome = outcome.and_then(|()| self.put_in(load, &arena, &mut records));
-        if let Some(progress) = &mut self.services.persistence.loading {
-            progress.bytes = batch.offset;
-        }
+        self.note_loaded(batch.offset);
         batch.arena = arena;
         batch.clear();
         outcome
@@ -292,6 +297,17 @@ impl Engine {
 }
 
 impl Load {
+    /// Of a file of so many bytes.
+    pub fn new(manner: Manner, bytes: u64) -> Self {
+        Self {
+            manner,
+            db: 0,
+            tally: Tally::default(),
+            keys_max: bytes / RECORD_BYTES_MIN,
+            empty_told: 0,
+        }
+    }
+
     pub fn tally(&self) -> Tally {
         self.tally
     }

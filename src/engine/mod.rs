@@ -12,6 +12,7 @@
 //! has finished, its facts are settled before the next begins; commands of one session run in the order in which
 //! they arrived.
 
+mod ahead;
 pub mod appending;
 pub mod call;
 pub mod command;
@@ -83,6 +84,19 @@ struct Turn {
     pending: Vec<Pending>,
     /// Those of the current round whose key must be looked for in a second bucket.
     further: Vec<Pending>,
+    /// What pending requests name within the values under their keys, in their order. Collected only while that has
+    /// lately been elements of large values.
+    elements: Vec<Element>,
+    /// The first of them that has not been sent for.
+    next_element: usize,
+    names_elements: bool,
+}
+
+/// An element that the pending request of this index names.
+#[derive(Clone, Copy)]
+struct Element {
+    request: u32,
+    hash: u64,
 }
 
 /// The part of one session of the group.
@@ -108,6 +122,8 @@ struct Pending {
     key: (usize, u64),
     member: u32,
     db: u16,
+    /// Whether the database is so large that its keys are worth looking ahead at.
+    sends_for_key: bool,
 }
 
 /// How many requests of one session run in one turn. A client that pipelines more keeps its place in the line.
@@ -118,9 +134,6 @@ const OUTPUT_ROOM_BYTES: usize = 16 * 1024;
 
 /// After a command that took so long, the next one in the same turn sees a new time.
 const LONG_NS: u64 = 1_000_000;
-
-/// In place of a database: the request is not looked ahead for.
-const NO_PREFETCH: u16 = u16::MAX;
 
 impl Engine {
     pub fn new(config: Config, table: Table, clock: Clock, seed: u64) -> Self {
@@ -219,6 +232,8 @@ impl Engine {
         self.evict_sessions(group);
         let mut turn = std::mem::take(&mut self.turn);
         turn.pending.clear();
+        turn.elements.clear();
+        turn.next_element = 0;
         if turn.members.len() < group.len() {
             turn.members.resize_with(group.len(), Member::default);
         }
@@ -274,8 +289,8 @@ impl Engine {
             session.decoder = Some(Box::new(std::mem::take(&mut member.decoder)));
         }
         let dict = &self.keyspace.dbs[session.db as usize].dict;
-        let looks_ahead = dict.len() >= LOOK_AHEAD_KEYS_MIN;
-        let db = if looks_ahead { session.db } else { NO_PREFETCH };
+        let sends_for_key = dict.len() >= LOOK_AHEAD_KEYS_MIN;
+        let db = session.db;
         let bytes = session.input.bytes();
         turn.pending.reserve(batch.len());
         for request in 0..batch.len() {
@@ -285,37 +300,36 @@ impl Engine {
                 command,
                 key: (0, 0),
                 member: index as u32,
-                db: NO_PREFETCH,
+                db,
+                sends_for_key: false,
             };
             if let Some(command) = command
                 && command.first_key != 0
                 && let Some(key) = args.get(command.first_key as usize)
             {
                 let hash = dict.hash(key);
-                if looks_ahead {
+                if sends_for_key {
                     dict.prefetch_bucket(hash);
                 }
                 pending.key = (key.as_ptr() as usize, hash);
-                pending.db = db;
+                pending.sends_for_key = sends_for_key;
+                if turn.names_elements
+                    && command.element != 0
+                    && let Some(element) = args.get(command.element as usize)
+                {
+                    turn.elements.push(Element {
+                        request: turn.pending.len() as u32,
+                        // Tables inside values have the seed of the keys.
+                        hash: dict.hash(element),
+                    });
+                }
             }
             turn.pending.push(pending);
         }
     }
 
     fn run_round(&mut self, group: &[Id], turn: &mut Turn, range: std::ops::Range<usize>) {
-        turn.further.clear();
-        for pending in &turn.pending[range.clone()] {
-            if pending.db != NO_PREFETCH {
-                let dict = &self.keyspace.dbs[pending.db as usize].dict;
-                if dict.prefetch_entry(pending.key.1) {
-                    turn.further.push(*pending);
-                }
-            }
-        }
-        for pending in &turn.further {
-            let dict = &self.keyspace.dbs[pending.db as usize].dict;
-            dict.prefetch_further(pending.key.1);
-        }
+        ahead::send_for(&self.keyspace, turn, range.clone());
         let mut at = range.start;
         while at < range.end {
             let index = turn.pending[at].member as usize;
@@ -400,6 +414,7 @@ impl Engine {
         let goes_on =
             !session.is_closing() && session.parked.is_none() && !session.has(flag::POSTPONED);
         batch.retire(member.done, &mut session.input);
+        batch.trim();
         session.input_peak = session.input_peak.max(session.input.memory() as u32);
         session.input.settle(&mut self.inputs);
         if !batch.is_empty() {

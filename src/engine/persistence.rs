@@ -33,6 +33,8 @@ pub struct Progress {
     pub started_s: i64,
     pub bytes_total: u64,
     pub bytes: u64,
+    /// Of these, how many were in files that have been read to their end.
+    pub bytes_before: u64,
     /// What the file says was in use when it was written.
     pub used_memory: u64,
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::process::{Left, OomScore, Supervisor};
 use super::start::Surroundings;
 use super::title::Title;
-use super::{Freer, Listeners, Server};
+use super::{Freer, Listeners, Means, Server};
 use crate::background::{Crew, Pile};
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
@@ -26,7 +26,7 @@ use crate::commands;
 use crate::config::{Config, Fsync, Permission, SavePoint};
 use crate::engine::Engine;
 use crate::engine::appending::State;
-use crate::engine::loading::Manner;
+use crate::engine::loading::{Load, Manner};
 use crate::engine::snapshot::Purpose;
 use crate::persist::aof::{Item, Manifest, Reader, Trouble};
 use crate::persist::disk::Disk;
@@ -103,19 +103,16 @@ impl Life {
             pidfile: None,
             oom_score: OomScore::default(),
         };
-        let waker = reactor.io().waker();
-        let mut server = Server::new(
-            engine,
-            Freer::on_the_spot(),
-            Listeners::default(),
-            around,
-            None,
-            waker,
-            Arc::new(world.disk.clone()),
-            Crew::Pile(world.pile.clone()),
-        );
+        let means = Means {
+            freer: Freer::on_the_spot(),
+            waker: reactor.io().waker(),
+            disk: Arc::new(world.disk.clone()),
+            crew: Crew::Pile(world.pile.clone()),
+        };
+        let mut server = Server::new(engine, Listeners::default(), around, None, means);
         server.remove_temporaries();
         server.begin_log()?;
+        world.pile.work_off("load");
         while server.load_log_some(reactor.io()) {}
         match server.exit_code {
             0 => Ok(Self { server, reactor }),
@@ -373,7 +370,7 @@ impl World {
         let mut engine = Engine::new(self.config.clone(), commands::table(), clock, 7);
         let (limits, options) = (engine.rdb_limits(), engine.rdb_options());
         let mut reader = FileReader::new(bytes.as_slice(), &limits, options);
-        let mut load = engine.begin_load(Manner::WHOLE, bytes.len() as u64);
+        let mut load = Load::new(Manner::WHOLE, bytes.len() as u64);
         let mut batch = Batch::default();
         loop {
             let goes_on = reader.fill(&mut batch, || false).expect("a whole file");
@@ -382,7 +379,6 @@ impl World {
                 break;
             }
         }
-        engine.end_load(&load);
         let found = digest(&mut engine);
         let oldest = self.saved.unwrap_or(0);
         assert!(

@@ -198,12 +198,14 @@ pub(super) fn rewritten_aof() -> PathBuf {
 fn stand_back() {
     // On Linux this concerns the calling thread only; elsewhere it would be the whole process.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, NICE);
+    if let Ok(nice) = rustix::process::getpriority_process(None) {
+        let _ = rustix::process::setpriority_process(None, nice + NICER);
+    }
 }
 
-/// How nice the thread is. As nice as can be, and a busy machine would never see the end of a save.
+/// How much nicer the thread is than the loop. As nice as can be, and a busy machine would never see the end of a save.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICER: i32 = 5;
 
 fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
     match write(order, place, messages, waker) {

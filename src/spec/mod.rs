@@ -93,6 +93,32 @@ mod tests {
     }
 
     #[test]
+    fn the_grammar_tells_where_an_element_is_named() {
+        let expected = [
+            ("hget", 2),
+            ("hset", 2),
+            ("hincrby", 2),
+            ("sadd", 2),
+            ("smismember", 2),
+            ("zscore", 2),
+            ("zadd", 3),
+            ("zincrby", 3),
+            ("geoadd", 4),
+            ("spop", 0),
+            ("get", 0),
+            ("hgetall", 0),
+            ("zrange", 0),
+        ];
+        for (name, word) in expected {
+            let spec = all().find(|spec| spec.name == name).expect("a command");
+            assert_eq!(spec.element(), word, "{name}");
+        }
+        for spec in every_row().filter(|spec| spec.element() != 0) {
+            assert!(i32::from(spec.element()) > spec.key_range().0);
+        }
+    }
+
+    #[test]
     fn subcommands_hang_below_their_container() {
         for container in all() {
             assert_eq!(container.container(), None);

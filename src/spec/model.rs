@@ -261,6 +261,30 @@ impl Spec {
         self.legacy_range().0
     }
 
+    /// Which word of a request names an element of what its first key holds; 0 if none does, or not at a fixed place.
+    /// With several elements it is the first, and options in front of it are taken to be absent.
+    pub fn element(&self) -> u8 {
+        let mut word = 1;
+        let required = self
+            .args
+            .iter()
+            .filter(|part| !part.flags.any(arg::OPTIONAL));
+        for argument in required {
+            let parts = if argument.kind == ArgKind::Block {
+                argument.args
+            } else {
+                std::slice::from_ref(argument)
+            };
+            for part in parts {
+                if part.token.is_none() && matches!(part.name, "field" | "member") {
+                    return word;
+                }
+                word += 1;
+            }
+        }
+        0
+    }
+
     /// One spec translates as it is. Several join into one range as long as each starts where the one before ended;
     /// those that do not join are left out, and the keys are said to move.
     fn legacy_range(&self) -> ((i32, i32, i32), bool) {

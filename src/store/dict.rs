@@ -127,6 +127,13 @@ impl<V> Dict<V> {
         self.table.prefetch_element(hash)
     }
 
+    /// An entry whose hash may be this one, for a look ahead at its value: the first of which a part
+    /// of the hash agrees. Reads no key.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<EntryRef<'_, V>> {
+        self.table.find(hash, |_| true).map(|spot| self.entry(spot))
+    }
+
     /// The third, for those: the same in that bucket.
     #[inline]
     pub fn prefetch_further(&self, hash: u64) {

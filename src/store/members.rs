@@ -97,6 +97,23 @@ impl Members {
         self.table.find(hash, |address| live(address).has_key(key))
     }
 
+    /// The first of three steps for a batch of look-ups, as with [`Dict`](super::Dict).
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// The second; true if the third is needed.
+    #[inline]
+    pub fn prefetch_element(&self, hash: u64) -> bool {
+        self.table.prefetch_element(hash)
+    }
+
+    #[inline]
+    pub fn prefetch_further(&self, hash: u64) {
+        self.table.prefetch_overflow(hash);
+    }
+
     /// The element with this hash that `is_it` recognises, for an index that keeps hashes instead
     /// of keys.
     pub fn locate_by(&self, hash: u64, mut is_it: impl FnMut(Member<'_>) -> bool) -> Option<Spot> {
@@ -104,6 +121,12 @@ impl Members {
             let member = self.lend(address);
             self.hash(member.key()) == hash && is_it(member)
         })
+    }
+
+    /// The element that is at this address, if it is one of these.
+    #[inline]
+    pub(super) fn locate_at(&self, hash: u64, address: Address) -> Option<Spot> {
+        self.table.find(hash, |other| other == address)
     }
 
     #[inline]

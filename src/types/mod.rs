@@ -26,6 +26,7 @@ pub mod zset;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::store::Members;
 use hash::Hash;
 use list::List;
 use set::Set;
@@ -104,6 +105,17 @@ impl Value {
             Self::Hash(hash) => hash.memory(),
             Self::Zset(zset) => zset.memory(),
             Self::Stream(stream) => stream.memory(),
+        }
+    }
+
+    /// Where its elements are looked up, if that is a table.
+    #[inline]
+    pub fn members(&self) -> Option<&Members> {
+        match self {
+            Self::Set(Set::Large(members)) => Some(members),
+            Self::Hash(hash) => hash.table().map(|table| &**table),
+            Self::Zset(Zset::Large(ranked)) => Some(ranked.members()),
+            _ => None,
         }
     }
 

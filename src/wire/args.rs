@@ -288,6 +288,73 @@ impl From<Args<'_>> for OwnedArgs {
     }
 }
 
+/// Many requests that own their bytes together: what one thread reads for another.
+#[derive(Debug, Default)]
+pub struct OwnedRequests {
+    args: OwnedArgs,
+    /// Where the arguments of each request end.
+    ends: Vec<usize>,
+}
+
+impl OwnedRequests {
+    pub const fn new() -> OwnedRequests {
+        OwnedRequests {
+            args: OwnedArgs::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Memory that the arguments take, roughly.
+    pub fn bytes(&self) -> usize {
+        let bigs = self.args.bigs.iter().map(|big| big.len()).sum::<usize>();
+        self.args.bytes.len() + self.args.spans.len() * size_of::<Span>() + bigs
+    }
+
+    /// The next argument of a request that is complete when `end` is called.
+    #[inline]
+    pub fn push(&mut self, arg: &[u8]) {
+        self.args.push(arg);
+    }
+
+    /// The same without copying.
+    pub fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
+        self.args.push_shared(arg);
+    }
+
+    pub fn end(&mut self) {
+        self.ends.push(self.args.len());
+    }
+
+    /// Forgets the arguments of a request that does not become complete. Their bytes stay for a while.
+    pub fn give_up(&mut self) {
+        let end = self.ends.last().copied().unwrap_or(0);
+        self.args.spans.truncate(end);
+    }
+
+    #[inline]
+    pub fn at(&self, index: usize) -> Args<'_> {
+        let from = if index == 0 { 0 } else { self.ends[index - 1] };
+        Args {
+            spans: &self.args.spans[from..self.ends[index]],
+            ..self.args.as_args()
+        }
+    }
+
+    /// Forgets the requests, keeps the memory.
+    pub fn clear(&mut self) {
+        self.args.clear();
+        self.ends.clear();
+    }
+}
+
 impl fmt::Debug for OwnedArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_args().fmt(f)

@@ -11,6 +11,6 @@ pub mod reply;
 pub mod request;
 pub mod tokens;
 
-pub use args::{Args, OwnedArgs};
+pub use args::{Args, OwnedArgs, OwnedRequests};
 pub use reply::{Protocol, Reply};
 pub use request::{Batch, Decoder, Limits, ProtocolError};

@@ -12,7 +12,7 @@ use pollux::base::time::Clock;
 use pollux::commands;
 use pollux::config::Config;
 use pollux::engine::Engine;
-use pollux::engine::loading::Manner;
+use pollux::engine::loading::{Load, Manner};
 use pollux::keyspace::load::OnDuplicate;
 use pollux::persist::rdb::Source;
 use pollux::persist::rdb::file::{Batch, FileReader, FileWriter, Form, Options};
@@ -320,7 +320,8 @@ fn load(engine: &mut Engine, bytes: &[u8], rng: &mut Rng) {
         on_duplicate: OnDuplicate::Replace,
         drops_expired: rng.one_in(2),
     };
-    let mut taken = engine.begin_load(manner, bytes.len() as u64);
+    engine.begin_loading(bytes.len() as u64);
+    let mut taken = Load::new(manner, bytes.len() as u64);
     let mut batch = Batch::default();
     loop {
         let goes_on = reader.fill(&mut batch, || false);
@@ -328,7 +329,7 @@ fn load(engine: &mut Engine, bytes: &[u8], rng: &mut Rng) {
             break;
         }
     }
-    engine.end_load(&taken);
+    engine.end_loading();
     assert!(reader.offset() <= bytes.len() as u64);
 }
 

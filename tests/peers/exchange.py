@@ -5,6 +5,7 @@ encoding, with deadlines, odd bytes and several databases. Against an older peer
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -182,28 +183,187 @@ def there_and_back(ours, peer, peer_version):
         writer.discard()
 
 
+# How the log is written: as it is by default, with the times noted, with a base of commands.
+LOG_MANNERS = {
+    "plain": ((), False),
+    "with times": (("--aof-timestamp-enabled", "yes"), False),
+    "rewritten": ((), True),
+    "rewritten as commands": (("--aof-use-rdb-preamble", "no", "--aof-timestamp-enabled", "yes"), True),
+}
+
+
+def rewrite_log(server):
+    """BGREWRITEAOF, and some commands after it."""
+    connection = server.connect(timeout=60)
+    connection("BGREWRITEAOF")
+    wait_until(lambda: "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0" in connection("INFO", "persistence").text())
+    for command in (["SET", "after", "the rewrite"], ["RPUSH", "small list", "after"], ["SELECT", 3], ["INCR", "counted"],
+                    ["MULTI"], ["LPOP", "large list"], ["SADD", "large set", "after"], ["EXEC"]):
+        connection(*command)
+    connection.close()
+
+
+def log_folder(server):
+    return os.path.join(server.dir, "appendonlydir")
+
+
+def with_log(binary, name, folder, *options):
+    """A server that starts with a copy of this folder."""
+    return Server(binary, name, ("--appendonly", "yes", *options),
+                  prepare=lambda place: shutil.copytree(folder, os.path.join(place, "appendonlydir")))
+
+
 def append_only_file(pair):
-    """Write with appendonly, once with and once without a rewrite, start there with the folder."""
-    for rewritten in (False, True):
-        writer = pair.filled("--appendonly", "yes", "--appendfsync", "always")
+    """Write with appendonly in several manners, start there with the folder."""
+    for manner, (options, is_rewritten) in LOG_MANNERS.items():
+        writer = pair.filled("--appendonly", "yes", "--appendfsync", "always", *options)
         try:
-            if rewritten:
-                connection = writer.connect()
-                connection("BGREWRITEAOF")
-                wait_until(lambda c=connection: "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0" in c("INFO", "persistence").text())
-                connection("SET", "after", "the rewrite")
-                connection("RPUSH", "small list", "after")
+            if is_rewritten:
+                rewrite_log(writer)
             before = fingerprint(writer, pair.peer_version)
             writer.stop()
-            folder = os.path.join(writer.dir, "appendonlydir")
-            reader = Server(pair.reader, "reader", ("--appendonly", "yes"),
-                            prepare=lambda place, source=folder: shutil.copytree(source, os.path.join(place, "appendonlydir")))
+            checked = subprocess.run([pair.ours, "check", log_folder(writer)], capture_output=True, text=True, timeout=60, check=False)
+            assert checked.returncode == 0 and "All AOF files and manifest are valid" in checked.stdout, checked.stdout
+            reader = with_log(pair.reader, "reader", log_folder(writer))
             try:
-                must_match(before, fingerprint(reader, pair.peer_version), "AOF" + (" rewritten" if rewritten else ""))
+                must_match(before, fingerprint(reader, pair.peer_version), "AOF " + manner)
             finally:
                 reader.discard()
         finally:
             writer.discard()
+
+
+def log_there_and_back(ours, peer, peer_version):
+    """A real server's log is loaded here, rewritten and gone on with, and read there again: the real one sees no difference."""
+    for manner, (options, is_rewritten) in LOG_MANNERS.items():
+        old_form = OLD_FORM if peer_version < (7, 2) else ()
+        writer = Server(peer, "writer", ("--appendonly", "yes", "--appendfsync", "always", *options))
+        middle = reader = None
+        try:
+            fill(writer)
+            if peer_version >= (8, 0):
+                add_field_deadlines(writer)
+            if is_rewritten:
+                rewrite_log(writer)
+            writer.stop()
+            middle = with_log(ours, "ours", log_folder(writer), "--appendfsync", "always", *old_form, *options)
+            connection = middle.connect(timeout=60)
+            assert connection("DEBUG", "LOADAOF").text() == "OK", manner
+            connection.close()
+            writer.start()
+            for server in (writer, middle):
+                rewrite_log(server)
+            before = digest(writer)
+            middle.stop()
+            reader = with_log(peer, "reader", log_folder(middle))
+            assert digest(reader) == before, "%s: the digest changed on the way" % manner
+        finally:
+            for server in (writer, middle, reader):
+                if server:
+                    server.discard()
+
+
+def last_part(folder):
+    """The file of a log that is being written: the last that its manifest names."""
+    with open(os.path.join(folder, "appendonly.aof.manifest"), encoding="utf-8") as manifest:
+        return os.path.join(folder, [line.split()[1] for line in manifest if " type i" in line][-1])
+
+
+def cut_log(pair):
+    """A log that ends anywhere is read as far as it goes, here and there alike."""
+    writer = pair.filled("--appendonly", "yes", "--appendfsync", "always", "--aof-timestamp-enabled", "yes")
+    try:
+        connection = writer.connect()
+        for command in (["SELECT", 0], ["SET", "one", 1], ["MULTI"], ["SET", "two", 2], ["RPUSH", "both", "x"], ["EXEC"], ["SET", "three", 3]):
+            connection(*command)
+        writer.stop()
+        size = os.path.getsize(last_part(log_folder(writer)))
+        for missing in (1, 2, 7, 28, 33, 45, 70, 99, 130, 160, 200, 5000):
+            found = []
+            for binary in (pair.writer, pair.reader):
+                folder = os.path.join(writer.dir, "cut")
+                shutil.copytree(log_folder(writer), folder)
+                os.truncate(last_part(folder), size - missing)
+                server = with_log(binary, "reader", folder)
+                shutil.rmtree(folder)
+                try:
+                    found.append(fingerprint(server, pair.peer_version))
+                finally:
+                    server.discard()
+            must_match(found[0], found[1], "a log without its last %d bytes" % missing)
+    finally:
+        writer.discard()
+
+
+def log_of_one_file(pair):
+    """A log from before there were folders, with and without a part that is RDB, becomes the base of a new one."""
+    writer = pair.filled("--appendonly", "yes", "--appendfsync", "always")
+    try:
+        save_to = os.path.join(writer.dir, "old.aof")
+        for has_preamble in (False, True):
+            if has_preamble:
+                rewrite_log(writer)
+            with open(save_to, "wb") as old:
+                folder = log_folder(writer)
+                parts = [name for name in os.listdir(folder) if name.endswith(".base.rdb")] if has_preamble else []
+                for path in [os.path.join(folder, name) for name in parts] + [last_part(folder)]:
+                    with open(path, "rb") as part:
+                        # Without its checksums, which are of another file.
+                        old.write(part.read() if path.endswith(".rdb") else re.sub(rb"(?m)^#C:.*\n", b"", part.read()))
+            reader = Server(pair.reader, "reader", ("--appendonly", "yes"),
+                            prepare=lambda place: shutil.copy(save_to, os.path.join(place, "appendonly.aof")))
+            try:
+                must_match(fingerprint(writer, pair.peer_version), fingerprint(reader, pair.peer_version), "an old log")
+                with open(os.path.join(log_folder(reader), "appendonly.aof.manifest"), encoding="utf-8") as manifest:
+                    lines = manifest.read().splitlines()
+                assert lines[0].startswith("file appendonly.aof seq 1 type b"), lines
+                assert lines[1].startswith("file appendonly.aof.1.incr.aof seq 1 type i"), lines
+                assert not os.path.exists(os.path.join(reader.dir, "appendonly.aof"))
+            finally:
+                reader.discard()
+    finally:
+        writer.discard()
+
+
+LIBRARY = "#!lua name=kept\nredis.register_function('kept', function() return 'still here' end)"
+
+
+def libraries(ours, peer, peer_version):
+    """Functions that this server does not run come back to whoever can, through RDB files and through the log."""
+    assert peer_version >= (7, 0)
+    writer = Server(peer, "writer", ("--appendonly", "yes"))
+    old_form = OLD_FORM if peer_version < (7, 2) else ()
+    readers = []
+    try:
+        connection = writer.connect(timeout=60)
+        assert connection("FUNCTION", "LOAD", LIBRARY).text() == "kept"
+        connection("SET", "key", "value")
+        rewrite_log(writer)
+        before = connection("FUNCTION", "DUMP").value
+        path = save(writer)
+        middle = Server(ours, "ours", old_form, prepare=lambda place: shutil.copy(path, os.path.join(place, "dump.rdb")))
+        readers.append(middle)
+        connection = middle.connect(timeout=60)
+        assert connection("DEBUG", "RELOAD").text() == "OK"
+        written = save(middle)
+        readers.append(Server(peer, "reader", prepare=lambda place: shutil.copy(written, place)))
+        writer.stop()
+        middle = with_log(ours, "ours", log_folder(writer), *old_form)
+        readers.append(middle)
+        connection = middle.connect(timeout=60)
+        assert connection("DEBUG", "LOADAOF").text() == "OK"
+        for preamble in ("yes", "no"):
+            connection("CONFIG", "SET", "aof-use-rdb-preamble", preamble)
+            rewrite_log(middle)
+            readers.append(with_log(peer, "reader", log_folder(middle)))
+        for reader in readers:
+            if reader.binary != os.path.abspath(ours):
+                connection = reader.connect()
+                assert connection("FUNCTION", "DUMP").value == before
+                assert connection("FCALL", "kept", 0).text() == "still here"
+    finally:
+        for server in [writer, *readers]:
+            server.discard()
 
 
 def replication(pair):
@@ -246,8 +406,10 @@ def wait_until(holds, seconds=20):
 
 def tests_for(ours, peer, peer_version):
     """(name, function) for both directions."""
-    both = [("rdb there and back", lambda: there_and_back(ours, peer, peer_version))]
-    for test in (rdb, append_only_file, replication):
+    both = [("rdb there and back", lambda: there_and_back(ours, peer, peer_version)),
+            ("log there and back", lambda: log_there_and_back(ours, peer, peer_version)),
+            ("log and rdb keep libraries", lambda: libraries(ours, peer, peer_version))]
+    for test in (rdb, append_only_file, cut_log, log_of_one_file, replication):
         both.append(("%s from ours to the peer" % test.__name__, lambda t=test: t(Pair(ours, ours, peer, peer_version))))
         both.append(("%s from the peer to ours" % test.__name__, lambda t=test: t(Pair(ours, peer, ours, peer_version))))
     return both

@@ -46,9 +46,8 @@ COMPLETE = [
 # Those of them that write.
 WRITTEN = [name for name in COMPLETE if name not in ("pubsub", "tracking")]
 
-# The exchanges that are possible, by how their names begin. The others join them when there are append-only files and
-# replicas.
-EXCHANGED = ("rdb",)
+# The exchanges that are possible, by how their names begin. The others join them when there are replicas.
+EXCHANGED = ("rdb", "log", "append_only_file", "cut_log")
 
 
 def program(name, *args):

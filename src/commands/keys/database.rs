@@ -86,7 +86,7 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .map(|db| ctx.keys.space.flush(db, manner.is_off_the_loop()))
         .sum();
     ctx.keys.space.journal.flushed(None);
-    ctx.keys.space.journal.dirty += count as u64 + 1;
+    ctx.keys.space.journal.dirty += count as u64;
     if !ctx.is_replay() {
         ctx.fx.ask(Ask::FlushedAll);
     }

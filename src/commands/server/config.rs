@@ -60,6 +60,8 @@ fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.stats.reset();
     ctx.keys.space.counters = Counters::default();
     ctx.keys.space.freeing.forget_freed();
+    ctx.services.persistence.saves = 0;
+    ctx.services.appending.rewrites = 0;
     ctx.reply.ok();
     Ok(())
 }

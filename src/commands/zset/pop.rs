@@ -10,7 +10,6 @@ use crate::wire::args::Args;
 
 use super::super::options::{is, not_negative, wait_until};
 use super::super::several::{Several, wait};
-use super::lost;
 
 /// Which end is popped.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +94,11 @@ fn take(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize, nests
             }
         }
     }
-    lost(&mut ctx.keys, key, spot, end.event(), count);
+    let is_empty = zset.is_empty();
+    ctx.keys.changed(key, end.event(), count);
+    if is_empty {
+        ctx.keys.end_if_empty::<Zset>(key, spot);
+    }
 }
 
 /// BZPOPMIN key [key ...] timeout

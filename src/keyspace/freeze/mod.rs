@@ -278,7 +278,7 @@ impl Keyspace {
                 save(&mut freeze.open, origin, entry);
                 entry.set_epoch(freeze.epoch);
             });
-            freeze.close_if_full();
+            let is_full = freeze.close_if_full();
             freeze.walks[db].cursor = next;
             freeze.walks[db].is_done = next == 0;
             if !larges.is_empty() {
@@ -291,7 +291,7 @@ impl Keyspace {
                 return true;
             }
             step += 1;
-            if step % STRIDE == 0 && !may_go_on() {
+            if (step % STRIDE == 0 || is_full) && !may_go_on() {
                 return false;
             }
         }
@@ -345,15 +345,13 @@ impl Keyspace {
                 freeze.open.element(Element { key, value, word });
                 shown += 1;
             });
-            if freeze.open.is_full() {
-                freeze.ready.push(std::mem::take(&mut freeze.open));
-            }
+            let is_full = freeze.close_if_full();
             if !goes_on {
                 break;
             }
             // Steps that show nothing, as all has changed, take their time too.
             shown += 1;
-            if shown >= asked_at {
+            if shown >= asked_at || is_full {
                 asked_at = shown + ELEMENTS_PER_LOOK;
                 if !may_go_on() {
                     return false;
@@ -548,7 +546,8 @@ impl Freeze {
     fn end_large(&mut self) {
         self.larges.pop_front();
         if self.behind.is_empty() {
-            return self.close_if_full();
+            self.close_if_full();
+            return;
         }
         if !self.open.is_empty() {
             self.ready.push(std::mem::take(&mut self.open));
@@ -569,10 +568,13 @@ impl Freeze {
         self.behind.last_mut().expect("one was just pushed")
     }
 
-    fn close_if_full(&mut self) {
-        if self.open.is_full() {
+    /// Returns whether it was: then there has been as much work as a turn can bear.
+    fn close_if_full(&mut self) -> bool {
+        let is_full = self.open.is_full();
+        if is_full {
             self.ready.push(std::mem::take(&mut self.open));
         }
+        is_full
     }
 
     fn finish(&mut self) {

@@ -468,6 +468,77 @@ fn a_snapshot_is_the_state_at_its_start() {
     }
 }
 
+/// However large a value is, and whatever is done to it first: a write copies what it changes, and a slice ends when
+/// its time is over.
+#[test]
+fn no_write_waits_for_a_large_value() {
+    type Change = fn(&mut Keys<'_>, &SetLimits);
+    let changes: [Change; 6] = [
+        |keys, limits| {
+            let set = keys.write_as::<set::Set>(b"big").ok().flatten();
+            let set = set.expect("it is a set");
+            assert!(set.remove(b"77") && set.add(b"new", limits));
+        },
+        |keys, _| assert!(keys.remove(b"big", true)),
+        |keys, _| {
+            let found = keys.find(b"big");
+            keys.put(b"big", found, New::Int(1), Until::Never);
+        },
+        |keys, _| {
+            let spot = keys.find(b"big").expect("it is there");
+            let taken = keys.take(spot);
+            keys.put_taken(b"other", taken);
+        },
+        |keys, _| {
+            let spot = keys.find(b"big").expect("it is there");
+            keys.set_deadline(spot, Some(10_000));
+        },
+        |keys, _| {
+            keys.space.flush(0, true);
+        },
+    ];
+    for (change, is_begun) in changes
+        .iter()
+        .flat_map(|change| [(change, false), (change, true)])
+    {
+        let mut space = Keyspace::new(1, 1);
+        let limits = SetLimits {
+            intset_entries_max: 4,
+            listpack_entries_max: 8,
+            listpack_value_max: 20,
+            seed: space.seed(),
+        };
+        let mut keys = Keys::new(&mut space, 0, 1);
+        let Ok(set) = keys.write_or_create(b"big", || set::Set::large(&limits)) else {
+            panic!("there is nothing yet");
+        };
+        (0..20_000).for_each(|number: u32| {
+            set.add(number.to_string().as_bytes(), &limits);
+        });
+        let expected = model_of(&space);
+        space.freeze();
+        let mut is_first = true;
+        if is_begun {
+            space.freeze_slice(&mut || std::mem::take(&mut is_first));
+        }
+        let pending = |space: &Keyspace| {
+            let chunks = space.freeze.ready.iter().chain(&space.freeze.behind);
+            chunks.map(Chunk::size).sum::<usize>() + space.freeze.open.size()
+        };
+        let before = pending(&space);
+        assert!(before < 2000, "{before} bytes in one slice");
+        change(&mut Keys::new(&mut space, 0, 1), &limits);
+        let copied = pending(&space) - before + space.copied_for_freeze();
+        assert!(copied < 1000, "{copied} bytes for one change");
+        let mut collector = Collector::default();
+        while !space.freeze_slice(&mut || false) {}
+        for chunk in std::mem::take(&mut space.freeze.ready) {
+            let Ok(()) = chunk.read(&mut collector);
+        }
+        assert!(collector.model == expected, "not as it was at the start");
+    }
+}
+
 /// Three bits of epoch suffice, however many snapshots are given up.
 #[test]
 fn snapshots_may_be_given_up() {

@@ -43,6 +43,7 @@ pub struct Manifest {
 /// Why a manifest cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// From 1; 0 if it is of no line.
     pub line_number: usize,
     pub line: Vec<u8>,
     pub reason: &'static str,
@@ -50,13 +51,11 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Reading the manifest file, at line {}\n>>> '{}'\n{}",
-            self.line_number,
-            String::from_utf8_lossy(&self.line),
-            self.reason
-        )
+        if self.line_number > 0 {
+            writeln!(f, "Reading the manifest file, at line {}", self.line_number)?;
+            writeln!(f, ">>> '{}'", String::from_utf8_lossy(&self.line))?;
+        }
+        f.write_str(self.reason)
     }
 }
 

@@ -14,11 +14,13 @@
 //! checksum is CRC-64/XZ. SELECT says which database the following commands mean, and MULTI and EXEC enclose what
 //! must happen together: a file that ends within is read up to MULTI.
 
+mod batch;
 pub mod feed;
 pub mod manifest;
 pub mod read;
 pub mod rewrite;
 
+pub use batch::Batch;
 pub use feed::Feed;
 pub use manifest::Manifest;
 pub use read::{Item, Reader, Trouble};

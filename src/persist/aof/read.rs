@@ -2,19 +2,21 @@
 //!
 //! A file may be damaged or cut off anywhere. What is cut off is told apart from what is wrong, since the last bytes
 //! before a power failure may be missing, and that is no reason to refuse all others. Memory is taken as bytes come,
-//! whatever a length says.
+//! whatever a length says; a long word goes straight into a vector of its own.
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use crate::wire::args::OwnedArgs;
+use crate::wire::args::{Args, OwnedRequests};
+use crate::wire::request::BIG_BYTES_MIN;
 
 use super::feed::Sum;
 
 /// What comes next in a file.
 #[derive(Debug)]
 pub enum Item<'a> {
-    Command(&'a OwnedArgs),
+    Command(Args<'a>),
     /// What follows happened at this time, in seconds of Unix time.
     Time(i64),
     /// Another line that begins with `#`.
@@ -52,10 +54,21 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// What was found; the words of a command are where the caller wanted them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Command,
+    Time(i64),
+    Comment,
+    End,
+}
+
 /// A line is never longer.
 const LINE_MAX: usize = 1024;
 /// So much is read at once.
 const READ_BYTES: usize = 256 * 1024;
+/// Of a long word so much is read at first, and then as much again as has come.
+const WORD_STEP_BYTES: usize = 1024 * 1024;
 /// No command has more words, and no word is longer, than a client could send.
 const WORDS_MAX: i64 = i32::MAX as i64;
 const WORD_BYTES_MAX: i64 = 4 << 30;
@@ -63,16 +76,20 @@ const WORD_BYTES_MAX: i64 = 4 << 30;
 pub struct Reader<R> {
     input: R,
     buffer: Vec<u8>,
+    /// What of the buffer has been worked off.
     at: usize,
     /// Where in the file the buffer begins.
     start: u64,
-    args: OwnedArgs,
     sum: Sum,
+    /// What of the buffer is in the sum. It lags behind, since many bytes are summed faster at once.
+    summed: usize,
     /// Up to where the last checksum vouched.
-    summed_to: u64,
+    vouched_to: u64,
     is_at_end: bool,
     /// Where in the file we are, by lines.
     lines: u64,
+    /// The command that `item` shows.
+    shown: OwnedRequests,
 }
 
 impl<R: Read> Reader<R> {
@@ -83,11 +100,12 @@ impl<R: Read> Reader<R> {
             buffer: ahead,
             at: 0,
             start: 0,
-            args: OwnedArgs::new(),
             sum: Sum::default(),
-            summed_to: 0,
+            summed: 0,
+            vouched_to: 0,
             is_at_end: false,
             lines: 1,
+            shown: OwnedRequests::new(),
         }
     }
 
@@ -102,51 +120,102 @@ impl<R: Read> Reader<R> {
     }
 
     /// The checksum of all that was read.
-    pub fn sum(&self) -> &Sum {
+    pub fn sum(&mut self) -> &Sum {
+        self.sum_up();
         &self.sum
     }
 
+    /// What comes next.
     pub fn item(&mut self) -> Result<Item<'_>, Trouble> {
-        self.forget();
-        let begin = self.at;
-        let Some(letter) = self.peek()? else {
-            return Ok(Item::End);
-        };
-        if letter == b'#' {
-            let line = self.line()?;
-            let text = self.buffer[line].to_vec();
-            let item = self.comment(&text)?;
-            self.sum.add(&self.buffer[begin..self.at]);
-            return Ok(item);
+        let mut shown = std::mem::take(&mut self.shown);
+        shown.clear();
+        let found = self.read(&mut shown);
+        self.shown = shown;
+        Ok(match found? {
+            Found::Command => Item::Command(self.shown.at(0)),
+            Found::Time(seconds) => Item::Time(seconds),
+            Found::Comment => Item::Comment,
+            Found::End => Item::End,
+        })
+    }
+
+    /// The same; the words of a command are added to what the caller has already.
+    pub(super) fn read(&mut self, words: &mut OwnedRequests) -> Result<Found, Trouble> {
+        match self.peek()? {
+            None => Ok(Found::End),
+            Some(b'#') => self.comment(),
+            Some(b'*') => match self.command(words) {
+                Ok(()) => Ok(Found::Command),
+                Err(trouble) => {
+                    words.give_up();
+                    Err(trouble)
+                }
+            },
+            Some(_) => Err(Trouble::Malformed("Expected a command")),
         }
-        if letter != b'*' {
-            return Err(Trouble::Malformed("Expected a command"));
-        }
+    }
+
+    fn command(&mut self, words: &mut OwnedRequests) -> Result<(), Trouble> {
         let count = self.number(b'*', WORDS_MAX)?;
         if count < 1 {
             return Err(Trouble::Malformed("A command has at least one word"));
         }
-        self.args.clear();
         for _ in 0..count {
             let len = self.number(b'$', WORD_BYTES_MAX)? as usize;
-            let from = self.at;
-            self.need(len + 2)?;
-            self.args.push(&self.buffer[from..from + len]);
-            if &self.buffer[from + len..from + len + 2] != b"\r\n" {
+            if len >= BIG_BYTES_MIN {
+                words.push_shared(Arc::new(self.long_word(len)?));
+                self.need(2)?;
+            } else {
+                self.need(len + 2)?;
+                words.push(&self.buffer[self.at..self.at + len]);
+                self.at += len;
+            }
+            if &self.buffer[self.at..self.at + 2] != b"\r\n" {
                 return Err(Trouble::Malformed("A word does not end where it should"));
             }
-            self.at = from + len + 2;
+            self.at += 2;
             self.lines += 1;
         }
-        self.sum.add(&self.buffer[begin..self.at]);
-        Ok(Item::Command(&self.args))
+        words.end();
+        Ok(())
     }
 
-    fn comment(&mut self, line: &[u8]) -> Result<Item<'static>, Trouble> {
-        let text = std::str::from_utf8(line).unwrap_or("");
+    fn long_word(&mut self, len: usize) -> Result<Vec<u8>, Trouble> {
+        let here = len.min(self.buffer.len() - self.at);
+        let mut word = Vec::with_capacity(len.min(here + WORD_STEP_BYTES));
+        word.extend_from_slice(&self.buffer[self.at..self.at + here]);
+        self.at += here;
+        if here == len {
+            return Ok(word);
+        }
+        self.forget();
+        while word.len() < len {
+            let step = (len - word.len()).min(word.len().max(WORD_STEP_BYTES));
+            word.reserve_exact(step);
+            let input = &mut self.input;
+            let count = input
+                .take(step as u64)
+                .read_to_end(&mut word)
+                .map_err(Trouble::Io)?;
+            if count == 0 {
+                self.is_at_end = true;
+                return Err(Trouble::Ended);
+            }
+        }
+        self.sum.add(&word[here..]);
+        self.start += (len - here) as u64;
+        Ok(word)
+    }
+
+    fn comment(&mut self) -> Result<Found, Trouble> {
+        let begin = self.offset();
+        // The sum before this line is what the line speaks of.
+        self.sum_up();
+        let line = self.line()?;
+        let text = std::str::from_utf8(&self.buffer[line]).unwrap_or("");
         if let Some(seconds) = text.strip_prefix("#TS:") {
             return match seconds.parse() {
-                Ok(seconds) => Ok(Item::Time(seconds)),
+                Ok(seconds) => Ok(Found::Time(seconds)),
                 Err(_) => Err(Trouble::Malformed("Invalid timestamp annotation")),
             };
         }
@@ -155,19 +224,25 @@ impl<R: Read> Reader<R> {
             .and_then(|rest| rest.split_once(':'))
             && let (Ok(offset), Ok(sum)) = (offset.parse::<u64>(), u64::from_str_radix(sum, 16))
         {
-            if offset != self.sum.offset || sum != self.sum.value() {
+            if offset != begin || sum != self.sum.value() {
                 return Err(Trouble::Checksum {
-                    from: self.summed_to,
-                    to: self.sum.offset,
+                    from: self.vouched_to,
+                    to: begin,
                 });
             }
-            self.summed_to = offset;
+            self.vouched_to = offset;
         }
-        Ok(Item::Comment)
+        Ok(Found::Comment)
     }
 
     /// A line with a letter and a number.
+    #[inline]
     fn number(&mut self, letter: u8, most: i64) -> Result<i64, Trouble> {
+        if let Some((number, len)) = short_number(&self.buffer[self.at..], letter) {
+            self.at += len;
+            self.lines += 1;
+            return Ok(number);
+        }
         let range = self.line()?;
         let line = &self.buffer[range];
         let number = line
@@ -180,12 +255,13 @@ impl<R: Read> Reader<R> {
 
     /// The next line without its end.
     fn line(&mut self) -> Result<std::ops::Range<usize>, Trouble> {
-        let from = self.at;
         let mut seen = 0;
         loop {
+            // Reading more moves what is in the buffer.
+            let from = self.at;
             let rest = &self.buffer[from + seen..];
             let window = &rest[..rest.len().min(LINE_MAX - seen)];
-            if let Some(end) = window.iter().position(|byte| *byte == b'\n') {
+            if let Some(end) = memchr::memchr(b'\n', window) {
                 let end = from + seen + end;
                 self.at = end + 1;
                 self.lines += 1;
@@ -200,26 +276,24 @@ impl<R: Read> Reader<R> {
             if seen >= LINE_MAX {
                 return Err(Trouble::Malformed("A line is too long"));
             }
-            if !self.more(1)? {
+            if !self.more()? {
                 return Err(Trouble::Ended);
             }
         }
     }
 
     fn peek(&mut self) -> Result<Option<u8>, Trouble> {
-        while self.at == self.buffer.len() {
-            if !self.more(1)? {
-                return Ok(None);
-            }
+        if self.at == self.buffer.len() && !self.more()? {
+            return Ok(None);
         }
         Ok(Some(self.buffer[self.at]))
     }
 
-    /// So many bytes are in the buffer from here on.
+    /// So many bytes, which are not many, are in the buffer from here on.
+    #[inline]
     fn need(&mut self, len: usize) -> Result<(), Trouble> {
         while self.buffer.len() - self.at < len {
-            let missing = len - (self.buffer.len() - self.at);
-            if !self.more(missing)? {
+            if !self.more()? {
                 return Err(Trouble::Ended);
             }
         }
@@ -227,39 +301,56 @@ impl<R: Read> Reader<R> {
     }
 
     /// Reads some more bytes; false at the end of the file.
-    fn more(&mut self, missing: usize) -> Result<bool, Trouble> {
+    #[cold]
+    fn more(&mut self) -> Result<bool, Trouble> {
         if self.is_at_end {
             return Ok(false);
         }
-        let before = self.buffer.len();
-        let wanted = missing.clamp(READ_BYTES, 4 * READ_BYTES);
-        self.buffer.resize(before + wanted, 0);
-        let count = loop {
-            match self.input.read(&mut self.buffer[before..]) {
-                Ok(count) => break count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.buffer.truncate(before);
-                    return Err(Trouble::Io(error));
-                }
-            }
-        };
-        self.buffer.truncate(before + count);
+        self.forget();
+        self.buffer.reserve(READ_BYTES);
+        let input = &mut self.input;
+        let count = input
+            .take(READ_BYTES as u64)
+            .read_to_end(&mut self.buffer)
+            .map_err(Trouble::Io)?;
         self.is_at_end = count == 0;
         Ok(count > 0)
     }
 
     /// Drops what has been worked off.
     fn forget(&mut self) {
-        if self.at == self.buffer.len() || self.at >= READ_BYTES {
-            self.start += self.at as u64;
-            self.buffer.drain(..self.at);
-            self.at = 0;
-            // One long command does not leave a large buffer behind.
-            self.buffer.shrink_to(4 * READ_BYTES);
-        }
+        self.sum_up();
+        self.start += self.at as u64;
+        self.buffer.drain(..self.at);
+        (self.at, self.summed) = (0, 0);
+    }
+
+    fn sum_up(&mut self) {
+        self.sum.add(&self.buffer[self.summed..self.at]);
+        self.summed = self.at;
     }
 }
+
+/// The number in a line of the usual form that is all there, and how long the line is.
+#[inline]
+fn short_number(bytes: &[u8], letter: u8) -> Option<(i64, usize)> {
+    if *bytes.first()? != letter {
+        return None;
+    }
+    let mut number = 0;
+    for (index, byte) in bytes[1..].iter().take(SHORT_DIGITS + 1).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let is_line = index > 0 && *byte == b'\r' && bytes.get(index + 2) == Some(&b'\n');
+            return is_line.then_some((number, index + 3));
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    None
+}
+
+/// Numbers of so many digits are below every limit.
+const SHORT_DIGITS: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -309,7 +400,7 @@ mod tests {
         loop {
             match reader.item() {
                 Ok(Item::Command(args)) => {
-                    commands.push(args.as_args().iter().map(<[u8]>::to_vec).collect());
+                    commands.push(args.iter().map(<[u8]>::to_vec).collect());
                 }
                 Ok(Item::Time(_) | Item::Comment) => {}
                 Ok(Item::End) => return (commands, Ok(reader.offset())),

@@ -287,7 +287,7 @@ fn walk(reader: &mut Reader<File>, start: u64, until_s: Option<i64>) -> Found {
         let at = start + reader.offset();
         match reader.item() {
             Ok(Item::Command(args)) => {
-                let word = args.as_args().name();
+                let word = args.name();
                 if same_word(word, b"multi") {
                     if is_in_transaction {
                         let text = "Unexpected MULTI".into();

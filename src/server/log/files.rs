@@ -43,7 +43,14 @@ pub(super) fn read_manifest(disk: &dyn Disk, config: &Config) -> Result<Option<M
     let path = in_directory(config, &manifest_name(config));
     let text = match disk.read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(error) => {
             log::warn!(
                 "Fatal error: can't open the AOF manifest file {} for reading: {}",
@@ -54,10 +61,13 @@ pub(super) fn read_manifest(disk: &dyn Disk, config: &Config) -> Result<Option<M
         }
     };
     Manifest::parse(&text).map(Some).map_err(|fault| {
-        log::warn!("\n*** FATAL AOF MANIFEST FILE ERROR ***");
-        for line in fault.to_string().lines() {
-            log::warn!("{line}");
+        // Each of these ends with an empty line, as in Redis.
+        log::warn!("\n*** FATAL AOF MANIFEST FILE ERROR ***\n");
+        if fault.line_number > 0 {
+            log::warn!("Reading the manifest file, at line {}\n", fault.line_number);
+            log::warn!(">>> '{}'\n", show(&fault.line));
         }
+        log::warn!("{}\n", fault.reason);
     })
 }
 
@@ -98,7 +108,7 @@ impl Replaced {
     }
 
     /// Tells whether it is unsure, and lets the log say so.
-    fn is_unsure(self, config: &Config) -> bool {
+    fn tell_if_unsure(self, config: &Config) -> bool {
         match self {
             Replaced::Surely => false,
             Replaced::Perhaps(error) => {
@@ -156,7 +166,7 @@ pub(super) fn adopt_old_file(
     match outcome {
         Ok(()) => {
             log::info!(
-                "Successfully migrated an old-style AOF configuration ({}) into the AOF directory ({}).",
+                "Successfully migrated an old-style AOF file ({}) into the AOF directory ({}).",
                 show(&config.appendfilename),
                 show(&config.appenddirname)
             );
@@ -177,13 +187,24 @@ pub(super) fn adopt_old_file(
 fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
     let path = directory(config);
     disk.make_directory(&path)?;
-    // Even if it was there: the process that made it may have ended before it could see to that.
+    // Something of this name was there, perhaps; that it is no directory is heard of now.
+    disk.list(&path)?;
+    // Even if it was there: the process that made it may have ended before it could see to its being kept.
     disk.sync_directory(directory_of(&path))
 }
 
 impl Server {
     /// After the log has been read: opens it to be gone on with. `sum` is that of its last file, if it vouches for it.
     pub(super) fn open_log(&mut self, sum: Option<Sum>, waker: Waker) -> Result<(), i32> {
+        let config = &self.engine.services.config;
+        make_directory(&*self.disk, config).map_err(|error| {
+            log::warn!(
+                "Can't open or create append-only dir {}: {}",
+                show(&config.appenddirname),
+                explain(&error)
+            );
+            1
+        })?;
         let opened = self.try_open_log(sum, waker);
         opened.map_err(|error| {
             log::warn!("Can't open the append-only file: {}", explain(&error));
@@ -194,9 +215,8 @@ impl Server {
     fn try_open_log(&mut self, sum: Option<Sum>, waker: Waker) -> io::Result<()> {
         let config = &self.engine.services.config;
         let stem = config.appendfilename.clone();
-        make_directory(&*self.disk, config)?;
         let mut manifest = self.log.manifest.clone();
-        if manifest.base.is_none() && self.engine.keyspace.is_empty() {
+        if manifest.is_empty() && self.engine.keyspace.is_empty() {
             // With a base, a log that is rewritten for the first time is like any other.
             let is_rdb = config.aof_use_rdb_preamble;
             let name = manifest.new_base(&stem, is_rdb);
@@ -222,11 +242,11 @@ impl Server {
             create_anew(&*self.disk, &in_directory(config, &name))?
         };
         let file_len = file.size()?;
-        if manifest != self.log.manifest {
-            write_manifest(&*self.disk, config, &manifest)?.surely()?;
-        } else {
+        if manifest == self.log.manifest {
             // The process that wrote it may have ended before it could see to its being kept.
             self.disk.sync_directory(&directory(config))?;
+        } else {
+            write_manifest(&*self.disk, config, &manifest)?.surely()?;
         }
         let checksums = config.aof_checksum;
         // A base that was made just now is not counted, as Redis does not.
@@ -306,7 +326,7 @@ impl Server {
                 return Ok((file, false));
             }
             let replaced = write_manifest(&*self.disk, config, &manifest)?;
-            Ok((file, replaced.is_unsure(config)))
+            Ok((file, replaced.tell_if_unsure(config)))
         });
         match opened {
             Ok((file, is_unsure)) => {
@@ -399,7 +419,7 @@ impl Server {
         }
         manifest.retire_increments(usize::from(self.log.file.is_some()));
         match write_manifest(&*self.disk, config, &manifest) {
-            Ok(replaced) => self.log.has_unsure_names |= replaced.is_unsure(config),
+            Ok(replaced) => self.log.has_unsure_names |= replaced.tell_if_unsure(config),
             Err(error) => {
                 let _ = self.disk.remove(&in_directory(config, &base));
                 return Err(format!("Can't write the AOF manifest: {}", explain(&error)));

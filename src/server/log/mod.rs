@@ -17,6 +17,7 @@
 //! the kernel in any case, so a server that is killed loses nothing that was acknowledged, under any policy; what
 //! `everysec` risks is the last second before the machine itself fails.
 
+mod ahead;
 mod files;
 mod leftovers;
 mod read;

@@ -49,6 +49,12 @@ impl Ranked {
         self.len() == 0
     }
 
+    /// For looking ahead.
+    #[inline]
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         self.members.get(member).map(score_of)
@@ -146,18 +152,33 @@ impl Ranked {
     pub fn remove_range(&mut self, ranks: Range<usize>, gone: &mut dyn FnMut(&[u8], f64)) -> usize {
         let count = ranks.end.min(self.len()).saturating_sub(ranks.start);
         for _ in 0..count {
-            let key = self.tree.at(self.tree.find_rank(ranks.start));
+            let key = self.tree.remove_rank(ranks.start);
             let (member, score) = self.lend(key);
             gone(member, score);
             let hash = self.members.hash(member);
             let spot = self
                 .members
-                .locate(hash, member)
+                .locate_at(hash, key.member)
                 .expect("what is in the tree is in the table");
-            self.tree.remove(key);
             self.members.remove(spot);
         }
+        if ranks.start == 0 && count > 0 {
+            self.expect_pop();
+        }
         count
+    }
+
+    /// Whoever has taken the lowest members probably comes back for the next. Send for it: now for the second one's bytes,
+    /// and for the bucket of the first, whose bytes were sent for the last time.
+    fn expect_pop(&self) {
+        let (first, second) = self.tree.lowest_two();
+        if let Some(second) = second {
+            second.member.prefetch();
+        }
+        if let Some(first) = first {
+            self.members
+                .prefetch_bucket(self.members.hash(self.lend(first).0));
+        }
     }
 
     pub fn clear(&mut self) {

@@ -140,6 +140,36 @@ impl Tree {
         let (path, leaf) = self.descend(key);
         let index = self.leaf_index(leaf, key);
         debug_assert_eq!(self.leaves.get(leaf).keys.at(index).member, key.member);
+        self.remove_at(path, leaf, index);
+    }
+
+    /// Remove the key with this rank, which must be below `len`, and return it. The way there is one of counts, on which
+    /// nothing has to be compared.
+    pub fn remove_rank(&mut self, rank: usize) -> Key {
+        assert!(rank < self.len, "no such rank");
+        let (mut path, mut node, mut index) = (Path::new(), self.root, rank);
+        for _ in 0..self.height {
+            let inner = self.inners.get(node);
+            let (step, below) = inner.child_at(index);
+            path.push(node, step);
+            (node, index) = (inner.node(step), below);
+        }
+        let key = self.leaves.get(node).keys.at(index);
+        self.remove_at(path, node, index);
+        key
+    }
+
+    /// The first and the second key of all, as far as they are at hand.
+    pub fn lowest_two(&self) -> (Option<Key>, Option<Key>) {
+        if self.len == 0 {
+            return (None, None);
+        }
+        let leaf = self.find_rank(0).leaf;
+        let keys = &self.leaves.get(leaf).keys;
+        (Some(keys.at(0)), (keys.len() > 1).then(|| keys.at(1)))
+    }
+
+    fn remove_at(&mut self, path: Path, leaf: u32, index: usize) {
         self.len -= 1;
         for (node, step) in path.upwards() {
             let inner = self.inners.get_mut(node);

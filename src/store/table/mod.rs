@@ -55,6 +55,8 @@ pub(super) struct Table {
 const GROW_ABOVE_PERCENT: usize = 100;
 const SHRINK_BELOW_PERCENT: usize = 30;
 
+const STALE: &str = "nothing there: the spot is stale";
+
 /// Chains longer than this are not met in practice; `random` is exactly uniform up to here.
 const LONGEST_FAIR_CHAIN: usize = 32;
 
@@ -146,26 +148,36 @@ impl Table {
     /// Panics if nothing is there: the spot is stale.
     #[inline]
     pub fn address(&self, spot: Spot) -> Address {
-        self.check(spot);
-        self.cells(spot.place()).address(spot.slot())
+        let slot = spot.slot();
+        match spot.place() {
+            Place::Home(index) => {
+                let bucket = self.homes.bucket(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                bucket.address(slot)
+            }
+            Place::Overflow(index) => {
+                let bucket = self.overflow.bucket(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                bucket.address(slot)
+            }
+        }
     }
 
     /// The element at `spot` has moved in memory.
     pub fn set_address(&mut self, spot: Spot, address: Address) {
-        self.check(spot);
         let slot = spot.slot();
         match spot.place() {
-            Place::Home(index) => self.homes.bucket_mut(index).set_address(slot, address),
-            Place::Overflow(index) => self.overflow.bucket_mut(index).set_address(slot, address),
+            Place::Home(index) => {
+                let bucket = self.homes.bucket_mut(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                bucket.set_address(slot, address);
+            }
+            Place::Overflow(index) => {
+                let bucket = self.overflow.bucket_mut(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                bucket.set_address(slot, address);
+            }
         }
-    }
-
-    #[inline]
-    fn check(&self, spot: Spot) {
-        assert!(
-            self.cells(spot.place()).is_used(spot.slot()),
-            "nothing there: the spot is stale"
-        );
     }
 
     pub fn insert(&mut self, hash: u64, address: Address, rehash: impl Fn(Address) -> u64) -> Spot {
@@ -202,11 +214,19 @@ impl Table {
     }
 
     pub fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
-        let address = self.address(spot);
-        let place = spot.place();
-        self.take(place, spot.slot());
-        let is_in_chain =
-            self.cells(place).child().is_some() || matches!(place, Place::Overflow(_));
+        let (place, slot) = (spot.place(), spot.slot());
+        let (address, is_in_chain) = match place {
+            Place::Home(index) => {
+                let bucket = self.homes.bucket_mut(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                (bucket.take(slot).1, bucket.child().is_some())
+            }
+            Place::Overflow(index) => {
+                let bucket = self.overflow.bucket_mut(index);
+                assert!(bucket.is_used(slot), "{STALE}");
+                (bucket.take(slot).1, true)
+            }
+        };
         self.len -= 1;
         if is_in_chain {
             self.close_gap(self.home(rehash(address)), &rehash);
@@ -514,6 +534,25 @@ impl Table {
             let hash = rehash(address);
             self.append(self.home(hash), tag(hash), address);
         });
+        self.expect_division();
+    }
+
+    /// The bucket that is divided next is known, and there are some insertions until then: time enough to bring its
+    /// elements, whose hashes are then computed again, and what its chain goes on with. Sent for in two steps, because
+    /// they stand in the bucket.
+    #[inline]
+    fn expect_division(&self) {
+        let next = self.split + 1;
+        if next < self.homes.len() {
+            prefetch(self.homes.location(next));
+        }
+        let bucket = self.homes.bucket(self.split);
+        for slot in bucket.used() {
+            prefetch(bucket.address(slot).bits() as usize);
+        }
+        if let Some(child) = bucket.child() {
+            prefetch(self.overflow.location(child));
+        }
     }
 
     fn join_one(&mut self, rehash: &impl Fn(Address) -> u64) {
@@ -584,14 +623,6 @@ impl Cells<'_> {
         match self {
             Cells::Home(bucket) => bucket.is_full(),
             Cells::Overflow(bucket) => bucket.is_full(),
-        }
-    }
-
-    #[inline]
-    fn is_used(self, slot: usize) -> bool {
-        match self {
-            Cells::Home(bucket) => bucket.is_used(slot),
-            Cells::Overflow(bucket) => bucket.is_used(slot),
         }
     }
 

@@ -6,15 +6,15 @@
 //! A file that is damaged ends the server, as it would end Redis: to go on with less than what was saved would sooner or
 //! later save less. No file is no damage.
 
-use std::cell::Cell;
+mod delay;
+mod pipe;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
-use std::time::Duration;
 
 use super::Server;
 use super::check::check_rdb;
@@ -29,6 +29,9 @@ use crate::persist::rdb::Limits;
 use crate::persist::rdb::file::{Batch, FileReader, Options, Trouble, Wrong};
 use crate::reactor::{Io, Waker};
 use crate::spec::error::Error;
+
+pub(super) use delay::Delay;
+pub(super) use pipe::{Gone, Next, Receiver, Sender, pipe};
 
 /// A file that is being read.
 pub(super) struct Loading {
@@ -47,16 +50,12 @@ enum Message {
     Failed(Trouble),
 }
 
-/// So many batches may wait for the loop: enough that neither waits for the other, little enough that a slow loop does not
-/// cost memory.
-const BATCHES_WAITING: usize = 8;
-
 /// How long batches are taken in before clients have their turn.
-const SLICE_US: u64 = 2000;
+pub(super) const SLICE_US: u64 = 2000;
 
 /// Why there will be no server.
 #[derive(Debug)]
-enum Ruin {
+pub(super) enum Ruin {
     Trouble(Trouble),
     Refusal(Refusal),
     /// The thread that reads is gone.
@@ -81,7 +80,7 @@ impl Loading {
                 return Err(1);
             }
         };
-        let (sender, messages) = mpsc::sync_channel(BATCHES_WAITING);
+        let (sender, messages) = pipe();
         let delay_us = Arc::new(AtomicI32::new(engine.services.config.key_load_delay_us));
         let work = Work {
             file,
@@ -98,8 +97,9 @@ impl Loading {
             log::error!("Cannot start a thread: {}", explain(&error));
             return Err(1);
         }
+        engine.begin_loading(bytes);
         Ok(Some(Self {
-            load: engine.begin_load(Manner::WHOLE, bytes),
+            load: Load::new(Manner::WHOLE, bytes),
             path,
             messages,
             delay_us,
@@ -120,7 +120,7 @@ struct Work {
     limits: Limits,
     options: Options,
     delay_us: Arc<AtomicI32>,
-    sender: SyncSender<Message>,
+    sender: Sender<Message>,
     waker: Waker,
 }
 
@@ -128,14 +128,17 @@ impl Work {
     fn run(self) {
         let mut reader = FileReader::new(self.file, &self.limits, self.options);
         let delay = Delay::new(self.delay_us);
+        let mut read_before = 0;
         loop {
             let mut batch = Batch::default();
             let outcome = reader.fill(&mut batch, || delay.after_key());
-            let mut sent = self.sender.send(Message::Batch(batch));
+            let bytes = batch.offset.saturating_sub(read_before) as usize + batch.arena.len();
+            read_before = batch.offset;
+            let mut sent = self.sender.send(Message::Batch(batch), bytes);
             let goes_on = matches!(outcome, Ok(true));
             if !goes_on {
                 let last = outcome.map_or_else(Message::Failed, |_| Message::Ended);
-                sent = sent.and_then(|()| self.sender.send(last));
+                sent = sent.and_then(|()| self.sender.send(last, 0));
             }
             self.waker.wake();
             // Nobody listens any more when the server stops before all is read.
@@ -143,47 +146,6 @@ impl Work {
                 return;
             }
         }
-    }
-}
-
-/// Slows reading down, for tests.
-struct Delay {
-    us: Arc<AtomicI32>,
-    keys: Cell<u32>,
-    /// Slept since the last batch was sent.
-    slept_us: Cell<u64>,
-}
-
-impl Delay {
-    fn new(us: Arc<AtomicI32>) -> Self {
-        Self {
-            us,
-            keys: Cell::new(0),
-            slept_us: Cell::new(0),
-        }
-    }
-
-    /// Tells whether what has been read should be sent.
-    fn after_key(&self) -> bool {
-        let us = self.us.load(Ordering::Relaxed);
-        if us == 0 {
-            return false;
-        }
-        // Negative: a microsecond for so many keys.
-        self.keys.set(self.keys.get().wrapping_add(1));
-        let us = match u64::try_from(us) {
-            Ok(us) => us,
-            Err(_) => u64::from(self.keys.get().is_multiple_of(us.unsigned_abs())),
-        };
-        if us > 0 {
-            thread::sleep(Duration::from_micros(us));
-        }
-        self.slept_us.set(self.slept_us.get() + us);
-        let is_late = self.slept_us.get() > SLICE_US;
-        if is_late {
-            self.slept_us.set(0);
-        }
-        is_late
     }
 }
 
@@ -199,24 +161,24 @@ impl Server {
             .store(config.key_load_delay_us, Ordering::Relaxed);
         let started_us = self.engine.clock.monotonic_us();
         loop {
-            let taken = match loading.messages.try_recv() {
-                Ok(Message::Batch(mut batch)) => self
+            let taken = match loading.messages.try_next() {
+                Next::Piece(Message::Batch(mut batch)) => self
                     .engine
                     .take_in(&mut loading.load, &mut batch)
                     .map_err(Ruin::Refusal),
-                Ok(Message::Ended) => {
+                Next::Piece(Message::Ended) => {
                     self.loaded(&loading);
                     return false;
                 }
-                Ok(Message::Failed(trouble)) => Err(Ruin::Trouble(trouble)),
-                Err(TryRecvError::Disconnected) => Err(Ruin::Thread),
-                Err(TryRecvError::Empty) => {
+                Next::Piece(Message::Failed(trouble)) => Err(Ruin::Trouble(trouble)),
+                Next::Over => Err(Ruin::Thread),
+                Next::Nothing => {
                     self.loading = Some(loading);
                     return false;
                 }
             };
             if let Err(ruin) = taken {
-                give_up(&ruin, &loading.path);
+                give_up(&ruin, &loading.path, FATAL);
                 self.exit_code = 1;
                 io.stop();
                 return false;
@@ -229,11 +191,16 @@ impl Server {
     }
 
     fn loaded(&mut self, loading: &Loading) {
-        self.engine.end_load(&loading.load);
+        self.end_load(&loading.load);
         log::info!("{}", loading.load.summary());
         let us = self.engine.clock.monotonic_us() - loading.started_us;
         log::info!("DB loaded from disk: {:.3} seconds", us as f64 / 1e6);
         self.welcome();
+    }
+
+    fn end_load(&mut self, load: &Load) {
+        self.engine.end_loading();
+        self.engine.services.persistence.last_load = load.tally();
     }
 
     /// Says that clients may come.
@@ -272,7 +239,7 @@ impl Server {
         if let Err(ruin) = self.read_now(&path, manner) {
             match ruin {
                 Some(ruin) => {
-                    give_up(&ruin, &path);
+                    give_up(&ruin, &path, FATAL);
                 }
                 None => log::warn!("{FATAL}"),
             }
@@ -295,7 +262,8 @@ impl Server {
         })?;
         let (limits, options) = (self.engine.rdb_limits(), self.engine.rdb_options());
         let mut reader = FileReader::new(file, &limits, options);
-        let mut load = self.engine.begin_load(manner, bytes);
+        self.engine.begin_loading(bytes);
+        let mut load = Load::new(manner, bytes);
         let mut batch = Batch::default();
         let outcome = loop {
             let filled = reader.fill(&mut batch, || false);
@@ -308,7 +276,7 @@ impl Server {
                 Err(trouble) => break Err(Some(Ruin::Trouble(trouble))),
             }
         };
-        self.engine.end_load(&load);
+        self.end_load(&load);
         if outcome.is_ok() {
             log::info!("{}", load.summary());
         }
@@ -316,13 +284,13 @@ impl Server {
     }
 }
 
-/// Says why the data set cannot be had.
-fn give_up(ruin: &Ruin, path: &Path) {
+/// Says why the data set cannot be had. `fatal` is said last of a file that is none of ours.
+pub(super) fn give_up(ruin: &Ruin, path: &Path, fatal: &str) {
     match ruin {
         Ruin::Trouble(Trouble { offset, wrong }) => match wrong {
             Wrong::Signature | Wrong::Version(_) => {
                 log::warn!("{wrong}");
-                log::warn!("{FATAL}");
+                log::warn!("{fatal}");
             }
             wrong => {
                 match wrong {
