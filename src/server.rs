@@ -53,6 +53,14 @@ pub struct Watcher {
     pub show: Box<dyn FnMut(&Turn)>,
 }
 
+/// Who does what the loop leaves to others, and where they keep it.
+struct Means {
+    freer: Freer,
+    waker: Waker,
+    disk: Arc<dyn Disk>,
+    crew: Crew,
+}
+
 pub struct Server {
     engine: Engine,
     freer: Freer,
@@ -82,14 +90,17 @@ pub struct Server {
 impl Server {
     fn new(
         engine: Engine,
-        freer: Freer,
         listeners: Listeners,
         around: Surroundings,
         loading: Option<Loading>,
-        waker: Waker,
-        disk: Arc<dyn Disk>,
-        crew: Crew,
+        means: Means,
     ) -> Self {
+        let Means {
+            freer,
+            waker,
+            disk,
+            crew,
+        } = means;
         Self {
             loading,
             engine,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::process::{Left, OomScore, Supervisor};
 use super::start::Surroundings;
 use super::title::Title;
-use super::{Freer, Listeners, Server};
+use super::{Freer, Listeners, Means, Server};
 use crate::background::{Crew, Pile};
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
@@ -103,19 +103,16 @@ impl Life {
             pidfile: None,
             oom_score: OomScore::default(),
         };
-        let waker = reactor.io().waker();
-        let mut server = Server::new(
-            engine,
-            Freer::on_the_spot(),
-            Listeners::default(),
-            around,
-            None,
-            waker,
-            Arc::new(world.disk.clone()),
-            Crew::Pile(world.pile.clone()),
-        );
+        let means = Means {
+            freer: Freer::on_the_spot(),
+            waker: reactor.io().waker(),
+            disk: Arc::new(world.disk.clone()),
+            crew: Crew::Pile(world.pile.clone()),
+        };
+        let mut server = Server::new(engine, Listeners::default(), around, None, means);
         server.remove_temporaries();
         server.begin_log()?;
+        world.pile.work_off("load");
         while server.load_log_some(reactor.io()) {}
         match server.exit_code {
             0 => Ok(Self { server, reactor }),
@@ -373,7 +370,6 @@ impl World {
         let mut engine = Engine::new(self.config.clone(), commands::table(), clock, 7);
         let (limits, options) = (engine.rdb_limits(), engine.rdb_options());
         let mut reader = FileReader::new(bytes.as_slice(), &limits, options);
-        engine.begin_loading(bytes.len() as u64);
         let mut load = Load::new(Manner::WHOLE, bytes.len() as u64);
         let mut batch = Batch::default();
         loop {
@@ -383,7 +379,6 @@ impl World {
                 break;
             }
         }
-        engine.end_loading();
         let found = digest(&mut engine);
         let oldest = self.saved.unwrap_or(0);
         assert!(
@@ -398,7 +393,7 @@ impl World {
     fn check_names(&self, life: &Life) {
         let names = |path: &str| -> BTreeSet<String> {
             let names = self.disk.list(Path::new(path)).expect("a directory");
-            let names = names.into_iter().map(|name| name.into_string());
+            let names = names.into_iter().map(std::ffi::OsString::into_string);
             names.map(|name| name.expect("plain names")).collect()
         };
         let text = self.disk.read(&in_log("appendonly.aof.manifest"));

@@ -69,10 +69,9 @@ class Scene:
             time.sleep(0.02)
         self.note(name, "is", value)
 
-    def fill_up(self, path=None):
+    def fill_up(self, path=None, room=ROOM):
         # The limit is for the server's own log too, so it must be far beyond that.
         size = os.path.getsize(os.path.join(self.server.dir, path)) if path else LARGE
-        room = ROOM if path else 0
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.prlimit(self.server.process.pid, resource.RLIMIT_FSIZE, (size + room, hard))
 
@@ -162,6 +161,7 @@ def full_disk_always(binary):
 
 
 def log_on(device):
+    """The log is a link to this device."""
     def prepare(folder):
         place = os.path.join(folder, "appendonlydir")
         os.mkdir(place)
@@ -182,14 +182,19 @@ def failing_fsync(binary):
 
 
 def no_room_at_all(binary):
-    scene = Scene(binary, [*AOF, "--appendfsync", "everysec"], log_on("/dev/full"))
-    scene.ask("SET", "a", "1")
+    scene = Scene(binary, [*AOF, "--appendfsync", "everysec"])
+    scene.ask("SET", "a", "x" * LARGE)
+    scene.fill_up(INCREMENT, 0)
     scene.ask("SET", "b", "1")
+    scene.ask("SET", "c", "1")
     scene.ask("PING")
     scene.ask("MULTI")
-    scene.ask("GET", "a")
+    scene.ask("GET", "b")
     scene.ask("EXEC")
     scene.info("aof_last_write_status", "aof_buffer_length")
+    scene.ask("MULTI")
+    scene.ask("SET", "b", "2")
+    scene.ask("EXEC")
     scene.ask("CONFIG", "SET", "appendonly", "no")
     scene.ask("SET", "b", "1")
     scene.log_lines()

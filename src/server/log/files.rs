@@ -108,7 +108,7 @@ impl Replaced {
     }
 
     /// Tells whether it is unsure, and lets the log say so.
-    fn is_unsure(self, config: &Config) -> bool {
+    fn tell_if_unsure(self, config: &Config) -> bool {
         match self {
             Replaced::Surely => false,
             Replaced::Perhaps(error) => {
@@ -187,9 +187,9 @@ pub(super) fn adopt_old_file(
 fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
     let path = directory(config);
     disk.make_directory(&path)?;
-    // Something of this name is there; that it is no directory is heard of now.
+    // Something of this name was there, perhaps; that it is no directory is heard of now.
     disk.list(&path)?;
-    // Even if it was there: the process that made it may have ended before it could see to that.
+    // Even if it was there: the process that made it may have ended before it could see to its being kept.
     disk.sync_directory(directory_of(&path))
 }
 
@@ -242,14 +242,15 @@ impl Server {
             create_anew(&*self.disk, &in_directory(config, &name))?
         };
         let file_len = file.size()?;
-        if manifest != self.log.manifest {
-            write_manifest(&*self.disk, config, &manifest)?.surely()?;
-        } else {
+        if manifest == self.log.manifest {
             // The process that wrote it may have ended before it could see to its being kept.
             self.disk.sync_directory(&directory(config))?;
+        } else {
+            write_manifest(&*self.disk, config, &manifest)?.surely()?;
         }
         let checksums = config.aof_checksum;
-        self.engine.services.appending.size = size_of_all(&*self.disk, config, &manifest);
+        // A base that was made just now is not counted, as Redis does not.
+        self.engine.services.appending.size = size_of_all(&*self.disk, config, &self.log.manifest);
         self.log = Log {
             manifest,
             file: Some(file),
@@ -325,7 +326,7 @@ impl Server {
                 return Ok((file, false));
             }
             let replaced = write_manifest(&*self.disk, config, &manifest)?;
-            Ok((file, replaced.is_unsure(config)))
+            Ok((file, replaced.tell_if_unsure(config)))
         });
         match opened {
             Ok((file, is_unsure)) => {
@@ -418,7 +419,7 @@ impl Server {
         }
         manifest.retire_increments(usize::from(self.log.file.is_some()));
         match write_manifest(&*self.disk, config, &manifest) {
-            Ok(replaced) => self.log.has_unsure_names |= replaced.is_unsure(config),
+            Ok(replaced) => self.log.has_unsure_names |= replaced.tell_if_unsure(config),
             Err(error) => {
                 let _ = self.disk.remove(&in_directory(config, &base));
                 return Err(format!("Can't write the AOF manifest: {}", explain(&error)));

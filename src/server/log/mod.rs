@@ -3,7 +3,8 @@
 //! ```text
 //! turn      bytes of the commands that ran -> write -> (always: synchronise) -> replies leave
 //! second    synchronise, on a thread of its own (everysec)
-//! rewrite   cut -> new increment, snapshot -> new base -> manifest -> the old files go
+//! rewrite   cut -> old increment synchronised -> new increment -> manifest
+//!           snapshot -> new base -> manifest -> the old files go
 //! ```
 //!
 //! ORDER ack: the bytes of a turn are written, and under `appendfsync always` on the disk, before the replies of that turn
@@ -33,6 +34,7 @@ use crate::engine::snapshot::Ended;
 use crate::persist::aof::Manifest;
 use crate::persist::aof::feed::Sum;
 use crate::persist::disk::DiskFile;
+use crate::store::tsc;
 
 pub(super) use read::LogLoading;
 use sync::Syncer;
@@ -219,13 +221,27 @@ impl Server {
             return;
         };
         if let Some(sum) = &mut log.sum
-            && (sum.unsummed >= SUMMED_BYTES || now_s > log.last_sum_s)
+            && (sum.unsummed >= SUMMED_BYTES || sum.unsummed > 0 && now_s > log.last_sum_s)
         {
             log.last_sum_s = now_s;
             let line = sum.line();
             log.unwritten.extend_from_slice(&line);
         }
+        let started = tsc::ticks();
         let (count, error) = write_as_much(&mut **file, &log.unwritten);
+        let services = &mut self.engine.services;
+        let is_syncing = log.syncer.as_ref().is_some_and(Syncer::is_busy);
+        let circumstance = if policy == Fsync::EverySecond && is_syncing {
+            "aof-write-pending-fsync"
+        } else if services.snapshots.running.is_some() {
+            "aof-write-active-child"
+        } else {
+            "aof-write-alone"
+        };
+        let spent_ns = services.rate.nanos(tsc::ticks().wrapping_sub(started));
+        let now_ms = self.engine.now.unix_ms;
+        services.note_latency(circumstance, spent_ns, now_ms);
+        services.note_latency("aof-write", spent_ns, now_ms);
         let Some(error) = error else {
             self.wrote(count);
             if self.engine.services.appending.write_error.take().is_some() {
@@ -300,7 +316,8 @@ impl Server {
             return;
         }
         let Some(file) = &log.file else { return };
-        if log.has_unsure_names && policy != Fsync::No {
+        let is_due = policy == Fsync::Always || now_s > log.last_sync_s;
+        if log.has_unsure_names && policy != Fsync::No && is_due {
             match self
                 .disk
                 .sync_directory(&files::directory(&self.engine.services.config))
@@ -311,6 +328,7 @@ impl Server {
                 }
                 Err(error) if policy == Fsync::Always => cannot_keep(&error),
                 Err(error) => {
+                    log.last_sync_s = now_s;
                     self.engine.services.appending.sync_error = Some(explain(&error).into_owned());
                     return;
                 }
@@ -318,9 +336,14 @@ impl Server {
         }
         match policy {
             Fsync::Always => {
+                let started = tsc::ticks();
                 if let Err(error) = file.sync() {
                     cannot_keep(&error);
                 }
+                let services = &mut self.engine.services;
+                let spent_ns = services.rate.nanos(tsc::ticks().wrapping_sub(started));
+                let now_ms = self.engine.now.unix_ms;
+                services.note_latency("aof-fsync-always", spent_ns, now_ms);
                 log.is_dirty = false;
                 log.last_sync_s = now_s;
                 let appending = &mut self.engine.services.appending;
@@ -329,8 +352,7 @@ impl Server {
             }
             // What could not be synchronised is tried again under any policy: until then nobody may write.
             Fsync::EverySecond | Fsync::No
-                if now_s > log.last_sync_s
-                    && (policy == Fsync::EverySecond || appending.sync_error.is_some()) =>
+                if is_due && (policy == Fsync::EverySecond || appending.sync_error.is_some()) =>
             {
                 let offset = appending.written_offset;
                 if let Some(syncer) = &log.syncer
