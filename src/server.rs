@@ -15,13 +15,15 @@ mod load;
 mod log;
 mod process;
 mod save;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod start;
 mod title;
 
 use std::sync::Arc;
 
-use crate::background::{Freer, Job};
+use crate::background::{Crew, Errand, Freer, Job};
 use crate::base::output::Output;
 use crate::base::slab::Id;
 use crate::config::OnSignal;
@@ -51,6 +53,14 @@ pub struct Watcher {
     pub show: Box<dyn FnMut(&Turn)>,
 }
 
+/// Who does what the loop leaves to others, and where they keep it.
+struct Means {
+    freer: Freer,
+    waker: Waker,
+    disk: Arc<dyn Disk>,
+    crew: Crew,
+}
+
 pub struct Server {
     engine: Engine,
     freer: Freer,
@@ -67,25 +77,30 @@ pub struct Server {
     /// The thread that writes a snapshot, while there is one.
     saver: Option<snapshot::Saver>,
     /// Such threads as were told that they are not needed any more, and may not have ended yet.
-    parting: Vec<std::thread::JoinHandle<()>>,
+    parting: Vec<Errand>,
     snapshots_started: u64,
     log: Log,
     /// The append-only log, as long as it has not all been read.
     log_loading: Option<Box<LogLoading>>,
     waker: Waker,
     disk: Arc<dyn Disk>,
+    crew: Crew,
 }
 
 impl Server {
     fn new(
         engine: Engine,
-        freer: Freer,
         listeners: Listeners,
         around: Surroundings,
         loading: Option<Loading>,
-        waker: Waker,
-        disk: Arc<dyn Disk>,
+        means: Means,
     ) -> Self {
+        let Means {
+            freer,
+            waker,
+            disk,
+            crew,
+        } = means;
         Self {
             loading,
             engine,
@@ -103,6 +118,7 @@ impl Server {
             log_loading: None,
             waker,
             disk,
+            crew,
         }
     }
 

@@ -3,10 +3,14 @@
 //! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only makes jobs; the shell sends
 //! them here, so an engine under test simply drops them or does them itself.
 
+mod crew;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+pub use crew::{Crew, Errand, Line, Pile};
 
 /// Something to be done off the loop.
 pub enum Job {
@@ -20,6 +24,8 @@ pub enum Job {
 pub struct Freer {
     jobs: Option<mpsc::Sender<Job>>,
     marks: mpsc::Receiver<()>,
+    /// For marks when there is no thread.
+    passed: mpsc::Sender<()>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -28,12 +34,13 @@ impl Freer {
     pub fn start(knock: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (passed, marks) = mpsc::channel();
+        let told = passed.clone();
         let thread = thread::Builder::new().name("free".into()).spawn(move || {
             for job in queue {
                 match job {
                     Job::Free(garbage) => drop(garbage),
                     Job::Mark => {
-                        let _ = passed.send(());
+                        let _ = told.send(());
                         knock();
                     }
                 }
@@ -42,14 +49,28 @@ impl Freer {
         Ok(Self {
             jobs: Some(jobs),
             marks,
+            passed,
             thread: Some(thread),
         })
     }
 
+    /// Without a thread: what is handed over is freed at once.
+    pub fn on_the_spot() -> Self {
+        let (passed, marks) = mpsc::channel();
+        Self {
+            jobs: None,
+            marks,
+            passed,
+            thread: None,
+        }
+    }
+
     /// Hands the job over; if the thread is gone, it is done here.
     pub fn send(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            let _ = jobs.send(job);
+        match (&self.jobs, job) {
+            (Some(jobs), job) => drop(jobs.send(job)),
+            (None, Job::Mark) => drop(self.passed.send(())),
+            (None, Job::Free(_)) => {}
         }
     }
 }

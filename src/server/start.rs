@@ -10,8 +10,8 @@ use super::listeners::Listeners;
 use super::load::Loading;
 use super::process::{self, OomScore, PidFile, Supervisor};
 use super::title::{self, Title};
-use super::{Server, Watcher};
-use crate::background::Freer;
+use super::{Means, Server, Watcher};
+use crate::background::{Crew, Freer};
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::config::{Loaded, explain};
@@ -102,16 +102,14 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
         Loading::begin(&mut engine, reactor.io().waker())?
     };
     let has_log = engine.services.config.appendonly;
-    let waker = reactor.io().waker();
-    let mut server = Server::new(
-        engine,
+    let means = Means {
         freer,
-        listeners,
-        around,
-        loading,
-        waker,
-        disk::of_the_machine(),
-    );
+        waker: reactor.io().waker(),
+        disk: disk::of_the_machine(),
+        crew: Crew::Threads,
+    };
+    let mut server = Server::new(engine, listeners, around, loading, means);
+    server.remove_temporaries();
     if has_log {
         server.begin_log()?;
     }

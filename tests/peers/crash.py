@@ -4,126 +4,154 @@
 Each round starts the server with an append-only file, lets some clients write counters and remember what was
 acknowledged, kills it with SIGKILL, starts it again and compares. With `appendfsync always`, and with the others as long as
 the machine itself goes on, no acknowledged write may be missing: a write is in the kernel before its reply leaves. Rewrites
-and saves run meanwhile, so the kill also falls into those.
+and saves run meanwhile, so the kill also falls into those; what they leave behind may be no more than the next start
+clears away.
 
-  tests/peers/crash.py --bin target/debug/pollux --rounds 20 --seed 7
+The rounds go through the three policies in turn, until so many were played or the time is over. What a failure of the
+machine does to the files is simulated elsewhere, in src/server/simulation.rs.
+
+  tests/peers/crash.py --bin target/debug/pollux --rounds 60 --seed 7
 """
 
 import argparse
 import os
 import random
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from resp import Closed
+from servers import Server
+
+POLICIES = ("always", "everysec", "no")
+WRITERS = 4
 
 
-def command(*words):
-    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+class Failed(Exception):
+    """What should be there is not."""
 
 
-class Link:
-    """One connection, and the replies it gets, line by line."""
+class History:
+    """One server with one policy, through all its deaths."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.file = self.socket.makefile("rb")
+    def __init__(self, binary, policy):
+        self.policy = policy
+        # Small files are rewritten too, and a save may begin at any time.
+        options = ["--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-min-size", "300kb",
+                   "--auto-aof-rewrite-percentage", "50"]
+        self.server = Server(binary, "ours", options)
+        self.kills = 0
+        self.acknowledged = {}
 
-    def ask(self, *words):
-        self.socket.sendall(command(*words))
-        return self.reply()
+    def round(self, rng):
+        if not self.server.is_alive():
+            self.server.start()
+        link = self.server.connect()
+        self.compare(link)
+        self.compare_files(link)
+        writers = [threading.Thread(target=self.write, args=("counter%d" % index, rng.random())) for index in range(WRITERS)]
+        for thread in writers:
+            thread.start()
+        self.disturb(link, rng, time.time() + rng.uniform(0.05, 1.0))
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.process.wait()
+        for thread in writers:
+            thread.join()
+        self.kills += 1
 
-    def reply(self):
-        line = self.file.readline()
-        if not line.endswith(b"\r\n"):
-            raise OSError("the connection ended")
-        if line[:1] == b"$":
-            length = int(line[1:])
-            return None if length < 0 else self.file.read(length + 2)[:-2]
-        return line[1:-2]
+    def compare(self, link):
+        """Counters are what was acknowledged or more; of each pair of writes in a transaction there are both or none."""
+        for name, least in self.acknowledged.items():
+            found = int(link("GET", name).value or 0)
+            twin = int(link("GET", name + ":twin").value or 0)
+            if found < least:
+                raise Failed("%s is %d, but %d was acknowledged" % (name, found, least))
+            if found != twin:
+                raise Failed("%s is %d, but its twin is %d" % (name, found, twin))
+            self.acknowledged[name] = found
 
+    def compare_files(self, link):
+        """The dead leave no temporary files behind. They are removed beside the work, so a moment later."""
+        link("SET", "filler", "x")
+        for _ in range(100):
+            names = os.listdir(self.server.dir) + os.listdir(os.path.join(self.server.dir, "appendonlydir"))
+            left = [name for name in names if name.startswith("temp-")]
+            if not left:
+                return
+            time.sleep(0.02)
+        raise Failed("there are %s" % " ".join(left))
 
-def start(options, directory, policy):
-    words = [options.bin, "--port", str(options.port), "--dir", directory, "--appendonly", "yes", "--appendfsync", policy,
-             "--save", "", "--aof-checksum", "yes"]
-    log = open(os.path.join(directory, "log"), "ab")
-    server = subprocess.Popen(words, stdout=log, stderr=log)
-    for _ in range(600):
+    def write(self, name, seed):
+        """Counts up, a few requests at a time; what was answered is remembered."""
+        rng = random.Random(seed)
         try:
-            link = Link(options.port)
-            if link.ask("PING") == b"PONG":
-                return server, link
-        except OSError:
-            pass
-        if server.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise SystemExit("crash: the server did not start again; see %s/log" % directory)
+            link = self.server.connect()
+            while True:
+                batch = rng.randint(1, 20)
+                twin = name + ":twin"
+                link.send(*[[word.encode() for word in words]
+                            for words in (("MULTI",), ("INCR", name), ("INCR", twin), ("EXEC",)) * batch])
+                for _ in range(batch):
+                    for _ in range(3):
+                        link.read()
+                    self.acknowledged[name] = int(link.read().value[0].value)
+        except (OSError, Closed):
+            return
+
+    def disturb(self, link, rng, until):
+        """Others write too, and files are rewritten, saved, given up and begun again."""
+        try:
+            while time.time() < until:
+                dice = rng.random()
+                if dice < 0.05:
+                    link("BGREWRITEAOF")
+                elif dice < 0.1:
+                    link("BGSAVE", "SCHEDULE")
+                elif dice < 0.11:
+                    link("SAVE")
+                link("SET", "filler:%d" % rng.randrange(2000), "x" * rng.randrange(500))
+        except (OSError, Closed):
+            return
 
 
-def writer(options, name, acknowledged, seed):
-    """Counts up, a few requests at a time; what was answered is remembered."""
+def play(binary, rounds, seconds, seed):
+    """Returns a line that says how it went."""
     rng = random.Random(seed)
+    until = time.time() + seconds
+    histories = []
     try:
-        link = Link(options.port)
-        while True:
-            batch = rng.randint(1, 20)
-            link.socket.sendall(b"".join(command("INCR", name) for _ in range(batch)))
-            for _ in range(batch):
-                acknowledged[name] = int(link.reply())
-            link.ask("RPUSH", name + ":list", acknowledged[name])
-    except (OSError, ValueError):
-        return
-
-
-def round_of(options, rng, directory, policy, acknowledged):
-    server, link = start(options, directory, policy)
-    for name, number in acknowledged.items():
-        found = int(link.ask("GET", name) or 0)
-        if found < number:
-            server.kill()
-            raise SystemExit("crash: %s is %d, but %d was acknowledged (%s, seed %d)" % (name, found, number, policy, options.seed))
-        acknowledged[name] = found
-    threads = [threading.Thread(target=writer, args=(options, "counter%d" % index, acknowledged, rng.random()))
-               for index in range(4)]
-    for thread in threads:
-        thread.start()
-    until = time.time() + rng.uniform(0.05, 1.0)
-    while time.time() < until:
-        try:
-            if rng.random() < 0.1:
-                link.ask("BGREWRITEAOF")
-            link.ask("SET", "filler:%d" % rng.randrange(2000), "x" * rng.randrange(500))
-        except OSError:
-            break
-    server.send_signal(signal.SIGKILL)
-    server.wait()
-    for thread in threads:
-        thread.join()
+        for number in range(rounds):
+            if number < len(POLICIES):
+                histories.append(History(binary, POLICIES[number]))
+            history = histories[number % len(POLICIES)]
+            history.round(rng)
+            if time.time() > until and number + 1 >= len(POLICIES):
+                break
+        for history in histories:
+            history.server.start()
+            history.compare(history.server.connect())
+    except (Failed, SystemExit) as error:
+        raise SystemExit("crash: appendfsync %s: %s\ncrash: --seed %s plays the same again, as far as the machine does\n%s"
+                         % (history.policy, error, seed, history.server.log())) from error
+    finally:
+        for history in histories:
+            history.server.discard()
+    return ", ".join("appendfsync %s: %d kills, %d acknowledged" % (history.policy, history.kills, sum(history.acknowledged.values()))
+                     for history in histories)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", default="target/debug/pollux")
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--bin", default="target/release/pollux")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=50, help="no round begins after that (%(default)s)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 20))
-    parser.add_argument("--port", type=int, default=7790)
     options = parser.parse_args()
-    rng = random.Random(options.seed)
-    for policy in ("always", "everysec", "no"):
-        directory = tempfile.mkdtemp(prefix="pollux-crash-")
-        acknowledged = {}
-        for _ in range(options.rounds):
-            round_of(options, rng, directory, policy, acknowledged)
-        shutil.rmtree(directory)
-        print("crash: appendfsync %s: %d kills, %d acknowledged writes, none lost" % (policy, options.rounds, sum(acknowledged.values())))
+    print("crash: %s; none lost" % play(options.bin, options.rounds, options.seconds, options.seed))
 
 
 if __name__ == "__main__":

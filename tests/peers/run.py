@@ -7,12 +7,15 @@
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   exchange     files written by one and read by the other                         exchange.py
+  disk         disks that fail, and what both say and do                          disk.py
+  crash        our server killed under load, and what is left; a new seed each time  crash.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
 """
 
 import argparse
 import os
+import random
 import subprocess
 import sys
 import time
@@ -22,12 +25,18 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import crash
+import disk
 import exchange
 import tools
 from servers import Server, find_peer, find_tool
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SEED = "pollux"
+
+# So many kills, unless the time is over before.
+CRASHES = 60
+CRASH_SECONDS = 50
 
 # The families of commands that are complete.
 COMPLETE = [
@@ -71,6 +80,8 @@ def all_tests(opts, peer_version):
     tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--families", ",".join(WRITTEN),
                                                  "--count", "4000", "--seed", SEED)))
     tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
+    tests += disk.tests_for(opts.bin, opts.peer) if peer_version >= (8, 0) else []
+    tests.append(("crash", lambda: crash.play(opts.bin, CRASHES, CRASH_SECONDS, opts.seed)))
     return tests, lambda: bench and bench.discard()
 
 
@@ -80,6 +91,7 @@ def main():
     parser.add_argument("--peer", default=find_peer(), help="a real one (%(default)s)")
     parser.add_argument("--only", default="", help="only tests with one of these words in their names, comma separated")
     parser.add_argument("--count", type=int, default=3000, help="commands per family (%(default)s)")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 20), help="for crash, which says it when it fails")
     parser.add_argument("--list", action="store_true", help="print the names")
     opts = parser.parse_args()
     opts.bin = os.path.abspath(opts.bin)

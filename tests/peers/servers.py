@@ -81,7 +81,9 @@ class Server:
                    "--save", "", "--appendonly", "no", "--enable-debug-command", "yes",
                    "--enable-module-command", "no", *self.options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-                                        start_new_session=True, preexec_fn=die_with_parent)
+                                        start_new_session=True, preexec_fn=die_with_parent,
+                                        # A write beyond a limit of size shall fail and not kill, see disk.py.
+                                        restore_signals=False)
         log.close()
         deadline = time.time() + 20
         while time.time() < deadline:

@@ -190,23 +190,39 @@ impl Manifest {
             old.role = Role::History;
             self.history.insert(0, old);
         }
-        self.base_number += 1;
         let suffix = if is_rdb { "base.rdb" } else { "base.aof" };
-        let name = name_of(stem, self.base_number, suffix);
+        let name = loop {
+            self.base_number += 1;
+            let name = name_of(stem, self.base_number, suffix);
+            if !self.is_history(&name) {
+                break name;
+            }
+        };
         self.base = Some(Entry::new(name.clone(), self.base_number, Role::Base));
         name
     }
 
     /// One more increment. Returns its name.
     pub fn new_increment(&mut self, stem: &[u8]) -> Vec<u8> {
-        self.increment_number += 1;
-        let name = name_of(stem, self.increment_number, "incr.aof");
+        let name = loop {
+            self.increment_number += 1;
+            let name = name_of(stem, self.increment_number, "incr.aof");
+            if !self.is_history(&name) {
+                break name;
+            }
+        };
         self.increments.push(Entry::new(
             name.clone(),
             self.increment_number,
             Role::Increment,
         ));
         name
+    }
+
+    /// What is about to be deleted must not be the name of something new. Only the files that are in use say how far the
+    /// numbers have come, and there may be none of a kind.
+    fn is_history(&self, name: &[u8]) -> bool {
+        self.history.iter().any(|old| old.name == name)
     }
 
     /// All increments but the last so many become history.
@@ -337,6 +353,14 @@ mod tests {
         let known = "file a seq 1 type i startoffset 5 endoffset 7 new thing\n";
         let parsed = Manifest::parse(known.as_bytes()).expect("unknown keys are passed over");
         assert_eq!(parsed.increments[0].end_offset, Some(7));
+    }
+
+    #[test]
+    fn names_that_wait_to_be_deleted_are_not_given_out() {
+        let text = b"file a.2.base.aof seq 2 type b\nfile a.1.incr.aof seq 1 type h\n";
+        let mut manifest = Manifest::parse(text).expect("a manifest");
+        assert_eq!(manifest.new_increment(b"a"), b"a.2.incr.aof");
+        assert_eq!(manifest.new_base(b"a", false), b"a.3.base.aof");
     }
 
     /// Whatever the bytes, there is an answer.

@@ -10,6 +10,9 @@
 //!
 //! Paths are relative to the directory that the process stands in, as everywhere in the server.
 
+#[cfg(test)]
+pub mod simulated;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -31,8 +34,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// A directory of this name; there may be one already. Tells whether it is new.
-    fn make_directory(&self, path: &Path) -> io::Result<bool>;
+    /// A directory of this name; there may be one already.
+    fn make_directory(&self, path: &Path) -> io::Result<()>;
     /// Has the names in a directory kept.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, in no order.
@@ -90,11 +93,10 @@ impl Disk for Machine {
 
     fn len(&self, path: &Path) -> io::Result<u64> {
         let metadata = fs::metadata(path)?;
-        if metadata.is_file() {
-            Ok(metadata.len())
-        } else {
-            Err(rustix::io::Errno::ISDIR.into())
+        if metadata.is_dir() {
+            return Err(rustix::io::Errno::ISDIR.into());
         }
+        Ok(metadata.len())
     }
 
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
@@ -111,11 +113,10 @@ impl Disk for Machine {
         fs::remove_file(path)
     }
 
-    fn make_directory(&self, path: &Path) -> io::Result<bool> {
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
         match fs::create_dir(path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            outcome => outcome,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::engine::appending::State;
 use crate::persist::aof::feed::Sum;
 use crate::persist::aof::{Manifest, manifest::Entry};
-use crate::persist::disk::{Disk, directory_of};
+use crate::persist::disk::{Disk, DiskFile, directory_of};
 use crate::persist::rdb::file;
 use crate::reactor::Waker;
 use crate::server::{Server, snapshot};
@@ -30,7 +30,7 @@ pub(super) fn in_directory(config: &Config, name: &[u8]) -> PathBuf {
     directory(config).join(OsStr::from_bytes(name))
 }
 
-fn manifest_name(config: &Config) -> Vec<u8> {
+pub(super) fn manifest_name(config: &Config) -> Vec<u8> {
     [&config.appendfilename, b".manifest".as_slice()].concat()
 }
 
@@ -79,7 +79,7 @@ pub(super) fn write_manifest(
     disk: &dyn Disk,
     config: &Config,
     manifest: &Manifest,
-) -> io::Result<()> {
+) -> io::Result<Replaced> {
     let name = manifest_name(config);
     let temporary = in_directory(config, &[b"temp-", name.as_slice()].concat());
     let mut file = disk.create(&temporary)?;
@@ -87,7 +87,50 @@ pub(super) fn write_manifest(
     file.sync()?;
     disk.sync_directory(&directory(config))?;
     disk.rename(&temporary, &in_directory(config, &name))?;
-    disk.sync_directory(&directory(config))
+    Ok(match disk.sync_directory(&directory(config)) {
+        Ok(()) => Replaced::Surely,
+        Err(error) => Replaced::Perhaps(error),
+    })
+}
+
+/// The manifest has its name. Whether it will have it after a failure of the machine is another matter.
+pub(super) enum Replaced {
+    Surely,
+    Perhaps(io::Error),
+}
+
+impl Replaced {
+    fn surely(self) -> io::Result<()> {
+        match self {
+            Replaced::Surely => Ok(()),
+            Replaced::Perhaps(error) => Err(error),
+        }
+    }
+
+    /// Tells whether it is unsure, and lets the log say so.
+    fn tell_if_unsure(self, config: &Config) -> bool {
+        match self {
+            Replaced::Surely => false,
+            Replaced::Perhaps(error) => {
+                log::warn!(
+                    "Fail to fsync AOF directory {}: {}.",
+                    show(&config.appenddirname),
+                    explain(&error)
+                );
+                true
+            }
+        }
+    }
+}
+
+/// An empty file. One that a failure has left under this name goes as a whole: if it were only emptied, its old bytes could
+/// come back behind new ones.
+fn create_anew(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    disk.append(path)
 }
 
 /// How large all files are that are read.
@@ -117,7 +160,7 @@ pub(super) fn adopt_old_file(
     }
     let adopted = Manifest::adopt(&config.appendfilename);
     let outcome = make_directory(disk, config)
-        .and_then(|()| write_manifest(disk, config, &adopted))
+        .and_then(|()| write_manifest(disk, config, &adopted)?.surely())
         .and_then(|()| disk.rename(&old, &in_directory(config, &config.appendfilename)))
         .and_then(|()| disk.sync_directory(&directory(config)));
     match outcome {
@@ -143,13 +186,11 @@ pub(super) fn adopt_old_file(
 
 fn make_directory(disk: &dyn Disk, config: &Config) -> io::Result<()> {
     let path = directory(config);
-    if disk.make_directory(&path)? {
-        disk.sync_directory(directory_of(&path))?;
-    } else {
-        // Something of this name is there; that it is no directory is heard of now.
-        disk.list(&path)?;
-    }
-    Ok(())
+    disk.make_directory(&path)?;
+    // Something of this name was there, perhaps; that it is no directory is heard of now.
+    disk.list(&path)?;
+    // Even if it was there: the process that made it may have ended before it could see to its being kept.
+    disk.sync_directory(directory_of(&path))
 }
 
 impl Server {
@@ -192,19 +233,24 @@ impl Server {
             }
         }
         let config = &self.engine.services.config;
-        let (name, verb) = if let Some(last) = manifest.increments.last() {
-            (last.name.clone(), "Opening")
+        let file = if let Some(last) = manifest.increments.last() {
+            log::info!("Opening AOF incr file {} on server start", show(&last.name));
+            self.disk.append(&in_directory(config, &last.name))?
         } else {
-            (manifest.new_increment(&stem), "Creating")
+            let name = manifest.new_increment(&stem);
+            log::info!("Creating AOF incr file {} on server start", show(&name));
+            create_anew(&*self.disk, &in_directory(config, &name))?
         };
-        log::info!("{verb} AOF incr file {} on server start", show(&name));
-        let file = self.disk.append(&in_directory(config, &name))?;
         let file_len = file.size()?;
-        if manifest != self.log.manifest {
-            write_manifest(&*self.disk, config, &manifest)?;
+        if manifest == self.log.manifest {
+            // The process that wrote it may have ended before it could see to its being kept.
+            self.disk.sync_directory(&directory(config))?;
+        } else {
+            write_manifest(&*self.disk, config, &manifest)?.surely()?;
         }
         let checksums = config.aof_checksum;
-        self.engine.services.appending.size = size_of_all(&*self.disk, config, &manifest);
+        // A base that was made just now is not counted, as Redis does not.
+        self.engine.services.appending.size = size_of_all(&*self.disk, config, &self.log.manifest);
         self.log = Log {
             manifest,
             file: Some(file),
@@ -213,11 +259,14 @@ impl Server {
                 .filter(|sum| sum.offset == file_len)
                 .or_else(|| (file_len == 0).then(Sum::default))
                 .filter(|_| checksums),
-            syncer: Some(Syncer::start(waker)?),
+            syncer: Some(Syncer::start(&self.crew, waker)?),
+            // What the last process wrote may be in the kernel only.
+            is_dirty: file_len > 0,
             last_sync_s: self.engine.now.unix_ms / 1000,
             ..Log::default()
         };
         self.engine.set_appending(State::On);
+        self.remove_leftovers();
         Ok(())
     }
 
@@ -232,7 +281,15 @@ impl Server {
             self.log.manifest = manifest;
         }
         if self.log.syncer.is_none() {
-            self.log.syncer = Some(Syncer::start(self.waker.clone()).map_err(complain)?);
+            self.log.syncer =
+                Some(Syncer::start(&self.crew, self.waker.clone()).map_err(complain)?);
+        }
+        let appending = &mut self.engine.services.appending;
+        if appending.sync_error.take().is_some() {
+            log::warn!("AOF reopen, just ignore the AOF fsync error in bio job");
+        }
+        if appending.write_error.take().is_some() {
+            log::warn!("AOF reopen, just ignore the last error.");
         }
         self.engine.set_appending(State::Beginning);
         self.engine.begin_rewrite_soon();
@@ -241,6 +298,11 @@ impl Server {
 
     /// A rewrite has begun: commands go to a new file from here on.
     pub(super) fn begin_increment(&mut self) {
+        if !self.log.unwritten.is_empty() {
+            // It belongs to the old file, and the new one must not begin with it.
+            self.fail_rewrite();
+            return;
+        }
         let config = &self.engine.services.config;
         let is_first = self.engine.services.appending.state == State::Beginning;
         let mut manifest = self.log.manifest.clone();
@@ -254,22 +316,25 @@ impl Server {
             show(&name)
         );
         let path = in_directory(config, &name);
-        let opened = self
-            .disk
-            .create(&path)
-            .and_then(|_| self.disk.append(&path))
-            .and_then(|file| {
-                if !is_first {
-                    write_manifest(&*self.disk, config, &manifest)?;
-                }
-                Ok(file)
-            });
+        let opened = create_anew(&*self.disk, &path).and_then(|file| {
+            // Only the last file may end in the middle of a command, so what is no longer the last must be complete
+            // before the manifest says so. That is the one time when the loop waits for the disk.
+            if let Some(old) = &self.log.file {
+                old.sync()?;
+            }
+            if is_first {
+                return Ok((file, false));
+            }
+            let replaced = write_manifest(&*self.disk, config, &manifest)?;
+            Ok((file, replaced.tell_if_unsure(config)))
+        });
         match opened {
-            Ok(file) => {
-                if let Some(old) = self.log.file.replace(file)
-                    && let Some(syncer) = &self.log.syncer
-                {
-                    syncer.sync(old, self.engine.services.appending.written_offset);
+            Ok((file, is_unsure)) => {
+                self.log.has_unsure_names |= is_unsure;
+                if self.log.file.replace(file).is_some() {
+                    let appending = &mut self.engine.services.appending;
+                    appending.synced_offset = appending.written_offset;
+                    self.log.is_dirty = false;
                 }
                 self.log.manifest = manifest;
                 self.log.file_len = 0;
@@ -281,13 +346,17 @@ impl Server {
                     show(&name),
                     explain(&error)
                 );
-                // What was cut goes on in the old file, which says its database again.
-                self.give_up_snapshot();
-                let appending = &mut self.engine.services.appending;
-                appending.last_rewrite_failed = true;
-                appending.failures_in_a_row += 1;
+                self.fail_rewrite();
             }
         }
+    }
+
+    /// There is no new file, so there is no rewrite. What was cut goes on in the old file, which says its database again.
+    fn fail_rewrite(&mut self) {
+        self.give_up_snapshot();
+        let appending = &mut self.engine.services.appending;
+        appending.last_rewrite_failed = true;
+        appending.failures_in_a_row += 1;
     }
 
     /// What was kept beside a first rewrite that did not come about.
@@ -349,9 +418,12 @@ impl Server {
             rename(&from, &increment, "incr")?;
         }
         manifest.retire_increments(usize::from(self.log.file.is_some()));
-        if let Err(error) = write_manifest(&*self.disk, config, &manifest) {
-            let _ = self.disk.remove(&in_directory(config, &base));
-            return Err(format!("Can't write the AOF manifest: {}", explain(&error)));
+        match write_manifest(&*self.disk, config, &manifest) {
+            Ok(replaced) => self.log.has_unsure_names |= replaced.tell_if_unsure(config),
+            Err(error) => {
+                let _ = self.disk.remove(&in_directory(config, &base));
+                return Err(format!("Can't write the AOF manifest: {}", explain(&error)));
+            }
         }
         let size = size_of_all(&*self.disk, config, &manifest);
         let appending = &mut self.engine.services.appending;
@@ -367,30 +439,38 @@ impl Server {
         if config.aof_disable_auto_gc || self.log.manifest.history.is_empty() {
             return;
         }
-        let mut paths = Vec::new();
-        for old in std::mem::take(&mut self.log.manifest.history) {
+        let mut manifest = self.log.manifest.clone();
+        let history = std::mem::take(&mut manifest.history);
+        let written = write_manifest(&*self.disk, config, &manifest);
+        if let Err(error) = written.and_then(Replaced::surely) {
+            // As long as an older manifest may come back, so must its files. They go the next time.
+            log::warn!("Can't write the AOF manifest: {}", explain(&error));
+            return;
+        }
+        self.log.has_unsure_names = false;
+        self.log.manifest = manifest;
+        for old in &history {
             log::info!(
                 "Removing the history file {} in the background",
                 show(&old.name)
             );
-            paths.push(in_directory(config, &old.name));
         }
-        if let Err(error) = write_manifest(&*self.disk, config, &self.log.manifest) {
-            log::warn!("Can't write the AOF manifest: {}", explain(&error));
-        }
-        // Removing a large file takes the kernel a while.
+        let paths = history.iter().map(|old| in_directory(config, &old.name));
+        self.remove_in_background(paths.collect());
+    }
+
+    /// Removing a large file takes the kernel a while.
+    pub(super) fn remove_in_background(&self, paths: Vec<PathBuf>) {
         let disk = self.disk.clone();
         let remove = move || {
             for path in paths {
                 let _ = disk.remove(&path);
             }
         };
-        let _ = std::thread::Builder::new()
-            .name("unlink".into())
-            .spawn(remove);
+        let _ = self.crew.spawn("unlink", remove);
     }
 }
 
-fn temporary_increment(config: &Config) -> Vec<u8> {
+pub(super) fn temporary_increment(config: &Config) -> Vec<u8> {
     [b"temp-", config.appendfilename.as_slice(), b".incr"].concat()
 }

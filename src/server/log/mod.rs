@@ -3,7 +3,8 @@
 //! ```text
 //! turn      bytes of the commands that ran -> write -> (always: synchronise) -> replies leave
 //! second    synchronise, on a thread of its own (everysec)
-//! rewrite   cut -> new increment, snapshot -> new base -> manifest -> the old files go
+//! rewrite   cut -> old increment synchronised -> new increment -> manifest
+//!           snapshot -> new base -> manifest -> the old files go
 //! ```
 //!
 //! ORDER ack: the bytes of a turn are written, and under `appendfsync always` on the disk, before the replies of that turn
@@ -18,10 +19,13 @@
 
 mod ahead;
 mod files;
+mod leftovers;
 mod read;
 mod sync;
 
-use super::Server;
+use std::io;
+
+use super::{Server, process};
 use crate::base::slab::Id;
 use crate::base::text::explain;
 use crate::config::Fsync;
@@ -30,6 +34,7 @@ use crate::engine::snapshot::Ended;
 use crate::persist::aof::Manifest;
 use crate::persist::aof::feed::Sum;
 use crate::persist::disk::DiskFile;
+use crate::store::tsc;
 
 pub(super) use read::LogLoading;
 use sync::Syncer;
@@ -40,7 +45,7 @@ pub(super) struct Log {
     file: Option<Box<dyn DiskFile>>,
     /// What has been written to the file.
     file_len: u64,
-    /// Bytes that are not in the file yet.
+    /// Bytes that are not in the file yet; the checksum knows them already.
     unwritten: Vec<u8>,
     /// What `Appending::offset` is behind them.
     unwritten_to: u64,
@@ -49,6 +54,8 @@ pub(super) struct Log {
     syncer: Option<Syncer>,
     /// Something was written since the last synchronisation began.
     is_dirty: bool,
+    /// The manifest has its name, but the directory could not be synchronised. Until it is, nothing counts as kept.
+    has_unsure_names: bool,
     last_sync_s: i64,
     /// Writes have met a busy thread since this time.
     busy_since_s: Option<i64>,
@@ -70,6 +77,7 @@ impl Default for Log {
             sum: None,
             syncer: None,
             is_dirty: false,
+            has_unsure_names: false,
             last_sync_s: 0,
             busy_since_s: None,
             last_complaint_s: 0,
@@ -95,6 +103,50 @@ pub(super) enum Haste {
     Now,
 }
 
+/// What Redis says when a part could be written, whatever stopped it.
+const NO_ROOM: &str = "No space left on device";
+
+impl Log {
+    /// Takes bytes that are to be written, if there is a file for them. There is none when the log was just switched on:
+    /// then the snapshot will have all of them.
+    fn add(&mut self, bytes: Vec<u8>) {
+        if self.file.is_none() {
+            return;
+        }
+        if let Some(sum) = &mut self.sum {
+            sum.add(&bytes);
+        }
+        if self.unwritten.is_empty() {
+            self.unwritten = bytes;
+        } else {
+            self.unwritten.extend_from_slice(&bytes);
+        }
+    }
+}
+
+/// Writes until all is written or something fails: how much was written, and what failed.
+fn write_as_much(file: &mut dyn DiskFile, bytes: &[u8]) -> (usize, Option<io::Error>) {
+    let mut count = 0;
+    while count < bytes.len() {
+        match file.write(&bytes[count..]) {
+            Ok(0) => return (count, Some(io::ErrorKind::WriteZero.into())),
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (count, Some(error)),
+        }
+    }
+    (count, None)
+}
+
+/// Under `always` a reply is a promise that could not be kept.
+fn cannot_keep(error: &io::Error) -> ! {
+    ::log::warn!(
+        "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. Exiting...",
+        explain(error)
+    );
+    process::leave(1)
+}
+
 impl Server {
     /// Writes what the commands of this turn have left. Called before their replies leave.
     pub(super) fn write_log(&mut self, haste: Haste) {
@@ -104,20 +156,17 @@ impl Server {
         let sleep_us = self.engine.services.debug.aof_flush_sleep_us;
         let (before_cut, bytes) = self.engine.take_appended();
         if let Some(before) = before_cut {
-            self.log.unwritten.extend_from_slice(&before);
+            self.log.add(before);
             self.log.unwritten_to = self.engine.services.appending.cut_offset;
             self.write_out(Haste::Now);
             self.leave_to_snapshot();
             self.begin_increment();
         }
+        self.log.add(bytes);
         self.log.unwritten_to = self.engine.services.appending.offset;
         if self.leave_to_snapshot() {
+            self.note_log();
             return;
-        }
-        if self.log.unwritten.is_empty() {
-            self.log.unwritten = bytes;
-        } else {
-            self.log.unwritten.extend_from_slice(&bytes);
         }
         if sleep_us > 0 && !self.log.unwritten.is_empty() {
             std::thread::sleep(std::time::Duration::from_micros(sleep_us));
@@ -132,7 +181,6 @@ impl Server {
         if self.log.file.is_some() {
             return false;
         }
-        self.log.unwritten.clear();
         let appending = &mut self.engine.services.appending;
         appending.written_offset = self.log.unwritten_to;
         appending.synced_offset = self.log.unwritten_to;
@@ -172,54 +220,84 @@ impl Server {
         let Some(file) = &mut log.file else {
             return;
         };
-        if let Some(sum) = &mut log.sum {
-            let mut after = sum.clone();
-            after.add(&log.unwritten);
-            if after.unsummed >= SUMMED_BYTES || now_s > log.last_sum_s {
-                log.last_sum_s = now_s;
-                let line = after.line();
-                log.unwritten.extend_from_slice(&line);
-            }
-            *sum = after;
+        if let Some(sum) = &mut log.sum
+            && (sum.unsummed >= SUMMED_BYTES || sum.unsummed > 0 && now_s > log.last_sum_s)
+        {
+            log.last_sum_s = now_s;
+            let line = sum.line();
+            log.unwritten.extend_from_slice(&line);
         }
-        match file.write_all(&log.unwritten) {
-            Ok(()) => {
-                log.file_len += log.unwritten.len() as u64;
-                log.is_dirty = true;
-                let appending = &mut self.engine.services.appending;
-                appending.size += log.unwritten.len() as u64;
-                appending.written_offset = log.unwritten_to;
-                log.unwritten.clear();
-                log.unwritten.shrink_to(1 << 20);
-                if appending.write_error.take().is_some() {
-                    ::log::warn!("AOF write error looks solved. The server can write again.");
-                }
+        let started = tsc::ticks();
+        let (count, error) = write_as_much(&mut **file, &log.unwritten);
+        let services = &mut self.engine.services;
+        let is_syncing = log.syncer.as_ref().is_some_and(Syncer::is_busy);
+        let circumstance = if policy == Fsync::EverySecond && is_syncing {
+            "aof-write-pending-fsync"
+        } else if services.snapshots.running.is_some() {
+            "aof-write-active-child"
+        } else {
+            "aof-write-alone"
+        };
+        let spent_ns = services.rate.nanos(tsc::ticks().wrapping_sub(started));
+        let now_ms = self.engine.now.unix_ms;
+        services.note_latency(circumstance, spent_ns, now_ms);
+        services.note_latency("aof-write", spent_ns, now_ms);
+        let Some(error) = error else {
+            self.wrote(count);
+            if self.engine.services.appending.write_error.take().is_some() {
+                ::log::warn!("AOF write error looks solved. The server can write again.");
             }
-            Err(error) => {
-                let reason = explain(&error).into_owned();
-                if now_s - log.last_complaint_s > COMPLAINT_S {
-                    log.last_complaint_s = now_s;
-                    ::log::warn!("Error writing to the AOF file: {reason}");
-                }
-                // A part may be in the file. It goes again, so that what follows is not taken for the end of it.
-                if let Err(error) = file.truncate(log.file_len) {
-                    ::log::warn!(
-                        "Could not remove short write from the append-only file. The server may refuse to load the AOF the next time it starts. ftruncate: {}",
-                        explain(&error)
-                    );
-                }
-                if log.sum.is_some() {
-                    // The lines that were to be written are not there; the file goes on without checksums.
-                    log.sum = None;
-                }
-                if policy == Fsync::Always {
-                    ::log::warn!(
-                        "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."
-                    );
-                    std::process::exit(1);
-                }
-                self.engine.services.appending.write_error = Some(reason);
+            return;
+        };
+        let reason = if count == 0 {
+            explain(&error).into_owned()
+        } else {
+            NO_ROOM.to_string()
+        };
+        let is_told = now_s - log.last_complaint_s > COMPLAINT_S;
+        if is_told {
+            log.last_complaint_s = now_s;
+        }
+        if is_told && count == 0 {
+            ::log::warn!("Error writing to the AOF file: {reason}");
+        } else if is_told {
+            ::log::warn!(
+                "Short write while writing to the AOF file: (nwritten={count}, expected={})",
+                log.unwritten.len()
+            );
+        }
+        // A part that is in the file goes again, so that what follows is not taken for the end of it.
+        if count > 0
+            && let Err(error) = file.truncate(log.file_len)
+        {
+            if is_told {
+                ::log::warn!(
+                    "Could not remove short write from the append-only file. The server may refuse to load the AOF the next time it starts. ftruncate: {}",
+                    explain(&error)
+                );
             }
+            self.wrote(count);
+        }
+        if policy == Fsync::Always {
+            ::log::warn!(
+                "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."
+            );
+            process::leave(1);
+        }
+        self.engine.services.appending.write_error = Some(reason);
+    }
+
+    /// So many of the bytes that wait are in the file.
+    fn wrote(&mut self, count: usize) {
+        let log = &mut self.log;
+        log.file_len += count as u64;
+        log.is_dirty = true;
+        log.unwritten.drain(..count);
+        log.unwritten.shrink_to(1 << 20);
+        let appending = &mut self.engine.services.appending;
+        appending.size += count as u64;
+        if log.unwritten.is_empty() {
+            appending.written_offset = log.unwritten_to;
         }
     }
 
@@ -227,7 +305,10 @@ impl Server {
         let now_s = self.engine.now.unix_ms / 1000;
         let is_rewriting = self.engine.services.snapshots.running.is_some();
         let log = &mut self.log;
-        if !log.is_dirty
+        let appending = &self.engine.services.appending;
+        let is_behind =
+            policy == Fsync::Always && appending.synced_offset < appending.written_offset;
+        if !(log.is_dirty || log.has_unsure_names || is_behind)
             || is_rewriting
                 && self.engine.services.config.no_appendfsync_on_rewrite
                 && haste == Haste::Usual
@@ -235,22 +316,45 @@ impl Server {
             return;
         }
         let Some(file) = &log.file else { return };
+        let is_due = policy == Fsync::Always || now_s > log.last_sync_s;
+        if log.has_unsure_names && policy != Fsync::No && is_due {
+            match self
+                .disk
+                .sync_directory(&files::directory(&self.engine.services.config))
+            {
+                Ok(()) => {
+                    log.has_unsure_names = false;
+                    log.is_dirty = true;
+                }
+                Err(error) if policy == Fsync::Always => cannot_keep(&error),
+                Err(error) => {
+                    log.last_sync_s = now_s;
+                    self.engine.services.appending.sync_error = Some(explain(&error).into_owned());
+                    return;
+                }
+            }
+        }
         match policy {
             Fsync::Always => {
+                let started = tsc::ticks();
                 if let Err(error) = file.sync() {
-                    ::log::warn!(
-                        "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. Exiting...",
-                        explain(&error)
-                    );
-                    std::process::exit(1);
+                    cannot_keep(&error);
                 }
+                let services = &mut self.engine.services;
+                let spent_ns = services.rate.nanos(tsc::ticks().wrapping_sub(started));
+                let now_ms = self.engine.now.unix_ms;
+                services.note_latency("aof-fsync-always", spent_ns, now_ms);
                 log.is_dirty = false;
                 log.last_sync_s = now_s;
                 let appending = &mut self.engine.services.appending;
                 appending.synced_offset = appending.written_offset;
+                appending.sync_error = None;
             }
-            Fsync::EverySecond if now_s > log.last_sync_s => {
-                let offset = self.engine.services.appending.written_offset;
+            // What could not be synchronised is tried again under any policy: until then nobody may write.
+            Fsync::EverySecond | Fsync::No
+                if is_due && (policy == Fsync::EverySecond || appending.sync_error.is_some()) =>
+            {
+                let offset = appending.written_offset;
                 if let Some(syncer) = &log.syncer
                     && !syncer.is_busy()
                     && let Ok(file) = file.duplicate()
@@ -267,24 +371,32 @@ impl Server {
     /// Tells the engine what the disk has said.
     fn note_log(&mut self) {
         let appending = &mut self.engine.services.appending;
+        appending.unwritten = self.log.unwritten.len();
         let Some(syncer) = &self.log.syncer else {
+            appending.is_syncing = false;
             return;
         };
         appending.is_syncing = syncer.is_busy();
-        appending.unwritten = self.log.unwritten.len();
-        if self.engine.services.config.appendfsync != Fsync::Always {
-            appending.synced_offset = appending.synced_offset.max(syncer.synced());
-            if let Some(outcome) = syncer.take_news() {
-                match &outcome {
-                    Err(reason) => ::log::warn!("Fail to fsync the AOF file: {reason}"),
-                    Ok(()) if appending.sync_error.is_some() => {
-                        ::log::warn!("AOF fsync error looks solved. The server can write again.");
-                    }
-                    Ok(()) => {}
+        appending.synced_offset = appending.synced_offset.max(syncer.synced());
+        let Some(outcome) = syncer.take_news() else {
+            return;
+        };
+        match &outcome {
+            Err(reason) => {
+                if appending.sync_error.as_ref() != Some(reason) {
+                    ::log::warn!("Fail to fsync the AOF file: {reason}");
                 }
-                appending.sync_error = outcome.err();
+                self.log.is_dirty = true;
             }
+            Ok(()) if appending.sync_error.is_some() => {
+                ::log::warn!("AOF fsync error looks solved. The server can write again.");
+                // A kernel may have dropped what it could not write, and be content now. A rewrite writes all of it once
+                // more.
+                appending.is_rewrite_scheduled = true;
+            }
+            Ok(()) => {}
         }
+        appending.sync_error = outcome.err();
     }
 
     /// CONFIG SET appendonly.
@@ -324,6 +436,9 @@ impl Server {
             }
         }
         self.log.unwritten.clear();
+        // What its thread still has to say concerns nobody any more.
+        self.log.syncer = None;
+        self.note_log();
         self.remove_temporary_increment();
         self.engine.set_appending(State::Off);
     }
@@ -331,7 +446,7 @@ impl Server {
     /// DEBUG LOADAOF
     pub(super) fn reload_log_for(&mut self, waiting: Option<Id>) {
         if !self.reload_log() {
-            std::process::exit(1);
+            process::leave(1);
         }
         self.answer_waiting(waiting, Ok(()));
     }

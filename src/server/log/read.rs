@@ -117,9 +117,7 @@ impl Server {
             sender,
             waker: self.waker.clone(),
         };
-        let spawned = std::thread::Builder::new()
-            .name("load".into())
-            .spawn(move || work.run());
+        let spawned = self.crew.spawn("load", move || work.run());
         if let Err(error) = spawned {
             log::error!("Cannot start a thread: {}", explain(&error));
             return Err(Ruin);

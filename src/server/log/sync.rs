@@ -2,16 +2,16 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
+use crate::background::{Crew, Line};
 use crate::base::text::explain;
 use crate::persist::disk::DiskFile;
 use crate::reactor::Waker;
 
 pub struct Syncer {
-    jobs: Sender<(Box<dyn DiskFile>, u64)>,
+    thread: Line,
+    waker: Waker,
     state: Arc<Shared>,
 }
 
@@ -27,33 +27,34 @@ struct Shared {
 }
 
 impl Syncer {
-    pub fn start(waker: Waker) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<(Box<dyn DiskFile>, u64)>();
-        let state = Arc::new(Shared::default());
-        let shared = state.clone();
-        thread::Builder::new().name("aof".into()).spawn(move || {
-            for (file, offset) in queue {
-                let outcome = file.sync();
-                if outcome.is_ok() {
-                    shared.synced.fetch_max(offset, Ordering::AcqRel);
-                }
-                let news = outcome.map_err(|error| explain(&error).into_owned());
-                if let Ok(mut place) = shared.news.lock() {
-                    *place = Some(news);
-                }
-                shared.is_busy.store(false, Ordering::Release);
-                waker.wake();
-            }
-        })?;
-        Ok(Self { jobs, state })
+    pub fn start(crew: &Crew, waker: Waker) -> io::Result<Self> {
+        Ok(Self {
+            thread: crew.line("aof")?,
+            waker,
+            state: Arc::default(),
+        })
     }
 
     /// Has everything up to this offset of the log brought to the disk.
     pub fn sync(&self, file: Box<dyn DiskFile>, offset: u64) {
-        self.state.is_busy.store(true, Ordering::Release);
-        if self.jobs.send((file, offset)).is_err() {
-            self.state.is_busy.store(false, Ordering::Release);
-        }
+        let (shared, waker) = (self.state.clone(), self.waker.clone());
+        shared.is_busy.store(true, Ordering::Release);
+        self.thread.send(move || {
+            let outcome = match file.sync() {
+                // It is a device, and there is nothing to be synchronised.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                outcome => outcome,
+            };
+            if outcome.is_ok() {
+                shared.synced.fetch_max(offset, Ordering::AcqRel);
+            }
+            let news = outcome.map_err(|error| explain(&error).into_owned());
+            if let Ok(mut place) = shared.news.lock() {
+                *place = Some(news);
+            }
+            shared.is_busy.store(false, Ordering::Release);
+            waker.wake();
+        });
     }
 
     pub fn is_busy(&self) -> bool {

@@ -163,7 +163,7 @@ impl Head {
     #[inline]
     fn times_size(self) -> usize {
         // 8 for TIMED (bit 27) and 16 for LONG (bit 28).
-        (self.0 >> 24 & 24) as usize
+        (self.0 >> 24 & 0x18) as usize
     }
 
     #[inline]

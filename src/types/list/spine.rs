@@ -300,13 +300,11 @@ impl<T> Far<T> {
         let Some(at) = index.checked_sub(self.head.len()) else {
             return Place::Head(index);
         };
-        match at.checked_sub(self.middle_len) {
-            Some(at) => Place::Near(at),
-            None => {
-                let (block, at) = self.find(at);
-                Place::Middle(block, at)
-            }
+        if let Some(at) = at.checked_sub(self.middle_len) {
+            return Place::Near(at);
         }
+        let (block, at) = self.find(at);
+        Place::Middle(block, at)
     }
 
     /// The block with the thing at an index of the middle, and where it is in there.
