@@ -241,7 +241,7 @@ def directory_that_vanishes(binary):
 
 def place_that_vanishes(binary):
     """The directory that files are saved in is moved away, and comes back."""
-    scene = Scene(binary, ["--save", "1000 1000"])
+    scene = Scene(binary, ["--save", "1000 1000", "--enable-protected-configs", "yes"])
     scene.ask("SET", "a", "1")
     folder = os.path.join(scene.server.dir, "place")
     os.mkdir(folder)
