@@ -26,8 +26,8 @@ SECONDS ?= 60
 SEED ?=
 PEERS ?=
 
-.PHONY: help run build setup test test-rust test-peers fmt fmt-check clippy sanitize bench compat instructions \
-	instructions-check suite-named fuzz peers clean
+.PHONY: help run build setup test test-build test-rust test-peers fmt fmt-check clippy sanitize bench compat instructions \
+	instructions-check suite-named fuzz ecosystem peers clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -41,7 +41,12 @@ build: ## the release binary, target/release/pollux
 setup: ## install what the tests need: redis-server, redis-tools, tcl, valgrind (nothing when present)
 	scripts/setup.sh
 
-test: setup test-rust test-peers instructions-check ## all that must pass before a change lands
+test: ## all that must pass before a change lands; says how long each part took and what it had to leave out
+	@MAKE="$(MAKE)" scripts/test.sh setup test-build test-rust build test-peers instructions-check
+
+test-build: ## compile the tests
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --no-run; \
+	else $(CARGO) test --locked --no-run; fi
 
 test-rust: ## unit tests, transcripts, simulations, the tidy test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
@@ -82,6 +87,10 @@ fuzz: $(built) ## random commands and random bytes for SECONDS=60, replies compa
 	SECONDS=$(SECONDS) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --release --test fuzz -- --nocapture
 	$(PYTHON) tests/peers/differ.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 	$(PYTHON) tests/peers/garbage.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	$(PYTHON) tests/peers/lua.py --bin $(binary) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+ecosystem: $(built) ## queues, locks and limiters from npm and PyPI, against the binary and a real server (not part of test)
+	scripts/ecosystem.sh --bin $(binary) $(ARGS)
 
 peers: ## build redis 8 and valkey 9 from Debian's sources, outside the repository (15 minutes)
 	scripts/peers.sh

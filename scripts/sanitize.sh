@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs the tests of the rooms that hold `unsafe` under AddressSanitizer, and under Miri where it is installed.
+# Runs the tests of the room that holds `unsafe`, and of the rooms that drive it hardest, under AddressSanitizer, and
+# those of the former under Miri where it is installed.
 #
-# Usage: scripts/sanitize.sh [TEST-FILTER...]      the filters default to: store
+# Usage: scripts/sanitize.sh [TEST-FILTER...]      the filters default to: store types keyspace
+#        POLLUX_ROUNDS=5000 scripts/sanitize.sh    longer random runs
 #
 # Both need a nightly toolchain. Only the binary installs our counting allocator over jemalloc; the tests of the library
 # allocate through the system's, so every entry is a block that the sanitizer watches.
@@ -14,20 +16,18 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
   if [ -n "${CI:-}" ]; then exit 1; fi
   exit 0
 fi
-if [ $# = 0 ]; then set -- store; fi
+miri=("$@")
+if [ $# = 0 ]; then set -- store:: types:: keyspace::; miri=(store::); fi
 host=$(rustc -vV | sed -n 's/^host: //p')
+export POLLUX_ROUNDS="${POLLUX_ROUNDS:-100}"
 
-for filter in "$@"; do
-  say "AddressSanitizer: tests named $filter"
-  RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize" \
-    cargo +nightly test --locked --lib --target "$host" -- "$filter"
-done
+say "AddressSanitizer: tests named $*"
+RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize" \
+  cargo +nightly test --locked --lib --target "$host" -- "$@"
 if cargo +nightly miri --version >/dev/null 2>&1; then
-  for filter in "$@"; do
-    say "Miri: tests named $filter"
-    MIRIFLAGS="-Zmiri-disable-isolation" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri" \
-      cargo +nightly miri test --locked --lib -- "$filter"
-  done
+  say "Miri: tests named ${miri[*]}"
+  MIRIFLAGS="-Zmiri-disable-isolation" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri" \
+    cargo +nightly miri test --locked --lib -- "${miri[@]}"
 else
   say "Miri is not installed; only AddressSanitizer was run"
 fi

@@ -1,36 +1,46 @@
 //! Pollux: a drop-in Redis server on one thread.
 //!
-//! A deterministic **engine** in a thin **shell**. Bytes and time go in; bytes and disk jobs come out. The shell
-//! (`server`) is the only place that knows sockets and files; everything below it is driven by tests in memory,
-//! with a clock they wind.
+//! A deterministic **engine** in a thin **shell**. Bytes and time go in; replies, bytes for files and requests to the
+//! shell come out. The shell (`server`) joins the engine to the sockets, the disk and the threads; everything below it
+//! is driven by tests in memory, with a clock they wind.
 //!
-//! Who may import whom, from left to right (`tests/tidy.rs` enforces it):
+//! The rooms, from left to right: each may import only from rooms further right (`tests/tidy.rs` enforces it):
 //!
 //! ```text
-//! main  >  server lab page  >  commands  >  engine  >  [services]  >  keyspace  >  types client  >  store wire spec reactor  >  base
-//! services = config persist background acl pubsub tracking blocking watch repl script observe
+//! main  >  testing  >  server check lab page*  >  commands  >  engine  >  [services]  >
+//!     keyspace  >  types client  >  store wire spec reactor  >  tls  >  base
+//!
+//! services = config persist background acl pubsub tracking blocking watch repl script observe       * planned
 //! ```
 //!
-//! Start reading at `reactor`, then follow one request: `engine`, `wire::request`, `engine::gate`, `commands`,
-//! `keyspace`, `wire::reply`, `engine::settle`. `docs/TOUR.md` walks the same road with a map.
+//! Start reading at `reactor`, then follow one request: `engine::turn`, `wire::request`, `engine::run`, `commands`,
+//! `keyspace`, `wire::reply`. `docs/TOUR.md` walks that road function by function, `docs/ARCHITECTURE.md` has the map.
 
-pub mod background;
-pub mod base;
-pub mod blocking;
+mod acl;
+mod background;
+mod base;
+mod blocking;
+pub mod check;
 pub mod client;
-pub mod commands;
-pub mod config;
-pub mod engine;
-pub mod keyspace;
+mod commands;
+mod config;
+mod engine;
+mod keyspace;
 pub mod lab;
-pub mod observe;
-pub mod persist;
-pub mod pubsub;
-pub mod reactor;
+mod observe;
+mod persist;
+mod pubsub;
+mod reactor;
+mod repl;
+mod script;
 pub mod server;
-pub mod spec;
-pub mod store;
-pub mod tracking;
-pub mod types;
-pub mod watch;
-pub mod wire;
+mod spec;
+mod store;
+pub mod testing;
+mod tls;
+mod tracking;
+mod types;
+mod watch;
+mod wire;
+
+pub use store::alloc::Counting;

@@ -1,14 +1,17 @@
-//! Arguments to a configuration, and the configuration to a server. Or to one of the small servers beside it.
+//! The program: arguments to a configuration, and the configuration to the server, or to one of the small servers
+//! and tools beside it.
 
+use pollux::Counting;
+use pollux::check;
 use pollux::lab::{self, After};
-use pollux::server::{self, Boot, Watcher};
-use pollux::store::alloc::Counting;
+use pollux::server;
+use pollux::server::{Beside, Boot, Watcher};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let status = match server::boot() {
+    let status = match server::boot(check::named_by) {
         Boot::Tool { name: "lab", words } => match lab::run(&words) {
             After::Exit(status) => status,
             After::Serve(words) => run(server::boot_with(&words), Some(watcher())),
@@ -20,8 +23,11 @@ fn main() {
 
 fn run(boot: Boot, watcher: Option<Watcher>) -> i32 {
     match boot {
-        Boot::Serve(loaded) => server::serve(*loaded, watcher),
-        Boot::Tool { name, words } => server::run_tool(name, &words),
+        Boot::Serve(loaded) => {
+            let examine = check::examine;
+            server::serve(*loaded, Beside { watcher, examine })
+        }
+        Boot::Tool { name, words } => check::run(name, &words),
         Boot::Exit(status) => status,
     }
 }

@@ -1,4 +1,4 @@
-//! Client-side caching: who has read which key, and so wants to hear when it changes.
+//! Client-side caching: the sessions that have read each key, and so want to hear when it changes.
 //!
 //! There are two ways to ask. A session that tracks what it *reads* is listed under each key it reads; when the key
 //! changes it is told once, and forgotten until it reads again. A session in *broadcast* mode names prefixes instead;
@@ -6,24 +6,26 @@
 //! go out in one message.
 //!
 //! The table of keys is allowed to be wrong in one direction only. A session that is gone, or tracks no more, may still
-//! be listed; whoever delivers checks. But a key that a session has read and not been told about is listed, or has been
+//! be listed; delivery checks that. But a key that a session has read and not been told about is listed, or has been
 //! announced as changed: when the table is too large, keys are announced although nothing happened to them.
 //!
 //! Keys are listed without their database. Clients that use several are told more than they need.
+//!
+//! Here is the table alone. `engine/tell/invalidate.rs` fills it and sends the messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::slab::Id;
 
 #[derive(Default)]
-pub struct Tracking {
+pub(crate) struct Tracking {
     readers: HashMap<Vec<u8>, Vec<Id>>,
     /// Entries in all lists of `readers`.
     items: usize,
     prefixes: BTreeMap<Vec<u8>, Prefix>,
     /// How many sessions track, in whichever way.
     sessions: usize,
-    /// Keys that changed, with who had read them before and who changed them: still to be told.
+    /// Keys that changed, with their readers before and the session that changed them: still to be told.
     due: Vec<(Vec<u8>, Vec<Id>, Option<Id>)>,
     /// How many facts of the journal have been looked at.
     facts_seen: usize,
@@ -34,17 +36,17 @@ pub struct Tracking {
 /// A prefix that somebody wants to hear of.
 #[derive(Default)]
 struct Prefix {
-    listeners: Vec<Id>,
-    /// Keys that changed since the last broadcast, in order, each once; with who changed it last.
+    listeners: BTreeSet<Id>,
+    /// Keys that changed since the last broadcast, in order, each once; with the session that changed it last.
     changed: Vec<Vec<u8>>,
     causes: HashMap<Vec<u8>, Option<Id>>,
 }
 
-/// What has changed under one prefix, and who wants to hear of it.
-pub struct Broadcast {
-    pub listeners: Vec<Id>,
-    /// With who changed it, for those who do not want to hear of their own changes.
-    pub keys: Vec<(Vec<u8>, Option<Id>)>,
+/// The changes under one prefix, and the sessions that want to hear of them.
+pub(crate) struct Broadcast {
+    pub(crate) listeners: BTreeSet<Id>,
+    /// The keys, each with the session that changed it: a session may not want to hear of its own changes.
+    pub(crate) keys: Vec<(Vec<u8>, Option<Id>)>,
 }
 
 /// So many keys are dropped at a time while the table is too large.
@@ -53,31 +55,31 @@ const DROP_STEP: usize = 100;
 impl Tracking {
     /// Whether nobody tracks anything, so that a write need not look here.
     #[inline]
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.sessions == 0
     }
-    pub fn session_count(&self) -> usize {
+    pub(crate) fn session_count(&self) -> usize {
         self.sessions
     }
-    pub fn key_count(&self) -> usize {
+    pub(crate) fn key_count(&self) -> usize {
         self.readers.len()
     }
-    pub fn item_count(&self) -> usize {
+    pub(crate) fn item_count(&self) -> usize {
         self.items
     }
-    pub fn prefix_count(&self) -> usize {
+    pub(crate) fn prefix_count(&self) -> usize {
         self.prefixes.len()
     }
 
-    pub fn session_began(&mut self) {
+    pub(crate) fn session_began(&mut self) {
         self.sessions += 1;
     }
-    pub fn session_ended(&mut self) {
+    pub(crate) fn session_ended(&mut self) {
         self.sessions -= 1;
     }
 
     /// The session has read the key.
-    pub fn remember(&mut self, key: &[u8], session: Id) {
+    pub(crate) fn remember(&mut self, key: &[u8], session: Id) {
         let readers = match self.readers.get_mut(key) {
             Some(readers) => readers,
             None => self.readers.entry(key.to_vec()).or_default(),
@@ -88,8 +90,8 @@ impl Tracking {
         }
     }
 
-    /// The key has changed: who has read it. They are forgotten.
-    pub fn take_readers(&mut self, key: &[u8]) -> Vec<Id> {
+    /// The key has changed: returns its readers. They are forgotten.
+    pub(crate) fn take_readers(&mut self, key: &[u8]) -> Vec<Id> {
         if self.readers.is_empty() {
             return Vec::new();
         }
@@ -100,10 +102,10 @@ impl Tracking {
 
     /// Goes through keys that have changed, in order, before later reads are noted: what a command reads after it wrote
     /// is not what it overwrote. `facts_seen` is where to go on.
-    pub fn facts_seen(&self) -> usize {
+    pub(crate) fn facts_seen(&self) -> usize {
         self.facts_seen
     }
-    pub fn see_changes<'a>(
+    pub(crate) fn see_changes<'a>(
         &mut self,
         keys: impl Iterator<Item = &'a [u8]>,
         facts: usize,
@@ -119,20 +121,20 @@ impl Tracking {
         self.facts_seen = facts;
     }
 
-    /// Who must be told of what. The journal was worked off; the next one begins.
-    pub fn take_due(&mut self) -> Vec<(Vec<u8>, Vec<Id>, Option<Id>)> {
+    /// The sessions that must be told, and the keys they are told of. The journal was worked off; the next one begins.
+    pub(crate) fn take_due(&mut self) -> Vec<(Vec<u8>, Vec<Id>, Option<Id>)> {
         self.facts_seen = 0;
         std::mem::take(&mut self.due)
     }
 
     /// Forgets all keys: everything was flushed.
-    pub fn forget_keys(&mut self) {
+    pub(crate) fn forget_keys(&mut self) {
         self.readers = HashMap::new();
         self.items = 0;
     }
 
-    /// While there are more than `most` keys: some of them with their readers, who must be told that they changed.
-    pub fn drop_excess(&mut self, most: usize) -> Vec<(Vec<u8>, Vec<Id>)> {
+    /// While there are more than `most` keys: some of them with their readers, which must be told that they changed.
+    pub(crate) fn drop_excess(&mut self, most: usize) -> Vec<(Vec<u8>, Vec<Id>)> {
         if most == 0 || self.readers.len() <= most {
             self.effort = 0;
             return Vec::new();
@@ -151,26 +153,26 @@ impl Tracking {
 
     // Broadcasts.
 
-    pub fn add_prefix(&mut self, prefix: &[u8], session: Id) {
+    pub(crate) fn add_prefix(&mut self, prefix: &[u8], session: Id) {
         self.prefixes
             .entry(prefix.to_vec())
             .or_default()
             .listeners
-            .push(session);
+            .insert(session);
     }
 
-    pub fn remove_prefix(&mut self, prefix: &[u8], session: Id) {
+    pub(crate) fn remove_prefix(&mut self, prefix: &[u8], session: Id) {
         let Some(entry) = self.prefixes.get_mut(prefix) else {
             return;
         };
-        entry.listeners.retain(|id| *id != session);
+        entry.listeners.remove(&session);
         if entry.listeners.is_empty() {
             self.prefixes.remove(prefix);
         }
     }
 
     /// The key has changed: notes it for the broadcast. Linear in the number of prefixes, of which there are few.
-    pub fn note_changed(&mut self, key: &[u8], cause: Option<Id>) {
+    pub(crate) fn note_changed(&mut self, key: &[u8], cause: Option<Id>) {
         for (prefix, entry) in &mut self.prefixes {
             if !key.starts_with(prefix) {
                 continue;
@@ -181,8 +183,8 @@ impl Tracking {
         }
     }
 
-    /// What is to be broadcast.
-    pub fn take_broadcasts(&mut self) -> Vec<Broadcast> {
+    /// The changes to broadcast.
+    pub(crate) fn take_broadcasts(&mut self) -> Vec<Broadcast> {
         let changed = self
             .prefixes
             .values_mut()
@@ -205,7 +207,7 @@ impl Tracking {
 }
 
 /// Two of these prefixes of which one begins with the other: a session that had both would be told twice.
-pub fn overlap<'a>(prefixes: &[&'a [u8]]) -> Option<(&'a [u8], &'a [u8])> {
+pub(crate) fn overlap<'a>(prefixes: &[&'a [u8]]) -> Option<(&'a [u8], &'a [u8])> {
     let pairs = prefixes
         .iter()
         .enumerate()
@@ -216,7 +218,7 @@ pub fn overlap<'a>(prefixes: &[&'a [u8]]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 /// Whether one of two prefixes begins with the other.
-pub fn begin_alike(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn begin_alike(one: &[u8], other: &[u8]) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
@@ -260,8 +262,11 @@ mod tests {
         assert_eq!(
             told,
             [
-                (vec![id(2)], vec![last.clone(), (b"b".to_vec(), None)]),
-                (vec![id(1)], vec![last])
+                (
+                    BTreeSet::from([id(2)]),
+                    vec![last.clone(), (b"b".to_vec(), None)]
+                ),
+                (BTreeSet::from([id(1)]), vec![last])
             ]
         );
         assert!(tracking.take_broadcasts().is_empty());

@@ -1,57 +1,11 @@
 //! Looking ahead changes no reply: requests that come together, about elements of large values which others among them
 //! change, answer as they do one by one.
 
-use pollux::base::rng::Rng;
-use pollux::base::slab::Id;
-use pollux::base::time::Clock;
-use pollux::commands;
-use pollux::config::Config;
-use pollux::engine::Engine;
+mod driving;
 
-const CLIENT: Id = Id {
-    index: 0,
-    generation: 1,
-};
+use pollux::testing::base::Rng;
 
-fn engine() -> Engine {
-    let mut engine = Engine::new(
-        Config::new(),
-        commands::table(),
-        Clock::manual(1_700_000_000_000),
-        1,
-    );
-    engine.open(CLIENT);
-    engine
-}
-
-fn request(words: &[&str]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
-    }
-    bytes
-}
-
-fn replies(engine: &mut Engine, bytes: &[u8]) -> Vec<u8> {
-    let Engine {
-        sessions, inputs, ..
-    } = &mut *engine;
-    sessions
-        .get_mut(CLIENT)
-        .expect("opened")
-        .input
-        .push(bytes, inputs);
-    let mut replies = Vec::new();
-    loop {
-        engine.handle_inputs(&[CLIENT]);
-        let session = engine.sessions.get_mut(CLIENT).expect("still open");
-        replies.extend(session.output.take());
-        engine.sessions.with_output.clear();
-        if std::mem::take(&mut engine.sessions.again).is_empty() {
-            return replies;
-        }
-    }
-}
+use driving::driver::{Driver, request};
 
 /// Enough elements for the tables to be looked ahead at.
 const ELEMENTS: usize = 15_000;
@@ -82,7 +36,11 @@ fn any_request(rng: &mut Rng) -> Vec<u8> {
 #[test]
 fn requests_together_answer_as_one_by_one() {
     let mut rng = Rng::from_seed(7);
-    let (mut together, mut alone) = (engine(), engine());
+    let [mut together, mut alone] = [0, 1].map(|_| {
+        let mut driver = Driver::plain();
+        let client = driver.connect();
+        move |bytes: &[u8]| driver.ask(client, bytes)
+    });
     for number in 0..ELEMENTS {
         let element = format!("element:{}", number * 2);
         for words in [
@@ -91,15 +49,12 @@ fn requests_together_answer_as_one_by_one() {
             &["ZADD", "zset:0", &(number % 777).to_string(), &element],
         ] {
             let bytes = request(words);
-            assert_eq!(replies(&mut together, &bytes), replies(&mut alone, &bytes));
+            assert_eq!(together(&bytes), alone(&bytes));
         }
     }
     for _ in 0..300 {
         let requests: Vec<Vec<u8>> = (0..100).map(|_| any_request(&mut rng)).collect();
-        let expected: Vec<u8> = requests
-            .iter()
-            .flat_map(|bytes| replies(&mut alone, bytes))
-            .collect();
-        assert_eq!(replies(&mut together, &requests.concat()), expected);
+        let expected: Vec<u8> = requests.iter().flat_map(|bytes| alone(bytes)).collect();
+        assert_eq!(together(&requests.concat()), expected);
     }
 }

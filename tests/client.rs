@@ -7,7 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use pollux::client::{Client, Error, Pool, PoolLimits, Protocol, Settings, Value};
-use pollux::server::{Background, in_background};
+#[cfg(feature = "tls")]
+use pollux::client::{Identity, Tls};
+use pollux::server::Background;
+use pollux::server::in_background;
 
 fn client(server: &Background, protocol: Protocol) -> Client {
     let settings = Settings {
@@ -360,4 +363,75 @@ fn a_pool_has_limits_and_lends_only_what_works() {
     );
     let (lent, idle) = pool.size();
     assert!(lent == 0 && idle <= 2);
+}
+
+#[cfg(feature = "tls")]
+fn certificate(name: &str) -> std::path::PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/certificates", name]
+        .iter()
+        .collect()
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn an_encrypted_connection_is_like_any_other() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|door| door.local_addr())
+        .unwrap()
+        .port();
+    let file = |name: &str| certificate(name).display().to_string();
+    let _server = in_background(&format!(
+        "tls-port {port}\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}",
+        file("server.crt"),
+        file("server.key"),
+        file("authority.crt")
+    ));
+    let identity = Identity {
+        certificate: certificate("client.crt"),
+        key: certificate("client.key"),
+        passphrase: String::new(),
+    };
+    let tls = Tls {
+        authorities: Some(certificate("authority.crt")),
+        identity: Some(identity),
+        ..Tls::default()
+    };
+    let with = |tls: Tls| Settings {
+        tls: Some(tls),
+        retries: 0,
+        ..Settings::default()
+    };
+    let address = format!("rediss://localhost:{port}/2");
+    let mut client = Client::connect_with(&address, with(tls.clone())).expect("all is in order");
+    let long = vec![b'x'; 3_000_000];
+    client.set("key", &long).unwrap();
+    assert_eq!(client.get("key").unwrap(), Some(long));
+    let info: String = client.ask(&["CLIENT", "INFO"]).unwrap();
+    assert!(info.contains(" db=2 "), "{info}");
+
+    let nobody = Tls {
+        identity: None,
+        ..tls.clone()
+    };
+    assert!(
+        Client::connect_with(&address, with(nobody))
+            .and_then(|mut client| client.ping())
+            .is_err()
+    );
+    let elsewhere = Tls {
+        name: Some("other.example.com".into()),
+        ..tls.clone()
+    };
+    let error = Client::connect_with(&address, with(elsewhere.clone())).unwrap_err();
+    assert!(error.to_string().contains("not valid for name"), "{error}");
+    let careless = Tls {
+        checks_names: false,
+        ..elsewhere
+    };
+    Client::connect_with(&address, with(careless)).expect("names do not matter");
+    let stranger = Tls {
+        authorities: Some(certificate("alone.crt")),
+        ..tls
+    };
+    Client::connect_with(&address, with(stranger)).expect_err("nobody knows the server");
 }

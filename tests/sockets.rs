@@ -3,111 +3,48 @@
 //! Each test starts the program itself on a port of its own, with everything else as it is by default, and talks to it
 //! as a client would.
 
+mod driving;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A server that ends with the test.
+use driving::program::{self, Folder};
+use driving::waiting::{PATIENCE, free_port, wait_until};
+use rustix::process::Signal;
+
+/// A server that ends with the test, and its folder with it.
 struct Server {
-    child: Child,
-    port: u16,
-    folder: PathBuf,
+    process: program::Server,
+    folder: Folder,
 }
 
 /// One connection.
 struct Client<S>(S);
 
-/// How long a test waits before it calls something lost.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 impl Server {
     fn start(words: &[&str]) -> Server {
-        let port = free_port();
-        let folder =
-            std::env::temp_dir().join(format!("pollux-sockets-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder for the test");
-        let child = Command::new(env!("CARGO_BIN_EXE_pollux"))
-            .args([
-                "--port",
-                &port.to_string(),
-                "--dir",
-                folder.to_str().expect("plain names"),
-            ])
-            .args(["--save", "", "--loglevel", "verbose", "--logfile", "log"])
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let server = Server {
-            child,
-            port,
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = Folder::new(&format!("sockets-{number}"));
+        let told = [&["--save", "", "--loglevel", "verbose"], words].concat();
+        Server {
+            process: folder.serve(&told),
             folder,
-        };
-        server.wait_for_line("Ready to accept connections");
-        server
+        }
     }
 
     fn connect(&self) -> Client<TcpStream> {
-        connect_to(self.port)
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-
-    /// Waits until the log has a line with this text.
-    fn wait_for_line(&self, text: &str) {
-        wait_until(
-            || self.log().contains(text),
-            &format!("{text:?} in the log"),
-        );
+        Client(self.process.connect())
     }
 
     /// Waits until the process has ended; tells whether it did so in peace.
     fn ended_well(&mut self) -> bool {
-        let mut status = None;
-        wait_until(
-            || {
-                status = self.child.try_wait().expect("our own child");
-                status.is_some()
-            },
-            "the end of the server",
-        );
-        status.is_some_and(|status| status.success())
+        self.process.end().success()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// The loop under test runs in another process, so there is nothing to wind or to poll but this.
-fn wait_until(mut is_so: impl FnMut() -> bool, what: &str) {
-    let steps = PATIENCE.as_millis() / STEP.as_millis();
-    for _ in 0..steps {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
-    panic!("waited in vain for {what}");
-}
-
-const STEP: Duration = Duration::from_millis(10);
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
-    listener.local_addr().expect("a bound socket").port()
 }
 
 fn connect_to(port: u16) -> Client<TcpStream> {
@@ -124,6 +61,13 @@ impl<S: Read + Write> Client<S> {
         self.0
             .write_all(format!("{request}\r\n").as_bytes())
             .expect("an open connection");
+        self.reply()
+    }
+
+    /// What a parameter is.
+    fn value(&mut self, name: &str) -> String {
+        assert_eq!(self.ask(&format!("CONFIG GET {name}")), "*2");
+        assert_eq!(self.reply(), name);
         self.reply()
     }
 
@@ -161,6 +105,38 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
+/// At the limit, a client that leaves makes room for one that comes right after it, though both fall into one turn.
+#[test]
+fn a_client_that_leaves_is_counted_out_before_another_is_refused() {
+    let server = Server::start(&["--maxclients", "2", "--enable-debug-command", "yes"]);
+    let mut busy = server.connect();
+    assert_eq!(busy.ask("PING"), "+PONG");
+    let mut old = server.connect();
+    assert_eq!(old.ask("PING"), "+PONG");
+    for round in 0..20 {
+        // While the server sleeps, one leaves and another comes: it hears of both at once.
+        busy.0
+            .write_all(b"DEBUG SLEEP 0.02\r\n")
+            .expect("an open connection");
+        if round % 2 == 1 {
+            // What it has sent before it left is still to be run.
+            old.0.write_all(b"INCR last-words\r\n").expect("room");
+        }
+        drop(old);
+        let mut new = server.connect();
+        assert_eq!(new.ask("PING"), "+PONG", "round {round}");
+        assert_eq!(busy.reply(), "+OK");
+        old = new;
+    }
+    assert_eq!(busy.ask("GET last-words"), "10");
+    // One more than may be is refused all the same, and leaves the others alone.
+    for _ in 0..3 {
+        let refusal = server.connect().rest();
+        assert_eq!(refusal, b"-ERR max number of clients reached\r\n");
+    }
+    assert_eq!(old.ask("PING"), "+PONG");
+}
+
 #[test]
 fn a_server_moves_to_another_port_or_stays_where_it_is() {
     let server = Server::start(&[]);
@@ -184,13 +160,13 @@ fn a_server_moves_to_another_port_or_stays_where_it_is() {
     assert_eq!(client.ask(&format!("CONFIG SET port {port}")), "+OK");
     assert_eq!(connect_to(port).ask("PING"), "+PONG");
     assert!(
-        TcpStream::connect(("127.0.0.1", server.port)).is_err(),
+        TcpStream::connect(("127.0.0.1", server.process.port)).is_err(),
         "the old door is closed"
     );
     // A transaction cannot wait for the outcome; it goes on all the same.
     assert_eq!(client.ask("MULTI"), "+OK");
     assert_eq!(
-        client.ask(&format!("CONFIG SET port {}", server.port)),
+        client.ask(&format!("CONFIG SET port {}", server.process.port)),
         "+QUEUED"
     );
     assert_eq!(client.ask("EXEC"), "*1");
@@ -198,10 +174,137 @@ fn a_server_moves_to_another_port_or_stays_where_it_is() {
     assert_eq!(server.connect().ask("PING"), "+PONG");
 }
 
+/// Goal: of several effects of one CONFIG SET, those that had come about are undone when a later one cannot.
+#[test]
+fn what_had_come_about_is_undone_when_the_rest_cannot() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let port = free_port();
+    let is_open = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+
+    let refusal = client.ask(&format!("CONFIG SET port {port} maxclients 4000000000"));
+    assert!(
+        refusal.starts_with(
+            "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to \
+             handle the specified number of clients, try with "
+        ),
+        "{refusal}"
+    );
+    assert!(is_open(server.process.port) && !is_open(port));
+
+    // A file stands where the log's directory would be made.
+    std::fs::write(server.folder.0.join("appendonlydir"), "").expect("a folder of ours");
+    assert_eq!(
+        client.ask(&format!(
+            "CONFIG SET maxclients 50 port {port} appendonly yes"
+        )),
+        "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs."
+    );
+    assert!(is_open(server.process.port) && !is_open(port));
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
+    let taken = listener.local_addr().expect("a bound socket").port();
+    assert_eq!(
+        client.ask(&format!(
+            "CONFIG SET loglevel debug proc-title-template mine maxclients 60 port {taken}"
+        )),
+        "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs."
+    );
+    assert!(is_open(server.process.port));
+    for (name, value) in [
+        ("port", server.process.port.to_string()),
+        ("maxclients", "10000".into()),
+        ("appendonly", "no".into()),
+        ("loglevel", "verbose".into()),
+    ] {
+        assert_eq!(client.value(name), value);
+    }
+    assert!(!server.folder.log().contains("Failed restoring"));
+}
+
+#[test]
+fn who_asks_for_tls_is_told_that_there_is_none() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let refused = |name| {
+        format!(
+            "-ERR CONFIG SET failed (possibly related to argument '{name}') - Unable to update TLS configuration. Check server logs."
+        )
+    };
+    let port = free_port();
+    assert_eq!(
+        client.ask(&format!("CONFIG SET tls-port {port}")),
+        refused("tls-port")
+    );
+    assert_eq!(
+        client.ask("CONFIG SET tls-replication yes"),
+        refused("tls-replication")
+    );
+    assert_eq!(client.value("tls-port"), "0");
+    assert_eq!(client.ask("CONFIG SET tls-protocols TLSv1.3"), "+OK");
+    let output = Command::new(program::PROGRAM)
+        .args(["--port", "0", "--tls-port", &port.to_string()])
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8_lossy(&output.stdout);
+    assert!(log.contains("Failed to configure TLS."), "{log}");
+}
+
+#[test]
+fn a_configuration_file_is_rewritten_and_the_client_hears_how_it_went() {
+    let logs = Folder::new("rewriting");
+    let folder = Folder::new("rewritten");
+    let path = folder.0.join("pollux.conf");
+    std::fs::write(&path, "# mine\nhz 20\n").expect("a folder of ours");
+    let server = logs.serve(&[path.to_str().expect("plain names"), "--save", ""]);
+    let mut client = Client(server.connect());
+    let text = || std::fs::read_to_string(&path).expect("the file is there");
+
+    assert_eq!(client.ask("CONFIG SET hz 30"), "+OK");
+    assert_eq!(client.ask("CONFIG REWRITE"), "+OK");
+    assert!(text().starts_with("# mine\nhz 30\n"), "{}", text());
+    // In a transaction the file has what was set before, and not what is set after.
+    for request in ["CONFIG SET hz 40", "CONFIG REWRITE", "CONFIG SET hz 50"] {
+        if request.ends_with("40") {
+            assert_eq!(client.ask("MULTI"), "+OK");
+        }
+        assert_eq!(client.ask(request), "+QUEUED");
+    }
+    assert_eq!(client.ask("EXEC"), "*3");
+    for _ in 0..3 {
+        assert_eq!(client.reply(), "+OK");
+    }
+    assert!(text().starts_with("# mine\nhz 40\n"), "{}", text());
+    // Requests behind it wait for their turn.
+    client
+        .0
+        .write_all(b"CONFIG REWRITE\r\nPING\r\nCONFIG REWRITE\r\nECHO x\r\n")
+        .expect("an open connection");
+    for reply in ["+OK", "+PONG", "+OK", "x"] {
+        assert_eq!(client.reply(), reply);
+    }
+    assert!(text().starts_with("# mine\nhz 50\n"), "{}", text());
+    let names: Vec<_> = std::fs::read_dir(&folder.0)
+        .expect("it is there")
+        .map(|entry| entry.expect("a readable folder").file_name())
+        .collect();
+    assert_eq!(names, ["pollux.conf"]);
+
+    std::fs::remove_dir_all(&folder.0).expect("a folder of ours");
+    let failed = "-ERR Rewriting config file: No such file or directory";
+    assert_eq!(client.ask("CONFIG REWRITE"), failed);
+    assert_eq!(client.ask("MULTI"), "+OK");
+    assert_eq!(client.ask("CONFIG REWRITE"), "+QUEUED");
+    assert_eq!(client.ask("EXEC"), "*1");
+    assert_eq!(client.reply(), failed);
+    assert_eq!(client.ask("PING"), "+PONG");
+}
+
 #[test]
 fn a_unix_socket_has_its_permissions_and_goes_with_the_server() {
     let mut server = Server::start(&["--unixsocket", "door", "--unixsocketperm", "700"]);
-    let path = server.folder.join("door");
+    let path = server.folder.0.join("door");
     let mode = std::fs::metadata(&path)
         .expect("the socket")
         .permissions()
@@ -275,8 +378,8 @@ fn replies_come_before_the_end_and_nothing_after_it() {
         .write_all(b"CLIENT KILL SKIPME no\r\nPING\r\n")
         .expect("an open connection");
     assert_eq!(one.rest(), b":1\r\n");
-    server.wait_for_line("Protocol error");
-    server.wait_for_line("Accepted 127.0.0.1:");
+    server.process.wait_for_line("Protocol error");
+    server.process.wait_for_line("Accepted 127.0.0.1:");
 }
 
 #[test]
@@ -291,7 +394,9 @@ fn who_does_not_read_is_cut_off() {
         .write_all(request.as_bytes())
         .expect("an open connection");
     assert!(client.rest().is_empty());
-    server.wait_for_line("scheduled to be closed ASAP for overcoming of output buffer limits.");
+    server
+        .process
+        .wait_for_line("scheduled to be closed ASAP for overcoming of output buffer limits.");
     assert_eq!(server.connect().ask("PING"), "+PONG");
 }
 
@@ -302,7 +407,9 @@ fn who_sends_without_end_is_cut_off() {
     let piece = vec![b'x'; 100_000];
     let _ = client.0.write_all(b"*2\r\n$4\r\nECHO\r\n$10000000\r\n");
     while client.0.write_all(&piece).is_ok() {}
-    server.wait_for_line("Closing client that reached max query buffer length");
+    server
+        .process
+        .wait_for_line("Closing client that reached max query buffer length");
     assert_eq!(server.connect().ask("PING"), "+PONG");
 }
 
@@ -317,7 +424,7 @@ fn who_says_nothing_for_too_long_is_let_go() {
         .write_all(b"BLPOP list 0\r\n")
         .expect("an open connection");
     assert!(quiet.rest().is_empty());
-    server.wait_for_line("Closing idle client");
+    server.process.wait_for_line("Closing idle client");
     assert_eq!(server.connect().ask("RPUSH list x"), ":1");
     assert_eq!(
         (waiting.line(), waiting.reply(), waiting.reply()),
@@ -330,15 +437,10 @@ fn a_signal_ends_the_server_in_peace() {
     let mut server = Server::start(&[]);
     let mut client = server.connect();
     assert_eq!(client.ask("PING"), "+PONG");
-    let pid = rustix::process::Pid::from_child(&server.child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("our own child");
+    server.process.signal(Signal::TERM);
     assert!(client.rest().is_empty());
     assert!(server.ended_well());
-    assert!(
-        server
-            .log()
-            .contains("Received SIGTERM scheduling shutdown...")
-    );
+    assert!((server.folder.log()).contains("Received SIGTERM scheduling shutdown..."));
 }
 
 #[test]
@@ -404,4 +506,101 @@ fn waitaof_waits_for_the_disk() {
         .write_all(b"WAITAOF 1 0 0\r\n")
         .expect("an open connection");
     assert_eq!(pair(&mut client), both(":1", ":0"));
+}
+
+const BUSY: &str =
+    "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
+#[test]
+fn a_busy_script_lets_others_in_and_can_be_killed() {
+    let server = Server::start(&["--busy-reply-threshold", "20"]);
+    let mut runner = server.connect();
+    let mut other = server.connect();
+    assert_eq!(
+        other.ask("SCRIPT KILL"),
+        "-NOTBUSY No scripts in execution right now."
+    );
+    assert_eq!(other.ask("MULTI"), "+OK");
+    assert_eq!(other.ask("SET key value"), "+QUEUED");
+    runner
+        .0
+        .write_all(b"EVAL \"while true do pcall(function() while true do end end) end\" 0\r\n")
+        .expect("an open connection");
+    server.process.wait_for_line("Slow script detected");
+    // Newcomers are let in too.
+    let mut newcomer = server.connect();
+    assert_eq!(newcomer.ask("PING"), BUSY);
+    assert_eq!(newcomer.ask("SHUTDOWN"), BUSY);
+    let refusal = BUSY.strip_prefix('-').expect("an error");
+    let spoiled = format!("-EXECABORT Transaction discarded because of: {refusal}");
+    assert_eq!(other.ask("EXEC"), spoiled);
+    assert_eq!(newcomer.ask("SCRIPT KILL"), "+OK");
+    let reply = runner.reply();
+    assert!(
+        reply.starts_with("-ERR Script killed by user with SCRIPT KILL..."),
+        "{reply}"
+    );
+    assert_eq!(newcomer.ask("PING"), "+PONG");
+    assert_eq!(other.ask("GET key"), "$-1");
+    // Nothing of it is left: the next script is not ended.
+    assert_eq!(
+        runner.ask("EVAL \"local n = 0 for i = 1, 300000 do n = n + 1 end return n\" 0"),
+        ":300000"
+    );
+}
+
+#[test]
+fn a_busy_script_that_has_written_ends_with_the_server_and_leaves_nothing() {
+    let words = ["--busy-reply-threshold", "20", "--appendonly", "yes"];
+    let mut server = Server::start(&words);
+    let mut runner = server.connect();
+    assert_eq!(runner.ask("SET before value"), "+OK");
+    runner
+        .0
+        .write_all(b"EVAL \"redis.call('SET', 'half', 'x') while true do end\" 0\r\n")
+        .expect("an open connection");
+    server.process.wait_for_line("Slow script detected");
+    let mut other = server.connect();
+    let reply = other.ask("SCRIPT KILL");
+    assert!(
+        reply.starts_with("-UNKILLABLE Sorry the script already executed write"),
+        "{reply}"
+    );
+    let sent = other.0.write_all(b"SHUTDOWN NOSAVE\r\n");
+    sent.expect("an open connection");
+    assert!(server.ended_well());
+    let again = server.folder.serve(&["--appendonly", "yes"]);
+    let mut client = Client(again.connect());
+    assert_eq!(client.ask("GET half"), "$-1");
+    assert_eq!(client.ask("GET before"), "value");
+}
+
+#[test]
+fn a_busy_script_does_not_hold_up_who_came_with_it() {
+    let words = [
+        "--busy-reply-threshold",
+        "20",
+        "--enable-debug-command",
+        "yes",
+    ];
+    let server = Server::start(&words);
+    let mut sleeper = server.connect();
+    let (mut runner, mut other) = (server.connect(), server.connect());
+    // While the server sleeps both requests arrive, so it finds them in one turn.
+    let script = b"EVAL \"while true do end\" 0\r\n".as_slice();
+    let requests = [
+        (&mut sleeper, b"DEBUG SLEEP 0.3\r\n".as_slice()),
+        (&mut runner, script),
+        (&mut other, b"PING\r\n"),
+    ];
+    for (client, request) in requests {
+        client.0.write_all(request).expect("an open connection");
+    }
+    assert_eq!(other.reply(), "+PONG");
+    server.process.wait_for_line("Slow script detected");
+    assert_eq!(other.ask("PING"), BUSY);
+    assert_eq!(sleeper.reply(), "+OK");
+    assert_eq!(sleeper.ask("SCRIPT KILL"), "+OK");
+    assert!(runner.reply().starts_with("-ERR Script killed by user"));
+    assert_eq!(runner.ask("PING"), "+PONG");
 }

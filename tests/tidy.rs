@@ -11,24 +11,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lexer::{blank_prose, words};
+use prose::width;
+use walls::{files_and_threads, function_length, length};
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/commands.rs"]
+mod commands;
 #[path = "tidy/failing.rs"]
 mod failing;
 #[path = "tidy/lexer.rs"]
 mod lexer;
+#[path = "tidy/prose.rs"]
+mod prose;
+#[path = "tidy/walls.rs"]
+mod walls;
 
 // ---------------------------------------------------------------------------------------------- what the house allows
 
 /// Who may know whom: a room imports only from tiers below its own, never from its own tier.
 const TIERS: &[&[&str]] = &[
     &["base"],
+    &["tls"],
     &["store", "wire", "spec", "reactor"],
     &["types", "client"],
     &["keyspace"],
     SERVICES,
     &["engine"],
     &["commands"],
-    &["server", "lab", "page"],
+    &["server", "check", "lab", "page"],
+    &["testing"],
     &["main"],
 ];
 
@@ -49,18 +61,21 @@ const SERVICES: &[&str] = &[
 /// Pairs that may look sideways. The server's own loop serves the page, so the shell has to hold it.
 const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
 
-/// Rooms that know less than their place would allow: the client must serve programs that have no server in them, and
-/// the lab shows that the loop carries programs that know nothing of Redis.
+/// Rooms that know less than their place would allow: the client must serve programs that have no server in them, the
+/// lab shows that the loop carries programs that know nothing of Redis, and the checker knows files and no server.
 const NARROW: &[(&str, &[&str])] = &[
-    ("client", &["base", "wire"]),
+    ("client", &["base", "wire", "tls"]),
     ("lab", &["base", "wire", "reactor", "client"]),
+    (
+        "check",
+        &[
+            "base", "store", "types", "config", "persist", "observe", "engine",
+        ],
+    ),
 ];
 
-/// The most lines a file of the lab may have: each is to be read in one sitting.
-const LAB_LINES_MAX: usize = 250;
-
-/// Where `unsafe` may stand: the store, and the guard by which a script gets its engine back.
-const UNSAFE_ALLOWED: &[&str] = &["src/store/", "src/script/guard.rs"];
+/// Where `unsafe` may stand: the store, and the seat on Lua's C API.
+const UNSAFE_ALLOWED: &[&str] = &["src/store/", "src/script/seat/"];
 
 /// Crates that belong to one room, by the name they have in code.
 const OWNED_CRATES: &[(&str, &str)] = &[
@@ -71,6 +86,10 @@ const OWNED_CRATES: &[(&str, &str)] = &[
     ("tikv_jemalloc_sys", "src/store/"),
     ("getrandom", "src/base/"),
     ("mlua", "src/script/"),
+    ("sha2", "src/acl/"),
+    ("subtle", "src/acl/"),
+    ("rustls", "src/tls/"),
+    ("pkcs8", "src/tls/"),
 ];
 
 /// Who may read the system's clocks.
@@ -81,27 +100,22 @@ const CLOCKS_ALLOWED: &[&str] = &[
     "src/reactor/tests/",
 ];
 
-/// Who may touch files and sockets. Everything else gets bytes and gives back jobs. Addresses as plain data
-/// (`IpAddr`, `SocketAddr`) are fine anywhere.
-const DISK_AND_NET_ALLOWED: &[&str] = &[
-    "src/main.rs",
-    "src/server.rs",
+/// Who may touch sockets, and what else belongs to one system. Everything else gets bytes and gives back jobs.
+/// Addresses as plain data (`IpAddr`, `SocketAddr`) are fine anywhere. Files and threads are in `walls`.
+const NET_AND_OS_ALLOWED: &[&str] = &[
     "src/server/",
+    "src/check/",
     "src/lab/",
     "src/client/",
     "src/page/",
     "src/reactor/",
-    "src/background/",
     "src/config/",
     "src/persist/",
     "src/observe/logging.rs",
 ];
 
-/// The most lines a file may have; near 800 one should already be looking for the seam.
-const LINES_MAX: usize = 1000;
-
-/// Files that may be longer, each with the reason.
-const LONGER: &[(&str, usize, &str)] = &[];
+/// The rooms that treat all commands alike.
+const ALIKE: &[&str] = &["src/engine/", "src/keyspace/"];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "misc", "common"];
@@ -171,10 +185,14 @@ const RULES: &[(&str, Rule)] = &[
     ("essays", essays),
     ("owned crates", owned_crates),
     ("clocks", clocks),
-    ("disk and net", disk_and_net),
+    ("net and os", net_and_os),
+    ("files and threads", files_and_threads),
     ("unfinished", unfinished),
     ("names", names),
+    ("names of commands", names_of_commands),
     ("length", length),
+    ("length of functions", function_length),
+    ("width", width),
     ("whitespace", whitespace),
 ];
 
@@ -383,8 +401,8 @@ fn clocks(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
-fn disk_and_net(source: &Source) -> Vec<Finding> {
-    if source.is_under(DISK_AND_NET_ALLOWED) {
+fn net_and_os(source: &Source) -> Vec<Finding> {
+    if source.is_under(NET_AND_OS_ALLOWED) {
         return Vec::new();
     }
     let mut findings = Vec::new();
@@ -393,12 +411,12 @@ fn disk_and_net(source: &Source) -> Vec<Finding> {
         let module = parts.next().unwrap_or("");
         let item = parts.next().unwrap_or("");
         let is_address = item.contains("Addr") && item != "ToSocketAddrs" || item.contains("Ipv");
-        if module == "fs" || module == "os" || module == "net" && !is_address {
+        if module == "os" || module == "net" && !is_address {
             findings.push(source.at(
                 offset,
                 format!(
-                    "`std::{path}` is out of this room's reach: files and sockets belong to {}",
-                    DISK_AND_NET_ALLOWED.join(" ")
+                    "`std::{path}` is out of this room's reach: it belongs to {}",
+                    NET_AND_OS_ALLOWED.join(" ")
                 ),
             ));
         }
@@ -519,22 +537,73 @@ fn names(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
-fn length(source: &Source) -> Vec<Finding> {
-    let lines = source.text.lines().count();
-    let named = LONGER.iter().find(|(path, _, _)| *path == source.path);
-    let usual = if source.is_under(&["src/lab/"]) {
-        LAB_LINES_MAX
-    } else {
-        LINES_MAX
-    };
-    let most = named.map_or(usual, |(_, most, _)| *most);
-    if lines > most {
-        return vec![source.at(
-            0,
-            format!("{lines} lines, more than {most}: look for the seam and split it"),
-        )];
+/// Anything special about a command is a fact of its row: the rooms that treat all commands alike compare no names.
+fn names_of_commands(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if source.is_under(&["src/spec/"]) {
+        return findings;
     }
-    Vec::new()
+    let mut lines_before = String::new();
+    for (index, line) in source.text.lines().enumerate() {
+        let mut from = 0;
+        while let Some((start, end)) = literal(line, from) {
+            from = end + 1;
+            let before = lines_before.clone() + &line[..start];
+            if line[..start].contains("//") || before.ends_with('b') {
+                continue;
+            }
+            let name = &line[start + 1..end];
+            let is_alike = source.is_under(ALIKE) && is_command(name.trim_end_matches('|'));
+            let is_of_command = before.contains("command.name()") || before.contains("spec.name");
+            if (is_alike || is_of_command && is_command(name))
+                && is_compared(&before, &line[end + 1..])
+            {
+                findings.push(Finding {
+                    path: source.path.clone(),
+                    line: index + 1,
+                    sentence: format!(
+                        "a command is known by its name, \"{name}\"; make what is special about it a fact of its row in `spec`"
+                    ),
+                });
+            }
+        }
+        let ends = line.ends_with([';', '{', '}']);
+        lines_before = if ends {
+            String::new()
+        } else {
+            lines_before + line.trim() + " "
+        };
+    }
+    findings
+}
+
+/// The next plain literal of a line: where its quotes stand.
+fn literal(line: &str, from: usize) -> Option<(usize, usize)> {
+    let start = from + line.get(from..)?.find('"')?;
+    let end = start + 1 + line[start + 1..].find('"')?;
+    Some((start, end))
+}
+
+/// Whether a literal stands where something is compared with it.
+fn is_compared(before: &str, after: &str) -> bool {
+    let (before, after) = (before.trim_end(), after.trim_start());
+    let opens = ["==", "!=", "|", "starts_with(", "strip_prefix("];
+    // `matches!(x, "get")` and `is(0, "get")`.
+    let call = before
+        .strip_suffix(',')
+        .and_then(|args| args.rsplit_once('('));
+    let asks = call.is_some_and(|(name, _)| name.ends_with("matches!") || name.ends_with(" is"));
+    opens.iter().any(|open| before.ends_with(open))
+        || asks
+        || after.starts_with('|')
+        || after.starts_with("=>")
+}
+
+fn is_command(name: &str) -> bool {
+    let rows = pollux::testing::spec::all();
+    let mut all =
+        rows.flat_map(|spec| std::iter::once(spec).chain(spec.subcommands.iter().copied()));
+    all.any(|spec| spec.name.eq_ignore_ascii_case(name))
 }
 
 fn whitespace(source: &Source) -> Vec<Finding> {
@@ -630,20 +699,28 @@ fn the_source_keeps_the_rules() {
 #[test]
 fn tests_scripts_and_documents_keep_the_rules_that_concern_them() {
     let tests = files_below("tests", &[".rs"]);
-    let rust_rules: &[Rule] = &[essays, unfinished_outside_tidy, names, length, whitespace];
+    let rust_rules: &[Rule] = &[
+        essays,
+        unfinished_outside_tidy,
+        names,
+        length,
+        width,
+        whitespace,
+    ];
     let mut findings: Vec<Finding> = tests
         .iter()
         .flat_map(|source| rust_rules.iter().flat_map(move |rule| rule(source)))
         .collect();
-    let prose = [
+    let scripts = [
         files_below("scripts", &[".sh", ".py"]),
-        files_below("docs", &[".md"]),
         files_below("tests", &[".py"]),
     ];
+    let documents = files_below("docs", &[".md"]);
     let prose_rules: &[Rule] = &[names, length, whitespace];
-    for source in prose.iter().flatten() {
+    for source in scripts.iter().flatten().chain(&documents) {
         findings.extend(prose_rules.iter().flat_map(|rule| rule(source)));
     }
+    findings.extend(scripts.iter().flatten().flat_map(width));
     report(findings);
 }
 

@@ -1,4 +1,4 @@
-//! Who does the work that the loop does not wait for.
+//! The crew: it does the work that the loop does not wait for.
 //!
 //! Usually threads do. In a simulation the work lies on a pile until the test says which piece is done when, on the one
 //! thread there is; so the same seed always gives the same order of events.
@@ -12,34 +12,35 @@ use std::thread::{self, JoinHandle};
 type Work = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone, Default)]
-pub enum Crew {
+pub(crate) enum Crew {
     #[default]
     Threads,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for simulations"))]
     Pile(Pile),
 }
 
 /// Pieces of work that wait, oldest first, each with the name that its thread would have.
 #[derive(Clone, Default)]
-pub struct Pile(Arc<Mutex<VecDeque<(&'static str, Slot)>>>);
+pub(crate) struct Pile(Arc<Mutex<VecDeque<(&'static str, Slot)>>>);
 
 /// Empty once the work was begun.
 type Slot = Arc<Mutex<Option<Work>>>;
 
 /// One piece of work that was given away.
-pub enum Errand {
+pub(crate) enum Errand {
     Thread(JoinHandle<()>),
     Piled(Slot),
 }
 
 /// A thread that does one piece of work after the other.
-pub enum Line {
+pub(crate) enum Line {
     Thread(Sender<Work>),
     Pile(&'static str, Pile),
 }
 
 impl Crew {
     /// Has a piece of work done on a thread of its own.
-    pub fn spawn(
+    pub(crate) fn spawn(
         &self,
         name: &'static str,
         work: impl FnOnce() + Send + 'static,
@@ -53,8 +54,8 @@ impl Crew {
         }
     }
 
-    /// Somebody to whom work can be given piece by piece.
-    pub fn line(&self, name: &'static str) -> io::Result<Line> {
+    /// A worker that takes work piece by piece.
+    pub(crate) fn line(&self, name: &'static str) -> io::Result<Line> {
         match self {
             Crew::Threads => {
                 let (sender, queue) = mpsc::channel::<Work>();
@@ -69,7 +70,7 @@ impl Crew {
 
 impl Errand {
     /// Whether there is nothing to be waited for.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         match self {
             Errand::Thread(thread) => thread.is_finished(),
             Errand::Piled(slot) => slot
@@ -80,10 +81,10 @@ impl Errand {
     }
 
     /// Returns when the work is done.
-    pub fn wait(self) {
+    pub(crate) fn wait(self) {
         match self {
             Errand::Thread(thread) => {
-                // What went wrong in it has been logged by the one who handles panics.
+                // The handler of panics has logged the error.
                 let _ = thread.join();
             }
             Errand::Piled(slot) => run(&slot),
@@ -92,7 +93,7 @@ impl Errand {
 }
 
 impl Line {
-    pub fn send(&self, work: impl FnOnce() + Send + 'static) {
+    pub(crate) fn send(&self, work: impl FnOnce() + Send + 'static) {
         match self {
             // The thread lives as long as the sender does.
             Line::Thread(sender) => drop(sender.send(Box::new(work))),
@@ -109,7 +110,8 @@ impl Pile {
     }
 
     /// Does the oldest piece of this name. False: there is none.
-    pub fn work_off(&self, name: &str) -> bool {
+    #[cfg(test)]
+    pub(crate) fn work_off(&self, name: &str) -> bool {
         let at = self.lock().iter().position(|(other, _)| *other == name);
         let slot = at.and_then(|at| self.lock().remove(at));
         let Some((_, slot)) = slot else {
@@ -119,8 +121,9 @@ impl Pile {
         true
     }
 
-    /// What was not done never will be.
-    pub fn clear(&self) {
+    /// Jobs that are left undone are never done.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
         self.lock().clear();
     }
 

@@ -1,7 +1,7 @@
-//! Work that the loop hands to other threads, as data, and the threads that turn one into the other.
+//! The thread that frees memory, and [`Crew`], which starts all other threads or, in a simulation, piles their work up.
 //!
-//! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only makes jobs; the shell sends
-//! them here, so an engine under test simply drops them or does them itself.
+//! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only leaves garbage; the shell makes
+//! jobs of it, so an engine under test simply drops what it has thrown away.
 
 mod crew;
 
@@ -10,10 +10,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-pub use crew::{Crew, Errand, Line, Pile};
+pub(crate) use crew::{Crew, Errand, Line};
+
+#[cfg(test)]
+pub(crate) use crew::Pile;
 
 /// Something to be done off the loop.
-pub enum Job {
+pub(crate) enum Job {
     /// Drop this. Freeing ten million list elements takes a second; the loop has better things to do.
     Free(Box<dyn Send>),
     /// Say when everything before this has been done: see [`Freer::has_passed_mark`].
@@ -21,7 +24,7 @@ pub enum Job {
 }
 
 /// The thread that frees memory. It ends when the handle is dropped and the queue is empty.
-pub struct Freer {
+pub(crate) struct Freer {
     jobs: Option<mpsc::Sender<Job>>,
     marks: mpsc::Receiver<()>,
     /// For marks when there is no thread.
@@ -31,7 +34,7 @@ pub struct Freer {
 
 impl Freer {
     /// `knock` is called when a mark has been passed.
-    pub fn start(knock: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub(crate) fn start(knock: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (passed, marks) = mpsc::channel();
         let told = passed.clone();
@@ -54,8 +57,9 @@ impl Freer {
         })
     }
 
-    /// Without a thread: what is handed over is freed at once.
-    pub fn on_the_spot() -> Self {
+    /// Without a thread: values that are handed over are freed at once.
+    #[cfg(test)]
+    pub(crate) fn on_the_spot() -> Self {
         let (passed, marks) = mpsc::channel();
         Self {
             jobs: None,
@@ -66,7 +70,7 @@ impl Freer {
     }
 
     /// Hands the job over; if the thread is gone, it is done here.
-    pub fn send(&self, job: Job) {
+    pub(crate) fn send(&self, job: Job) {
         match (&self.jobs, job) {
             (Some(jobs), job) => drop(jobs.send(job)),
             (None, Job::Mark) => drop(self.passed.send(())),
@@ -77,7 +81,7 @@ impl Freer {
 
 impl Freer {
     /// Whether another mark has been passed. Each is told once.
-    pub fn has_passed_mark(&self) -> bool {
+    pub(crate) fn has_passed_mark(&self) -> bool {
         self.marks.try_recv().is_ok()
     }
 }
@@ -91,7 +95,7 @@ impl Drop for Freer {
     }
 }
 
-/// What the loop and the thread that writes a snapshot know of each other.
+/// The progress of a snapshot, shared by the loop and the thread that writes.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Keys that are in the file.
@@ -108,16 +112,16 @@ const COMMITTING: u8 = 1;
 const ABANDONED: u8 = 2;
 
 impl Progress {
-    pub fn keys(&self) -> u64 {
+    pub(crate) fn keys(&self) -> u64 {
         self.keys.load(Ordering::Relaxed)
     }
 
-    pub fn chunks(&self) -> u64 {
+    pub(crate) fn chunks(&self) -> u64 {
         self.chunks.load(Ordering::Acquire)
     }
 
     /// Thread: one more key is written. False: nobody wants the rest.
-    pub fn wrote_key(&self) -> bool {
+    pub(crate) fn wrote_key(&self) -> bool {
         self.keys.fetch_add(1, Ordering::Relaxed);
         !self.is_abandoned()
     }
@@ -129,30 +133,30 @@ impl Progress {
     }
 
     /// Loop: wants to be woken when a chunk has been worked off.
-    pub fn want_room(&self) {
+    pub(crate) fn want_room(&self) {
         self.is_wanted.store(true, Ordering::Release);
     }
 
     /// Loop: the snapshot is not wanted any more. False if it is too late: the file is getting its name just now.
-    pub fn abandon(&self) -> bool {
+    pub(crate) fn abandon(&self) -> bool {
         self.stage
             .compare_exchange(WRITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.stage.load(Ordering::Acquire) == ABANDONED
     }
 
     /// Thread: the file shall get its name. False: nobody wants it any more.
-    pub fn may_commit(&self) -> bool {
+    pub(crate) fn may_commit(&self) -> bool {
         self.stage
             .compare_exchange(WRITING, COMMITTING, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
     /// Thread: waits, unless the snapshot is abandoned meanwhile.
-    pub fn pause(&self, time: Duration) {
+    pub(crate) fn pause(&self, time: Duration) {
         let mut left = time;
         while !left.is_zero() && !self.is_abandoned() {
             let nap = left.min(NAP);

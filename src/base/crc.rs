@@ -5,7 +5,7 @@
 //! It is not the CRC-64/XZ that most libraries offer.
 
 /// CRC-16/XMODEM.
-pub fn crc16(bytes: &[u8]) -> u16 {
+pub(crate) fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, &byte| {
         (crc << 8) ^ CRC16[usize::from((crc >> 8) as u8 ^ byte)]
     })
@@ -13,7 +13,7 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 
 /// The cluster slot of a key. If the key has a non-empty `{tag}`, only the first such tag counts, so that related
 /// keys can be made to live together.
-pub fn key_slot(key: &[u8]) -> u16 {
+pub(crate) fn key_slot(key: &[u8]) -> u16 {
     crc16(hash_tag(key)) & 0x3fff
 }
 

@@ -16,7 +16,7 @@
 //! product of the lengths, for patterns like `a*a*a*a*b` too.
 
 /// Whether `text` as a whole matches `pattern`; with `nocase`, ASCII letters match in either case.
-pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let (mut at, mut read) = (0, 0);
     // Where to go on after the last star, and the first byte that it does not cover yet.
     let mut star: Option<(usize, usize)> = None;

@@ -6,14 +6,13 @@
 //! Keys of 8 to 32 bytes, which is what people use, take three or four of them: about a nanosecond,
 //! where SipHash takes eight.
 //!
-//! What must hold: all 64 bits are usable on their own, because a table takes its bucket from the
-//! low bits and its tag from the top byte. What it is not: a defence against someone who can
-//! measure collisions of a running process for hours, nor stable across processes; never write a
-//! hash to a file.
+//! All 64 bits must be usable on their own, because a table takes its bucket from the low bits and its tag from the top
+//! byte. The hash is no defence against someone who can measure collisions of a running process for hours, and it is
+//! not stable across processes; never write a hash to a file.
 
 /// The secret of one process (or, in tests, of one run).
 #[derive(Clone, Copy, Debug)]
-pub struct Seed(pub [u64; 2]);
+pub struct Seed(pub(crate) [u64; 2]);
 
 impl Seed {
     /// The same seed for the same number, so that a test or a simulation can be replayed.
@@ -30,7 +29,7 @@ impl Seed {
     }
 
     /// A secret seed from the operating system.
-    pub fn from_os() -> Self {
+    pub(crate) fn from_os() -> Self {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).expect("the operating system has random bytes to give");
         let words = u128::from_le_bytes(bytes);
@@ -38,7 +37,7 @@ impl Seed {
     }
 
     #[inline]
-    pub fn hash(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         let [one, two] = self.0;
         let len = bytes.len();
         let state = if len <= 16 {

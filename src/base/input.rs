@@ -1,9 +1,9 @@
 //! Bytes that came from a socket and were not understood yet.
 //!
 //! A client that says nothing should hold no buffer. So the 64 KiB that `read` fills are lent from a pool for a turn;
-//! when the turn settles, what was not consumed (mostly nothing, else the beginning of a request) is copied to a
-//! small buffer of the client's own, and the large one goes back. Who sends requests in pieces keeps that small buffer
-//! until it has been quiet for a while: see [`Input::shrink`].
+//! when the turn settles, what was not consumed (mostly nothing, else the beginning of a request) is copied to a small
+//! buffer of the client's own, and the large one goes back. A client that sends requests in pieces keeps that small
+//! buffer until it has been quiet for a while: see [`Input::shrink`].
 //!
 //! ```text
 //!  buf  [ consumed | unconsumed: bytes() | free: space() ]
@@ -19,7 +19,7 @@
 
 use std::sync::Arc;
 
-/// What one client sent.
+/// The bytes that one client has sent and that are not worked off.
 #[derive(Debug, Default)]
 pub struct Input {
     buf: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Input {
     /// This input's own small buffer while `buf` is another.
     own: Vec<u8>,
     big: Option<Box<Big>>,
-    /// Room for the next big: who sends one mostly sends another as large.
+    /// Room for the next big: a client that sends one mostly sends another as large.
     next_big: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ pub struct InputPool {
 
 impl InputPool {
     /// Lends buffers of that size and keeps at most `keep` of them.
-    pub fn new(buffer_bytes: usize, keep: usize) -> InputPool {
+    pub(crate) fn new(buffer_bytes: usize, keep: usize) -> InputPool {
         InputPool {
             free: Vec::new(),
             buffer_bytes: buffer_bytes.max(1),
@@ -61,7 +61,8 @@ impl InputPool {
     }
 
     /// Memory resting here.
-    pub fn memory(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
         self.free.len() * self.buffer_bytes
     }
 
@@ -103,7 +104,7 @@ impl Input {
     }
 
     /// Where to read next; never empty. Tell [`Input::filled`] how much arrived.
-    pub fn space(&mut self, pool: &mut InputPool) -> &mut [u8] {
+    pub(crate) fn space(&mut self, pool: &mut InputPool) -> &mut [u8] {
         if self.awaits_big() {
             return self.big.as_mut().expect("awaited").space();
         }
@@ -114,7 +115,7 @@ impl Input {
     }
 
     /// That many bytes were read into [`Input::space`].
-    pub fn filled(&mut self, n: usize) {
+    pub(crate) fn filled(&mut self, n: usize) {
         if let Some(big) = &mut self.big
             && big.filled < big.len
         {
@@ -137,7 +138,7 @@ impl Input {
         }
     }
 
-    /// What is not consumed yet, the bytes of a big excepted.
+    /// The bytes that are not consumed yet, those of a big string excepted.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.buf[self.start..self.end]
@@ -145,13 +146,13 @@ impl Input {
 
     /// As [`Input::bytes`], for unescaping in place.
     #[inline]
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buf[self.start..self.end]
     }
 
     /// The first `n` of [`Input::bytes`] are done with.
     #[inline]
-    pub fn consume(&mut self, n: usize) {
+    pub(crate) fn consume(&mut self, n: usize) {
         self.start += n;
         assert!(self.start <= self.end, "no more can be consumed than came");
         if self.start == self.end {
@@ -159,7 +160,7 @@ impl Input {
         }
     }
 
-    /// Ends a turn: the lent buffer goes back, and what is left moves to a buffer of this input's own.
+    /// Ends a turn: the lent buffer goes back, and the bytes left in it move to a buffer of this input's own.
     pub fn settle(&mut self, pool: &mut InputPool) {
         let left = self.end - self.start;
         if self.lent {
@@ -199,8 +200,9 @@ impl Input {
         }
     }
 
-    /// Gives back room that nothing lies in: for a client that says nothing, or stopped in the middle of something long.
-    pub fn shrink(&mut self) {
+    /// Gives back room that nothing lies in: for a client that says nothing, or stopped in the middle of something
+    /// long.
+    pub(crate) fn shrink(&mut self) {
         self.own = Vec::new();
         self.next_big = Vec::new();
         if !self.lent && self.end - self.start < self.buf.len() {
@@ -214,7 +216,7 @@ impl Input {
     }
 
     /// Gives up the room kept for another big.
-    pub fn forget_big(&mut self) {
+    pub(crate) fn forget_big(&mut self) {
         self.next_big = Vec::new();
     }
 
@@ -226,18 +228,19 @@ impl Input {
     }
 
     /// Bytes waiting, those of a big included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.end - self.start + self.big.as_ref().map_or(0, |big| big.filled)
     }
 
     /// Whether nothing is waiting.
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end && self.big.is_none()
     }
 
-    /// A string of `len` bytes begins at `bytes()[at..]`: what is there of it moves to a vector of its own, the rest
+    /// A string of `len` bytes begins at `bytes()[at..]`: the part that is there moves to a vector of its own, the rest
     /// will be read there.
-    pub fn expect_big(&mut self, at: usize, len: usize) {
+    pub(crate) fn expect_big(&mut self, at: usize, len: usize) {
         debug_assert!(self.big.is_none(), "one big at a time");
         let from = self.start + at;
         let have = (self.end - from).min(len);
@@ -261,12 +264,12 @@ impl Input {
     }
 
     /// How much of an expected big has come, and how long it will be.
-    pub fn big_progress(&self) -> Option<(usize, usize)> {
+    pub(crate) fn big_progress(&self) -> Option<(usize, usize)> {
         self.big.as_ref().map(|big| (big.filled, big.len))
     }
 
     /// The big, once complete.
-    pub fn take_big(&mut self) -> Option<Arc<Vec<u8>>> {
+    pub(crate) fn take_big(&mut self) -> Option<Arc<Vec<u8>>> {
         if self.big.as_ref().is_none_or(|big| big.filled < big.len) {
             return None;
         }
@@ -279,7 +282,7 @@ impl Input {
         self.big.as_ref().is_some_and(|big| big.filled < big.len)
     }
 
-    /// Whether a quarter of the buffer is free, and be it a byte.
+    /// Whether at least a quarter of the buffer is free (at least one byte).
     fn has_room(&self) -> bool {
         self.buf.len() - self.end >= self.buf.len().div_ceil(4)
     }
@@ -289,7 +292,7 @@ impl Input {
         let left = self.end - self.start;
         if !self.lent && left <= pool.buffer_bytes / 4 {
             if self.buf.len() == pool.buffer_bytes {
-                // One that was kept in an earlier turn.
+                // The buffer was kept in an earlier turn.
                 self.buf.copy_within(self.start..self.end, 0);
             } else {
                 let mut buffer = pool.lend();
@@ -320,8 +323,8 @@ impl Input {
 }
 
 impl Big {
-    /// How large the vector may be when `filled` bytes have come: announcing much is free, so beyond some size what
-    /// came decides.
+    /// How large the vector may be when `filled` bytes have come: announcing much is free, so beyond some size the
+    /// bytes that came decide.
     fn room(filled: usize, len: usize) -> usize {
         len.min((filled * 4).max(TRUSTED_BYTES))
     }
@@ -341,8 +344,8 @@ impl Big {
 /// So much room is set aside for a string that was announced and has not come.
 const TRUSTED_BYTES: usize = 1024 * 1024;
 
-/// What one `read` asks for: enough that a pipelining client needs few of them.
-pub const READ_BYTES: usize = 64 * 1024;
+/// The size of one `read`: enough that a pipelining client needs few of them.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -367,7 +370,7 @@ mod tests {
         }
     }
 
-    /// Against a plain vector: whatever is pushed comes out in order, wherever the bytes live meanwhile.
+    /// Against a plain vector: pushed bytes come out in order, wherever they live meanwhile.
     #[test]
     fn keeps_bytes_in_order() {
         let mut rng = Rng::from_seed(1);

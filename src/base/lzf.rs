@@ -14,10 +14,10 @@
 
 /// Compresses strings, one after the other.
 #[derive(Debug)]
-pub struct Compressor {
+pub(crate) struct Compressor {
     /// Where three bytes with that hash were last seen, counted over all strings.
     places: Vec<u32>,
-    /// What the first byte of the next string counts as. Starts at 1: 0 in the table is stale.
+    /// The position that the first byte of the next string counts as. Starts at 1: 0 in the table is stale.
     base: u32,
 }
 
@@ -28,7 +28,7 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    pub fn new() -> Compressor {
+    pub(crate) fn new() -> Compressor {
         Compressor {
             places: vec![0; 1 << HASH_BITS],
             base: 1,
@@ -37,7 +37,7 @@ impl Compressor {
 
     /// Appends the compressed form of `input` to `out` if it takes at most `most` bytes; otherwise leaves `out` as it
     /// was and returns false.
-    pub fn compress(&mut self, input: &[u8], most: usize, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn compress(&mut self, input: &[u8], most: usize, out: &mut Vec<u8>) -> bool {
         let Ok(len) = u32::try_from(input.len()) else {
             return false;
         };
@@ -103,7 +103,7 @@ impl Compressor {
 
 /// Decompresses to exactly `len` bytes, or finds the data malformed. Memory is only taken for lengths that so much data
 /// can really expand to.
-pub fn decompress(input: &[u8], len: usize) -> Option<Vec<u8>> {
+pub(crate) fn decompress(input: &[u8], len: usize) -> Option<Vec<u8>> {
     if len > input.len().saturating_mul(EXPANSION_MAX) {
         return None;
     }

@@ -2,7 +2,7 @@
 //! it must agree bit for bit, on every machine, with the little-endian reading.
 
 /// The hash of `key` under `seed`.
-pub fn murmur64a(key: &[u8], seed: u64) -> u64 {
+pub(crate) fn murmur64a(key: &[u8], seed: u64) -> u64 {
     const M: u64 = 0xc6a4_a793_5bd1_e995;
     const R: u32 = 47;
     let mut hash = seed ^ (key.len() as u64).wrapping_mul(M);

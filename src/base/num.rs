@@ -1,11 +1,14 @@
 //! Integers as decimal text.
 //!
-//! Parsing accepts only the canonical text of a number, the one `format` would print: a value such as `"01"` or
-//! `"+1"` must stay a string, because turning it into an integer and back would change the bytes a client stored.
+//! Parsing accepts only the canonical text of a number, the one `format` would print: a value such as `"01"` or `"+1"`
+//! must stay a string, because turning it into an integer and back would change the bytes a client stored.
+//! [`parse_u64_loosely`] is the exception, for numbers that nobody stores.
+
+use super::text::is_space;
 
 /// Reads the canonical text of an `i64`: an optional minus sign, no plus, no leading zero, no space, not `-0`.
 #[inline]
-pub fn parse_i64(text: &[u8]) -> Option<i64> {
+pub(crate) fn parse_i64(text: &[u8]) -> Option<i64> {
     let (&first, rest) = text.split_first()?;
     if first == b'-' {
         let magnitude = digits(rest)?;
@@ -19,25 +22,54 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 
 /// Reads the canonical text of a `u64`: digits only, no leading zero.
 #[inline]
-pub fn parse_u64(text: &[u8]) -> Option<u64> {
+pub(crate) fn parse_u64(text: &[u8]) -> Option<u64> {
     digits(text)
+}
+
+/// Reads a `u64` as Redis reads cursors and the numbers of stream IDs, which is `strtoull` on the whole text: white
+/// space in front, a sign and leading zeros are welcome, and a minus wraps around. A canonical negative number is
+/// refused.
+pub(crate) fn parse_u64_loosely(text: &[u8]) -> Option<u64> {
+    if let Some(number) = parse_u64(text) {
+        return Some(number);
+    }
+    if parse_i64(text).is_some() {
+        return None;
+    }
+    let spaces = text.iter().take_while(|byte| is_space(**byte)).count();
+    let (is_negative, digits) = match &text[spaces..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })?;
+    Some(if is_negative {
+        number.wrapping_neg()
+    } else {
+        number
+    })
 }
 
 /// How many bytes the decimal text of `value` takes, its minus sign included.
 #[inline]
-pub fn digits_len(value: i64) -> usize {
+pub(crate) fn digits_len(value: i64) -> usize {
     digits_len_u64(value.unsigned_abs()) + usize::from(value < 0)
 }
 
 /// How many decimal digits `value` has; zero has one.
 #[inline]
-pub fn digits_len_u64(value: u64) -> usize {
+pub(crate) fn digits_len_u64(value: u64) -> usize {
     value.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// Prints into the end of `buf` and returns the text.
 #[inline]
-pub fn format_i64(value: i64, buf: &mut [u8; 20]) -> &[u8] {
+pub(crate) fn format_i64(value: i64, buf: &mut [u8; 20]) -> &[u8] {
     let mut at = fill_digits(value.unsigned_abs(), buf);
     if value < 0 {
         at -= 1;
@@ -48,21 +80,14 @@ pub fn format_i64(value: i64, buf: &mut [u8; 20]) -> &[u8] {
 
 /// Prints into the end of `buf` and returns the text.
 #[inline]
-pub fn format_u64(value: u64, buf: &mut [u8; 20]) -> &[u8] {
+pub(crate) fn format_u64(value: u64, buf: &mut [u8; 20]) -> &[u8] {
     let at = fill_digits(value, buf);
     &buf[at..]
 }
 
 /// Appends the decimal text of `value`.
 #[inline]
-pub fn push_i64(out: &mut Vec<u8>, value: i64) {
-    let mut buf = [0; 20];
-    out.extend_from_slice(format_i64(value, &mut buf));
-}
-
-/// Appends the decimal text of `value`.
-#[inline]
-pub fn push_u64(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn push_u64(out: &mut Vec<u8>, value: u64) {
     let mut buf = [0; 20];
     out.extend_from_slice(format_u64(value, &mut buf));
 }
@@ -95,7 +120,7 @@ fn digits(text: &[u8]) -> Option<u64> {
 
 /// Writes the digits at the end of `buf` and returns where they start. Two digits per division: dividing is what costs.
 #[inline]
-pub fn fill_digits(mut value: u64, buf: &mut [u8]) -> usize {
+pub(crate) fn fill_digits(mut value: u64, buf: &mut [u8]) -> usize {
     let mut at = buf.len();
     while value >= 100 {
         let pair = (value % 100) as usize * 2;
@@ -114,6 +139,13 @@ pub fn fill_digits(mut value: u64, buf: &mut [u8]) -> usize {
         buf[at] = b'0' + value as u8;
     }
     at
+}
+
+/// The two digits of a number below 100.
+#[inline]
+pub(crate) fn two_digits(value: u8) -> [u8; 2] {
+    let pair = usize::from(value) * 2;
+    [PAIRS[pair], PAIRS[pair + 1]]
 }
 
 /// `00 01 02 ... 99`.
@@ -177,6 +209,39 @@ mod tests {
         assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(parse_u64(b"18446744073709551616"), None);
         assert_eq!(parse_u64(b"-1"), None);
+    }
+
+    #[test]
+    fn a_loose_number_is_what_strtoull_reads() {
+        let read = [
+            (&b"0"[..], 0),
+            (b"00", 0),
+            (b" \t\n\x0b\x0c\r5", 5),
+            (b"+7", 7),
+            (b"-0", 0),
+            (b" -1", u64::MAX),
+            (b"18446744073709551615", u64::MAX),
+            (b"-18446744073709551615", 1),
+        ];
+        for (text, number) in read {
+            assert_eq!(parse_u64_loosely(text), Some(number), "{text:?}");
+        }
+        let refused = [
+            &b""[..],
+            b" ",
+            b"+",
+            b"-",
+            b"-1",
+            b"5x",
+            b"5 ",
+            b"0x1",
+            b"--1",
+            b"18446744073709551616",
+            b"-18446744073709551616",
+        ];
+        for text in refused {
+            assert_eq!(parse_u64_loosely(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@
 //! the one taken last is used first, and nothing may be sent in between.
 //!
 //! An output may be given a cap. One reply that outgrows it, however it is made, is dropped as it grows, with all that
-//! was queued before: whoever set the cap finds the output [cut off](Output::is_cut_off) and gives the receiver up.
+//! was queued before: the owner of the cap finds the output [cut off](Output::is_cut_off) and gives the receiver up.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -55,13 +55,13 @@ enum Chunk {
 /// A place in an output: everything appended so far lies before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub struct Mark {
+pub(crate) struct Mark {
     chunk: u64,
     offset: usize,
 }
 
 impl Output {
-    pub const fn new() -> Output {
+    pub(crate) const fn new() -> Output {
         Output {
             chunks: VecDeque::new(),
             tail: Vec::new(),
@@ -77,21 +77,21 @@ impl Output {
 
     /// Sets how many bytes may be queued, roughly (it is looked at when a chunk is full); 0 for any number.
     #[inline]
-    pub fn set_cap(&mut self, bytes: usize) {
+    pub(crate) fn set_cap(&mut self, bytes: usize) {
         if self.cap != CUT_OFF {
             self.cap = bytes.min(CUT_OFF - 1);
         }
     }
 
-    /// Whether there was more than the cap. From then on whatever is appended is dropped, if not at once.
+    /// Whether there was more than the cap. From then on all appended bytes are dropped, if not at once.
     #[inline]
-    pub fn is_cut_off(&self) -> bool {
+    pub(crate) fn is_cut_off(&self) -> bool {
         self.cap == CUT_OFF
     }
 
     /// Appends a copy.
     #[inline]
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let end = self.used + bytes.len();
         match self.tail.get_mut(self.used..end) {
             Some(room) => {
@@ -104,7 +104,7 @@ impl Output {
 
     /// Appends a few bytes whose number the compiler knows: a store or two.
     #[inline]
-    pub fn push_array<const N: usize>(&mut self, bytes: [u8; N]) {
+    pub(crate) fn push_array<const N: usize>(&mut self, bytes: [u8; N]) {
         let room = self.tail.get_mut(self.used..);
         match room.and_then(|room| room.first_chunk_mut()) {
             Some(room) => {
@@ -115,8 +115,27 @@ impl Output {
         }
     }
 
+    /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.
+    #[inline]
+    pub(crate) fn push_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
+        let end = self.used + N + bytes.len() + 2;
+        let room = self.tail.get_mut(self.used..end);
+        if let Some((start, rest)) = room.and_then(<[u8]>::split_first_chunk_mut)
+            && let Some((middle, last)) = rest.split_last_chunk_mut()
+        {
+            *start = first;
+            middle.copy_from_slice(bytes);
+            *last = *b"\r\n";
+            self.used = end;
+        } else {
+            self.push(&first);
+            self.push(bytes);
+            self.push(b"\r\n");
+        }
+    }
+
     /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
-    pub fn push_shared(&mut self, bytes: Arc<Vec<u8>>, range: Range<usize>) {
+    pub(crate) fn push_shared(&mut self, bytes: Arc<Vec<u8>>, range: Range<usize>) {
         debug_assert!(range.start <= range.end && range.end <= bytes.len());
         // Even an empty tail becomes a chunk: a mark may point at it, and must not end up inside shared bytes.
         self.rotate();
@@ -127,17 +146,17 @@ impl Output {
 
     /// Bytes not yet sent.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.queued + self.used - self.sent
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Memory this output owns; shared values are someone else's.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.owned
             + self.tail.capacity()
             + self.spare.capacity()
@@ -146,7 +165,7 @@ impl Output {
 
     /// The place behind everything appended so far.
     #[inline]
-    pub fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark {
             chunk: self.gone + self.chunks.len() as u64,
             offset: self.used,
@@ -154,7 +173,7 @@ impl Output {
     }
 
     /// Puts bytes at a place marked earlier.
-    pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+    pub(crate) fn insert(&mut self, mark: Mark, bytes: &[u8]) {
         if self.is_cut_off() {
             return;
         }
@@ -173,7 +192,7 @@ impl Output {
     }
 
     /// Drops everything appended since the mark.
-    pub fn truncate(&mut self, mark: Mark) {
+    pub(crate) fn truncate(&mut self, mark: Mark) {
         if self.is_cut_off() {
             return;
         }
@@ -194,8 +213,8 @@ impl Output {
         debug_assert!(self.sent <= self.queued + self.used);
     }
 
-    /// Lends what is to be sent, in order, as far as `slots` reach; says how many it filled.
-    pub fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
+    /// Lends the bytes to be sent, in order, as far as `slots` reach; says how many it filled.
+    pub(crate) fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
         let mut filled = 0;
         for piece in self.pieces() {
@@ -214,7 +233,7 @@ impl Output {
     }
 
     /// The first `n` unsent bytes went out.
-    pub fn advance(&mut self, n: usize) {
+    pub(crate) fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "no more can be sent than there is");
         self.sent += n;
         while let Some(first) = self.chunks.front() {
@@ -241,12 +260,12 @@ impl Output {
     }
 
     /// Drops everything, sent or not.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.advance(self.len());
     }
 
     /// Gives memory back if there is nothing to send: for clients that have gone quiet.
-    pub fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.is_empty() {
             self.gone += self.chunks.len() as u64;
             self.chunks = VecDeque::new();
@@ -254,6 +273,23 @@ impl Output {
             self.spare = Vec::new();
             (self.used, self.sent, self.queued, self.owned) = (0, 0, 0, 0);
         }
+    }
+
+    /// All unsent bytes, as one piece that stays here.
+    #[inline]
+    pub(crate) fn contiguous(&mut self) -> &[u8] {
+        if !self.chunks.is_empty() {
+            self.join();
+        }
+        &self.tail[self.sent..self.used]
+    }
+
+    #[cold]
+    fn join(&mut self) {
+        let all = self.copy_to_vec();
+        self.clear();
+        self.used = all.len();
+        self.tail = all;
     }
 
     /// Takes all unsent bytes out, as one piece.
@@ -264,7 +300,7 @@ impl Output {
     }
 
     /// All unsent bytes, as one piece.
-    pub fn copy_to_vec(&self) -> Vec<u8> {
+    pub(crate) fn copy_to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len() + self.sent);
         for piece in self.pieces() {
             all.extend_from_slice(piece);
@@ -273,8 +309,8 @@ impl Output {
         all
     }
 
-    /// Moves everything unsent of `other` behind what is here; what is shared stays shared.
-    pub fn append(&mut self, other: &mut Output) {
+    /// Moves everything unsent of `other` behind the bytes here; shared bytes stay shared.
+    pub(crate) fn append(&mut self, other: &mut Output) {
         let mut skip = other.sent;
         for chunk in &other.chunks {
             match chunk {
@@ -294,7 +330,7 @@ impl Output {
         chunks.chain([&self.tail[..self.used]])
     }
 
-    /// Appends what the tail has no room for: into a larger tail, or into the next one, or as a chunk of its own.
+    /// Appends bytes that the tail has no room for: into a larger tail, or into the next one, or as a chunk of its own.
     #[cold]
     fn push_beyond(&mut self, mut bytes: &[u8]) {
         if bytes.len() >= CHUNK_BYTES {
@@ -367,7 +403,7 @@ fn resize_exactly(buffer: &mut Vec<u8>, len: usize) {
 }
 
 /// From here on sharing a value is cheaper than copying it, counting the reference and the longer list of slices.
-pub const SHARE_MIN: usize = 16 * 1024;
+pub(crate) const SHARE_MIN: usize = 16 * 1024;
 
 /// A tail is put aside at this size: small enough that growing it costs no large copies, large enough that one
 /// `writev` of a few slices fills a socket's buffer.

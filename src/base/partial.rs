@@ -4,11 +4,12 @@
 //! the pivot, insertion for fewer than seven. A part that lies outside of the range is left as it is, which makes the
 //! first ten of a million cost about one walk through them.
 //!
-//! It is not stable, and where equal elements end up is what this file is for: Redis takes the same steps, and so a
-//! reply of the nearest ten is the same ten even if more are equally near.
+//! It is not stable, and the places of equal elements are the purpose of this file: Redis takes the same steps, and so
+//! a reply of the nearest ten is the same ten even if more are equally near.
 //!
-//! Whoever chooses the elements can make any quicksort slow and its recursion deep. So when parts have been cut off
-//! more often than chance explains, the standard library sorts the rest; then only the order of equals is another.
+//! An adversary who chooses the elements can make any quicksort slow and its recursion deep. So when parts have been
+//! cut off more often than chance explains, the standard library sorts the rest; then only the order of equals is
+//! another.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -21,7 +22,11 @@ const NINTHER_MIN: usize = 41;
 const CUTS_MAX: usize = 128;
 
 /// Afterwards `items[wanted]` is as if all of `items` were sorted, and no element before it belongs behind it.
-pub fn sort_range<T>(items: &mut [T], wanted: Range<usize>, order: &impl Fn(&T, &T) -> Ordering) {
+pub(crate) fn sort_range<T>(
+    items: &mut [T],
+    wanted: Range<usize>,
+    order: &impl Fn(&T, &T) -> Ordering,
+) {
     sort_part(items, &wanted, 0, order, CUTS_MAX);
 }
 
@@ -67,7 +72,7 @@ fn insert_each<T>(items: &mut [T], order: &impl Fn(&T, &T) -> Ordering) {
     }
 }
 
-/// Puts what is less than a pivot first and what is more last; returns how many those are.
+/// Puts the items less than a pivot first and those greater last; returns how many those are.
 fn divide<T>(items: &mut [T], order: &impl Fn(&T, &T) -> Ordering) -> (usize, usize) {
     let len = items.len();
     let pivot = choose_pivot(items, order);

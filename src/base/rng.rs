@@ -9,6 +9,11 @@ pub struct Rng {
     state: [u64; 4],
 }
 
+/// Fills `bytes` with what nobody can guess; fails if the system has nothing of the kind.
+pub(crate) fn fill_with_secret(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+    getrandom::fill(bytes)
+}
+
 impl Rng {
     pub fn from_seed(seed: u64) -> Rng {
         // The state must not be all zeroes; splitmix64 spreads any seed, zero included, over the four words.
@@ -24,7 +29,7 @@ impl Rng {
     }
 
     /// Seeded by the operating system; from the address of nothing in particular if it refuses.
-    pub fn from_system() -> Rng {
+    pub(crate) fn from_system() -> Rng {
         Rng::from_seed(getrandom::u64().unwrap_or(0x706f_6c6c_7578))
     }
 
@@ -78,7 +83,7 @@ impl Rng {
     }
 
     /// A number in `[0, 1)` with 53 random bits.
-    pub fn f64(&mut self) -> f64 {
+    pub(crate) fn f64(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
@@ -95,7 +100,8 @@ impl Rng {
     }
 
     /// Puts the elements in random order.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    #[cfg(test)]
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.index(last + 1);
             items.swap(last, other);

@@ -11,7 +11,7 @@ pub fn quote(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Appends what [`quote`] returns.
-pub fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     for &byte in bytes {
         match byte {
@@ -34,8 +34,8 @@ pub fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Splits a line into words as a shell would; `None` when quotes are unbalanced.
 ///
-/// Between double quotes, `\n \r \t \b \a`, `\xHH` and any other escaped byte are understood; between single quotes only
-/// `\'` is. A closing quote must be followed by space. A zero byte ends the line.
+/// Between double quotes, `\n \r \t \b \a`, `\xHH` and any other escaped byte are understood; between single quotes
+/// only `\'` is. A closing quote must be followed by space. A zero byte ends the line.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut buffer = line.to_vec();
     let mut spans = Vec::new();
@@ -48,8 +48,12 @@ pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     )
 }
 
-/// As [`split_args`], but unescapes inside `line` itself, for no word outgrows its source; `word` is told where each one lies.
-pub fn split_args_in_place(line: &mut [u8], mut word: impl FnMut(usize, usize)) -> Option<()> {
+/// As [`split_args`], but unescapes inside `line` itself, for no word outgrows its source; `word` is told where each
+/// one lies.
+pub(crate) fn split_args_in_place(
+    line: &mut [u8],
+    mut word: impl FnMut(usize, usize),
+) -> Option<()> {
     let mut read = 0;
     loop {
         while line.get(read).copied().is_some_and(is_space) {
@@ -131,9 +135,10 @@ fn hex_pair(line: &[u8], from: usize) -> Option<u8> {
 /// A size as configuration files write it: digits, then nothing or one of b, k, kb, m, mb, g, gb in any case, where
 /// the forms without b count in thousands.
 ///
-/// Lenient where Redis is: no digits are 0, too many stand for the largest number, and the unit's factor wraps. A caller
-/// that accepts negative sizes takes the sign off first.
-pub fn parse_memory(text: &[u8]) -> Option<u64> {
+/// Lenient where Redis is: no digits are 0, too many stand for the largest number, and the unit's factor wraps. A
+/// caller that accepts negative sizes takes the sign off first.
+pub(crate) fn parse_memory(text: &[u8]) -> Option<u64> {
+    let text = up_to_nul(text);
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
     let unit: u64 = match unit.to_ascii_lowercase().as_slice() {
@@ -158,7 +163,7 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
 }
 
 /// A size as INFO shows it to people: `512B`, `1.00K`, `2.50G`.
-pub fn human_bytes(bytes: u64) -> String {
+pub(crate) fn human_bytes(bytes: u64) -> String {
     const UNITS: [(u32, &str); 5] = [(10, "K"), (20, "M"), (30, "G"), (40, "T"), (50, "P")];
     if bytes < 1024 {
         return format!("{bytes}B");
@@ -172,18 +177,37 @@ pub fn human_bytes(bytes: u64) -> String {
 
 /// Whether two words are the same but for ASCII case.
 #[inline]
-pub fn same_word(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same_word(one: &[u8], other: &[u8]) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// What C's `isspace` calls space.
+/// As much of `text` as C takes for it: a NUL byte ends it.
+///
+/// Redis reads option words and repeats arguments in errors as C strings, though the arguments may hold any bytes.
 #[inline]
-pub fn is_space(byte: u8) -> bool {
+pub(crate) fn up_to_nul(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == 0);
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Whether `text` is this word in any case, as C compares: a NUL byte ends the text.
+#[inline]
+pub(crate) fn is_word(text: &[u8], word: &[u8]) -> bool {
+    match text.get(word.len()) {
+        None => text.eq_ignore_ascii_case(word),
+        Some(0) => text[..word.len()].eq_ignore_ascii_case(word),
+        Some(_) => false,
+    }
+}
+
+/// The bytes that C's `isspace` calls space.
+#[inline]
+pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
 /// The operating system's words for an error, without the number that Rust appends.
-pub fn explain(error: &io::Error) -> Cow<'static, str> {
+pub(crate) fn explain(error: &io::Error) -> Cow<'static, str> {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_string().into(),

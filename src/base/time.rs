@@ -8,7 +8,7 @@ mod zone;
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use zone::Zone;
+pub(crate) use zone::Zone;
 
 /// A source of time: the machine's, or one that only moves when told.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct Manual {
 }
 
 impl Clock {
-    pub fn system() -> Clock {
+    pub(crate) fn system() -> Clock {
         Clock::System(Origin(Instant::now()))
     }
 
@@ -41,12 +41,12 @@ impl Clock {
     }
 
     /// Milliseconds since 1970, as deadlines are counted.
-    pub fn unix_ms(&self) -> i64 {
+    pub(crate) fn unix_ms(&self) -> i64 {
         self.unix_us().div_euclid(1000)
     }
 
     /// Microseconds since 1970.
-    pub fn unix_us(&self) -> i64 {
+    pub(crate) fn unix_us(&self) -> i64 {
         match self {
             Clock::System(_) => match SystemTime::now().duration_since(UNIX_EPOCH) {
                 Ok(since) => since.as_micros() as i64,
@@ -57,7 +57,7 @@ impl Clock {
     }
 
     /// Microseconds since some moment in the past, never going back: for measuring how long something took.
-    pub fn monotonic_us(&self) -> u64 {
+    pub(crate) fn monotonic_us(&self) -> u64 {
         match self {
             Clock::System(origin) => origin.0.elapsed().as_micros() as u64,
             Clock::Manual(manual) => manual.monotonic_us.get(),
@@ -65,12 +65,12 @@ impl Clock {
     }
 
     /// Lets time pass on a manual clock.
-    pub fn advance(&self, ms: u64) {
+    pub(crate) fn advance(&self, ms: u64) {
         self.advance_us(ms * 1000);
     }
 
     /// Lets time pass on a manual clock.
-    pub fn advance_us(&self, us: u64) {
+    pub(crate) fn advance_us(&self, us: u64) {
         let Clock::Manual(manual) = self else {
             panic!("only a manual clock is wound by hand");
         };
@@ -79,7 +79,7 @@ impl Clock {
     }
 
     /// Does nothing until so much time has passed; on a manual clock it just passes.
-    pub fn sleep_us(&self, us: u64) {
+    pub(crate) fn sleep_us(&self, us: u64) {
         match self {
             Clock::System(_) => std::thread::sleep(Duration::from_micros(us)),
             Clock::Manual(_) => self.advance_us(us),
@@ -87,7 +87,8 @@ impl Clock {
     }
 
     /// Sets the calendar of a manual clock, back or forth, without any time passing.
-    pub fn set_unix_ms(&self, unix_ms: i64) {
+    #[cfg(test)]
+    pub(crate) fn set_unix_ms(&self, unix_ms: i64) {
         let Clock::Manual(manual) = self else {
             panic!("only a manual clock is set by hand");
         };
@@ -97,21 +98,21 @@ impl Clock {
 
 /// A moment as a calendar shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Date {
-    pub year: i64,
+pub(crate) struct Date {
+    pub(crate) year: i64,
     /// 1..=12
-    pub month: u32,
+    pub(crate) month: u32,
     /// 1..=31
-    pub day: u32,
-    pub hour: u32,
-    pub minute: u32,
-    pub second: u32,
-    pub millisecond: u32,
+    pub(crate) day: u32,
+    pub(crate) hour: u32,
+    pub(crate) minute: u32,
+    pub(crate) second: u32,
+    pub(crate) millisecond: u32,
 }
 
 impl Date {
     /// The calendar of that moment in `zone`.
-    pub fn of(unix_ms: i64, zone: &Zone) -> Date {
+    pub(crate) fn of(unix_ms: i64, zone: &Zone) -> Date {
         let unix_s = unix_ms.div_euclid(1000);
         let local_s = unix_s + i64::from(zone.offset(unix_s));
         let second_of_day = local_s.rem_euclid(86_400) as u32;
@@ -128,7 +129,7 @@ impl Date {
     }
 
     /// `21 Nov 2026 03:42:40.123`, as log lines begin.
-    pub fn log_stamp(&self) -> String {
+    pub(crate) fn log_stamp(&self) -> String {
         format!(
             "{:02} {} {:04} {:02}:{:02}:{:02}.{:03}",
             self.day,

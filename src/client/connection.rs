@@ -1,31 +1,31 @@
-//! The client itself: a socket, what is to be sent, what came.
+//! The client itself: a socket, the bytes to be sent, and the bytes that came.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::base::num::push_u64;
 use crate::base::time::Clock;
 use crate::wire::tokens::Tokens;
 
+use super::address;
+use super::stream::Stream;
 use super::value::Builder;
-use super::{Error, FromReply, Pipeline, Protocol, Result, Settings, Value};
+use super::{Error, FromReply, Protocol, Result, Settings, Value};
 
 /// One connection to a server. Made again by itself when it breaks.
 #[derive(Debug)]
 pub struct Client {
-    address: String,
+    /// `host:port` or a path.
+    place: String,
     settings: Settings,
     /// `None` after a failure, until the next call.
     link: Option<Link>,
-    /// What came unasked, oldest first.
+    /// The values that came unasked, oldest first.
     pushes: VecDeque<Value>,
     clock: Clock,
 }
 
-/// What belongs to one connection and ends with it.
+/// The state that belongs to one connection and ends with it.
 #[derive(Debug)]
 struct Link {
     stream: Stream,
@@ -37,21 +37,17 @@ struct Link {
     used_us: u64,
 }
 
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
 impl Client {
-    /// Connects to `host:port`, or to the path of a Unix socket.
+    /// Connects to `host:port`, to the path of a Unix socket, or to what an address as other clients know it names:
+    /// `redis://user:password@host:port/database`, and `rediss://` for an encrypted connection.
     pub fn connect(address: &str) -> Result<Client> {
         Client::connect_with(address, Settings::default())
     }
 
     pub fn connect_with(address: &str, settings: Settings) -> Result<Client> {
+        let (place, settings) = address::read(address, settings)?;
         let mut client = Client {
-            address: address.to_owned(),
+            place,
             settings,
             link: None,
             pushes: VecDeque::new(),
@@ -134,27 +130,7 @@ impl Client {
         self.command(args).and_then(T::from_reply)
     }
 
-    /// Several commands on one way there and back.
-    ///
-    /// ```
-    /// use pollux::client::Value;
-    /// # let server = pollux::server::in_background("");
-    /// # let mut client = pollux::client::Client::connect(&server.address())?;
-    /// let replies = client
-    ///     .pipeline()
-    ///     .command(&["SET", "n", "5"])
-    ///     .command(&["INCR", "n"])
-    ///     .command(&["LPUSH", "n", "x"])
-    ///     .send()?;
-    /// assert_eq!(replies[1], Value::Integer(6));
-    /// assert!(matches!(&replies[2], Value::Error(text) if text.starts_with("WRONGTYPE")));
-    /// # Ok::<(), pollux::client::Error>(())
-    /// ```
-    pub fn pipeline(&mut self) -> Pipeline<'_> {
-        Pipeline::new(self)
-    }
-
-    // The two halves of a command, for those who want something in between.
+    // The two halves of a command, for callers that want something in between.
 
     /// Sends a command and does not wait. Each has to be followed by a [`receive`](Client::receive), sooner or later.
     pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<()> {
@@ -175,7 +151,7 @@ impl Client {
         })
     }
 
-    /// Waits for the next reply; what comes unasked is put aside. An error is a value here, too.
+    /// Waits for the next reply; pushes are put aside. An error is a value here, too.
     pub fn receive(&mut self) -> Result<Value> {
         self.try_or_drop(|client| {
             let deadline_us = client.deadline_us(client.settings.reply_timeout);
@@ -251,7 +227,7 @@ impl Client {
         outcome
     }
 
-    /// A server may have closed a connection that lay idle. Whoever sent into it would not know whether the request was
+    /// A server may have closed a connection that lay idle. A request that is sent into it may or may not have been
     /// received, so this is found out before.
     fn look_after_idle(&mut self) -> Result<()> {
         let now_us = self.clock.monotonic_us();
@@ -288,7 +264,7 @@ impl Client {
     }
 
     fn connect_once(&mut self) -> Result<()> {
-        let stream = Stream::connect(&self.address, self.settings.connect_timeout)?;
+        let stream = Stream::connect(&self.place, &self.settings)?;
         stream.set_write_timeout(self.settings.reply_timeout)?;
         self.link = Some(Link {
             stream,
@@ -305,7 +281,7 @@ impl Client {
         outcome
     }
 
-    /// Says who we are and how we speak, as far as it differs from what a server takes for granted.
+    /// Tells the server our name and protocol, as far as they differ from the defaults.
     fn introduce(&mut self) -> Result<()> {
         let Settings {
             protocol,
@@ -359,66 +335,6 @@ impl Link {
     }
 }
 
-impl Stream {
-    fn connect(address: &str, timeout: Duration) -> Result<Stream> {
-        if address.starts_with('/') {
-            return Ok(Stream::Unix(UnixStream::connect(address)?));
-        }
-        let mut failure = Error::Io(io::ErrorKind::AddrNotAvailable.into());
-        for candidate in address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&candidate, timeout) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    return Ok(Stream::Tcp(stream));
-                }
-                Err(error) => failure = error.into(),
-            }
-        }
-        Err(failure)
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
-            Stream::Unix(stream) => stream.set_read_timeout(Some(timeout)),
-        }
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.set_write_timeout(Some(timeout)),
-            Stream::Unix(stream) => stream.set_write_timeout(Some(timeout)),
-        }
-    }
-
-    fn set_nonblocking(&self, is_so: bool) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.set_nonblocking(is_so),
-            Stream::Unix(stream) => stream.set_nonblocking(is_so),
-        }
-    }
-
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let outcome = match self {
-                Stream::Tcp(stream) => stream.read(space),
-                Stream::Unix(stream) => stream.read(space),
-            };
-            match outcome {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.write_all(bytes),
-            Stream::Unix(stream) => stream.write_all(bytes),
-        }
-    }
-}
-
 /// Appends a request: an array of strings.
 pub(super) fn push_request<A: AsRef<[u8]>>(bytes: &mut Vec<u8>, args: &[A]) {
     push_header(bytes, b'*', args.len());
@@ -444,7 +360,7 @@ fn named<'a, K: AsRef<[u8]>>(name: &'a [u8], keys: &'a [K]) -> Vec<&'a [u8]> {
 
 const SPACE_BYTES: usize = 16 * 1024;
 
-/// Pushes that are kept for somebody who might ask; older ones are dropped.
+/// Pushes that are kept in case the caller asks; older ones are dropped.
 const PUSHES_MAX: usize = 10_000;
 
 /// A connection that was used within this time is taken to be alive.

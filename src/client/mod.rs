@@ -27,17 +27,20 @@
 //!
 //! # What it does not do
 //!
-//! Cluster redirections (they are errors like others), TLS (another kind of `Stream` in `connection`, once the server
-//! has it), and values that begin before they are complete. It knows `base` and `wire` and nothing of the server.
+//! Cluster redirections (they are errors like others), and values that begin before they are complete. It knows `base`,
+//! `wire` and `tls`, and nothing of the server.
 
+mod address;
 mod connection;
 mod pipeline;
 mod pool;
+mod stream;
 mod typed;
 mod value;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::wire::tokens::Garbled;
@@ -75,7 +78,7 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// For how long to wait for a reply, and for room to send into (30 s).
     pub reply_timeout: Duration,
-    /// Who to be (the default user) ...
+    /// The user to be (the default user) ...
     pub user: Option<String>,
     /// ... and what proves it (nothing).
     pub password: Option<String>,
@@ -85,6 +88,54 @@ pub struct Settings {
     pub retries: u32,
     /// The largest reply that is kept (1 GiB).
     pub reply_bytes_max: usize,
+    /// How to encrypt the connection (not at all).
+    pub tls: Option<Tls>,
+}
+
+/// How a connection is encrypted. With `Tls::default()` whom we reach has to be known to the authorities of the system,
+/// by the name that we dial, and we are nobody.
+///
+/// ```no_run
+/// use pollux::client::{Client, Settings, Tls};
+///
+/// let tls = Tls {
+///     authorities: Some("/etc/redis/ca.crt".into()),
+///     ..Tls::default()
+/// };
+/// let settings = Settings { tls: Some(tls), ..Settings::default() };
+/// let mut client = Client::connect_with("rediss://db.example.com:6380", settings)?;
+/// # Ok::<(), pollux::client::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// A file or a directory of certificates whose word counts.
+    pub authorities: Option<PathBuf>,
+    /// Who we are, where a server wants to know.
+    pub identity: Option<Identity>,
+    /// The name in the server's certificate, where it is not the one that we dial.
+    pub name: Option<String>,
+    /// Whether the name has to be there (it has). Redis's own tools do not look.
+    pub checks_names: bool,
+}
+
+/// A certificate and its key, as files in PEM.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// What opens the key; empty when it is not locked.
+    pub passphrase: String,
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            authorities: None,
+            identity: None,
+            name: None,
+            checks_names: true,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -98,11 +149,12 @@ impl Default for Settings {
             database: 0,
             retries: 2,
             reply_bytes_max: 1024 * 1024 * 1024,
+            tls: None,
         }
     }
 }
 
-/// What can go wrong.
+/// The errors of a client.
 #[derive(Debug)]
 pub enum Error {
     /// The server said no. The connection is as good as before.
@@ -112,7 +164,7 @@ pub enum Error {
     /// The server closed the connection.
     Closed,
     Io(io::Error),
-    /// What came is no RESP.
+    /// The bytes that came are no RESP.
     Garbled(Garbled),
     /// The reply is larger than `Settings::reply_bytes_max`.
     TooLarge,

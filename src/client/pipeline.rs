@@ -13,22 +13,40 @@ pub struct Pipeline<'a> {
     ends: Vec<usize>,
 }
 
-impl<'a> Pipeline<'a> {
-    pub(super) fn new(client: &'a mut Client) -> Pipeline<'a> {
+impl Client {
+    /// Several commands on one way there and back.
+    ///
+    /// ```
+    /// use pollux::client::Value;
+    /// # let server = pollux::server::in_background("");
+    /// # let mut client = pollux::client::Client::connect(&server.address())?;
+    /// let replies = client
+    ///     .pipeline()
+    ///     .command(&["SET", "n", "5"])
+    ///     .command(&["INCR", "n"])
+    ///     .command(&["LPUSH", "n", "x"])
+    ///     .send()?;
+    /// assert_eq!(replies[1], Value::Integer(6));
+    /// assert!(matches!(&replies[2], Value::Error(text) if text.starts_with("WRONGTYPE")));
+    /// # Ok::<(), pollux::client::Error>(())
+    /// ```
+    pub fn pipeline(&mut self) -> Pipeline<'_> {
         Pipeline {
-            client,
+            client: self,
             bytes: Vec::new(),
             ends: Vec::new(),
         }
     }
+}
 
+impl Pipeline<'_> {
     pub fn command<A: AsRef<[u8]>>(mut self, args: &[A]) -> Self {
         push_request(&mut self.bytes, args);
         self.ends.push(self.bytes.len());
         self
     }
 
-    /// Sends all of them and returns their replies in order. What the server refused is a `Value::Error` in its place.
+    /// Sends all of them and returns their replies in order. A refused command is a `Value::Error` in its place.
     ///
     /// A pipeline of any length is sent in batches whose replies are read before the next one: two sides that only
     /// write would wait for each other for ever.

@@ -1,8 +1,8 @@
 //! Connections that several threads share, one at a time.
 //!
-//! A connection is lent until its guard is dropped. One that came back broken is forgotten; one that lay idle for a
-//! while is asked whether it is alive before it is lent again. There are never more than `PoolLimits::most`: whoever
-//! comes when all are out waits, and not for ever.
+//! A connection is lent until its guard is dropped. A connection that came back broken is forgotten; one that lay idle
+//! for a while is asked whether it is alive before it is lent again. There are never more than `PoolLimits::most`: a
+//! caller that comes when all are out waits, and not for ever.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

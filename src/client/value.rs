@@ -2,7 +2,7 @@
 
 use crate::wire::tokens::{Kind, Token};
 
-/// What a server can say.
+/// A server's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Nothing: `_`, or RESP2's missing string or array.
@@ -74,7 +74,7 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Takes the next token; returns a value when it is complete.
-    pub fn take(&mut self, token: Token<'_>) -> Option<Value> {
+    pub(crate) fn take(&mut self, token: Token<'_>) -> Option<Value> {
         match token {
             Token::Line(kind, line) => {
                 self.size += line.len() + size_of::<Value>();

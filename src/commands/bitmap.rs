@@ -1,21 +1,23 @@
 //! Strings as rows of bits and of small integers.
 //!
-//! What a bit or a field is, is in `types::bits`; here are the words of the commands. Writing beyond the end of a
+//! Bits and fields are explained in `types::bits`; here are the words of the commands. Writing beyond the end of a
 //! string makes it longer first, so that the bits in between are zeros.
 
 use crate::base::num;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Spot, Until, text};
 use crate::spec::bitmap as spec;
 use crate::spec::error::Error;
+use crate::store::STRING_BYTES_MAX;
 use crate::types::bits::{self, Field, Operation, Overflow, Unit};
 use crate::wire::args::Args;
 
 use super::options::{integer, is};
-use super::string::edit_within;
+use super::string::{edit_within, len_max};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::BITCOUNT, bitcount),
     Row::new(&spec::BITFIELD, bitfield),
     Row::new(&spec::BITFIELD_RO, bitfield_ro),
@@ -31,11 +33,18 @@ fn bit_offset(ctx: &Ctx<'_>, arg: &[u8], width: Option<u8>) -> Result<u64, Error
         ([b'#', digits @ ..], Some(width)) => (digits, u64::from(width)),
         _ => (arg, 1),
     };
-    let most = ctx.services.config.proto_max_bulk_len;
-    (num::parse_u64(digits))
+    let offset = (num::parse_u64(digits))
         .and_then(|offset| offset.checked_mul(factor))
-        .filter(|offset| i64::try_from(*offset).is_ok() && (offset / 8 < most || ctx.is_replay()))
-        .ok_or(Error::BitOffset)
+        .filter(|offset| i64::try_from(*offset).is_ok())
+        .ok_or(Error::BitOffset)?;
+    if offset / 8 < len_max(ctx) as u64 {
+        Ok(offset)
+    } else if ctx.is_replay() {
+        // A log that says so was written by a server with another limit, and cannot be followed.
+        Err(Error::StringTooLong)
+    } else {
+        Err(Error::BitOffset)
+    }
 }
 
 /// BYTE or BIT.
@@ -58,17 +67,17 @@ fn setbit(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(1) => true,
         _ => return Err(Error::Bit),
     };
-    let found = ctx.keys.find(key);
-    let old_len = match found {
+    let site = ctx.keys.site(key);
+    let old_len = match site.spot() {
         Some(spot) => ctx.keys.text(spot)?.len(),
         None => 0,
     };
+    let is_new = site.is_vacant();
     let len = (offset / 8 + 1) as usize;
-    let was = edit_within(ctx, key, found, len, |bytes| {
-        bits::set_bit(bytes, offset, value)
-    })?;
-    if was != value || found.is_none() || old_len < len {
-        ctx.keys.changed(key, Event::string("setbit"), 1);
+    let was = edit_within(ctx, site, len, |bytes| bits::set_bit(bytes, offset, value))?;
+    // Writing the bit that is there already is no change; making the string longer for it is one.
+    if was != value || is_new || old_len < len {
+        ctx.keys.changed(key, Event::SETBIT, 1);
     }
     ctx.reply.integer(i64::from(was));
     Ok(())
@@ -115,6 +124,8 @@ fn bitpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let start = args.get(3).map_or(Ok(0), integer)?;
     let unit = args.get(5).map_or(Ok(Unit::Byte), unit)?;
+    // Without an end the search for a 0 goes on into the endless zeros behind the string; with an end it stops there
+    // and answers -1.
     let end = args.get(4).map(integer).transpose()?;
     let position = match ctx.keys.read_text(args.at(1))? {
         Some(text) => bits::find(text.bytes(&mut [0; 20]), bit, start, end, unit),
@@ -140,13 +151,13 @@ fn bitop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let result = combine(ctx, operation, args.tail(3))?;
     let target = args.at(2);
+    // No key holds an empty result: the destination is removed instead.
     if result.is_empty() {
         ctx.keys.remove_reporting(target);
     } else {
-        let found = ctx.keys.find(target);
-        ctx.keys
-            .put(target, found, text::edited(&result), Until::Never);
-        ctx.keys.changed(target, Event::string("set"), 1);
+        let site = ctx.keys.site(target);
+        ctx.keys.put(site, text::edited(&result), Until::Never);
+        ctx.keys.changed(target, Event::SET, 1);
     }
     ctx.reply.count(result.len());
     Ok(())
@@ -183,6 +194,7 @@ enum Act {
 /// INCRBY encoding offset increment ...]
 fn bitfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let steps = parse_steps(ctx, args)?;
+    // Without a write BITFIELD is a reader: it makes no key and is not propagated.
     if steps.iter().all(|step| matches!(step.act, Act::Get)) {
         get_fields(ctx, args, &steps)
     } else {
@@ -206,6 +218,7 @@ fn parse_steps(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Vec<Step>, Error> {
     while at < args.len() {
         let (word, left) = (args.at(at), args.len() - at - 1);
         if is(word, "OVERFLOW") && left >= 1 {
+            // OVERFLOW holds for the writes behind it, up to the next OVERFLOW.
             overflow = overflow_named(args.at(at + 1))?;
             at += 2;
         } else if is(word, "GET") && left >= 2 {
@@ -246,11 +259,12 @@ fn overflow_named(arg: &[u8]) -> Result<Overflow, Error> {
 
 /// Reads `encoding offset`, as in `u8 #2`.
 fn parse_field(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Field, Error> {
-    let (is_signed, width) = match args.at(0) {
+    let (is_signed, width) = match up_to_nul(args.at(0)) {
         [b'i', width @ ..] => (
             true,
             num::parse_i64(width).filter(|width| (1..=64).contains(width)),
         ),
+        // Replies are signed 64-bit integers, so the widest unsigned field has 63 bits.
         [b'u', width @ ..] => (
             false,
             num::parse_i64(width).filter(|width| (1..=63).contains(width)),
@@ -280,18 +294,22 @@ fn get_fields(ctx: &mut Ctx<'_>, args: Args<'_>, steps: &[Step]) -> Outcome {
 
 fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>, steps: &[Step]) -> Outcome {
     let key = args.at(1);
-    let found = ctx.keys.find(key);
-    let old_len = match found {
+    let site = ctx.keys.site(key);
+    let old_len = match site.spot() {
         Some(spot) => ctx.keys.text(spot)?.len(),
         None => 0,
     };
     let written = steps.iter().filter(|step| !matches!(step.act, Act::Get));
     let len = written.map(|step| step.field.end_byte()).max().unwrap_or(0) as usize;
+    // A field may begin within the limit and end behind it, as far as the store can follow.
+    if len > STRING_BYTES_MAX {
+        return Err(Error::StringTooLong);
+    }
     let mut answers = Vec::with_capacity(steps.len());
     let mut changes = 0;
     // A string that grew has changed, whatever was written to it.
-    let has_grown = found.is_none() || old_len < len;
-    edit_within(ctx, key, found, len, |bytes| {
+    let has_grown = site.is_vacant() || old_len < len;
+    edit_within(ctx, site, len, |bytes| {
         for step in steps {
             let old = step.field.get(bytes);
             let (new, answer) = step.result(old);
@@ -303,7 +321,7 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>, steps: &[Step]) -> Outcome {
         }
     })?;
     if changes > 0 {
-        ctx.keys.changed(key, Event::string("setbit"), changes);
+        ctx.keys.changed(key, Event::SETBIT, changes);
     }
     ctx.reply.array(answers.len());
     for answer in answers {
@@ -316,12 +334,14 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>, steps: &[Step]) -> Outcome {
 }
 
 impl Step {
-    /// What is written, if anything, and what is replied.
+    /// The number to write, if any, and the reply.
     fn result(&self, old: i64) -> (Option<i64>, Option<i64>) {
         match self.act {
             Act::Get => (None, Some(old)),
             Act::Set(value, overflow) => {
                 let new = self.field.fit(value, overflow);
+                // SET replies the number before, INCRBY the number after; a write that OVERFLOW FAIL refuses replies
+                // null.
                 (new, new.map(|_| old))
             }
             Act::Add(increment, overflow) => {

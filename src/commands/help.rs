@@ -1,11 +1,11 @@
-//! The HELP of every container: one sentence, what the row says, and how to read this again.
+//! The HELP of every container: one sentence, the lines of the row, and how to read this again.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::wire::args::Args;
 
 /// `<container> HELP`: the handler of every subcommand of that name.
-pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let spec = ctx.command.spec;
     let container = spec.container().unwrap_or(spec.name).to_ascii_uppercase();
     let reply = &mut ctx.reply;

@@ -7,9 +7,9 @@
 //! is in Redis, even if nothing was written; PFCOUNT of one key counts among them because it keeps its result in the
 //! string.
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, Spot};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Event, Site, Spot};
 use crate::spec::error::Error;
 use crate::spec::hyperloglog as spec;
 use crate::types::hll::{self, HllEncoding, HllError, Registers};
@@ -18,7 +18,7 @@ use crate::wire::args::Args;
 use super::options::is;
 use super::string::{edit, edit_within};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::PFADD, pfadd),
     Row::new(&spec::PFCOUNT, pfcount),
     Row::new(&spec::PFDEBUG, pfdebug),
@@ -47,16 +47,16 @@ fn at<R>(
     Ok(compute(string, encoding)?)
 }
 
-/// Changes the string under a key, a new one if there is none. What `change` has done before it fails stays done.
+/// Changes the string under a key, a new one if there is none. Changes that `change` has made before it fails stay.
 fn edit_string<R>(
     ctx: &mut Ctx<'_>,
-    key: &[u8],
-    found: Option<Spot>,
+    site: Site<'_>,
     change: impl FnOnce(&mut Vec<u8>) -> Result<R, HllError>,
 ) -> Result<R, Error> {
+    let is_new = site.is_vacant();
     let mut result = None;
-    edit(ctx, key, found, hll::EMPTY_LEN, |string| {
-        if found.is_none() {
+    edit(ctx, site, hll::EMPTY_LEN, |string| {
+        if is_new {
             *string = hll::empty();
         }
         result = Some(change(string));
@@ -64,29 +64,27 @@ fn edit_string<R>(
     Ok(result.expect("edit calls it")?)
 }
 
-/// Where the HyperLogLog under a key is, for changing.
-fn find(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<(Spot, HllEncoding)>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    let encoding = at(ctx, spot, |_, encoding| Ok(encoding))?;
-    Ok(Some((spot, encoding)))
+/// How the HyperLogLog at a place is laid out.
+fn layout(ctx: &Ctx<'_>, spot: Spot) -> Result<HllEncoding, Error> {
+    at(ctx, spot, |_, encoding| Ok(encoding))
 }
 
 /// PFADD key [element [element ...]]
 fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let sparse_bytes_max = ctx.services.config.hll_sparse_max_bytes;
-    let found = find(ctx, key)?;
-    let changes = match found {
+    let site = ctx.keys.site(key);
+    let is_new = site.is_vacant();
+    let old_layout = site.spot().map(|spot| layout(ctx, spot)).transpose()?;
+    let changes = match old_layout {
         // All registers lie where they are, so nothing is copied.
-        Some((spot, HllEncoding::Dense)) => edit_within(ctx, key, Some(spot), 0, |string| {
+        Some(HllEncoding::Dense) => edit_within(ctx, site, 0, |string| {
             let grows = |element: &&[u8]| hll::add_in_place(string, element).unwrap_or(false);
             args.from(2).filter(grows).count()
         })?,
-        _ => edit_string(ctx, key, found.map(|(spot, _)| spot), |string| {
+        _ => edit_string(ctx, site, |string| {
             // Coming into being is a change, even without an element.
-            let mut changes = usize::from(found.is_none());
+            let mut changes = usize::from(is_new);
             for element in args.from(2) {
                 changes += usize::from(hll::add(string, element, sparse_bytes_max)?);
             }
@@ -97,7 +95,7 @@ fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         })?,
     };
     if changes > 0 {
-        ctx.keys.changed(key, Event::string("pfadd"), changes);
+        ctx.keys.changed(key, Event::PFADD, changes);
     }
     ctx.reply.integer(i64::from(changes > 0));
     Ok(())
@@ -122,18 +120,20 @@ fn count_of_one(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<u64, Error> {
     };
     let cached = at(ctx, spot, |string, _| hll::cached_count(string))?;
     if let Some(count) = cached {
+        // Redis opens the string for writing even to read the count in it, which makes its encoding `raw`.
         ctx.keys.edit_inline(spot);
         return Ok(count);
     }
     let count = at(ctx, spot, |string, _| hll::count(string))?;
-    edit_within(ctx, key, Some(spot), 0, |string| {
+    // PFCOUNT of one key keeps the count in the value, so this reader writes, and the log hears of it.
+    edit_within(ctx, Site::Taken(spot), 0, |string| {
         hll::store_count(string, count);
     })?;
     ctx.keys.touched(key, 1);
     Ok(count)
 }
 
-/// Adds what is under the keys to a union, and says how a union of them all is to be laid out.
+/// Adds the registers under the keys to a union, and says how a union of them all is to be laid out.
 fn merge(ctx: &mut Ctx<'_>, keys: Args<'_>, union: &mut Registers) -> Result<HllEncoding, Error> {
     let mut layout = HllEncoding::Sparse;
     for key in keys {
@@ -153,12 +153,12 @@ fn pfmerge(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // The destination is a source too.
     let layout = merge(ctx, args.tail(1), &mut union)?;
     let key = args.at(1);
-    let found = ctx.keys.find(key);
-    edit_string(ctx, key, found, |string| {
+    let site = ctx.keys.site(key);
+    edit_string(ctx, site, |string| {
         union.store(string, layout, sparse_bytes_max)
     })?;
-    // Announced as what it amounts to: elements were added.
-    ctx.keys.changed(key, Event::string("pfadd"), 1);
+    // Announced as PFADD, since elements were added.
+    ctx.keys.changed(key, Event::PFADD, 1);
     ctx.reply.ok();
     Ok(())
 }
@@ -169,10 +169,12 @@ fn pfdebug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if is(word, "SIMD") {
         return simd(ctx, key);
     }
-    let (spot, encoding) = find(ctx, key)?.ok_or("ERR The specified key does not exist")?;
+    let found = ctx.keys.find_to_write(key);
+    let spot = found.ok_or("ERR The specified key does not exist")?;
+    let encoding = layout(ctx, spot)?;
     ctx.keys.edit_inline(spot);
     if is(word, "GETREG") {
-        make_dense(ctx, key, spot)?;
+        make_dense(ctx, spot)?;
         let mut registers = Registers::new();
         at(ctx, spot, |string, _| registers.merge(string))?;
         ctx.reply.array(registers.as_slice().len());
@@ -186,20 +188,22 @@ fn pfdebug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else if is(word, "ENCODING") {
         ctx.reply.simple(encoding.name());
     } else if is(word, "TODENSE") {
-        let was_sparse = make_dense(ctx, key, spot)?;
+        let was_sparse = make_dense(ctx, spot)?;
         ctx.reply.integer(i64::from(was_sparse));
     } else {
-        return Err([b"ERR Unknown PFDEBUG subcommand '", word, b"'"]
-            .concat()
-            .into());
+        return Err(Error::quoting(
+            "ERR Unknown PFDEBUG subcommand '",
+            word,
+            "'",
+        ));
     }
     Ok(())
 }
 
-/// Lays the registers out one by one, if they are not yet. It changes the bytes and not what they say, so it counts as
-/// a change, and nobody who watches the key is told.
-fn make_dense(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) -> Result<bool, Error> {
-    let was_sparse = edit_string(ctx, key, Some(spot), hll::make_dense)?;
+/// Lays the registers out one by one, if they are not yet. The bytes change and their meaning does not, so it counts as
+/// a change, and no watcher of the key is told.
+fn make_dense(ctx: &mut Ctx<'_>, spot: Spot) -> Result<bool, Error> {
+    let was_sparse = edit_string(ctx, Site::Taken(spot), hll::make_dense)?;
     ctx.keys.space.journal.dirty += u64::from(was_sparse);
     Ok(was_sparse)
 }

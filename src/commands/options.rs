@@ -1,17 +1,29 @@
 //! Reading arguments: numbers, moments and option words, refused in Redis's words.
 
+use crate::base::text::{is_word, up_to_nul};
 use crate::base::{double, longdouble, num};
-use crate::engine::ctx::Now;
+use crate::engine::clock::Now;
 use crate::spec::error::Error;
+
+/// `ON` or `OFF`.
+pub(crate) fn on_or_off(word: &[u8]) -> Result<bool, Error> {
+    if is(word, "on") {
+        Ok(true)
+    } else if is(word, "off") {
+        Ok(false)
+    } else {
+        Err(Error::Syntax)
+    }
+}
 
 /// An integer in canonical form.
 #[inline]
-pub fn integer(text: &[u8]) -> Result<i64, Error> {
+pub(crate) fn integer(text: &[u8]) -> Result<i64, Error> {
     num::parse_i64(text).ok_or(Error::NotInteger)
 }
 
-/// An integer within bounds; `refusal` is said of everything else, be it no number at all.
-pub fn integer_within(
+/// An integer within bounds; `refusal` is the error for everything else, also for text that is no number.
+pub(crate) fn integer_within(
     text: &[u8],
     least: i64,
     most: i64,
@@ -22,12 +34,12 @@ pub fn integer_within(
 }
 
 /// An integer that is not negative.
-pub fn not_negative(text: &[u8]) -> Result<i64, Error> {
+pub(crate) fn not_negative(text: &[u8]) -> Result<i64, Error> {
     integer_within(text, 0, i64::MAX, Error::NotPositive)
 }
 
 /// An integer that fits 32 bits, as numbers of databases must.
-pub fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
+pub(crate) fn narrow_integer(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;
     if i32::try_from(number).is_ok() {
         Ok(number)
@@ -40,7 +52,7 @@ const NARROW_RANGE: &str =
     "ERR value is out of range, value must between -2147483648 and 2147483647";
 
 /// An integer whose opposite is one too: a count or rank with a direction.
-pub fn directed(text: &[u8]) -> Result<i64, Error> {
+pub(crate) fn directed(text: &[u8]) -> Result<i64, Error> {
     let number = integer(text)?;
     if number == i64::MIN {
         Err(Error::CountRange)
@@ -50,7 +62,7 @@ pub fn directed(text: &[u8]) -> Result<i64, Error> {
 }
 
 /// Until when a blocking command waits, given in seconds from now with any fraction; `None` is for ever.
-pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
+pub(crate) fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     let seconds = longdouble::parse(text).ok_or(Error::TimeoutNotFloat)?;
     let thousand = longdouble::parse(b"1000").expect("a number");
     match (seconds * thousand).ceil_to_i64() {
@@ -65,7 +77,7 @@ pub fn wait_until(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
 }
 
 /// The same in whole milliseconds.
-pub fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
+pub(crate) fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     match num::parse_i64(text).ok_or(Error::TimeoutNotInteger)? {
         0 => Ok(None),
         ms if ms > 0 => ms
@@ -76,8 +88,8 @@ pub fn wait_until_ms(text: &[u8], now: Now) -> Result<Option<i64>, Error> {
     }
 }
 
-/// What is left of SINTERCARD's and ZINTERCARD's words: `[LIMIT limit]`, where 0 is no limit.
-pub fn limit<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<usize, Error> {
+/// The last words of SINTERCARD and ZINTERCARD: `[LIMIT limit]`, where 0 is no limit.
+pub(crate) fn limit<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<usize, Error> {
     let mut limit = 0;
     while let Some(word) = words.next() {
         let value = words.next().filter(|_| is(word, "LIMIT"));
@@ -88,19 +100,19 @@ pub fn limit<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<usize, Err
 }
 
 /// A double; never NaN.
-pub fn float(text: &[u8]) -> Result<f64, Error> {
+pub(crate) fn float(text: &[u8]) -> Result<f64, Error> {
     double::parse_f64(text).ok_or(Error::NotFloat)
 }
 
-/// Whether an argument is this option word, in any case.
+/// Whether an argument is this option word, in any case, up to a NUL byte.
 #[inline]
-pub fn is(arg: &[u8], word: &str) -> bool {
-    arg.eq_ignore_ascii_case(word.as_bytes())
+pub(crate) fn is(arg: &[u8], word: &str) -> bool {
+    is_word(arg, word.as_bytes())
 }
 
 /// How a moment is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// Seconds from now: EX.
     Seconds,
     /// Milliseconds from now: PX.
@@ -113,8 +125,8 @@ pub enum Moment {
 
 impl Moment {
     /// The option word that `arg` is, if it is one of the four.
-    pub fn option(arg: &[u8]) -> Option<Self> {
-        match arg.len() {
+    pub(crate) fn option(arg: &[u8]) -> Option<Self> {
+        match up_to_nul(arg).len() {
             2 if is(arg, "EX") => Some(Self::Seconds),
             2 if is(arg, "PX") => Some(Self::Milliseconds),
             4 if is(arg, "EXAT") => Some(Self::UnixSeconds),
@@ -126,12 +138,12 @@ impl Moment {
     fn is_seconds(self) -> bool {
         matches!(self, Self::Seconds | Self::UnixSeconds)
     }
-    pub fn is_relative(self) -> bool {
+    pub(crate) fn is_relative(self) -> bool {
         matches!(self, Self::Seconds | Self::Milliseconds)
     }
 
     /// The moment in unix milliseconds; `None` if it does not fit.
-    pub fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
+    pub(crate) fn unix_ms(self, value: i64, now: Now) -> Option<i64> {
         let ms = if self.is_seconds() {
             value.checked_mul(1000)?
         } else {
@@ -148,7 +160,7 @@ impl Moment {
 
     /// A deadline that must lie after the beginning of time, as the options of SET and GETEX and SETEX's argument
     /// must.
-    pub fn deadline(self, text: &[u8], now: Now, command: &str) -> Result<i64, Error> {
+    pub(crate) fn deadline(self, text: &[u8], now: Now, command: &str) -> Result<i64, Error> {
         let value = integer(text)?;
         if value <= 0 {
             return Err(Error::invalid_expire(command));

@@ -1,17 +1,20 @@
-//! Publish and subscribe: messages to whoever listens now, kept for nobody.
+//! Publish and subscribe: messages to the present subscribers, kept for nobody.
+
+use std::collections::BTreeSet;
 
 use crate::base::glob;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::deliver;
-use crate::engine::session::{Session, flag};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::Session;
+use crate::engine::tell::deliver::{self, Reach};
 use crate::pubsub::Kind;
+use crate::spec::error::Error;
 use crate::spec::pubsub as spec;
 use crate::wire::args::Args;
 
 use super::help::help;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::PSUBSCRIBE, psubscribe),
     Row::new(&spec::PUBLISH, publish),
     Row::container(&spec::PUBSUB, SUBCOMMANDS),
@@ -64,37 +67,39 @@ fn subscribe_to(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
         ctx.reply.bulk(name);
         ctx.reply.count(count);
     }
-    ctx.session.set(flag::SUBSCRIBED);
     ctx.reply.set_muted(was_muted);
     Ok(())
 }
 
-/// What is said of subscriptions counts as pushed, so CLIENT REPLY does not silence it.
+/// Replies about subscriptions count as pushed, so CLIENT REPLY does not silence them.
 fn speak_up(ctx: &mut Ctx<'_>) -> bool {
     let was_muted = ctx.reply.is_muted();
     ctx.reply.set_muted(false);
     was_muted
 }
 
-fn add(session: &mut Session, kind: Kind, name: &[u8]) -> bool {
-    let subscriptions = &mut session.subscriptions;
+/// The names of one kind that the session listens to.
+fn names(session: &mut Session, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
+    let subscriptions = session.subscriptions.get_or_insert_default();
     match kind {
-        Kind::Channel => subscriptions.channels.insert(name.to_vec()),
-        Kind::Shard => subscriptions.shards.insert(name.to_vec()),
-        Kind::Pattern => {
-            let is_new = !subscriptions.patterns.iter().any(|known| known == name);
-            if is_new {
-                subscriptions.patterns.push(name.to_vec());
-            }
-            is_new
-        }
+        Kind::Channel => &mut subscriptions.channels,
+        Kind::Pattern => &mut subscriptions.patterns,
+        Kind::Shard => &mut subscriptions.shards,
     }
 }
 
+fn add(session: &mut Session, kind: Kind, name: &[u8]) -> bool {
+    names(session, kind).insert(name.to_vec())
+}
+
 fn count(session: &Session, kind: Kind) -> usize {
+    let Some(all) = &session.subscriptions else {
+        return 0;
+    };
     match kind {
-        Kind::Shard => session.subscriptions.shards.len(),
-        Kind::Channel | Kind::Pattern => session.subscriptions.count(),
+        // Channels and patterns are counted together, channels of shards apart from them.
+        Kind::Shard => all.shards.len(),
+        Kind::Channel | Kind::Pattern => all.count(),
     }
 }
 
@@ -120,14 +125,11 @@ fn unsubscribe_from(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
             give_up(ctx, kind, name);
         }
     } else {
-        let all: Vec<Vec<u8>> = match kind {
-            Kind::Channel => ctx.session.subscriptions.channels.iter().cloned().collect(),
-            Kind::Shard => ctx.session.subscriptions.shards.iter().cloned().collect(),
-            Kind::Pattern => ctx.session.subscriptions.patterns.clone(),
-        };
+        let all = names(ctx.session, kind).clone();
         for name in &all {
             give_up(ctx, kind, name);
         }
+        // UNSUBSCRIBE is answered once even if there was nothing to leave: the client counts on a reply.
         if all.is_empty() {
             let count = count(ctx.session, kind);
             ctx.reply.push(3);
@@ -160,82 +162,32 @@ fn give_up(ctx: &mut Ctx<'_>, kind: Kind, name: &[u8]) {
 }
 
 fn forget(ctx: &mut Ctx<'_>, kind: Kind, name: &[u8]) {
-    let subscriptions = &mut ctx.session.subscriptions;
-    let was_there = match kind {
-        Kind::Channel => subscriptions.channels.remove(name),
-        Kind::Shard => subscriptions.shards.remove(name),
-        Kind::Pattern => {
-            let before = subscriptions.patterns.len();
-            subscriptions.patterns.retain(|known| known != name);
-            subscriptions.patterns.len() < before
-        }
-    };
-    if was_there {
+    if names(ctx.session, kind).remove(name) {
         ctx.services.pubsub.unsubscribe(kind, name, ctx.session.id);
     }
 }
 
-/// Ends all subscriptions without a word: RESET.
-pub fn unsubscribe_silently(ctx: &mut Ctx<'_>) {
-    let all = std::mem::take(&mut ctx.session.subscriptions);
-    let pubsub = &mut ctx.services.pubsub;
-    let id = ctx.session.id;
-    all.channels
-        .iter()
-        .for_each(|name| pubsub.unsubscribe(Kind::Channel, name, id));
-    all.patterns
-        .iter()
-        .for_each(|name| pubsub.unsubscribe(Kind::Pattern, name, id));
-    all.shards
-        .iter()
-        .for_each(|name| pubsub.unsubscribe(Kind::Shard, name, id));
-    deliver::update_subscribed(ctx.session);
-}
-
 /// PUBLISH channel message
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (channel, text) = (args.at(1), args.at(2));
-    let mut count = 0;
-    for id in ctx
-        .services
-        .pubsub
-        .listeners(Kind::Channel, channel)
-        .to_vec()
-    {
-        deliver::push(ctx, id, |reply| {
-            deliver::message(reply, &[b"message", channel, text])
-        });
-        count += 1;
-    }
-    let matching: Vec<_> = (ctx.services.pubsub.matching(channel))
-        .map(|(pattern, listeners)| (pattern.to_vec(), listeners.to_vec()))
-        .collect();
-    for (pattern, listeners) in matching {
-        for id in listeners {
-            deliver::push(ctx, id, |reply| {
-                deliver::message(reply, &[b"pmessage", &pattern, channel, text])
-            });
-            count += 1;
-        }
-    }
-    ctx.fx
-        .propagate_as(ctx.keys.db, &[b"PUBLISH", channel, text]);
-    ctx.reply.count(count);
-    Ok(())
+    publish_to(ctx, args, Kind::Channel)
 }
 
 /// SPUBLISH shardchannel message
 fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (channel, text) = (args.at(1), args.at(2));
-    let listeners = ctx.services.pubsub.listeners(Kind::Shard, channel).to_vec();
-    for &id in &listeners {
-        deliver::push(ctx, id, |reply| {
-            deliver::message(reply, &[b"smessage", channel, text])
-        });
-    }
-    ctx.reply.count(listeners.len());
-    ctx.fx
-        .propagate_as(ctx.keys.db, &[b"SPUBLISH", channel, text]);
+    publish_to(ctx, args, Kind::Shard)
+}
+
+fn publish_to(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    let mut reach = Reach::with_lent(ctx.sessions, ctx.session);
+    // A session that listens to the channel and to a matching pattern gets the message for each, and counts for each.
+    let count = deliver::publish(
+        &mut reach,
+        &ctx.services.pubsub,
+        kind,
+        args.at(1),
+        args.at(2),
+    );
+    ctx.reply.count(count);
     Ok(())
 }
 
@@ -250,6 +202,9 @@ fn shardchannels(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn list_names(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    if args.len() > 3 {
+        return Err(Error::subcommand_syntax("pubsub", args.at(1)));
+    }
     let pattern = args.get(2);
     let mark = ctx.reply.deferred();
     let mut count = 0;

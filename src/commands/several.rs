@@ -1,9 +1,9 @@
-//! What commands have in common that pop from the first of several keys that has something.
+//! The common part of commands that pop from the first of several keys that has something.
 //!
 //! Lists have a head and a tail, sorted sets a least and a greatest member; how an end is called, and what popping
 //! means, is each family's own.
 
-use crate::engine::ctx::{Ctx, Wait};
+use crate::engine::run::ctx::{Ctx, Wait};
 use crate::engine::session::OnTimeout;
 use crate::spec::error::Error;
 use crate::types::Kind;
@@ -12,7 +12,7 @@ use crate::wire::args::Args;
 use super::options::{integer_within, is};
 
 /// Waits for one of the keys to be of this kind; where one may not wait, the time is over at once.
-pub fn wait(
+pub(crate) fn wait(
     ctx: &mut Ctx<'_>,
     args: Args<'_>,
     keys: Args<'_>,
@@ -36,16 +36,16 @@ pub fn wait(
     );
 }
 
-/// What LMPOP, BLMPOP, ZMPOP and BZMPOP are asked for; `E` is an end of the value.
-pub struct Several<'a, E> {
-    pub keys: Args<'a>,
-    pub end: E,
-    pub count: usize,
+/// The request of LMPOP, BLMPOP, ZMPOP and BZMPOP; `E` is an end of the value.
+pub(crate) struct Several<'a, E> {
+    pub(crate) keys: Args<'a>,
+    pub(crate) end: E,
+    pub(crate) count: usize,
 }
 
 impl<'a, E> Several<'a, E> {
     /// Reads `numkeys key [key ...] <end> [COUNT count]`.
-    pub fn parse(
+    pub(crate) fn parse(
         args: Args<'a>,
         end: impl FnOnce(&[u8]) -> Result<E, Error>,
     ) -> Result<Self, Error> {

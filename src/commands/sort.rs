@@ -7,9 +7,10 @@
 use std::cmp::Ordering;
 
 use crate::base::partial::sort_range;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::{Ctx, Origin};
-use crate::engine::slots;
+use crate::base::text::up_to_nul;
+use crate::engine::cluster_hints;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::{Ctx, Origin};
 use crate::keyspace::{Event, Spot, Text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
@@ -19,14 +20,22 @@ use crate::types::zset::Zset;
 use crate::types::{Kind, Value};
 use crate::wire::args::Args;
 
-use super::limits;
-use super::list;
 use super::options::{integer, is};
+use super::{limits, list};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::SORT, sort),
     Row::new(&spec::SORT_RO, sort_ro),
 ];
+
+/// A pattern names any key, so the user must be allowed to read all of them.
+fn check_reach(ctx: &Ctx<'_>, args: Args<'_>, option: &str) -> Result<(), Error> {
+    if ctx.is_replay() || ctx.may_read_all(args) {
+        return Ok(());
+    }
+    let text = format!("ERR {option} option of SORT denied due to insufficient ACL permissions.");
+    Err(text.into())
+}
 
 struct Request<'a> {
     descends: bool,
@@ -37,7 +46,7 @@ struct Request<'a> {
     by: Option<Pattern<'a>>,
     /// BY with a pattern that names nothing.
     keeps_order: bool,
-    /// What is replied for each element; `None` is the element itself.
+    /// The patterns that are replied for each element; `None` is the element itself.
     gets: Vec<Option<Pattern<'a>>>,
     store: Option<&'a [u8]>,
 }
@@ -72,16 +81,19 @@ impl<'a> Request<'a> {
                 let pattern = words.next().unwrap_or_default();
                 request.by = Pattern::parse(pattern);
                 if request.by.is_some() {
-                    slots::note_pattern(ctx, args.at(1), pattern);
+                    check_reach(ctx, args, "BY")?;
+                    cluster_hints::note_pattern(ctx, args.at(1), pattern);
                 }
                 // Once told not to sort, it does not: a later BY with a star changes nothing of that.
                 request.keeps_order |= request.by.is_none();
             } else if is(word, "GET") {
                 let pattern = words.next().unwrap_or_default();
+                check_reach(ctx, args, "GET")?;
                 let own = pattern == b"#";
                 if !own {
-                    slots::note_pattern(ctx, args.at(1), pattern);
+                    cluster_hints::note_pattern(ctx, args.at(1), pattern);
                 }
+                // GET with a pattern that has no star names no key, so it replies null for each element.
                 request.gets.push(if own {
                     None
                 } else {
@@ -144,7 +156,7 @@ impl<'a> Pattern<'a> {
         })
     }
 
-    /// What the key or field for this element holds.
+    /// The value of the key or field for this element.
     fn look_up(&self, ctx: &mut Ctx<'_>, element: &[u8]) -> Option<Vec<u8>> {
         if self.names_nothing {
             return None;
@@ -156,7 +168,7 @@ impl<'a> Pattern<'a> {
         };
         let hash = ctx.keys.at::<Hash>(spot).ok()?;
         let value = hash
-            .get(field, ctx.now.unix_ms)
+            .get(field, ctx.keys.horizon_ms())
             .map(crate::types::listpack::Item::to_vec);
         if value.is_none() {
             ctx.keys
@@ -243,7 +255,7 @@ fn elements_at(
     Ok(elements)
 }
 
-/// What an element is sorted by.
+/// The weight that an element is sorted by.
 enum Weight {
     Number(f64),
     /// `None` comes first: the pattern found nothing.
@@ -266,6 +278,7 @@ fn in_order(
             (None, false) => number(&element, &mut is_refused),
             (Some(by), false) => match by.look_up(ctx, &element) {
                 Some(text) => number(&text, &mut is_refused),
+                // An element without a weight counts as 0.
                 None => Weight::Number(0.0),
             },
         };
@@ -302,10 +315,10 @@ fn compare(one: &(Weight, Vec<u8>), other: &(Weight, Vec<u8>)) -> Ordering {
     }
 }
 
-/// A number as SORT reads it, up to the first zero byte: no hexadecimal and no blanks, but what is too large for a double
-/// is infinite, and no text at all is zero.
+/// A number as SORT reads it, up to the first zero byte: no hexadecimal and no blanks, but what is too large for a
+/// double is infinite, and no text at all is zero.
 fn number(text: &[u8], is_refused: &mut bool) -> Weight {
-    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = up_to_nul(text);
     let number = match std::str::from_utf8(text).map(str::parse) {
         _ if text.is_empty() => 0.0,
         Ok(Ok(number)) => number,
@@ -357,9 +370,9 @@ fn store(
     }
     result.settle(&limits);
     let len = result.len();
+    // SORT with STORE that finds nothing, even for want of the key, removes the destination.
     let result = (len > 0).then_some(result);
-    ctx.keys
-        .store(destination, result, Event::list("sortstore"), len);
+    ctx.keys.store(destination, result, Event::SORTSTORE, len);
     ctx.reply.count(len);
 }
 

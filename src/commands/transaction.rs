@@ -1,20 +1,21 @@
 //! MULTI, EXEC and the keys that are watched in between.
 //!
-//! A transaction is a queue in the session. EXEC runs it in one go: nothing else runs in between because nothing
-//! else ever runs in between. WATCH makes EXEC refuse when a key changed: whoever changes one spoils the watchers
-//! (`engine::settle`). An error of one command does not undo the others.
+//! A transaction is a queue in the session. EXEC runs it in one go: nothing else runs in between because nothing else
+//! ever runs in between. WATCH makes EXEC refuse when a key changed: the change spoils its watchers (`Engine::settle`).
+//! An error of one command does not undo the others.
 
-use crate::engine::call::call;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::{Ctx, Origin};
-use crate::engine::session::{Transaction, Watched, flag};
-use crate::engine::slots;
+use crate::acl::Denial;
+use crate::engine::cluster_hints;
+use crate::engine::run::call::{call, refuse};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::{Ctx, Origin};
+use crate::engine::session::{Transaction, Watched};
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::spec::transactions as spec;
 use crate::wire::args::Args;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::DISCARD, discard),
     Row::new(&spec::EXEC, exec),
     Row::new(&spec::MULTI, multi),
@@ -25,6 +26,7 @@ pub const ROWS: &[Row] = &[
 /// MULTI
 fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.session.transaction.is_some() {
+        // The inner MULTI is refused, and yet the transaction goes on: the refusal does not abort it.
         return Err(Error::from("ERR MULTI calls can not be nested"));
     }
     ctx.session.transaction = Some(Box::new(Transaction::default()));
@@ -43,43 +45,68 @@ fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 /// Ends the transaction without running it, and stops watching.
-pub fn drop_transaction(ctx: &mut Ctx<'_>) {
+pub(crate) fn drop_transaction(ctx: &mut Ctx<'_>) {
     ctx.session.transaction = None;
-    ctx.session.unset(flag::DIRTY_CAS | flag::DIRTY_EXEC);
-    unwatch_all(ctx);
+    ctx.services.unwatch_all(ctx.session);
 }
 
 /// EXEC
 fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.session.transaction.is_none() {
+    let Some(transaction) = &ctx.session.transaction else {
         return Err(Error::from("ERR EXEC without MULTI"));
-    }
-    let is_spoiled = ctx.session.has(flag::DIRTY_CAS) || watched_key_expired(ctx);
-    if ctx.session.has(flag::DIRTY_EXEC) {
+    };
+    let is_spoiled = transaction.is_spoiled;
+    let is_watch_broken = ctx.session.is_watch_broken || watched_key_expired(ctx);
+    // A command that was refused while queueing outweighs a changed key.
+    if is_spoiled {
         drop_transaction(ctx);
         return Err(Error::ExecAbort);
     }
-    if is_spoiled {
+    if is_watch_broken {
         drop_transaction(ctx);
         ctx.reply.null_array();
         return Ok(());
     }
     // Nobody is told of changes to watched keys any more: the transaction itself may change them.
-    unwatch_all(ctx);
+    ctx.services.unwatch_all(ctx.session);
     let transaction = ctx.session.transaction.take().expect("checked above");
-    slots::note_transaction(ctx, &transaction);
-    ctx.session.set(flag::IN_EXEC);
-    let origin = std::mem::replace(&mut ctx.origin, Origin::Transaction);
+    cluster_hints::note_transaction(ctx, &transaction);
+    // An origin that has been decided elsewhere stays decided inside a transaction.
+    let origin = ctx.origin;
+    if !ctx.is_replay() {
+        ctx.origin = Origin::Transaction;
+    }
     ctx.reply.array(transaction.queue.len());
     for queued in &transaction.queue {
-        call(ctx, queued.command, queued.args.as_args());
+        // The command before may have been CLIENT PAUSE or UNPAUSE.
+        let expiry = ctx.origin.expiry(ctx.services, ctx.now.unix_ms);
+        ctx.keys.treat_overdue(expiry);
+        let command = ctx.table.command(queued.command);
+        let args = queued.args.as_args();
+        match ctx.denied(command, args) {
+            None => {
+                call(ctx, command, args);
+            }
+            Some((denial, _)) => refuse(ctx, &no_longer_allowed(denial)),
+        }
     }
     ctx.origin = origin;
-    ctx.session
-        .unset(flag::IN_EXEC | flag::DIRTY_CAS | flag::DIRTY_EXEC);
-    // What the transaction propagates, its commands have said.
-    ctx.fx.wrap_in_transaction();
     Ok(())
+}
+
+/// Users may have changed since the command was queued.
+fn no_longer_allowed(denial: Denial) -> Error {
+    let reason = match denial {
+        Denial::Command => "no permission to execute the command or subcommand",
+        Denial::Key(_) => "no permission to touch the specified keys",
+        Denial::Channel(_) => {
+            "no permission to access one of the channels used as arguments to the command"
+        }
+    };
+    Error::from(format!(
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command \
+         is no longer allowed for the following reason: {reason}"
+    ))
 }
 
 /// A watched key whose deadline passed since it was watched counts as changed, whether or not anything has removed it.
@@ -102,7 +129,7 @@ fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::from("ERR WATCH inside MULTI is not allowed"));
     }
     // Nothing more can be lost once the transaction is spoiled.
-    if !ctx.session.has(flag::DIRTY_CAS) {
+    if !ctx.session.is_watch_broken {
         for key in args.from(1) {
             watch_key(ctx, key);
         }
@@ -127,17 +154,7 @@ fn watch_key(ctx: &mut Ctx<'_>, key: &[u8]) {
 
 /// UNWATCH
 fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    unwatch_all(ctx);
-    ctx.session.unset(flag::DIRTY_CAS);
+    ctx.services.unwatch_all(ctx.session);
     ctx.reply.ok();
     Ok(())
-}
-
-/// Forgets what the session watches.
-pub fn unwatch_all(ctx: &mut Ctx<'_>) {
-    for watched in ctx.session.watched.drain(..) {
-        ctx.services
-            .watchers
-            .unwatch(watched.db, &watched.key, ctx.session.id);
-    }
 }

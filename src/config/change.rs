@@ -1,44 +1,48 @@
 //! CONFIG SET: several parameters at once, all of them or none.
 //!
 //! Two things can go wrong. A value may be refused: then nothing has changed, and the client is told about the first
-//! culprit. Or a value is fine but its effect fails, say the port is taken: then the engine, which alone can find
-//! out, calls [`Config::roll_back`] and the parameters are as before. What had already taken effect it has to undo by
-//! applying the same effects again, with the old values.
+//! culprit. Or a value is fine but its effect outside fails, say the port is taken: then the shell, which alone can
+//! find out, calls [`Config::roll_back`] and the parameters are as before. The engine undoes effects that had already
+//! taken place by applying the same effects again, with the old values.
 
 use super::fields::Config;
-use super::row::{Effect, Row};
+use super::row::{Outside, Row, Within};
 use super::rows;
 use super::values::Source;
 use super::words::Permission;
 use crate::spec::error::Error;
 
-/// What has changed, and how to get it back.
+/// The changes, and how to take them back.
 #[derive(Debug)]
-pub struct Changes {
+pub(crate) struct Changes {
     before: Box<Config>,
     changed: Vec<Change>,
 }
 
 /// One parameter that now has another value.
 #[derive(Debug)]
-pub struct Change {
-    pub row: &'static Row,
+pub(crate) struct Change {
+    pub(crate) row: &'static Row,
     /// The name by which it was asked for, which an error repeats.
-    pub argument: Vec<u8>,
+    pub(crate) argument: Vec<u8>,
 }
 
 /// Under which circumstances a client wants to change something.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// The client is on this machine, or came through a Unix socket.
-    pub client_is_local: bool,
+    pub(crate) client_is_local: bool,
     /// The data is still being loaded.
-    pub loading: bool,
+    pub(crate) loading: bool,
 }
 
 impl Config {
     /// Sets all of `pairs`, or none.
-    pub fn set(&mut self, pairs: &[(&[u8], &[u8])], when: Circumstances) -> Result<Changes, Error> {
+    pub(crate) fn set(
+        &mut self,
+        pairs: &[(&[u8], &[u8])],
+        when: Circumstances,
+    ) -> Result<Changes, Error> {
         let rows = self.admitted(pairs, when)?;
         let before = Box::new(self.clone());
         for (row, (argument, value)) in rows.iter().zip(pairs) {
@@ -60,7 +64,7 @@ impl Config {
     }
 
     /// Gives every parameter the value it had before `changes`.
-    pub fn roll_back(&mut self, changes: Changes) {
+    pub(crate) fn roll_back(&mut self, changes: Changes) {
         *self = *changes.before;
     }
 
@@ -103,16 +107,22 @@ impl Config {
 
 impl Changes {
     /// Which parameters have another value than before.
-    pub fn changed(&self) -> &[Change] {
+    #[cfg(test)]
+    pub(crate) fn changed(&self) -> &[Change] {
         &self.changed
     }
 
-    /// What the engine has to do now, each thing once, in the order in which it was asked for; with the argument to
-    /// blame in [`failed`] should it not work.
-    pub fn effects(&self) -> Vec<(Effect, &[u8])> {
-        let mut effects: Vec<(Effect, &[u8])> = Vec::new();
+    /// The engine's work now.
+    pub(crate) fn within(&self) -> impl Iterator<Item = Within> {
+        self.changed.iter().filter_map(|change| change.row.within)
+    }
+
+    /// The shell's work now, each thing once, in the order in which it was asked for; with the argument to blame in
+    /// [`failed`] should it not work.
+    pub(crate) fn outside(&self) -> Vec<(Outside, &[u8])> {
+        let mut effects: Vec<(Outside, &[u8])> = Vec::new();
         for Change { row, argument } in &self.changed {
-            if let Some(effect) = row.effect
+            if let Some(effect) = row.outside
                 && effects.iter().all(|(known, _)| *known != effect)
             {
                 effects.push((effect, argument));
@@ -120,16 +130,11 @@ impl Changes {
         }
         effects
     }
-
-    /// How things were, for effects that have to compare.
-    pub fn before(&self) -> &Config {
-        &self.before
-    }
 }
 
 impl Permission {
     /// Whether a client may.
-    pub fn is_granted(self, client_is_local: bool) -> bool {
+    pub(crate) fn is_granted(self, client_is_local: bool) -> bool {
         match self {
             Permission::No => false,
             Permission::Yes => true,
@@ -139,21 +144,19 @@ impl Permission {
 }
 
 /// The refusal of a CONFIG SET, blaming one argument.
-pub fn failed(argument: &[u8], reason: &str) -> Error {
-    let parts: [&[u8]; 4] = [
-        b"ERR CONFIG SET failed (possibly related to argument '",
+pub(crate) fn failed(argument: &[u8], reason: &str) -> Error {
+    let reason = format!("') - {reason}");
+    Error::quoting(
+        "ERR CONFIG SET failed (possibly related to argument '",
         argument,
-        b"') - ",
-        reason.as_bytes(),
-    ];
-    Error::from(parts.concat())
+        &reason,
+    )
 }
 
 fn unknown(argument: &[u8]) -> Error {
-    let parts: [&[u8]; 3] = [
-        b"ERR Unknown option or number of arguments for CONFIG SET - '",
+    Error::quoting(
+        "ERR Unknown option or number of arguments for CONFIG SET - '",
         argument,
-        b"'",
-    ];
-    Error::from(parts.concat())
+        "'",
+    )
 }

@@ -1,23 +1,21 @@
 //! The few things the configuration asks of the file system, all of them small, cold and synchronous.
 //!
-//! Reading and replacing its own file is part of what CONFIG REWRITE and start-up mean; nothing here runs while a
-//! request waits, except CONFIG SET dir and CONFIG REWRITE themselves.
+//! Reading its own file is part of the start; nothing here runs while a request waits, except CONFIG SET dir itself.
 
 use crate::base::glob;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The directory this process stands in.
-pub fn current_directory() -> io::Result<Vec<u8>> {
+pub(crate) fn current_directory() -> io::Result<Vec<u8>> {
     Ok(std::env::current_dir()?.into_os_string().into_vec())
 }
 
 /// The absolute name of `wanted`, taken relative to `from`, provided it is a directory.
-pub fn directory(from: &[u8], wanted: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn directory(from: &[u8], wanted: &[u8]) -> io::Result<Vec<u8>> {
     if wanted.is_empty() {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -27,54 +25,24 @@ pub fn directory(from: &[u8], wanted: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// `name` as seen from the directory `from`.
-pub fn resolve(from: &[u8], name: &[u8]) -> PathBuf {
+pub(crate) fn resolve(from: &[u8], name: &[u8]) -> PathBuf {
     Path::new(OsStr::from_bytes(from)).join(OsStr::from_bytes(name))
 }
 
 /// The whole of a file, or of standard input when that is what it is.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
 /// Whether a log file can be written: it is created if need be, as otherwise the first line would be the first to know.
-pub fn can_append(path: &Path) -> io::Result<()> {
+pub(crate) fn can_append(path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?;
     Ok(())
 }
 
-/// Puts `text` in the place of a file such that a crash leaves either the old one or the new one, whole.
-pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!("-{}.tmp", std::process::id()));
-    let temporary = directory.join(name);
-    let written = write_through(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
-        // Nobody misses it, and a second failure would only hide the first.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
-    File::open(directory)?.sync_all()
-}
-
-fn write_through(path: &Path, text: &[u8]) -> io::Result<()> {
-    // Readable by all but what the umask says, like a file that an editor would have saved.
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(path)?;
-    file.write_all(text)?;
-    file.sync_all()
-}
-
 /// The files that match a pattern, in order. Each part of the path may have its own wildcards, which do not match a
 /// leading dot, as in a shell.
-pub fn matching(from: &[u8], pattern: &[u8]) -> Vec<PathBuf> {
+pub(crate) fn matching(from: &[u8], pattern: &[u8]) -> Vec<PathBuf> {
     let mut found = vec![resolve(from, b"")];
     if pattern.starts_with(b"/") {
         found = vec![PathBuf::from("/")];
@@ -116,6 +84,6 @@ fn entries(directory: &Path, part: &[u8]) -> Vec<PathBuf> {
 }
 
 /// Whether a name has wildcards.
-pub fn is_pattern(name: &[u8]) -> bool {
+pub(crate) fn is_pattern(name: &[u8]) -> bool {
     name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }

@@ -1,7 +1,7 @@
 //! How large the compact forms of values may grow, in the words of the types.
 //!
-//! Handlers ask here, and so does whatever reads a file. What the configuration does not know is passed in: the seed of
-//! the tables, and how large an element DEBUG wants to be called big.
+//! Handlers ask here, and so do the readers of files. Facts that the configuration does not know are passed in: the
+//! seed of the tables, and how large an element DEBUG wants to be called big.
 
 use crate::base::hash::Seed;
 use crate::types::hash::HashLimits;
@@ -12,7 +12,7 @@ use crate::types::zset::ZsetLimits;
 use super::Config;
 
 impl Config {
-    pub fn list_limits(&self, big_element: usize) -> ListLimits {
+    pub(crate) fn list_limits(&self, big_element: usize) -> ListLimits {
         ListLimits {
             node_size: self.list_max_listpack_size,
             compress_depth: self.list_compress_depth,
@@ -20,7 +20,7 @@ impl Config {
         }
     }
 
-    pub fn hash_limits(&self, seed: Seed) -> HashLimits {
+    pub(crate) fn hash_limits(&self, seed: Seed) -> HashLimits {
         HashLimits {
             listpack_entries_max: self.hash_max_listpack_entries,
             listpack_value_max: self.hash_max_listpack_value,
@@ -28,7 +28,7 @@ impl Config {
         }
     }
 
-    pub fn set_limits(&self, seed: Seed) -> SetLimits {
+    pub(crate) fn set_limits(&self, seed: Seed) -> SetLimits {
         SetLimits {
             intset_entries_max: self.set_max_intset_entries,
             listpack_entries_max: self.set_max_listpack_entries,
@@ -37,7 +37,7 @@ impl Config {
         }
     }
 
-    pub fn zset_limits(&self, seed: Seed) -> ZsetLimits {
+    pub(crate) fn zset_limits(&self, seed: Seed) -> ZsetLimits {
         ZsetLimits {
             listpack_entries_max: self.zset_max_listpack_entries,
             listpack_value_max: self.zset_max_listpack_value,

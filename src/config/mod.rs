@@ -14,8 +14,9 @@
 //! Names, error texts and the shape of a rewritten file are those of Redis 8.0.6, as its tools and its administrators
 //! know them.
 //!
-//! Not known here: sockets, clients, users and commands. What a change *means* is an [`Effect`] that the engine
-//! carries out. `user`, `rename-command` and `loadmodule` lines are handed on as they are.
+//! Not known here: sockets, clients, users and commands. The *meaning* of a change is named by [`Within`] and
+//! [`Outside`], which the engine and the shell carry out. `user`, `rename-command` and `loadmodule` lines are handed on
+//! as they are.
 
 mod change;
 mod disk;
@@ -34,32 +35,32 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use crate::base::text::explain;
-pub use change::{Change, Changes, Circumstances, failed};
+pub(crate) use crate::base::text::explain;
+pub(crate) use change::{Changes, Circumstances, failed};
 pub use fields::Config;
-pub use reader::{Directive, Fatal, Loaded};
-pub use rewrite::Extent;
-pub use row::{Effect, Row};
-pub use startup::{Order, Told, absolute};
-pub use title::{Parts as TitleParts, expand as expand_title};
-pub use values::{
-    Bind, Dir, Events, OnSignal, OomValues, OutputLimit, OutputLimits, Percentiles, Primary,
-    ReplicaOf, SavePoint, SavePoints, Share, memory_text,
-};
-pub use words::{
-    DisklessLoad, EndpointType, Eviction, Fsync, HashFunction, LogFormat, LogLevel, OomScoreAdj,
-    Permission, PropagationError, PubsubDefault, RdbFieldTtl, RdbVersion, SanitizeDump, Supervised,
-    SyslogFacility, TlsAuthClients, Word,
+pub(crate) use reader::{Directive, Fatal, Loaded};
+pub(crate) use rewrite::Extent;
+pub(crate) use row::{Outside, Row, Within};
+pub(crate) use startup::{Order, Told, absolute};
+pub(crate) use title::{Parts as TitleParts, expand as expand_title};
+pub use values::OutputLimit;
+#[cfg(test)]
+pub(crate) use values::{Events, SavePoint, SavePoints, Share};
+pub(crate) use values::{OnSignal, OutputLimits, Primary};
+pub use words::Permission;
+pub(crate) use words::{
+    DisklessLoad, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PubsubDefault, RdbDuplicates,
+    RdbFieldTtl, RdbVersion, Supervised, SyslogFacility, TlsAuthClients, Word,
 };
 
-pub use usage::{REDIS_VERSION, help, version};
+pub(crate) use usage::{REDIS_VERSION, help, version};
 
 use crate::base::glob;
 use crate::base::text::split_args;
 use values::Source;
 
 impl Config {
-    /// What a server has that was told nothing, except that `dir` is the directory the process stands in.
+    /// The configuration of a server that was told nothing, except that `dir` is the directory the process stands in.
     pub fn new() -> Config {
         let mut config = Config::default();
         config.dir.0 = disk::current_directory().unwrap_or_default();
@@ -78,7 +79,10 @@ impl Config {
     ///
     /// A parameter that is asked for without wildcards is answered under the very name that was used, and even
     /// if it is hidden.
-    pub fn get<'a>(&self, patterns: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn get<'a>(
+        &self,
+        patterns: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut add = |name: &[u8], row: &Row| {
             if !found
@@ -106,13 +110,13 @@ impl Config {
         found
     }
 
-    /// Whether a parameter's value is a secret.
-    pub fn is_sensitive(&self, name: &[u8]) -> bool {
-        rows::find(name).is_some_and(|row| row.sensitive)
-    }
-
     /// The value of one parameter, as CONFIG GET shows it.
-    pub fn value(&self, name: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn value(&self, name: &[u8]) -> Option<Vec<u8>> {
         rows::find(name).map(|row| row.print(self))
     }
+}
+
+/// Whether a parameter's value is a secret.
+pub(crate) fn is_sensitive(name: &[u8]) -> bool {
+    rows::find(name).is_some_and(|row| row.sensitive)
 }

@@ -1,12 +1,12 @@
 //! From the text of a configuration file to a [`Config`].
 //!
 //! A line is a name and its values, in the quoting that `split_args` knows; `#` begins a comment only at the start of a
-//! line. The command line is made into such text as well, so what is said here holds for both.
+//! line. The command line is made into such text as well, so the same holds for both.
 //!
 //! Most names are rows of the table. A few are not parameters but deeds: `include` reads another file at this very
 //! place; `user`, `rename-command` and `loadmodule` belong to other rooms and are kept as they are, with the place they
-//! came from, so that whoever handles them can blame the right line. A name that nobody knows is kept too: modules may
-//! bring their own, so that mistake is found out only when the server is ready to run.
+//! came from, so that an error can blame the right line. An unknown name is kept too: modules may bring their own, so
+//! that mistake is found out only when the server is ready to run.
 
 use super::disk;
 use super::fields::Config;
@@ -21,30 +21,30 @@ use std::path::{Path, PathBuf};
 /// Everything a server was told before it started.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    pub config: Config,
+    pub(crate) config: Config,
     /// `user <name> [rules...]`, for the room of access control.
-    pub users: Vec<Directive>,
+    pub(crate) users: Vec<Directive>,
     /// `rename-command <name> <new name>`; an empty new name takes the command away.
-    pub renames: Vec<Directive>,
+    pub(crate) renames: Vec<Directive>,
     /// `loadmodule <path> [arguments...]`, which a server without modules can only refuse.
-    pub modules: Vec<Directive>,
+    pub(crate) modules: Vec<Directive>,
     /// Names that are no parameter. A server that has got this far must not start.
-    pub unresolved: Vec<Directive>,
+    pub(crate) unresolved: Vec<Directive>,
     /// The file that was read first, by its absolute name, and which CONFIG REWRITE rewrites.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A line whose meaning is another room's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directive {
-    pub words: Vec<Vec<u8>>,
+pub(crate) struct Directive {
+    pub(crate) words: Vec<Vec<u8>>,
     line: usize,
     text: Vec<u8>,
 }
 
 /// Why a server cannot start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fatal {
+pub(crate) enum Fatal {
     /// A line that cannot be obeyed.
     Line {
         line: usize,
@@ -73,7 +73,7 @@ const FORGOTTEN: [&str; 4] = [
 
 impl Loaded {
     /// A server that was told nothing.
-    pub fn nothing() -> Loaded {
+    pub(crate) fn nothing() -> Loaded {
         Loaded {
             config: Config::new(),
             users: Vec::new(),
@@ -87,7 +87,7 @@ impl Loaded {
 
 impl Directive {
     /// The refusal of this line, for `reason`.
-    pub fn blame(&self, reason: impl Into<Cow<'static, str>>) -> Fatal {
+    pub(crate) fn blame(&self, reason: impl Into<Cow<'static, str>>) -> Fatal {
         Fatal::Line {
             line: self.line,
             text: self.text.clone(),
@@ -97,7 +97,7 @@ impl Directive {
 }
 
 /// Reads one text into a configuration that has only its defaults so far.
-pub fn read(text: &[u8]) -> Result<Loaded, Fatal> {
+pub(crate) fn read(text: &[u8]) -> Result<Loaded, Fatal> {
     let mut reader = Reader {
         loaded: Loaded::nothing(),
         save_seen: false,
@@ -108,8 +108,8 @@ pub fn read(text: &[u8]) -> Result<Loaded, Fatal> {
     Ok(reader.loaded)
 }
 
-/// What is left of a file's content where it cannot be read.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, Fatal> {
+/// A file's content, up to where it cannot be read.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Fatal> {
     let refuse = |error| Fatal::Open {
         path: path.to_path_buf(),
         reason: super::explain(&error),
@@ -211,7 +211,7 @@ impl Reader {
     }
 }
 
-/// What only the whole configuration can show to be wrong.
+/// Checks that only the whole configuration can fail.
 fn check_whole(config: &Config) -> Result<(), Fatal> {
     if !config.logfile.is_empty() {
         let opened = disk::can_append(&disk::resolve(&config.dir.0, &config.logfile));
@@ -246,7 +246,7 @@ fn as_given(path: &Path, name: &[u8]) -> PathBuf {
 
 impl Fatal {
     /// Whether this is said in the log, like anything else that happens at start, and not on standard error.
-    pub fn is_logged(&self) -> bool {
+    pub(crate) fn is_logged(&self) -> bool {
         matches!(self, Fatal::Open { .. })
     }
 }

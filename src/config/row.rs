@@ -1,46 +1,48 @@
-//! What a row of the table is: the one place where a parameter's name, default, limits and consequences are written.
+//! The row of the table: the one place where a parameter's name, default, limits and consequences are written.
 //!
 //! A row reaches its field of [`Config`] through a few plain functions, made by the macros at the end from nothing but
-//! the field's name. So the fields stay typed and public for whoever reads them in a hot path, while CONFIG GET, CONFIG
-//! SET, the file's reader and its rewriter see every parameter in the same way.
+//! the field's name. So the fields stay typed and public for hot paths, while CONFIG GET, CONFIG SET, the file's reader
+//! and its rewriter see every parameter in the same way.
 
 use super::fields::Config;
 use super::values::{Line, Reason, Source, memory_text, parse_memory};
 use crate::base::num::parse_i64;
-use crate::base::text::{same_word, split_args};
+use crate::base::text::{is_word, same_word, split_args};
 
 /// One parameter.
 #[derive(Debug)]
-pub struct Row {
-    pub name: &'static str,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
     /// An older name, which is as good as the first everywhere.
-    pub alias: Option<&'static str>,
-    pub kind: Kind,
+    pub(crate) alias: Option<&'static str>,
+    pub(crate) kind: Kind,
     /// As it would stand in a file. Parsed once, when a `Config` is made.
-    pub default: &'static str,
+    pub(crate) default: &'static str,
     /// May only be given at start-up.
-    pub immutable: bool,
-    /// Shown only to those who know its full name.
-    pub hidden: bool,
+    pub(crate) immutable: bool,
+    /// Shown only to a client that asks by the full name.
+    pub(crate) hidden: bool,
     /// Dangerous in the hands of a client; `enable-protected-configs` has to allow changing it.
-    pub protected: bool,
+    pub(crate) protected: bool,
     /// Not to be changed while the data is being loaded.
-    pub deny_loading: bool,
+    pub(crate) deny_loading: bool,
     /// The value may be spread over several words; a single word is split at its spaces.
-    pub many: bool,
+    pub(crate) many: bool,
     /// A password or the like: not for logs, slow logs and MONITOR.
-    pub sensitive: bool,
+    pub(crate) sensitive: bool,
     /// Worth acting on even when the same value is set again, as what it names may have changed: certificates.
-    pub volatile: bool,
-    /// Known to this server only. A rewritten file has it only if it differs from the default, so that Redis can read the file too.
-    pub ours: bool,
-    /// What the engine has to do after a change.
-    pub effect: Option<Effect>,
+    pub(crate) volatile: bool,
+    /// Known to this server only. A rewritten file has it only if it differs from the default, so that Redis can read
+    /// the file too.
+    pub(crate) ours: bool,
+    /// The work that has to be done after a change, by the engine and by the shell.
+    pub(crate) within: Option<Within>,
+    pub(crate) outside: Option<Outside>,
 }
 
-/// What a parameter's value looks like, and how to reach it.
+/// The form of a parameter's value, and how to reach it.
 #[derive(Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     Bool {
         get: fn(&Config) -> bool,
         set: fn(&mut Config, bool),
@@ -76,60 +78,52 @@ type Taken = Result<(), Reason>;
 
 /// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     Plain,
     /// With or without a unit.
     Memory,
     Octal,
 }
 
-/// What has to happen when a parameter changes while the server runs, beyond that its new value is there to be read.
-/// The engine does it, may fail, and then calls [`Config::roll_back`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Effect {
+/// The engine's work when a parameter changes while the server runs. It cannot fail.
+///
+/// Most changes need no effect: the engine derives its figures from the configuration again after each change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// Warn if more is in use than there may be from now on.
+    MaxMemory,
+    /// Give the default user the password.
+    DefaultPassword,
+    /// Drop entries of the slow log, which is now too long.
+    SlowLog,
+}
+
+/// The shell's work, because it concerns sockets, files or the process. It may fail: then all parameters of the change
+/// go back ([`Config::roll_back`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outside {
     /// Listen on another port or other addresses.
     Listen,
-    /// The same for TLS.
-    ListenTls,
     /// Read certificates and TLS settings again.
     Tls,
-    /// Make room, or note that there is more.
-    MaxMemory,
+    /// Listen for encrypted connections on another port.
+    ListenTls,
+    /// How connections are accepted and kept alive.
+    Connections,
     /// See whether the operating system has so many descriptors.
     MaxClients,
-    /// Recompute what each client may hold.
-    ClientMemory,
     /// Start or stop the append-only file.
     AppendOnly,
-    /// The append-only thread follows another policy.
-    Fsync,
     /// Enter the directory.
     Dir,
     OomScore,
-    /// The cron's period changes.
-    Hz,
     /// Give level and format to the logger.
     Logging,
-    /// The default user gets this password, or none.
-    RequirePass,
-    /// Resize the replication backlog.
-    Backlog,
-    /// Count again how many replicas are good enough.
-    GoodReplicas,
-    /// Announce to the cluster, or follow its settings.
-    Cluster,
-    /// Encodings of values have other limits.
-    Encodings,
+    /// The report of a crash, and how it ends.
+    Crash,
     /// The allocator's own thread.
     AllocatorThread,
-    Defrag,
-    Watchdog,
     ProcTitle,
-    Locale,
-    /// Entries of a log that is now too long are dropped.
-    LogLengths,
-    /// Histograms of latency begin or end.
-    LatencyTracking,
 }
 
 impl Row {
@@ -147,7 +141,8 @@ impl Row {
             sensitive: false,
             volatile: false,
             ours: false,
-            effect: None,
+            within: None,
+            outside: None,
         }
     }
 
@@ -213,21 +208,28 @@ impl Row {
         }
     }
 
-    pub(super) const fn causes(self, effect: Effect) -> Row {
+    pub(super) const fn within(self, effect: Within) -> Row {
         Row {
-            effect: Some(effect),
+            within: Some(effect),
+            ..self
+        }
+    }
+
+    pub(super) const fn outside(self, effect: Outside) -> Row {
+        Row {
+            outside: Some(effect),
             ..self
         }
     }
 
     /// Whether this is the parameter's name or its older one, in any case.
-    pub fn is_called(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_called(&self, name: &[u8]) -> bool {
         let is = |own: &str| same_word(own.as_bytes(), name);
         is(self.name) || self.alias.is_some_and(is)
     }
 
     /// The value as CONFIG GET shows it.
-    pub fn print(&self, config: &Config) -> Vec<u8> {
+    pub(crate) fn print(&self, config: &Config) -> Vec<u8> {
         match &self.kind {
             Kind::Bool { get, .. } => yes_or_no(get(config)).into(),
             Kind::Number {
@@ -243,7 +245,12 @@ impl Row {
     }
 
     /// Takes the words that follow the name, however they came.
-    pub fn set(&self, config: &mut Config, words: &[Vec<u8>], from: Source) -> Result<(), Reason> {
+    pub(crate) fn set(
+        &self,
+        config: &mut Config,
+        words: &[Vec<u8>],
+        from: Source,
+    ) -> Result<(), Reason> {
         let split: Vec<Vec<u8>>;
         let words = match words {
             [] | [_] if self.many => {
@@ -255,8 +262,8 @@ impl Row {
         };
         let word = words[0].as_slice();
         match &self.kind {
-            Kind::Bool { set, .. } if same_word(word, b"yes") => set(config, true),
-            Kind::Bool { set, .. } if same_word(word, b"no") => set(config, false),
+            Kind::Bool { set, .. } if is_word(word, b"yes") => set(config, true),
+            Kind::Bool { set, .. } if is_word(word, b"no") => set(config, false),
             Kind::Bool { .. } => return Err("argument must be 'yes' or 'no'".into()),
             Kind::Number {
                 set,
@@ -282,7 +289,7 @@ impl Row {
     }
 
     /// The lines it takes in a file, without its name.
-    pub fn lines(&self, config: &Config, default: &Config) -> Vec<Line> {
+    pub(crate) fn lines(&self, config: &Config, default: &Config) -> Vec<Line> {
         match &self.kind {
             Kind::Bool { get, .. } => {
                 vec![Line::new(
@@ -373,7 +380,7 @@ fn yes_or_no(value: bool) -> &'static str {
 }
 
 /// For texts that may be anything.
-pub fn anything(_text: &[u8]) -> Result<(), Reason> {
+pub(crate) fn anything(_text: &[u8]) -> Result<(), Reason> {
     Ok(())
 }
 

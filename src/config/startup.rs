@@ -4,16 +4,16 @@
 //! pollux [/path/to/redis.conf] [--name value ...] [-]
 //! ```
 //!
-//! Every parameter is an option: `--maxmemory 1gb` means what the line `maxmemory 1gb` means in a file. So options are
-//! turned into lines, put after the file's and after standard input's, and all of it is read by the one reader, which also
-//! makes a mistake on the command line look like one in a file. Redis has grown a few courtesies that people rely on:
+//! Every parameter is an option: `--maxmemory 1gb` is the line `maxmemory 1gb` of a file. So options are turned into
+//! lines, put after the file's and after standard input's, and all of it is read by the one reader, which also makes a
+//! mistake on the command line look like one in a file. Redis has grown a few courtesies that people rely on:
 //!
 //! - name and value may be one word: `"--maxmemory 1gb"`;
 //! - `--save` without a value turns snapshots off;
 //! - the first value of an option may begin with `--`, but no further one may.
 //!
 //! A handful of flags stand for themselves and come first (`--version`, `--help`, ...), and so do the words that start
-//! another program than the server (`lab`, `check`, `bench`).
+//! another program than the server (`lab`, `check`).
 
 use super::disk;
 use super::reader::{self, Fatal, Loaded};
@@ -21,9 +21,9 @@ use crate::base::text::{push_quoted, same_word, split_args};
 use std::io::{self, Read};
 use std::path::{Component, PathBuf};
 
-/// What the command line asks for.
+/// The command line's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     Serve(Told),
     Version,
     Help,
@@ -42,20 +42,20 @@ pub enum Order {
 
 /// Where a server's configuration is to be found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub(crate) struct Told {
     /// As given; relative to the directory the process started in.
-    pub file: Option<Vec<u8>>,
-    pub reads_stdin: bool,
+    pub(crate) file: Option<Vec<u8>>,
+    pub(crate) reads_stdin: bool,
     /// The options as lines of a file.
-    pub options: Vec<u8>,
+    pub(crate) options: Vec<u8>,
 }
 
 /// First words that are not a file's name.
-const TOOLS: [&str; 3] = ["lab", "check", "bench"];
+const TOOLS: [&str; 2] = ["lab", "check"];
 
 impl Order {
     /// Understands the words that follow the program's name.
-    pub fn understand(words: &[Vec<u8>]) -> Order {
+    pub(crate) fn understand(words: &[Vec<u8>]) -> Order {
         let Some(first) = words.first() else {
             return Order::Serve(Told::default());
         };
@@ -122,7 +122,7 @@ impl Told {
     }
 
     /// Reads file, standard input and options, in this order, so that the later ones win.
-    pub fn load(&self, stdin: &mut dyn Read) -> Result<Loaded, Fatal> {
+    pub(crate) fn load(&self, stdin: &mut dyn Read) -> Result<Loaded, Fatal> {
         let file = self.file.as_ref().map(|name| absolute(name));
         let mut text = match &file {
             None => Vec::new(),
@@ -143,7 +143,7 @@ impl Told {
 }
 
 /// A name as seen from the root, with what `.` and `..` mean worked out; the file need not exist.
-pub fn absolute(name: &[u8]) -> PathBuf {
+pub(crate) fn absolute(name: &[u8]) -> PathBuf {
     let here = disk::current_directory().unwrap_or_default();
     let mut path = PathBuf::new();
     for component in disk::resolve(&here, name).components() {

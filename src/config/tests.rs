@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::rng::Rng;
+use crate::spec::flags::class;
 use std::collections::BTreeMap;
 
 fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Changes, String> {
@@ -28,10 +29,10 @@ fn get(config: &Config, patterns: &[&str]) -> BTreeMap<String, String> {
 }
 
 /// Sets one parameter, and says what it then is or why it was refused.
-fn outcome(name: &str, value: &str) -> String {
+fn outcome(name: &str, new: &str) -> String {
     let mut config = Config::new();
-    match set(&mut config, &[(name, value)]) {
-        Ok(_) => super::tests::value(&config, name),
+    match set(&mut config, &[(name, new)]) {
+        Ok(_) => value(&config, name),
         Err(text) => {
             let blame = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - ");
             text.strip_prefix(&blame)
@@ -284,8 +285,8 @@ fn events_print_in_their_usual_order() {
         outcome("notify-keyspace-events", "b"),
         "! Invalid event class character. Use 'Ag$lshzxeKEtmdn'."
     );
-    assert!(!Events(Events::ALL).wants(Events::SET));
-    assert!(Events(Events::ALL | Events::KEYEVENT).wants(Events::SET));
+    assert!(!Events(Events::ALL).wants(class::SET));
+    assert!(Events(Events::ALL | class::KEYEVENT).wants(class::SET));
 }
 
 #[test]
@@ -368,7 +369,7 @@ fn directories_are_entered_relative_to_the_one_before() {
     assert_eq!(config.dir.0, b"/usr/lib");
     let changes = set(&mut config, "..", local).unwrap();
     assert_eq!(config.dir.0, b"/usr");
-    assert_eq!(changes.effects(), [(Effect::Dir, &b"dir"[..])]);
+    assert_eq!(changes.outside(), [(Outside::Dir, &b"dir"[..])]);
     config.roll_back(changes);
     assert_eq!(config.dir.0, b"/usr/lib");
     for (dir, why) in [
@@ -429,13 +430,8 @@ fn either_all_change_or_none() {
         .map(|change| change.row.name)
         .collect();
     assert_eq!(changed, ["maxmemory", "port", "bind"]);
-    assert_eq!(
-        changes.effects(),
-        [
-            (Effect::MaxMemory, &b"maxmemory"[..]),
-            (Effect::Listen, b"port")
-        ]
-    );
+    assert_eq!(changes.within().collect::<Vec<_>>(), [Within::MaxMemory]);
+    assert_eq!(changes.outside(), [(Outside::Listen, &b"port"[..])]);
     assert_eq!(config.maxmemory, 5 << 20);
     config.roll_back(changes);
     assert_eq!(config, Config::new());
@@ -462,7 +458,7 @@ fn the_first_offence_is_the_one_that_is_told() {
     assert_eq!(value(&config, "slave-priority"), "6");
 }
 
-/// Whatever bytes a client sends, a refused change leaves no trace and an accepted one can be read back and set again.
+/// A refused change leaves no trace and an accepted one can be read back and set again, whatever bytes a client sends.
 #[test]
 fn arbitrary_values_either_stick_or_leave_no_trace() {
     let mut rng = Rng::from_seed(8006);

@@ -5,19 +5,19 @@
 
 use super::values::Reason;
 
-/// What a template may name.
+/// The parts that a template may name.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// The program, by its absolute path.
-    pub title: &'a [u8],
+    pub(crate) title: &'a [u8],
     /// `127.0.0.1:6379`, `*:6379`, or the Unix socket where there is no TCP.
-    pub listen_addr: &'a [u8],
+    pub(crate) listen_addr: &'a [u8],
     /// `[cluster]`, `[sentinel]` or nothing.
-    pub server_mode: &'a [u8],
-    pub port: u16,
-    pub tls_port: u16,
-    pub unixsocket: &'a [u8],
-    pub config_file: &'a [u8],
+    pub(crate) server_mode: &'a [u8],
+    pub(crate) port: u16,
+    pub(crate) tls_port: u16,
+    pub(crate) unixsocket: &'a [u8],
+    pub(crate) config_file: &'a [u8],
 }
 
 impl Parts<'_> {
@@ -37,7 +37,7 @@ impl Parts<'_> {
 }
 
 /// The title, without spaces at either end; `None` if the template names something unknown or leaves a brace open.
-pub fn expand(template: &[u8], parts: &Parts) -> Option<Vec<u8>> {
+pub(crate) fn expand(template: &[u8], parts: &Parts<'_>) -> Option<Vec<u8>> {
     let mut title = Vec::new();
     let mut rest = template;
     while let Some(brace) = rest.iter().position(|byte| *byte == b'{') {
@@ -57,7 +57,7 @@ pub fn expand(template: &[u8], parts: &Parts) -> Option<Vec<u8>> {
 }
 
 /// Whether a template can be used: its names are known, and a title would remain even of a server that has none.
-pub fn check(template: &[u8]) -> Result<(), Reason> {
+pub(crate) fn check(template: &[u8]) -> Result<(), Reason> {
     let parts = Parts {
         listen_addr: b"*",
         ..Parts::default()

@@ -1,24 +1,25 @@
-//! What `--version` and `--help` say.
+//! The texts of `--version` and `--help`.
 //!
 //! The list of parameters comes from the table, so a new row needs no line here.
 
 use super::row::{Form, Kind, Row};
 use super::rows;
+use crate::store::alloc;
 use clap::{Arg, ArgAction, Command};
 
-/// The release of Redis whose behaviour is matched. Clients, tools and files go by this number.
-pub const REDIS_VERSION: &str = "8.0.6";
+pub(crate) use crate::spec::REDIS_VERSION;
 
 /// One line that scripts which look for Redis's version can read, and people who look for ours too.
-pub fn version() -> String {
+pub(crate) fn version() -> String {
     let pollux = env!("CARGO_PKG_VERSION");
     format!(
-        "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=pollux-{pollux}"
+        "Redis server v={REDIS_VERSION} sha=00000000:0 malloc={} bits=64 build=pollux-{pollux}",
+        alloc::name()
     )
 }
 
 /// The page of help.
-pub fn help() -> String {
+pub(crate) fn help() -> String {
     command().render_help().to_string()
 }
 
@@ -35,7 +36,7 @@ fn command() -> Command {
         .about("A drop-in Redis server on one thread")
         .override_usage(
             "pollux [/path/to/redis.conf] [--<parameter> <value>...] [-]\n       \
-             pollux lab|check|bench [...]",
+             pollux lab|check [...]",
         )
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -74,7 +75,7 @@ fn after_help() -> String {
     text
 }
 
-/// One parameter: its name, what may follow, and what holds if nothing is said.
+/// One parameter: its name, its values, and its default.
 fn line(row: &Row) -> String {
     let option = format!("--{} {}", row.name, placeholder(row));
     let default = if row.default.is_empty() {
@@ -122,7 +123,7 @@ mod tests {
             version.starts_with("Redis server v=8.0.6 sha="),
             "{version}"
         );
-        for part in [" malloc=jemalloc-5.3.0 ", " bits=64 ", " build=pollux-"] {
+        for part in [" malloc=jemalloc-5.3.1 ", " bits=64 ", " build=pollux-"] {
             assert!(version.contains(part), "{version}");
         }
     }

@@ -3,31 +3,32 @@
 //! A value arrives as the words of its line. It prints in two ways: on one line for CONFIG GET, and as the lines of a
 //! configuration file. The texts of refusals are part of the protocol, because tools show them and tests match them.
 //!
-//! [`Value`] is what they have in common; a row of the table refers to it without knowing which one it is.
+//! [`Value`] is their common part; a row of the table refers to it without knowing which one it is.
 
 use super::disk;
 use super::words::Word;
 use crate::base::double::parse_f64;
-use crate::base::text::{push_quoted, same_word};
+use crate::base::text::{push_quoted, same_word, up_to_nul};
+use crate::spec::flags::{Classes, class};
 use std::borrow::Cow;
 
 /// Why a value was refused, as the last part of the error that a client or an administrator sees.
-pub type Reason = Cow<'static, str>;
+pub(crate) type Reason = Cow<'static, str>;
 
 /// A value with a grammar of its own.
-pub trait Value: Clone + PartialEq {
+pub(crate) trait Value: Clone + PartialEq {
     /// Takes the words of a line. Leaves `self` alone when it refuses.
     fn set(&mut self, words: &[Vec<u8>], from: Source) -> Result<(), Reason>;
     /// As CONFIG GET shows it.
     fn print(&self) -> Vec<u8>;
-    /// The lines it takes in a file. `default` is what a server has that was told nothing. No lines: it cannot be said in
-    /// a file, and lines that are there go away.
+    /// The lines it takes in a file. `default` is the value of a server that was told nothing. No lines: it cannot be
+    /// said in a file, and lines that are there go away.
     fn lines(&self, default: &Self) -> Vec<Line>;
 }
 
 /// Where a value comes from. A file may spread a value over several lines, so a later line adds to the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// The first line of this name since the server began to read: it replaces the default.
     FirstLine,
     LaterLine,
@@ -37,14 +38,14 @@ pub enum Source {
 
 /// One line of a rewritten file, without the parameter's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    pub text: Vec<u8>,
+pub(crate) struct Line {
+    pub(crate) text: Vec<u8>,
     /// Whether a file that has no line of this name must get one. Otherwise it only takes the place of one.
-    pub needed: bool,
+    pub(crate) needed: bool,
 }
 
 impl Line {
-    pub fn new(text: impl Into<Vec<u8>>, needed: bool) -> Line {
+    pub(crate) fn new(text: impl Into<Vec<u8>>, needed: bool) -> Line {
         Line {
             text: text.into(),
             needed,
@@ -52,7 +53,7 @@ impl Line {
     }
 
     /// A text in quotes, so that any bytes survive.
-    pub fn quoted(text: &[u8], needed: bool) -> Line {
+    pub(crate) fn quoted(text: &[u8], needed: bool) -> Line {
         let mut quoted = Vec::new();
         push_quoted(&mut quoted, text);
         Line {
@@ -66,14 +67,14 @@ impl Line {
 
 /// A snapshot is due when there are so many changes and the last snapshot is so old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SavePoint {
-    pub seconds: i64,
-    pub changes: i64,
+pub(crate) struct SavePoint {
+    pub(crate) seconds: i64,
+    pub(crate) changes: i64,
 }
 
 /// `save`: any of these points calls for a snapshot; none at all turns snapshots off.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct SavePoints(pub Vec<SavePoint>);
+pub(crate) struct SavePoints(pub(crate) Vec<SavePoint>);
 
 impl SavePoint {
     fn print(&self) -> Vec<u8> {
@@ -138,8 +139,8 @@ pub struct OutputLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OutputLimits {
     pub normal: OutputLimit,
-    pub replica: OutputLimit,
-    pub pubsub: OutputLimit,
+    pub(crate) replica: OutputLimit,
+    pub(crate) pubsub: OutputLimit,
 }
 
 impl OutputLimits {
@@ -223,7 +224,7 @@ impl Value for OutputLimits {
 
 /// An amount of memory, or a part of `maxmemory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
+pub(crate) enum Share {
     Bytes(u64),
     Percent(u8),
 }
@@ -236,7 +237,7 @@ impl Default for Share {
 
 impl Share {
     /// In bytes, where `whole` is what 100 % means. 0 is no limit.
-    pub fn of(self, whole: u64) -> u64 {
+    pub(crate) fn of(self, whole: u64) -> u64 {
         match self {
             Share::Bytes(bytes) => bytes,
             Share::Percent(percent) => {
@@ -293,7 +294,7 @@ impl Value for Share {
 
 /// `bind`: where to listen. A `-` in front forgives an address that this machine does not have.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Bind(pub Vec<Vec<u8>>);
+pub(crate) struct Bind(pub(crate) Vec<Vec<u8>>);
 
 /// How many addresses one server listens on at most.
 const BIND_MAX: usize = 16;
@@ -326,13 +327,13 @@ impl Value for Bind {
 
 /// `replicaof`: whose copy this server is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct ReplicaOf(pub Option<Primary>);
+pub(crate) struct ReplicaOf(pub(crate) Option<Primary>);
 
 /// Where a primary is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Primary {
-    pub host: Vec<u8>,
-    pub port: u16,
+    pub(crate) host: Vec<u8>,
+    pub(crate) port: u16,
 }
 
 impl Value for ReplicaOf {
@@ -368,9 +369,10 @@ impl Value for ReplicaOf {
     }
 }
 
-/// `dir`: where files without a path live. Absolute once the server runs; what is given may be relative to the one before.
+/// `dir`: where files without a path live. Absolute once the server runs; a new value may be relative to the one
+/// before.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Dir(pub Vec<u8>);
+pub(crate) struct Dir(pub(crate) Vec<u8>);
 
 impl Value for Dir {
     fn set(&mut self, words: &[Vec<u8>], _from: Source) -> Result<(), Reason> {
@@ -386,7 +388,7 @@ impl Value for Dir {
     }
 
     fn lines(&self, _default: &Self) -> Vec<Line> {
-        // Always written: whoever restarts the server may stand in another directory.
+        // Always written: the server may be restarted from another directory.
         vec![Line::quoted(&self.0, true)]
     }
 }
@@ -395,11 +397,11 @@ impl Value for Dir {
 
 /// `shutdown-on-sigint`, `shutdown-on-sigterm`: what the signal adds to a plain SHUTDOWN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct OnSignal {
-    pub save: bool,
-    pub nosave: bool,
-    pub now: bool,
-    pub force: bool,
+pub(crate) struct OnSignal {
+    pub(crate) save: bool,
+    pub(crate) nosave: bool,
+    pub(crate) now: bool,
+    pub(crate) force: bool,
 }
 
 impl OnSignal {
@@ -463,7 +465,7 @@ impl Value for OnSignal {
 
 /// `oom-score-adj-values`: what a primary, a replica and a background task bid to the out-of-memory killer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct OomValues(pub [i32; 3]);
+pub(crate) struct OomValues(pub(crate) [i32; 3]);
 
 impl Value for OomValues {
     fn set(&mut self, words: &[Vec<u8>], _from: Source) -> Result<(), Reason> {
@@ -489,7 +491,7 @@ impl Value for OomValues {
 
 /// `latency-tracking-info-percentiles`: which percentiles INFO shows per command.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Percentiles(pub Vec<f64>);
+pub(crate) struct Percentiles(pub(crate) Vec<f64>);
 
 impl Value for Percentiles {
     fn set(&mut self, words: &[Vec<u8>], _from: Source) -> Result<(), Reason> {
@@ -532,62 +534,34 @@ impl Value for Percentiles {
 
 /// `notify-keyspace-events`: which happenings are published, and on which of two kinds of channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Events(pub u32);
+pub(crate) struct Events(pub(crate) Classes);
 
 impl Events {
-    /// Published on `__keyspace@<db>__:<key>`, with the event as message.
-    pub const KEYSPACE: u32 = 1 << 0;
-    /// Published on `__keyevent@<db>__:<event>`, with the key as message.
-    pub const KEYEVENT: u32 = 1 << 1;
-    pub const GENERIC: u32 = 1 << 2;
-    pub const STRING: u32 = 1 << 3;
-    pub const LIST: u32 = 1 << 4;
-    pub const SET: u32 = 1 << 5;
-    pub const HASH: u32 = 1 << 6;
-    pub const ZSET: u32 = 1 << 7;
-    pub const EXPIRED: u32 = 1 << 8;
-    pub const EVICTED: u32 = 1 << 9;
-    pub const STREAM: u32 = 1 << 10;
-    pub const KEY_MISS: u32 = 1 << 11;
-    /// Events of modules, which this server has none of.
-    pub const MODULE: u32 = 1 << 13;
-    pub const NEW: u32 = 1 << 14;
-    /// What the letter A stands for. Key misses and new keys are too frequent to be part of "all".
-    pub const ALL: u32 = Self::GENERIC
-        | Self::STRING
-        | Self::LIST
-        | Self::SET
-        | Self::HASH
-        | Self::ZSET
-        | Self::EXPIRED
-        | Self::EVICTED
-        | Self::STREAM
-        | Self::MODULE;
+    /// The classes that the letter A stands for. Key misses and new keys are too frequent to be part of "all".
+    pub(crate) const ALL: Classes = Classes::of(&[
+        class::GENERIC,
+        class::STRING,
+        class::LIST,
+        class::SET,
+        class::HASH,
+        class::ZSET,
+        class::EXPIRED,
+        class::EVICTED,
+        class::STREAM,
+        class::MODULE,
+    ]);
 
-    /// The letters of single classes, in the order in which they print.
-    const CLASSES: [(u8, u32); 11] = [
-        (b'g', Self::GENERIC),
-        (b'$', Self::STRING),
-        (b'l', Self::LIST),
-        (b's', Self::SET),
-        (b'h', Self::HASH),
-        (b'z', Self::ZSET),
-        (b'x', Self::EXPIRED),
-        (b'e', Self::EVICTED),
-        (b't', Self::STREAM),
-        (b'd', Self::MODULE),
-        (b'n', Self::NEW),
-    ];
-    const CHANNELS: [(u8, u32); 3] = [
-        (b'K', Self::KEYSPACE),
-        (b'E', Self::KEYEVENT),
-        (b'm', Self::KEY_MISS),
-    ];
+    /// Letters that print beside A.
+    const BESIDE_ALL: Classes = Classes::of(&[class::KEYSPACE, class::KEYEVENT, class::KEY_MISS]);
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
 
     /// Whether an event of this class is to be published at all.
     #[inline]
-    pub fn wants(self, class: u32) -> bool {
-        self.0 & class != 0 && self.0 & (Self::KEYSPACE | Self::KEYEVENT) != 0
+    pub(crate) fn wants(self, event: Classes) -> bool {
+        self.0.any(event) && self.0.any(class::KEYSPACE | class::KEYEVENT)
     }
 }
 
@@ -596,36 +570,30 @@ impl Value for Events {
         let [letters] = words else {
             return Err("wrong number of arguments".into());
         };
-        let mut events = 0;
-        for letter in letters {
-            let mut known = Self::CLASSES.iter().chain(&Self::CHANNELS);
-            events |= match known.find(|(name, _)| name == letter) {
-                Some((_, class)) => *class,
+        let mut events = Classes::NONE;
+        for letter in up_to_nul(letters) {
+            let mut known = Classes::ALL.iter();
+            let named = known.find(|(_, name)| name.as_bytes() == [*letter]);
+            events = events.with(match named {
+                Some((class, _)) => *class,
                 None if *letter == b'A' => Self::ALL,
                 None => {
                     return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into());
                 }
-            };
+            });
         }
         self.0 = events;
         Ok(())
     }
 
     fn print(&self) -> Vec<u8> {
-        // Next to A the letter n is not shown, even when new keys are among the events.
-        let mut letters = Vec::new();
-        if self.0 & Self::ALL == Self::ALL {
-            letters.push(b'A');
+        let (mut letters, shown) = if self.0.has(Self::ALL) {
+            // Next to A the letter n is not shown, even when new keys are among the events.
+            (b"A".to_vec(), self.0.0 & Self::BESIDE_ALL.0)
         } else {
-            let set = Self::CLASSES
-                .iter()
-                .filter(|(_, class)| self.0 & class != 0);
-            letters.extend(set.map(|(letter, _)| letter));
-        }
-        let set = Self::CHANNELS
-            .iter()
-            .filter(|(_, channel)| self.0 & channel != 0);
-        letters.extend(set.map(|(letter, _)| letter));
+            (Vec::new(), self.0.0)
+        };
+        letters.extend(Classes(shown).names().flat_map(str::bytes));
         letters
     }
 
@@ -634,10 +602,11 @@ impl Value for Events {
     }
 }
 
-// What the grammars share.
+// Parsers that the grammars share.
 
-/// A whole number as C's `strtoll` takes it when nothing may follow: a sign is fine, and what is too large becomes the largest.
-pub fn parse_integer(text: &[u8]) -> Option<i64> {
+/// A whole number as C's `strtoll` takes it when nothing may follow: a sign is fine, and what is too large becomes the
+/// largest.
+pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
@@ -654,7 +623,7 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
 }
 
 /// An amount of memory. Redis forgives a missing number, which is 0, and takes what is too large as the largest.
-pub fn parse_memory(text: &[u8]) -> Option<u64> {
+pub(crate) fn parse_memory(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
     let scale = crate::base::text::parse_memory(&[b"1", unit].concat())?;
@@ -667,7 +636,7 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
 }
 
 /// An amount of memory as a file has it: in the largest unit that divides it.
-pub fn memory_text(bytes: u64) -> String {
+pub(crate) fn memory_text(bytes: u64) -> String {
     match bytes {
         0 => "0".to_string(),
         _ if bytes.is_multiple_of(1 << 30) => format!("{}gb", bytes >> 30),
@@ -678,7 +647,7 @@ pub fn memory_text(bytes: u64) -> String {
 }
 
 /// The refusal of a word that is not on the list.
-pub fn one_of(words: impl Iterator<Item = &'static str>) -> Reason {
+pub(crate) fn one_of(words: impl Iterator<Item = &'static str>) -> Reason {
     let words: Vec<&str> = words.collect();
     format!(
         "argument(s) must be one of the following: {}",
@@ -688,7 +657,7 @@ pub fn one_of(words: impl Iterator<Item = &'static str>) -> Reason {
 }
 
 /// The refusal of a word that is no variant of `W`.
-pub fn one_of_words<W: Word>() -> Reason {
+pub(crate) fn one_of_words<W: Word>() -> Reason {
     one_of(W::ALL.iter().map(|(word, _)| *word))
 }
 

@@ -4,10 +4,10 @@
 //! two together, so a variant cannot exist without its word, nor the words come in another order than error texts
 //! list them.
 
-use crate::base::text::same_word;
+use crate::base::text::is_word;
 
 /// An enum that has one word per variant. The first variant of several with the same meaning is the one printed.
-pub trait Word: Copy + PartialEq + 'static {
+pub(crate) trait Word: Copy + PartialEq + 'static {
     /// Every variant with its word, in the order in which an error text lists them.
     const ALL: &'static [(&'static str, Self)];
 
@@ -23,7 +23,7 @@ pub trait Word: Copy + PartialEq + 'static {
     fn parse(text: &[u8]) -> Option<Self> {
         Self::ALL
             .iter()
-            .find(|(word, _)| same_word(word.as_bytes(), text))
+            .find(|(word, _)| is_word(text, word.as_bytes()))
             .map(|(_, value)| *value)
     }
 }
@@ -32,6 +32,7 @@ macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $($word:literal)|+,)+ })+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        #[allow(unreachable_pub)]
         pub enum $name { #[default] $($(#[$variant_doc])* $variant,)+ }
 
         impl Word for $name {
@@ -41,7 +42,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What to do when `maxmemory` is reached.
+    /// The keys to evict when `maxmemory` is reached.
     Eviction {
         VolatileLru = "volatile-lru",
         VolatileLfu = "volatile-lfu",
@@ -90,7 +91,7 @@ words! {
         Local7 = "local7",
     }
 
-    /// Who watches over this process.
+    /// The supervisor of this process.
     Supervised {
         Upstart = "upstart",
         Systemd = "systemd",
@@ -99,7 +100,7 @@ words! {
         No = "no",
     }
 
-    /// Who may use something dangerous.
+    /// The clients that may use something dangerous.
     Permission {
         No = "no",
         Yes = "yes",
@@ -119,7 +120,7 @@ words! {
     SanitizeDump {
         No = "no",
         Yes = "yes",
-        /// Only what clients send, not what the primary or the disk does.
+        /// Commands of clients only, not those of the primary or the disk.
         Clients = "clients",
     }
 
@@ -130,7 +131,7 @@ words! {
         Swapdb = "swapdb",
     }
 
-    /// What to do when a command that came from the primary, or from the append-only file, fails.
+    /// The reaction when a command that came from the primary, or from the append-only file, fails.
     PropagationError {
         Ignore = "ignore",
         Panic = "panic",
@@ -175,12 +176,12 @@ words! {
         Valkey = "valkey",
     }
 
-    /// How keys are hashed.
-    HashFunction {
-        /// Keyed folded multiplication: fast, and seeded per process.
-        Folded = "folded",
-        /// SipHash-1-3, for those who distrust anything younger.
-        Siphash = "siphash",
+    /// The treatment of a key that a file has twice.
+    RdbDuplicates {
+        /// The file is refused.
+        Refuse = "refuse",
+        /// The later one is kept.
+        Replace = "replace",
     }
 }
 

@@ -1,70 +1,32 @@
 //! CONFIG SET between the command and the shell.
 //!
-//! The command has set the values. What only the engine needs to know is done on the spot. What concerns sockets,
-//! descriptors or files the shell does at the end of the turn, and it may fail: then everything goes back to what it
-//! was, and the client, which waits for the outcome, is told why.
+//! The command has set the values. Changes that concern the engine alone take effect on the spot. Changes that concern
+//! sockets, descriptors or files are made by the shell at the end of the turn, and they may fail: then everything goes
+//! back to what it was, and the client, which waits for the outcome, is told why.
 
 use crate::base::slab::Id;
-use crate::config::{Changes, Effect};
+use crate::config::{Changes, Within};
 use crate::spec::error::Error;
+use crate::store::alloc;
 use crate::wire::args::Args;
 
-use super::Engine;
-use super::ctx::Ctx;
-use super::effects::{Ask, Configured};
-use super::memory;
-
-/// Whether an effect is the shell's to bring about, so that it may fail.
-fn may_fail(effect: Effect) -> bool {
-    match effect {
-        Effect::Listen
-        | Effect::ListenTls
-        | Effect::Tls
-        | Effect::MaxClients
-        | Effect::AppendOnly
-        | Effect::Dir
-        | Effect::OomScore
-        | Effect::Logging
-        | Effect::AllocatorThread
-        | Effect::Locale => true,
-        Effect::MaxMemory
-        | Effect::ClientMemory
-        | Effect::Fsync
-        | Effect::Hz
-        | Effect::RequirePass
-        | Effect::Backlog
-        | Effect::GoodReplicas
-        | Effect::Cluster
-        | Effect::Encodings
-        | Effect::Defrag
-        | Effect::Watchdog
-        | Effect::ProcTitle
-        | Effect::LogLengths
-        | Effect::LatencyTracking => false,
-    }
-}
+use crate::engine::Engine;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::{Ask, Configured};
+use crate::engine::run::memory;
 
 impl Ctx<'_> {
-    /// Brings about what stays within the engine and cannot fail.
-    fn adopt(&mut self, changes: &Changes) {
-        for (effect, _) in changes.effects() {
-            if effect == Effect::LogLengths {
-                let most = self.services.config.slowlog_max_len as usize;
-                self.services.slowlog.entries.truncate(most);
-            }
-        }
-    }
-
-    /// What CONFIG SET does once `Config::set` has accepted the values. Replies, now or when the shell has answered.
-    pub fn configured(&mut self, args: Args<'_>, changes: Changes) {
+    /// The rest of CONFIG SET, once `Config::set` has accepted the values. Replies, now or when the shell has answered.
+    pub(crate) fn configured(&mut self, args: Args<'_>, changes: Changes) {
         memory::configure(self.keys.space, &self.services.config);
         self.services.adopt_config();
-        self.adopt(&changes);
-        let waits = self.may_wait()
-            && changes
-                .effects()
-                .iter()
-                .any(|(effect, _)| may_fail(*effect));
+        self.services
+            .replication
+            .count_good(self.now.unix_ms / 1000);
+        for effect in changes.within() {
+            self.bring_about(effect);
+        }
+        let waits = self.may_wait() && !changes.outside().is_empty();
         if waits {
             self.park_for_shell(args);
         } else {
@@ -73,6 +35,34 @@ impl Ctx<'_> {
         let waiting = waits.then_some(self.session.id);
         self.fx
             .ask(Ask::Configured(Configured { waiting, changes }));
+    }
+
+    fn bring_about(&mut self, effect: Within) {
+        match effect {
+            Within::MaxMemory => {
+                if self.services.config.maxmemory == 0 {
+                    // Nobody looks any more whether it is too much.
+                    self.services
+                        .stats
+                        .note_excess(false, self.now.monotonic_us);
+                }
+                let (limit, used) = (self.services.config.maxmemory, alloc::used_memory() as u64);
+                if limit != 0 && used > limit {
+                    log::warn!(
+                        "WARNING: the new maxmemory value set via CONFIG SET ({limit}) is smaller than the current memory usage ({used}). This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy."
+                    );
+                }
+            }
+            Within::DefaultPassword => {
+                let password = &self.services.config.requirepass;
+                self.services.users.set_default_password(password);
+                self.users_changed();
+            }
+            Within::SlowLog => {
+                let most = self.services.config.slowlog_max_len as usize;
+                self.services.slowlog.entries.truncate(most);
+            }
+        }
     }
 }
 

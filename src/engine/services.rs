@@ -1,79 +1,108 @@
-//! The services side by side. They do not know each other; what joins two of them is written in this room or in a
-//! command.
+//! The services side by side. They do not know each other; code that joins two of them is in this room or in a command.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use crate::acl::{self, Users};
 use crate::blocking::Blocking;
 use crate::config::Config;
 use crate::observe::Stats;
 use crate::observe::latency::Latency;
 use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
+use crate::repl::NO_ID;
+use crate::script::{Functions, Scripts, Seat};
 use crate::store::alloc;
 use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
 use crate::watch::Watchers;
 
-use super::appending::Appending;
-use super::effects::Shutdown;
-use super::pause::Pause;
-use super::persistence::Persistence;
-use super::snapshot::Snapshots;
+use crate::engine::config_file::ConfigFile;
+use crate::engine::dataset::Persistence;
+use crate::engine::dataset::appending::Appending;
+use crate::engine::dataset::running::Snapshots;
+use crate::engine::departure::Departure;
+use crate::engine::migration::Migrations;
+use crate::engine::replication::Replication;
+use crate::engine::run::executing::Busy;
+use crate::engine::run::outside::Shell;
+use crate::engine::users_file::UsersFile;
+use crate::engine::waiting::pause::Pause;
 
-pub struct Services {
-    pub config: Config,
-    pub stats: Stats,
-    pub slowlog: Slowlog,
-    pub latency: Latency,
-    pub blocking: Blocking,
-    pub watchers: Watchers,
-    pub pubsub: Pubsub,
-    pub tracking: Tracking,
-    pub pause: Pause,
-    pub server: ServerFacts,
-    pub persistence: Persistence,
-    /// A signal has asked for the end, which comes with the next round of the cron.
-    pub shutdown_scheduled: Option<Shutdown>,
-    pub snapshots: Snapshots,
-    pub appending: Appending,
+pub(crate) struct Services {
+    pub(crate) config: Config,
+    /// Where it came from. None: from the command line only.
+    pub(crate) config_file: Option<ConfigFile>,
+    pub(crate) stats: Stats,
+    pub(crate) slowlog: Slowlog,
+    pub(crate) latency: Latency,
+    pub(crate) blocking: Blocking,
+    pub(crate) watchers: Watchers,
+    pub(crate) pubsub: Pubsub,
+    pub(crate) tracking: Tracking,
+    pub(crate) pause: Pause,
+    pub(crate) server: ServerFacts,
+    pub(crate) persistence: Persistence,
+    pub(crate) departure: Departure,
+    pub(crate) migrations: Migrations,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) appending: Appending,
+    pub(crate) replication: Replication,
     /// Sessions that are sent every command, in the order in which they asked.
-    pub monitors: Vec<crate::base::slab::Id>,
+    pub(crate) monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
-    pub out_of_memory: bool,
+    pub(crate) out_of_memory: bool,
     /// Commands that take at least so long are looked at by the slow log and the latency monitor.
-    pub slow_ns: u64,
+    pub(crate) slow_ns: u64,
     /// From ticks of the processor's counter to nanoseconds.
-    pub rate: Rate,
-    /// What DEBUG has switched.
-    pub debug: DebugSwitches,
+    pub(crate) rate: Rate,
+    pub(crate) scripts: Scripts,
+    pub(crate) functions: Functions,
+    /// A script that has run for long, while it runs.
+    pub(crate) busy: Option<Box<Busy>>,
+    /// The shell, while it lets the engine work off inputs.
+    pub(crate) outside: Rc<Seat<Shell>>,
+    pub(crate) users: Users,
+    /// None: users live in the configuration.
+    pub(crate) users_file: Option<UsersFile>,
+    /// What users were denied.
+    pub(crate) denials: acl::log::Log,
+    /// The switches of DEBUG.
+    pub(crate) debug: DebugSwitches,
 }
 
-/// Facts about this process that commands show.
+/// Facts about this run of the server that commands show.
 #[derive(Clone, Debug, Default)]
-pub struct ServerFacts {
+pub(crate) struct ServerFacts {
     /// 40 hexadecimal digits, new at each start.
-    pub run_id: String,
-    pub started_ms: i64,
-    pub started_us: u64,
-    pub executable: String,
-    pub config_file: String,
-    pub pid: u32,
-    pub tcp_port: u16,
-    /// The kernel, as `uname` tells.
-    pub os: String,
-    pub startup_memory: usize,
+    pub(crate) run_id: String,
+    pub(crate) started_ms: i64,
+    pub(crate) started_us: u64,
+    pub(crate) process: ProcessFacts,
     /// The most memory ever seen in use, and when.
-    pub peak_memory: usize,
-    pub peak_memory_ms: i64,
-    /// 40 hexadecimal digits that name the history of this data set.
-    pub replication_id: String,
-    /// Asks the operating system about this process. The shell installs it; a server in memory has none.
-    pub probe: Option<fn() -> Figures>,
+    pub(crate) peak_memory: usize,
+    pub(crate) peak_memory_ms: i64,
     /// Loading a data set: only a few commands run.
-    pub is_loading: bool,
+    pub(crate) is_loading: bool,
+    /// The one that is loading is a later state of the present one, which can be read meanwhile.
+    pub(crate) serves_while_loading: bool,
+}
+
+/// The shell's knowledge of its process. A server in memory has none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProcessFacts {
+    pub(crate) executable: String,
+    pub(crate) pid: u32,
+    /// The kernel, as `uname` tells.
+    pub(crate) os: String,
+    pub(crate) startup_memory: usize,
+    /// Asks the operating system about this process.
+    pub(crate) probe: Option<fn() -> Figures>,
 }
 
 impl ServerFacts {
-    /// Remembers the most memory that was ever in use; returns what is in use now.
-    pub fn note_memory(&mut self, now_ms: i64) -> usize {
+    /// Remembers the most memory that was ever in use; returns the memory in use now.
+    pub(crate) fn note_memory(&mut self, now_ms: i64) -> usize {
         let used = alloc::used_memory();
         if used > self.peak_memory {
             self.peak_memory = used;
@@ -82,60 +111,60 @@ impl ServerFacts {
         used
     }
 
-    pub fn figures(&self) -> Figures {
-        self.probe.map(|probe| probe()).unwrap_or_default()
+    pub(crate) fn figures(&self) -> Figures {
+        self.process.probe.map(|probe| probe()).unwrap_or_default()
     }
 }
 
-/// What the operating system says about this process and its machine. Zero means that it does not say.
+/// The operating system's figures about this process and its machine. Zero means that it does not say.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {
-    pub resident_bytes: usize,
-    pub machine_bytes: usize,
-    pub cpu: Cpu,
-    pub cpu_of_children: Cpu,
+pub(crate) struct Figures {
+    pub(crate) resident_bytes: usize,
+    pub(crate) machine_bytes: usize,
+    pub(crate) cpu: Cpu,
+    pub(crate) cpu_of_children: Cpu,
     /// Of the thread that runs the loop.
-    pub cpu_of_loop: Cpu,
+    pub(crate) cpu_of_loop: Cpu,
 }
 
 /// Processor time in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cpu {
-    pub system_us: u64,
-    pub user_us: u64,
+pub(crate) struct Cpu {
+    pub(crate) system_us: u64,
+    pub(crate) user_us: u64,
 }
 
-/// What DEBUG has switched away from its default.
+/// The switches that DEBUG has moved away from their defaults.
 #[derive(Clone, Debug)]
-pub struct DebugSwitches {
-    pub active_expire: bool,
+pub(crate) struct DebugSwitches {
+    pub(crate) active_expire: bool,
     /// `DEBUG PAUSE-CRON`
-    pub cron_paused: bool,
-    pub client_eviction: bool,
+    pub(crate) cron_paused: bool,
+    pub(crate) client_eviction: bool,
     /// `DEBUG DICT-RESIZING`. Our tables grow bucket by bucket, so nothing reads it.
-    pub dict_resizing: bool,
+    pub(crate) dict_resizing: bool,
     /// `DEBUG REPLYBUFFER RESIZING`
-    pub output_resizing: bool,
+    pub(crate) output_resizing: bool,
     /// `DEBUG REPLYBUFFER PEAK-RESET-TIME`; negative: never.
-    pub output_peak_reset_ms: i64,
-    /// `DEBUG QUICKLIST-PACKED-THRESHOLD`: from which size an element of a list has a node of its own. 0: when it would not fit
-    /// into a node.
-    pub big_list_element: usize,
+    pub(crate) output_peak_reset_ms: i64,
+    /// `DEBUG QUICKLIST-PACKED-THRESHOLD`: from which size an element of a list has a node of its own. 0: when it would
+    /// not fit into a node.
+    pub(crate) big_list_element: usize,
     /// `DEBUG SET-SKIP-CHECKSUM-VALIDATION`
-    pub skips_checksums: bool,
+    pub(crate) skips_checksums: bool,
     /// `DEBUG SET-DISABLE-DENY-SCRIPTS`: scripts may call what they otherwise must not.
-    pub scripts_may_call_all: bool,
+    pub(crate) scripts_may_call_all: bool,
     /// `DEBUG AOF-FLUSH-SLEEP`
-    pub aof_flush_sleep_us: u64,
+    pub(crate) aof_flush_sleep_us: u64,
     /// `DEBUG DROP-CLUSTER-PACKET-FILTER`: the type that is dropped; negative: none.
-    pub dropped_cluster_packet: i64,
+    pub(crate) dropped_cluster_packet: i64,
     /// `DEBUG REPL-PAUSE`: at which step of a synchronisation to stop.
-    pub replication_pause: ReplicationPause,
+    pub(crate) replication_pause: ReplicationPause,
 }
 
 /// Steps of a synchronisation with a replica at which DEBUG REPL-PAUSE lets the server stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplicationPause {
+pub(crate) enum ReplicationPause {
     #[default]
     Nowhere,
     AfterFork,
@@ -144,7 +173,7 @@ pub enum ReplicationPause {
 }
 
 /// How long an output keeps the room it once needed, unless DEBUG says otherwise.
-pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
+pub(crate) const OUTPUT_PEAK_RESET_MS: i64 = 5000;
 
 impl Default for DebugSwitches {
     fn default() -> Self {
@@ -167,7 +196,7 @@ impl Default for DebugSwitches {
 
 impl Services {
     /// Remembers an event if it took longer than `latency-monitor-threshold` allows.
-    pub fn note_latency(&mut self, event: &'static str, spent_ns: u64, now_ms: i64) {
+    pub(crate) fn note_latency(&mut self, event: &'static str, spent_ns: u64, now_ms: i64) {
         let threshold_ms = self.config.latency_monitor_threshold_ms;
         let spent_ms = spent_ns / 1_000_000;
         if threshold_ms != 0 && spent_ms >= threshold_ms {
@@ -175,9 +204,12 @@ impl Services {
         }
     }
 
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut users = Users::default();
+        users.set_default_password(&config.requirepass);
         Self {
             config,
+            config_file: None,
             stats: Stats::default(),
             slowlog: Slowlog::default(),
             latency: Latency::default(),
@@ -188,19 +220,28 @@ impl Services {
             pause: Pause::default(),
             server: ServerFacts::default(),
             persistence: Persistence::default(),
-            shutdown_scheduled: None,
+            departure: Departure::default(),
+            migrations: Migrations::default(),
             snapshots: Snapshots::default(),
             appending: Appending::default(),
+            replication: Replication::new(NO_ID.to_owned()),
             monitors: Vec::new(),
             out_of_memory: false,
             slow_ns: 0,
             rate: Rate::measure((0, 0), (0, 0)),
+            scripts: Scripts::default(),
+            functions: Functions::default(),
+            busy: None,
+            outside: Rc::default(),
+            users,
+            users_file: None,
+            denials: acl::log::Log::default(),
             debug: DebugSwitches::default(),
         }
     }
 
     /// Works out what depends on several parameters.
-    pub fn adopt_config(&mut self) {
+    pub(crate) fn adopt_config(&mut self) {
         let config = &self.config;
         let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us)
             .map_or(u64::MAX, |us| us.saturating_mul(1000));
@@ -209,5 +250,21 @@ impl Services {
             ms => ms.saturating_mul(1_000_000),
         };
         self.slow_ns = slowlog_ns.min(monitor_ns);
+        self.replication.adopt_config(&self.config);
+    }
+
+    /// A client's bytes as the log may show them: `hide-user-data-from-log` keeps them out of it.
+    pub(crate) fn loggable<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        if self.config.hide_user_data_from_log {
+            "*redacted*".into()
+        } else {
+            String::from_utf8_lossy(bytes)
+        }
+    }
+
+    /// Whether the log or replicas want the stream of commands.
+    #[inline]
+    pub(crate) fn is_fed(&self) -> bool {
+        self.appending.is_fed() || self.replication.is_fed()
     }
 }

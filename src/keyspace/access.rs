@@ -5,17 +5,36 @@
 //! bits of minutes and a counter of 8 bits that grows ever more slowly (logarithmically) and decays with time.
 
 use crate::base::rng::Rng;
+use crate::store::EntryRef;
 
 /// The word is 24 bits wide.
 const WORD_MAX: u32 = (1 << 24) - 1;
-/// What a new key's counter starts with, so that it is not evicted before it had a chance to be used.
+/// The first value of a new key's counter, so that the key is not evicted before it had a chance to be used.
 const LFU_START: u32 = 5;
 
+/// The time of some accesses, in milliseconds, and the word that it is under an LRU policy: worked out once for all
+/// keys of a command.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    ms: i64,
+    lru_word: u32,
+}
+
+impl Moment {
+    #[inline]
+    pub(crate) fn at(now_ms: i64) -> Self {
+        Self {
+            ms: now_ms,
+            lru_word: seconds(now_ms),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
-pub struct AccessPolicy {
-    pub is_lfu: bool,
-    pub log_factor: u64,
-    pub decay_minutes: u64,
+pub(crate) struct AccessPolicy {
+    pub(crate) is_lfu: bool,
+    pub(crate) log_factor: u64,
+    pub(crate) decay_minutes: u64,
 }
 
 impl Default for AccessPolicy {
@@ -30,7 +49,7 @@ impl Default for AccessPolicy {
 
 impl AccessPolicy {
     /// The word of a key that comes into being now.
-    pub fn fresh(&self, now_ms: i64) -> u32 {
+    pub(crate) fn fresh(&self, now_ms: i64) -> u32 {
         if self.is_lfu {
             minutes(now_ms) << 8 | LFU_START
         } else {
@@ -40,16 +59,16 @@ impl AccessPolicy {
 
     /// The word after one more access.
     #[inline]
-    pub fn touched(&self, word: u32, now_ms: i64, rng: &mut Rng) -> u32 {
+    pub(crate) fn touched(&self, word: u32, now: Moment, rng: &mut Rng) -> u32 {
         if !self.is_lfu {
-            return seconds(now_ms);
+            return now.lru_word;
         }
-        let count = self.decayed(word, now_ms);
-        minutes(now_ms) << 8 | self.incremented(count, rng)
+        let count = self.decayed(word, now.ms);
+        minutes(now.ms) << 8 | self.incremented(count, rng)
     }
 
     /// The counter as it is now, less one for each decay period that has passed since it was written.
-    pub fn decayed(&self, word: u32, now_ms: i64) -> u32 {
+    pub(crate) fn decayed(&self, word: u32, now_ms: i64) -> u32 {
         let (then, count) = (word >> 8, word & 255);
         let now = minutes(now_ms);
         let elapsed = if now >= then {
@@ -63,6 +82,12 @@ impl AccessPolicy {
         }
     }
 
+    /// Notes an access to an entry.
+    #[inline]
+    pub(crate) fn touch<V>(&self, entry: EntryRef<'_, V>, now: Moment, rng: &mut Rng) {
+        entry.set_access(self.touched(entry.access(), now, rng));
+    }
+
     fn incremented(&self, count: u32, rng: &mut Rng) -> u32 {
         if count == 255 {
             return 255;
@@ -73,7 +98,7 @@ impl AccessPolicy {
     }
 
     /// Seconds since the last access; only meaningful under an LRU policy.
-    pub fn idle_seconds(word: u32, now_ms: i64) -> u64 {
+    pub(crate) fn idle_seconds(word: u32, now_ms: i64) -> u64 {
         let now = seconds(now_ms);
         u64::from(if now >= word {
             now - word
@@ -83,17 +108,17 @@ impl AccessPolicy {
     }
 
     /// The clock that access words are read from.
-    pub fn lru_clock(now_ms: i64) -> u32 {
+    pub(crate) fn lru_clock(now_ms: i64) -> u32 {
         seconds(now_ms)
     }
 
     /// The word of a key that has been idle for so long (RESTORE IDLETIME).
-    pub fn idle_since(idle_s: u64, now_ms: i64) -> u32 {
+    pub(crate) fn idle_since(idle_s: u64, now_ms: i64) -> u32 {
         (u64::from(seconds(now_ms)).wrapping_sub(idle_s) & u64::from(WORD_MAX)) as u32
     }
 
     /// The word with this frequency (RESTORE FREQ).
-    pub fn with_frequency(frequency: u8, now_ms: i64) -> u32 {
+    pub(crate) fn with_frequency(frequency: u8, now_ms: i64) -> u32 {
         minutes(now_ms) << 8 | u32::from(frequency)
     }
 }
@@ -127,7 +152,7 @@ mod tests {
         let mut word = policy.fresh(0);
         assert_eq!(policy.decayed(word, 0), LFU_START);
         for _ in 0..1000 {
-            word = policy.touched(word, 0, &mut rng);
+            word = policy.touched(word, Moment::at(0), &mut rng);
         }
         let count = policy.decayed(word, 0);
         assert!((8..40).contains(&count), "{count}");

@@ -1,43 +1,78 @@
 //! One database at one instant.
 //!
-//! Look-ups come in two kinds. `find` only asks where a key is; `read` is what a reading command does: it counts a
-//! hit or a miss and notes the access. Both hide, and if they may remove, a key that is due. A [`Spot`] names a
-//! place in the table, so a command looks a key up once, decides, and then borrows or changes what is there; it is
-//! good until the next key is added to or removed from the database.
+//! Look-ups come in three kinds. `find` only asks where a key is. `read` is for reading commands: it counts a hit or a
+//! miss and notes the access. Both hide a key that is due, and remove it if they may. `site` is for a command that is
+//! going to write: it removes a key that is due, or shows it, so a vacant site is really vacant, and a key can be added
+//! only with a [`Vacancy`] from there. A [`Spot`] names a place in the table, so a command looks a key up once,
+//! decides, and then borrows or changes what is there; it is good until the next key is added to or removed from the
+//! database.
 
 use crate::base::rng::Rng;
 use crate::spec::error::Error;
-use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Spot, Taken, Until};
-use crate::types::{Kind, Value};
+use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy};
+use crate::types::{Kind, Typed, Value};
 
-use super::Keyspace;
-use super::access::AccessPolicy;
-use super::journal::Event;
+use super::access::{AccessPolicy, Moment};
 use super::sizes::Bin;
 use super::text::Text;
-use super::typed::Typed;
+use super::{Db, Event, Keyspace};
 
-pub struct Keys<'a> {
-    pub space: &'a mut Keyspace,
-    pub db: u16,
+pub(crate) struct Keys<'a> {
+    pub(crate) space: &'a mut Keyspace,
+    pub(crate) db: u16,
     /// The time this command sees.
-    pub now_ms: i64,
+    pub(crate) now_ms: i64,
     /// Reads leave the access time alone (CLIENT NO-TOUCH).
-    pub no_touch: bool,
-    /// Keys whose time has passed are there: their removal is somebody else's to tell.
-    pub sees_overdue: bool,
+    pub(crate) no_touch: bool,
+    pub(super) expiry: Expiry,
+    /// Up to here deadlines have passed: `now_ms`, or the beginning of time where overdue keys are shown.
+    pub(super) horizon_ms: i64,
+    /// `now_ms` as the time of accesses.
+    moment: Moment,
+    hint: KeyHint<'a>,
+}
+
+/// How keys and fields are treated whose deadline has passed. The lender of the keyspace decides it, for one command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// They are gone, and a command that comes across them removes them.
+    Remove,
+    /// They are gone, but their removal is not for readers to cause. A command that writes removes what is in its way
+    /// all the same: it changes the data set anyway, and nothing may be put beside what is hidden.
+    Hide,
+    /// They are there, and their removal comes from the sender of the commands.
+    Show,
+}
+
+/// The hash of a key that is known before the command looks the key up: it was needed to send for its memory. The
+/// borrow keeps the key's bytes where they are, and as they are, for as long as the hint is in use; so a key at the
+/// same address and of the same length is that key.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct KeyHint<'a>(Option<(&'a [u8], u64)>);
+
+impl<'a> KeyHint<'a> {
+    #[inline]
+    pub(crate) fn new(key: &'a [u8], hash: u64) -> Self {
+        Self(Some((key, hash)))
+    }
+
+    #[inline]
+    fn of(self, key: &[u8]) -> Option<u64> {
+        self.0
+            .and_then(|(hinted, hash)| std::ptr::eq(hinted, key).then_some(hash))
+    }
 }
 
 /// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
-pub const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
+pub(crate) const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
 
 /// How many keys are looked ahead at: enough to hide the latency of memory, few enough that the lines are still in the
 /// first-level cache when their turn comes.
-pub const LOOK_AHEAD_MOST: usize = 32;
+pub(crate) const LOOK_AHEAD_MOST: usize = 32;
 
-/// What kind of value an entry holds.
+/// The kind of value that an entry holds.
 #[inline]
-pub fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
+pub(crate) fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
     match entry.payload() {
         Payload::Int(_) | Payload::Inline(_) => Kind::String,
         Payload::Object(value) => value.kind(),
@@ -45,29 +80,62 @@ pub fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
 }
 
 impl<'a> Keys<'a> {
-    pub fn new(space: &'a mut Keyspace, db: u16, now_ms: i64) -> Self {
-        Self {
+    #[inline]
+    pub(crate) fn new(space: &'a mut Keyspace, db: u16, now_ms: i64, expiry: Expiry) -> Self {
+        let mut keys = Self {
             space,
             db,
             now_ms,
+            moment: Moment::at(now_ms),
             no_touch: false,
-            sees_overdue: false,
-        }
+            expiry,
+            horizon_ms: now_ms,
+            hint: KeyHint::default(),
+        };
+        keys.treat_overdue(expiry);
+        keys
+    }
+
+    /// With a hash that is known already.
+    #[inline]
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: KeyHint<'a>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// For the next command, in place of the last one's.
+    #[inline]
+    pub(crate) fn set_hint(&mut self, hint: KeyHint<'a>) {
+        self.hint = hint;
+    }
+
+    /// For the commands from now on, as `new` does.
+    #[inline]
+    pub(crate) fn treat_overdue(&mut self, expiry: Expiry) {
+        self.expiry = expiry;
+        self.horizon_ms = match expiry {
+            Expiry::Remove | Expiry::Hide => self.now_ms,
+            Expiry::Show => i64::MIN,
+        };
     }
 
     /// Another database at the same instant.
-    pub fn other(&mut self, db: u16) -> Keys<'_> {
+    pub(crate) fn other(&mut self, db: u16) -> Keys<'_> {
         Keys {
             space: self.space,
             db,
             now_ms: self.now_ms,
+            moment: self.moment,
             no_touch: self.no_touch,
-            sees_overdue: self.sees_overdue,
+            expiry: self.expiry,
+            horizon_ms: self.horizon_ms,
+            hint: self.hint,
         }
     }
 
     #[inline]
-    pub fn dict(&self) -> &Dict<Value> {
+    pub(crate) fn dict(&self) -> &Dict<Value> {
         &self.space.dbs[self.db as usize].dict
     }
     #[inline]
@@ -77,19 +145,20 @@ impl<'a> Keys<'a> {
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
-        let (address, hash) = self.space.hint;
-        if address == key.as_ptr() as usize {
-            hash
-        } else {
-            self.dict().hash(key)
-        }
+        self.hint.of(key).unwrap_or_else(|| self.hash_anew(key))
+    }
+
+    /// Out of line, so that the hint is looked at where it is needed.
+    #[inline(never)]
+    fn hash_anew(&self, key: &[u8]) -> u64 {
+        self.dict().hash(key)
     }
 
     // ---- looking up
 
     /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
     /// after the other. Only the first ones: what is sent for too early is gone again when its turn comes.
-    pub fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+    pub(crate) fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
         let dict = self.dict();
         if dict.len() < LOOK_AHEAD_KEYS_MIN {
             return;
@@ -103,56 +172,130 @@ impl<'a> Keys<'a> {
 
     /// Where the key is, if it is there at this instant.
     #[inline]
-    pub fn find(&mut self, key: &[u8]) -> Option<Spot> {
-        self.seek(key, |_, _, _| ())
+    pub(crate) fn find(&mut self, key: &[u8]) -> Option<Spot> {
+        self.seek(key, |spot, _, _, _| spot)
     }
 
-    /// `find`, and something that is done with the entry while it is at hand.
+    /// Looks for a key; if it is there, the result is what is done with its entry while that is at hand.
     #[inline]
-    fn seek(
+    fn seek<R>(
         &mut self,
         key: &[u8],
-        then: impl FnOnce(EntryRef<'_, Value>, &AccessPolicy, &mut Rng),
-    ) -> Option<Spot> {
+        then: impl FnOnce(Spot, EntryRef<'_, Value>, &AccessPolicy, &mut Rng) -> R,
+    ) -> Option<R> {
         let hash = self.hash(key);
         let Keyspace {
             dbs, access, rng, ..
         } = &mut *self.space;
         let dict = &dbs[self.db as usize].dict;
-        let spot = dict.locate(hash, key)?;
-        let entry = dict.entry(spot);
+        let (spot, entry) = dict.find(hash, key)?;
         if entry
             .deadline()
-            .is_some_and(|deadline| deadline <= self.now_ms)
-            && !self.sees_overdue
+            .is_some_and(|deadline| deadline <= self.horizon_ms)
         {
-            self.expire_at(spot);
+            self.expire_for_reader(spot);
             return None;
         }
-        then(entry, access, rng);
-        Some(spot)
+        Some(then(spot, entry, access, rng))
+    }
+
+    /// Where the key is, or that there is none, for a command that is going to write it. A key that is due is removed
+    /// or shown, and never hidden.
+    #[inline]
+    pub(crate) fn site<'k>(&mut self, key: &'k [u8]) -> Site<'k> {
+        let hash = self.hash(key);
+        let (site, entry) = self.dict().site_and_entry(hash, key);
+        let deadline = entry.and_then(EntryRef::deadline);
+        if let Site::Taken(spot) = site
+            && deadline.is_some_and(|deadline| self.is_past(deadline))
+        {
+            return self.site_of_overdue(hash, key, spot);
+        }
+        site
+    }
+
+    #[cold]
+    fn site_of_overdue<'k>(&mut self, hash: u64, key: &'k [u8], spot: Spot) -> Site<'k> {
+        self.expire(spot);
+        self.dict().site(hash, key)
+    }
+
+    /// `site` for a command that changes only a key that is there.
+    #[inline]
+    pub(crate) fn find_to_write(&mut self, key: &[u8]) -> Option<Spot> {
+        self.site(key).spot()
+    }
+
+    /// Makes a place for a key by removing the old value; returns whether there was one. Reports nothing.
+    pub(crate) fn vacate<'k>(&mut self, key: &'k [u8], lazily: bool) -> (Vacancy<'k>, bool) {
+        let mut was_there = false;
+        loop {
+            match self.site(key) {
+                Site::Vacant(vacancy) => return (vacancy, was_there),
+                Site::Taken(spot) => {
+                    self.remove_at(spot, lazily);
+                    was_there = true;
+                }
+            }
+        }
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
     #[inline]
-    pub fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        let (now_ms, no_touch) = (self.now_ms, self.no_touch);
-        let spot = self.seek(key, |entry, access, rng| {
+    pub(crate) fn read(&mut self, key: &[u8]) -> Option<Spot> {
+        self.read_at_once(key, |spot, _| spot)
+    }
+
+    /// `read` for a command that is done when it has seen the entry: it gets that without a way through the place.
+    #[inline]
+    pub(crate) fn read_with<R>(
+        &mut self,
+        key: &[u8],
+        then: impl FnOnce(EntryRef<'_, Value>) -> R,
+    ) -> Option<R> {
+        self.read_at_once(key, |_, entry| then(entry))
+    }
+
+    #[inline]
+    fn read_at_once<R>(
+        &mut self,
+        key: &[u8],
+        then: impl FnOnce(Spot, EntryRef<'_, Value>) -> R,
+    ) -> Option<R> {
+        let (moment, no_touch) = (self.moment, self.no_touch);
+        let result = self.seek(key, |spot, entry, access, rng| {
             if !no_touch {
-                entry.set_access(access.touched(entry.access(), now_ms, rng));
+                access.touch(entry, moment, rng);
             }
+            then(spot, entry)
         });
-        if spot.is_some() {
+        self.count_read(key, result.is_some());
+        result
+    }
+
+    /// `site` for a command that replies the old value as well: counts it, and notes the access.
+    #[inline]
+    pub(crate) fn site_to_read<'k>(&mut self, key: &'k [u8]) -> Site<'k> {
+        let site = self.site(key);
+        if let Some(spot) = site.spot() {
+            self.touch(spot);
+        }
+        self.count_read(key, !site.is_vacant());
+        site
+    }
+
+    #[inline]
+    fn count_read(&mut self, key: &[u8], is_there: bool) {
+        if is_there {
             self.space.counters.hits += 1;
         } else {
             self.space.counters.misses += 1;
             self.event(key, Event::KEY_MISS);
         }
-        spot
     }
 
     /// `read` for a command that only asks about the key: counts it, and does not note an access.
-    pub fn read_quietly(&mut self, key: &[u8]) -> Option<Spot> {
+    pub(crate) fn read_quietly(&mut self, key: &[u8]) -> Option<Spot> {
         let no_touch = std::mem::replace(&mut self.no_touch, true);
         let found = self.read(key);
         self.no_touch = no_touch;
@@ -161,43 +304,43 @@ impl<'a> Keys<'a> {
 
     /// Notes an access.
     #[inline]
-    pub fn touch(&mut self, spot: Spot) {
-        if self.no_touch {
-            return;
+    pub(crate) fn touch(&mut self, spot: Spot) {
+        self.accessed(spot);
+    }
+
+    /// The entry at a place, its access noted.
+    #[inline]
+    fn accessed(&mut self, spot: Spot) -> EntryRef<'_, Value> {
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
+        let entry = dbs[usize::from(self.db)].dict.entry(spot);
+        if !self.no_touch {
+            access.touch(entry, self.moment, rng);
         }
-        let entry = self.space.dbs[self.db as usize].dict.entry(spot);
-        let word = self
-            .space
-            .access
-            .touched(entry.access(), self.now_ms, &mut self.space.rng);
-        entry.set_access(word);
+        entry
     }
 
     #[inline]
-    pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.find(key).is_some()
-    }
-
-    #[inline]
-    pub fn entry(&self, spot: Spot) -> EntryRef<'_, Value> {
+    pub(crate) fn entry(&self, spot: Spot) -> EntryRef<'_, Value> {
         self.dict().entry(spot)
     }
-    pub fn kind(&self, spot: Spot) -> Kind {
+    pub(crate) fn kind(&self, spot: Spot) -> Kind {
         kind_of(self.entry(spot))
     }
     /// The string at a place, or WRONGTYPE.
     #[inline]
-    pub fn text(&self, spot: Spot) -> Result<Text<'_>, Error> {
-        Text::of(self.entry(spot).payload()).ok_or(Error::WrongType)
+    pub(crate) fn text(&self, spot: Spot) -> Result<Text<'_>, Error> {
+        Text::of_entry(self.entry(spot))
     }
     /// The number or bytes at a place, to be edited where they are. `None` if the value is no string.
-    pub fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
+    pub(crate) fn payload_mut(&mut self, spot: Spot) -> PayloadMut<'_, Value> {
         self.space.lend_out(self.db, spot);
         self.dict_mut().entry_mut(spot).into_payload_mut()
     }
     /// The bytes of a string that lives in its entry, to be changed without changing their number. It counts as edited
     /// from now on.
-    pub fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
+    pub(crate) fn edit_inline(&mut self, spot: Spot) -> Option<&mut [u8]> {
         self.space.preserve(self.db, spot);
         let mut entry = self.dict_mut().entry_mut(spot);
         if !matches!(entry.shared().payload(), Payload::Inline(_)) {
@@ -209,7 +352,7 @@ impl<'a> Keys<'a> {
             PayloadMut::Int(_) | PayloadMut::Object(_) => None,
         }
     }
-    pub fn object(&self, spot: Spot) -> Option<&Value> {
+    pub(crate) fn object(&self, spot: Spot) -> Option<&Value> {
         self.entry(spot).object()
     }
 
@@ -217,7 +360,7 @@ impl<'a> Keys<'a> {
 
     /// The string under a key, for reading.
     #[inline]
-    pub fn read_text(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Error> {
+    pub(crate) fn read_text(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Error> {
         match self.read(key) {
             Some(spot) => self.text(spot).map(Some),
             None => Ok(None),
@@ -225,7 +368,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The aggregate under a key, for reading.
-    pub fn read_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
+    pub(crate) fn read_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
         match self.read(key) {
             Some(spot) => self.at(spot).map(Some),
             None => Ok(None),
@@ -233,10 +376,10 @@ impl<'a> Keys<'a> {
     }
 
     /// The aggregate at a place, or WRONGTYPE.
-    pub fn at<T: Typed>(&self, spot: Spot) -> Result<&T, Error> {
+    pub(crate) fn at<T: Typed>(&self, spot: Spot) -> Result<&T, Error> {
         self.object(spot).and_then(T::of).ok_or(Error::WrongType)
     }
-    pub fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+    pub(crate) fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
         self.space.lend_out(self.db, spot);
         self.dict_mut()
             .entry_mut(spot)
@@ -245,24 +388,40 @@ impl<'a> Keys<'a> {
             .ok_or(Error::WrongType)
     }
 
+    /// The aggregate at a place, for changing, and the access is noted.
+    #[inline]
+    fn accessed_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+        self.space.lend_out(self.db, spot);
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
+        let entry = dbs[usize::from(self.db)].dict.entry_mut(spot);
+        if !self.no_touch {
+            access.touch(entry.shared(), self.moment, rng);
+        }
+        (entry.into_object_mut())
+            .and_then(T::of_mut)
+            .ok_or(Error::WrongType)
+    }
+
     /// The aggregate under a key, for changing. Does not make one.
-    pub fn write_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, Error> {
-        match self.find(key) {
-            Some(spot) => {
-                self.touch(spot);
-                self.at_mut(spot).map(Some)
-            }
+    pub(crate) fn write_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, Error> {
+        match self.find_to_write(key) {
+            Some(spot) => self.accessed_mut(spot).map(Some),
             None => Ok(None),
         }
     }
 
     /// The aggregate at a place, and chance to choose from it.
-    pub fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
+    pub(crate) fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
         let Keyspace { dbs, rng, .. } = &mut *self.space;
         let value = dbs[usize::from(self.db)].dict.entry(spot).object();
         Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
     }
-    pub fn at_mut_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&mut T, &mut Rng), Error> {
+    pub(crate) fn at_mut_with_rng<T: Typed>(
+        &mut self,
+        spot: Spot,
+    ) -> Result<(&mut T, &mut Rng), Error> {
         self.space.lend_out(self.db, spot);
         let Keyspace { dbs, rng, .. } = &mut *self.space;
         let value = dbs[usize::from(self.db)]
@@ -273,50 +432,80 @@ impl<'a> Keys<'a> {
     }
 
     /// As `write_as`, for a caller that needs the place. A value of another kind counts as not used.
-    pub fn spot_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<Spot>, Error> {
-        let Some(spot) = self.find(key) else {
+    pub(crate) fn spot_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<Spot>, Error> {
+        let Some(spot) = self.find_to_write(key) else {
             return Ok(None);
         };
-        self.at::<T>(spot)?;
-        self.touch(spot);
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
+        let entry = dbs[usize::from(self.db)].dict.entry(spot);
+        (entry.object().and_then(T::of)).ok_or(Error::WrongType)?;
+        if !self.no_touch {
+            access.touch(entry, self.moment, rng);
+        }
         Ok(Some(spot))
     }
 
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
-    pub fn write_or_create<T: Typed>(
+    pub(crate) fn write_or_create<T: Typed>(
         &mut self,
         key: &[u8],
         fresh: impl FnOnce() -> T,
     ) -> Result<&mut T, Error> {
-        let spot = self.spot_or_create(key, fresh)?;
-        self.at_mut(spot)
+        self.write_or_create_at(key, fresh).map(|(_, value)| value)
+    }
+
+    /// As `write_or_create`, with the place.
+    pub(crate) fn write_or_create_at<T: Typed>(
+        &mut self,
+        key: &[u8],
+        fresh: impl FnOnce() -> T,
+    ) -> Result<(Spot, &mut T), Error> {
+        let (spot, value) = match self.site(key) {
+            Site::Taken(spot) => (spot, self.accessed_mut(spot)?),
+            Site::Vacant(vacancy) => {
+                let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
+                (spot, self.at_mut(spot)?)
+            }
+        };
+        Ok((spot, value))
     }
 
     /// As `write_or_create`, for a caller that needs the place.
-    pub fn spot_or_create<T: Typed>(
+    pub(crate) fn spot_or_create<T: Typed>(
         &mut self,
         key: &[u8],
         fresh: impl FnOnce() -> T,
     ) -> Result<Spot, Error> {
-        let Some(spot) = self.find(key) else {
-            return Ok(self.insert(key, New::Object(fresh().into_value()), None));
-        };
-        self.touch(spot);
-        self.at::<T>(spot)?;
-        Ok(spot)
+        match self.site(key) {
+            Site::Taken(spot) => {
+                let value = self.accessed(spot).object();
+                value.and_then(T::of).ok_or(Error::WrongType)?;
+                Ok(spot)
+            }
+            Site::Vacant(vacancy) => {
+                Ok(self.insert(vacancy, New::Object(fresh().into_value()), None))
+            }
+        }
     }
 
     // ---- changing
 
-    /// Adds a key that is not there.
-    pub fn insert(&mut self, key: &[u8], new: New<'_, Value>, deadline: Option<i64>) -> Spot {
-        let hash = self.hash(key);
+    /// Adds a key.
+    pub(crate) fn insert(
+        &mut self,
+        vacancy: Vacancy<'_>,
+        new: New<'_, Value>,
+        deadline: Option<i64>,
+    ) -> Spot {
+        let key = vacancy.key();
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.add(Bin::of_new(&new));
         db.dict.set_room(self.space.room_bytes);
-        let spot = db.dict.insert(hash, key, new, deadline);
+        let spot = db.dict.insert(vacancy, new, deadline);
         let word = self.space.access.fresh(self.now_ms);
         self.entry(spot).set_access(word);
         self.added(key, spot);
@@ -331,41 +520,50 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Puts the value that a command has computed under a key, whatever it held, which counts as so many changes; if
-    /// the result is empty, there is none, and what is there goes.
-    pub fn store<T: Typed>(&mut self, key: &[u8], result: Option<T>, event: Event, changes: usize) {
+    /// Puts the value that a command has computed under a key, in place of any other, which counts as so many changes;
+    /// if the result is empty, there is none, and the old value goes.
+    pub(crate) fn store<T: Typed>(
+        &mut self,
+        key: &[u8],
+        result: Option<T>,
+        event: Event,
+        changes: usize,
+    ) {
         let Some(value) = result else {
             self.remove_reporting(key);
             return;
         };
-        let found = self.find(key);
-        self.put(key, found, New::Object(value.into_value()), Until::Never);
+        let site = self.site(key);
+        self.put(site, New::Object(value.into_value()), Until::Never);
         self.changed(key, event, changes);
     }
 
-    /// Sets a key to a value, whatever it held. `found` is what `find` said just before.
+    /// Sets a key to a value, whatever it held.
     #[inline]
-    pub fn put(
-        &mut self,
-        key: &[u8],
-        found: Option<Spot>,
-        new: New<'_, Value>,
-        until: Until,
-    ) -> Spot {
-        let Some(spot) = found else {
-            let deadline = if let Until::At(deadline) = until {
-                Some(deadline)
-            } else {
-                None
-            };
-            return self.insert(key, new, deadline);
+    pub(crate) fn put(&mut self, site: Site<'_>, new: New<'_, Value>, until: Until) -> Spot {
+        let spot = match site {
+            Site::Taken(spot) => spot,
+            Site::Vacant(vacancy) => {
+                let deadline = match until {
+                    Until::At(deadline) => Some(deadline),
+                    Until::Kept | Until::Never => None,
+                };
+                return self.insert(vacancy, new, deadline);
+            }
         };
         self.space.settle_loan();
         let doomed = self.space.doom(self.db, spot);
-        let db = &mut self.space.dbs[usize::from(self.db)];
-        db.sizes
-            .moved(Bin::of(db.dict.entry(spot)), Bin::of_new(&new));
-        if let Some(old) = db.dict.replace(spot, new, until) {
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
+        let Db { dict, sizes } = &mut dbs[usize::from(self.db)];
+        let mut place = dict.occupied(spot);
+        sizes.moved(Bin::of(place.entry()), Bin::of_new(&new));
+        let old = place.replace(new, until);
+        if !self.no_touch {
+            access.touch(place.entry(), self.moment, rng);
+        }
+        if let Some(old) = old {
             if let Some(doomed) = doomed {
                 self.space.adopt(doomed, old);
             } else {
@@ -373,12 +571,61 @@ impl<'a> Keys<'a> {
                 self.space.discard(old, lazily);
             }
         }
-        self.touch(spot);
         spot
     }
 
-    /// Removes what is at a place.
-    pub fn remove_at(&mut self, spot: Spot, lazily: bool) {
+    /// Sets a key to what is computed from its value, or from there being none. As `site` and `put`, with nothing in
+    /// between.
+    #[inline]
+    pub(crate) fn update<'n>(
+        &mut self,
+        key: &[u8],
+        until: Until,
+        compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
+    ) -> Result<(), Error> {
+        self.space.settle_loan();
+        if self.space.is_freezing() {
+            return self.update_slowly(key, until, compute);
+        }
+        let hash = self.hash(key);
+        let horizon_ms = self.horizon_ms();
+        let Keyspace {
+            dbs, access, rng, ..
+        } = &mut *self.space;
+        let Db { dict, sizes } = &mut dbs[usize::from(self.db)];
+        if let Some(mut place) = dict.occupied_by(hash, key)
+            && (place.entry().deadline()).is_none_or(|deadline| deadline > horizon_ms)
+        {
+            let new = compute(Some(place.entry()))?;
+            sizes.moved(Bin::of(place.entry()), Bin::of_new(&new));
+            let old = place.replace(new, until);
+            if !self.no_touch {
+                access.touch(place.entry(), self.moment, rng);
+            }
+            if let Some(old) = old {
+                self.space.discard(old, self.space.lazy.server_del);
+            }
+            return Ok(());
+        }
+        self.update_slowly(key, until, compute)
+    }
+
+    /// For a key that is not there, or not for long, and while a snapshot may want the old value.
+    #[inline(never)]
+    fn update_slowly<'n>(
+        &mut self,
+        key: &[u8],
+        until: Until,
+        compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
+    ) -> Result<(), Error> {
+        let site = self.site(key);
+        let new = compute(site.spot().map(|spot| self.entry(spot)))?;
+        self.put(site, new, until);
+        Ok(())
+    }
+
+    /// Removes the key at a place.
+    pub(crate) fn remove_at(&mut self, spot: Spot, lazily: bool) {
         self.space.settle_loan();
         let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
@@ -392,8 +639,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// After elements went: the key goes too, and is announced as gone, if none is left. Tells whether it did.
-    pub fn end_if_empty<T: Typed>(&mut self, key: &[u8], spot: Spot) -> bool {
+    /// After elements went: the key goes too, and is announced as gone, if none is left. Returns whether it went.
+    pub(crate) fn end_if_empty<T: Typed>(&mut self, key: &[u8], spot: Spot) -> bool {
         let is_empty = self.at::<T>(spot).is_ok_and(T::is_empty);
         if is_empty {
             self.remove_at(spot, false);
@@ -402,18 +649,25 @@ impl<'a> Keys<'a> {
         is_empty
     }
 
-    /// Removes a key; tells whether it was there. Reports nothing: the caller knows the event.
-    pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
-        let Some(spot) = self.find(key) else {
+    /// Removes a key; returns whether it was there. Reports nothing: the caller knows the event. A key that is hidden
+    /// counts as there: removing it is what everybody else is waiting for.
+    pub(crate) fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
+        let hash = self.hash(key);
+        let Some(spot) = self.dict().locate(hash, key) else {
             return false;
         };
+        let is_due = |deadline| self.is_past(deadline);
+        if self.expiry == Expiry::Remove && self.deadline(spot).is_some_and(is_due) {
+            self.expire(spot);
+            return false;
+        }
         self.remove_at(spot, lazily);
         true
     }
 
     /// Removes a key that a command empties or overwrites on the way (as `lazyfree-lazy-server-del` says), with the
     /// event that Redis sends for it.
-    pub fn remove_reporting(&mut self, key: &[u8]) -> bool {
+    pub(crate) fn remove_reporting(&mut self, key: &[u8]) -> bool {
         let lazily = self.space.lazy.server_del;
         let was_there = self.remove(key, lazily);
         if was_there {
@@ -423,29 +677,29 @@ impl<'a> Keys<'a> {
     }
 
     /// Takes a value out with its deadline, for RENAME and MOVE.
-    pub fn take(&mut self, spot: Spot) -> Taken<Value> {
+    pub(crate) fn take(&mut self, spot: Spot) -> Taken<Value> {
         self.space.settle_loan();
         self.space.preserve(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         db.dict.take(spot)
     }
-    /// Puts in what `take` gave. The key must not be there.
-    pub fn put_taken(&mut self, key: &[u8], taken: Taken<Value>) -> Spot {
-        let hash = self.hash(key);
+    /// Puts in what `take` gave.
+    pub(crate) fn put_taken(&mut self, vacancy: Vacancy<'_>, taken: Taken<Value>) -> Spot {
+        let key = vacancy.key();
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
-        let spot = db.dict.put(hash, key, taken);
+        let spot = db.dict.put(vacancy, taken);
         db.sizes.add(Bin::of(db.dict.entry(spot)));
         self.space.moved(self.db, spot);
         self.added(key, spot);
         spot
     }
 
-    pub fn deadline(&self, spot: Spot) -> Option<i64> {
+    pub(crate) fn deadline(&self, spot: Spot) -> Option<i64> {
         self.entry(spot).deadline()
     }
-    pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+    pub(crate) fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
         self.space.preserve(self.db, spot);
         self.dict_mut().set_deadline(spot, deadline);
     }
@@ -454,7 +708,7 @@ impl<'a> Keys<'a> {
 
     /// The key changed: counts as `count` changes, is told to watchers and waiters, and is announced as `event`.
     #[inline]
-    pub fn changed(&mut self, key: &[u8], event: Event, count: usize) {
+    pub(crate) fn changed(&mut self, key: &[u8], event: Event, count: usize) {
         let journal = &mut self.space.journal;
         journal.dirty += count as u64;
         if journal.interest != 0 {
@@ -464,27 +718,27 @@ impl<'a> Keys<'a> {
     }
 
     /// The key changed, without an event of its own.
-    pub fn touched(&mut self, key: &[u8], count: usize) {
+    pub(crate) fn touched(&mut self, key: &[u8], count: usize) {
         self.space.journal.dirty += count as u64;
         self.space.journal.changed(self.db, key);
     }
 
-    /// Something about the key changed that is no part of its value to those who watch it, as the groups of a stream
-    /// are not: counts as changes, and is announced.
-    pub fn noted(&mut self, key: &[u8], event: Event, count: usize) {
+    /// Something about the key changed that is no part of its value to its watchers, as the groups of a stream are not:
+    /// counts as changes, and is announced.
+    pub(crate) fn noted(&mut self, key: &[u8], event: Event, count: usize) {
         self.space.journal.dirty += count as u64;
         self.event(key, event);
     }
 
-    /// Those who wait for the key while it is there should look at it again.
+    /// Clients that wait for the key while it is there should look at it again.
     #[inline]
-    pub fn tell_waiters(&mut self, key: &[u8]) {
+    pub(crate) fn tell_waiters(&mut self, key: &[u8]) {
         self.space.journal.news(self.db, key);
     }
 
     /// Only an event.
     #[inline]
-    pub fn event(&mut self, key: &[u8], event: Event) {
+    pub(crate) fn event(&mut self, key: &[u8], event: Event) {
         self.space.journal.event(self.db, key, event);
     }
 }

@@ -10,21 +10,21 @@
 use crate::store::{EntryRef, Spot, alloc};
 use crate::types::Value;
 
+use super::Event;
 use super::Keyspace;
 use super::access::AccessPolicy;
-use super::db::Keys;
-use super::journal::Event;
+use super::db::{Expiry, Keys};
 
-/// Who may be evicted, and whom it hits first.
+/// The keys that may be evicted, and which of them go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub rank: Rank,
+pub(crate) struct Policy {
+    pub(crate) rank: Rank,
     /// Only keys with a deadline may go.
-    pub only_volatile: bool,
+    pub(crate) only_volatile: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rank {
+pub(crate) enum Rank {
     /// The least recently used.
     Idle,
     /// The least frequently used.
@@ -43,7 +43,7 @@ struct Candidate {
 
 /// The best candidates of the samples so far, best last.
 #[derive(Default)]
-pub struct Evictor {
+pub(crate) struct Evictor {
     pool: Vec<Candidate>,
     found: Vec<Spot>,
     next_db: usize,
@@ -54,7 +54,7 @@ const POOL_MAX: usize = 16;
 impl Keyspace {
     /// Evicts one key, if there is one that may go. Returns how many bytes that freed at once, not counting what it
     /// takes to tell others of it.
-    pub fn evict_one(&mut self, policy: Policy, samples: usize, now_ms: i64) -> Option<u64> {
+    pub(crate) fn evict_one(&mut self, policy: Policy, samples: usize, now_ms: i64) -> Option<u64> {
         let mut evictor = std::mem::take(&mut self.evictor);
         let evicted = self.evict_with(&mut evictor, policy, samples, now_ms);
         self.evictor = evictor;
@@ -77,7 +77,7 @@ impl Keyspace {
                 self.gather(evictor, db, policy, samples, now_ms);
             }
             while let Some(best) = evictor.pool.pop() {
-                let mut keys = Keys::new(self, best.db, now_ms);
+                let mut keys = Keys::new(self, best.db, now_ms, Expiry::Remove);
                 if let Some(spot) = keys.find(&best.key)
                     && (!only_volatile || keys.deadline(spot).is_some())
                 {
@@ -93,7 +93,7 @@ impl Keyspace {
             self.sample(evictor, db, only_volatile, 1);
             let chosen = self.rng.index(evictor.found.len().max(1));
             if let Some(&spot) = evictor.found.get(chosen) {
-                return Some(Keys::new(self, db as u16, now_ms).evict(spot));
+                return Some(Keys::new(self, db as u16, now_ms, Expiry::Remove).evict(spot));
             }
         }
         None
@@ -200,11 +200,9 @@ mod tests {
             let key = format!("key:{number}");
             // The higher the number, the later it was used.
             let then = NOW - (count - number) as i64 * 1000;
-            Keys::new(&mut space, 0, then).insert(
-                key.as_bytes(),
-                New::Inline(b"v"),
-                deadline(number),
-            );
+            let mut keys = Keys::new(&mut space, 0, then, Expiry::Show);
+            let (vacancy, _) = keys.vacate(key.as_bytes(), false);
+            keys.insert(vacancy, New::Inline(b"v"), deadline(number));
         }
         space
     }

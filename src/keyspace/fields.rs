@@ -1,24 +1,21 @@
 //! Fields whose time has come.
 //!
 //! A hash knows the deadlines of its fields; its entry knows the soonest of them, which arms the wheel of the database.
-//! So whoever changes a hash tells the entry afterwards, by [`Keys::arm_fields`]. Like a key, a field is hidden the
-//! moment its deadline passes, and removed when a command looks for it or when the wheel tells. A hash that has
-//! lost its last field this way goes with it.
+//! So a change of a hash is told to the entry afterwards, by [`Keys::arm_fields`]. Like a key, a field is hidden the
+//! moment its deadline passes, and removed when a command looks for it or when the wheel tells. A hash that has lost
+//! its last field this way goes with it.
 
 use crate::store::Spot;
 use crate::types::Value;
 use crate::types::hash::{FieldDeadline, Hash};
 
-use super::db::Keys;
-use super::journal::Event;
-
-/// A field vanished because its deadline had passed.
-const HEXPIRED: Event = Event::hash("hexpired");
+use super::Event;
+use super::db::{Expiry, Keys};
 
 impl Keys<'_> {
     /// Notes in the entry when the next field of its hash is due. Every change of a hash that may have deadlines ends
     /// with this, or with the removal of the key.
-    pub fn arm_fields(&mut self, spot: Spot) {
+    pub(crate) fn arm_fields(&mut self, spot: Spot) {
         let entry = self.entry(spot);
         let soonest = entry.object().and_then(hash_in).and_then(Hash::soonest);
         if entry.field_deadline() != soonest {
@@ -30,46 +27,56 @@ impl Keys<'_> {
     /// Whether some field of the hash at a place is due.
     #[inline]
     fn has_due_fields(&self, spot: Spot) -> bool {
-        !self.sees_overdue
-            && self
-                .entry(spot)
-                .field_deadline()
-                .is_some_and(|deadline| deadline <= self.now_ms)
+        self.entry(spot)
+            .field_deadline()
+            .is_some_and(|deadline| self.is_past(deadline))
     }
 
-    /// Removes those of the named fields that are due, if this server may. Returns how many went; the spot is void if
-    /// the hash went with them, which the second value tells.
-    pub fn expire_named_fields<'f>(
+    /// Removes those of the named fields that are due, if readers may. The spot is void afterwards: the hash may have
+    /// gone with them.
+    pub(crate) fn expire_named_fields<'f>(
         &mut self,
         key: &[u8],
         spot: Spot,
         fields: impl Iterator<Item = &'f [u8]>,
-    ) -> (usize, bool) {
-        let count = self.remove_due_fields(key, spot, fields);
-        if count == 0 {
-            return (0, false);
+    ) {
+        if self.expiry == Expiry::Remove {
+            self.clear_named_fields(key, spot, fields);
         }
-        self.event(key, HEXPIRED);
-        (count, self.fields_went(key, spot))
     }
 
-    /// As `expire_named_fields`, but leaves the report and a hash that may be empty now to the caller.
-    pub fn remove_due_fields<'f>(
+    /// Removes those of the named fields that are due, for a command that is going to set them: a value that inherits
+    /// the deadline of a hidden field would be lost at once. The spot is void afterwards, as above.
+    pub(crate) fn clear_named_fields<'f>(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+        fields: impl Iterator<Item = &'f [u8]>,
+    ) {
+        if self.remove_due_fields(key, spot, fields) > 0 {
+            self.event(key, Event::HEXPIRED);
+            self.fields_went(key, spot);
+        }
+    }
+
+    /// As `clear_named_fields`, but leaves the report and a hash that may be empty now to the caller. Returns how many
+    /// fields went.
+    pub(crate) fn remove_due_fields<'f>(
         &mut self,
         key: &[u8],
         spot: Spot,
         fields: impl Iterator<Item = &'f [u8]>,
     ) -> usize {
-        if !self.has_due_fields(spot) || !self.space.may_expire {
+        if !self.has_due_fields(spot) {
             return 0;
         }
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms();
         let mut count = 0;
         for field in fields {
             let Ok(hash) = self.at_mut::<Hash>(spot) else {
                 return 0;
             };
-            let is_due = matches!(hash.deadline(field, i64::MIN), FieldDeadline::At(deadline) if deadline <= now_ms);
+            let is_due = matches!(hash.deadline(field, i64::MIN), FieldDeadline::At(deadline) if deadline <= horizon_ms);
             if is_due && hash.remove(field) {
                 self.space.journal.field_vanished(self.db, key, field);
                 count += 1;
@@ -80,16 +87,18 @@ impl Keys<'_> {
     }
 
     /// Reports that named fields were removed by `remove_due_fields`.
-    pub fn report_expired_fields(&mut self, key: &[u8]) {
-        self.event(key, HEXPIRED);
+    pub(crate) fn report_expired_fields(&mut self, key: &[u8]) {
+        self.event(key, Event::HEXPIRED);
     }
 
-    /// Removes all fields of a hash that are due, if this server may. The spot is void if the hash went with them, which
+    /// Removes all fields of a hash that are due, if readers may. The spot is void if the hash went with them, which
     /// is then told.
-    pub fn expire_all_fields(&mut self, spot: Spot) -> bool {
+    pub(crate) fn expire_all_fields(&mut self, spot: Spot) -> bool {
         let len_before = self.dict().len();
         let mut budget = usize::MAX;
-        while self.space.may_expire && self.dict().len() == len_before && self.has_due_fields(spot)
+        while self.expiry == Expiry::Remove
+            && self.dict().len() == len_before
+            && self.has_due_fields(spot)
         {
             self.expire_fields(spot, &mut budget);
         }
@@ -102,7 +111,7 @@ impl Keys<'_> {
             return;
         }
         let key = self.entry(spot).key().to_vec();
-        let (now_ms, db) = (self.now_ms, self.db);
+        let (horizon_ms, db) = (self.horizon_ms(), self.db);
         let most = (*budget).clamp(1, FIELDS_AT_ONCE);
         self.space.lend_out(db, spot);
         let super::Keyspace {
@@ -115,13 +124,13 @@ impl Keys<'_> {
         let Some(Value::Hash(hash)) = entry.object_mut() else {
             return;
         };
-        let count = hash.remove_expired(now_ms, most, |field| {
+        let count = hash.remove_expired(horizon_ms, most, |field| {
             journal.field_vanished(db, &key, field)
         });
         counters.expired_fields += count as u64;
         *budget = budget.saturating_sub(count);
         if count > 0 {
-            self.event(&key, HEXPIRED);
+            self.event(&key, Event::HEXPIRED);
         }
         if !self.fields_went(&key, spot) && self.has_due_fields(spot) {
             // More is left than the budget allowed. Filed anew, the hash comes back in the next round.
@@ -131,7 +140,7 @@ impl Keys<'_> {
         }
     }
 
-    /// After fields went by themselves: the key goes too if none is left. Tells whether it did.
+    /// After fields went by themselves: the key goes too if none is left. Returns whether it went.
     fn fields_went(&mut self, key: &[u8], spot: Spot) -> bool {
         let is_gone = self.end_if_empty::<Hash>(key, spot);
         if !is_gone {

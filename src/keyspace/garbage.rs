@@ -1,30 +1,30 @@
 //! Values on their way to the thread that frees, and how many there are.
 //!
-//! What is thrown away is put into a box that counts itself out when it has been freed, wherever that happens. So INFO
-//! tells what is really pending, and nobody has to report back.
+//! Garbage is put into a box that counts itself out when it has been freed, wherever that happens. So INFO shows the
+//! garbage that is really pending, and nobody has to report back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much is being freed off the loop, and was.
 #[derive(Debug, Default)]
-pub struct Freeing {
+pub(crate) struct Freeing {
     pending: AtomicU64,
     freed: AtomicU64,
 }
 
 impl Freeing {
     /// Values that have been thrown away and are not freed yet.
-    pub fn pending(&self) -> u64 {
+    pub(crate) fn pending(&self) -> u64 {
         self.pending.load(Ordering::Relaxed)
     }
 
     /// Values that have been freed, since the figures were reset.
-    pub fn freed(&self) -> u64 {
+    pub(crate) fn freed(&self) -> u64 {
         self.freed.load(Ordering::Relaxed)
     }
 
-    pub fn forget_freed(&self) {
+    pub(crate) fn forget_freed(&self) {
         self.freed.store(0, Ordering::Relaxed);
     }
 }
@@ -51,7 +51,7 @@ impl Drop for Count {
     }
 }
 
-/// Counts what is thrown away.
+/// Counts garbage on its way to the thread.
 pub(super) fn counted<T: Send + 'static>(
     garbage: T,
     objects: u64,

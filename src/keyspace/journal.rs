@@ -1,105 +1,35 @@
-//! What has happened to the keys since the journal was last read.
+//! The events in the keyspace since the journal was last read.
 //!
 //! A command never tells anyone about its writes. It states facts here (this key changed, this event happened, so
-//! many changes count as dirty), and `engine::settle` reads them once, afterwards, and tells the watchers, the
+//! many changes count as dirty), and `Engine::settle` reads them once, afterwards, and tells the watchers, the
 //! subscribers of keyspace events, the tracking tables and the clients that wait for keys.
 //!
-//! Facts are kept only while somebody wants them: `interest` says who listens, and with nobody listening a write
-//! costs one addition. The key's bytes go into one reused buffer, so recording allocates nothing once it is warm.
+//! Facts are kept only while somebody wants them: `interest` names the listeners, and without any a write costs one
+//! addition. The key's bytes go into one reused buffer, so recording allocates nothing once it is warm.
 //!
-//! Invariant: `dirty` counts every change, whoever listens; Redis calls the same number `rdb_changes_since_last_save`.
+//! Invariant: `dirty` counts every change, with or without listeners; Redis calls the same number
+//! `rdb_changes_since_last_save`.
 
 use std::ops::Range;
 
+use crate::spec::events::Event;
 use crate::types::Kind;
 
-/// A keyspace event as subscribers see it: the class that `notify-keyspace-events` selects by, and the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    pub class: u16,
-    pub name: &'static str,
-}
-
-/// The classes of keyspace events, with the letters of `notify-keyspace-events` beside them.
-pub mod class {
-    /// `K`: publish to `__keyspace@<db>__:<key>`.
-    pub const KEYSPACE: u16 = 1 << 0;
-    /// `E`: publish to `__keyevent@<db>__:<event>`.
-    pub const KEYEVENT: u16 = 1 << 1;
-    /// `g`
-    pub const GENERIC: u16 = 1 << 2;
-    /// `$`
-    pub const STRING: u16 = 1 << 3;
-    /// `l`
-    pub const LIST: u16 = 1 << 4;
-    /// `s`
-    pub const SET: u16 = 1 << 5;
-    /// `h`
-    pub const HASH: u16 = 1 << 6;
-    /// `z`
-    pub const ZSET: u16 = 1 << 7;
-    /// `x`
-    pub const EXPIRED: u16 = 1 << 8;
-    /// `e`
-    pub const EVICTED: u16 = 1 << 9;
-    /// `t`
-    pub const STREAM: u16 = 1 << 10;
-    /// `m`: a read found nothing; not part of `A`.
-    pub const KEY_MISS: u16 = 1 << 11;
-    /// `d`: events of modules.
-    pub const MODULE: u16 = 1 << 13;
-    /// `n`: a key came into being; not part of `A`.
-    pub const NEW: u16 = 1 << 14;
-}
-
-impl Event {
-    pub const fn new(class: u16, name: &'static str) -> Self {
-        Self { class, name }
-    }
-    pub const fn generic(name: &'static str) -> Self {
-        Self::new(class::GENERIC, name)
-    }
-    pub const fn string(name: &'static str) -> Self {
-        Self::new(class::STRING, name)
-    }
-    pub const fn list(name: &'static str) -> Self {
-        Self::new(class::LIST, name)
-    }
-    pub const fn set(name: &'static str) -> Self {
-        Self::new(class::SET, name)
-    }
-    pub const fn hash(name: &'static str) -> Self {
-        Self::new(class::HASH, name)
-    }
-    pub const fn zset(name: &'static str) -> Self {
-        Self::new(class::ZSET, name)
-    }
-    pub const fn stream(name: &'static str) -> Self {
-        Self::new(class::STREAM, name)
-    }
-    pub const DEL: Self = Self::generic("del");
-    pub const EXPIRE: Self = Self::generic("expire");
-    pub const PERSIST: Self = Self::generic("persist");
-    pub const EXPIRED: Self = Self::new(class::EXPIRED, "expired");
-    pub const EVICTED: Self = Self::new(class::EVICTED, "evicted");
-    pub const KEY_MISS: Self = Self::new(class::KEY_MISS, "keymiss");
-    pub const NEW: Self = Self::new(class::NEW, "new");
-}
-
-/// Who listens, as bits; the engine sets them before each command from the state of its services.
-pub mod interest {
-    pub const NOBODY: u8 = 0;
+/// The listeners, as bits; the engine sets them from the state of its services, before each command that could find
+/// them changed.
+pub(crate) mod interest {
+    pub(crate) const NOBODY: u8 = 0;
     /// Somebody watches keys, tracks them or waits for them: changed keys are recorded.
-    pub const KEYS: u8 = 1 << 0;
+    pub(crate) const KEYS: u8 = 1 << 0;
     /// Keyspace events are switched on: events are recorded.
-    pub const EVENTS: u8 = 1 << 1;
+    pub(crate) const EVENTS: u8 = 1 << 1;
     /// An append-only file or a replica wants to know of keys that vanish by themselves.
-    pub const REMOVALS: u8 = 1 << 2;
+    pub(crate) const REMOVALS: u8 = 1 << 2;
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// The value, the deadline or the existence of the key changed.
     Changed { db: u16, key: Range<usize> },
     /// The key came into being, as a value of this kind.
@@ -108,7 +38,7 @@ pub enum Fact {
         key: Range<usize>,
         kind: Kind,
     },
-    /// Those who wait for the key while it is there should look at it: a stream has got an entry, or lost a group.
+    /// Clients that wait for the key while it is there should look at it: a stream has got an entry, or lost a group.
     News { db: u16, key: Range<usize> },
     /// Subscribers of keyspace events may hear of it.
     Event {
@@ -116,8 +46,8 @@ pub enum Fact {
         key: Range<usize>,
         event: Event,
     },
-    /// The key vanished without a command asking for it: it expired or was evicted. `lazily`: its value is freed off the
-    /// loop, here and wherever this is told.
+    /// The key vanished without a command asking for it: it expired or was evicted. `lazily`: its value is freed off
+    /// the loop, here and wherever this is told.
     Vanished {
         db: u16,
         key: Range<usize>,
@@ -129,37 +59,37 @@ pub enum Fact {
         key: Range<usize>,
         field: Range<usize>,
     },
-    /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes
-    /// for whoever watches their keys.
+    /// Every key of the database is gone (`None`: of all databases). Exchanged databases count as two flushes for the
+    /// watchers of their keys.
     Flushed { db: Option<u16> },
 }
 
 /// A key or a field that went by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removal<'a> {
-    pub db: u16,
-    pub key: &'a [u8],
-    pub field: Option<&'a [u8]>,
-    pub lazily: bool,
+pub(crate) struct Removal<'a> {
+    pub(crate) db: u16,
+    pub(crate) key: &'a [u8],
+    pub(crate) field: Option<&'a [u8]>,
+    pub(crate) lazily: bool,
 }
 
 /// The facts since they were last taken, and the count of changes.
 #[derive(Default, Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     /// Changes since the last snapshot; grows even when nobody listens.
-    pub dirty: u64,
-    pub interest: u8,
+    pub(crate) dirty: u64,
+    pub(crate) interest: u8,
     facts: Vec<Fact>,
     bytes: Vec<u8>,
 }
 
 impl Journal {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.facts.len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 
@@ -170,7 +100,7 @@ impl Journal {
     }
 
     #[inline]
-    pub fn changed(&mut self, db: u16, key: &[u8]) {
+    pub(crate) fn changed(&mut self, db: u16, key: &[u8]) {
         if self.interest & interest::KEYS != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::Changed { db, key });
@@ -178,7 +108,7 @@ impl Journal {
     }
 
     #[inline]
-    pub fn added(&mut self, db: u16, key: &[u8], kind: Kind) {
+    pub(crate) fn added(&mut self, db: u16, key: &[u8], kind: Kind) {
         if self.interest & interest::KEYS != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::Added { db, key, kind });
@@ -186,7 +116,7 @@ impl Journal {
         self.event(db, key, Event::NEW);
     }
 
-    pub fn news(&mut self, db: u16, key: &[u8]) {
+    pub(crate) fn news(&mut self, db: u16, key: &[u8]) {
         if self.interest & interest::KEYS != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::News { db, key });
@@ -194,33 +124,33 @@ impl Journal {
     }
 
     #[inline]
-    pub fn event(&mut self, db: u16, key: &[u8], event: Event) {
+    pub(crate) fn event(&mut self, db: u16, key: &[u8], event: Event) {
         if self.interest & interest::EVENTS != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::Event { db, key, event });
         }
     }
 
-    pub fn vanished(&mut self, db: u16, key: &[u8], lazily: bool) {
+    pub(crate) fn vanished(&mut self, db: u16, key: &[u8], lazily: bool) {
         if self.interest & (interest::KEYS | interest::REMOVALS) != 0 {
             let key = self.keep(key);
             self.facts.push(Fact::Vanished { db, key, lazily });
         }
     }
 
-    pub fn field_vanished(&mut self, db: u16, key: &[u8], field: &[u8]) {
+    pub(crate) fn field_vanished(&mut self, db: u16, key: &[u8], field: &[u8]) {
         if self.interest & interest::REMOVALS != 0 {
             let (key, field) = (self.keep(key), self.keep(field));
             self.facts.push(Fact::FieldVanished { db, key, field });
         }
     }
 
-    pub fn flushed(&mut self, db: Option<u16>) {
+    pub(crate) fn flushed(&mut self, db: Option<u16>) {
         self.facts.push(Fact::Flushed { db });
     }
 
     /// The keys that changed or vanished since there were `from` facts, and how many facts there are now.
-    pub fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
+    pub(crate) fn changed_since(&self, from: usize) -> (impl Iterator<Item = &[u8]>, usize) {
         let changed = self.facts[from..].iter().filter_map(|fact| match fact {
             Fact::Changed { key, .. } | Fact::Vanished { key, .. } => {
                 Some(&self.bytes[key.clone()])
@@ -234,8 +164,21 @@ impl Journal {
         (changed, self.facts.len())
     }
 
+    /// The keys that changed, with their databases.
+    pub(crate) fn all_changed(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        self.facts.iter().filter_map(|fact| match fact {
+            Fact::Changed { db, key } => Some((*db, &self.bytes[key.clone()])),
+            Fact::Added { .. }
+            | Fact::News { .. }
+            | Fact::Event { .. }
+            | Fact::Vanished { .. }
+            | Fact::FieldVanished { .. }
+            | Fact::Flushed { .. } => None,
+        })
+    }
+
     /// The removals since there were `from` facts that no command asked for, and how many facts there are now.
-    pub fn removals_since(&self, from: usize) -> (impl Iterator<Item = Removal<'_>>, usize) {
+    pub(crate) fn removals_since(&self, from: usize) -> (impl Iterator<Item = Removal<'_>>, usize) {
         let removals = self.facts[from..].iter().filter_map(|fact| match fact {
             Fact::Vanished { db, key, lazily } => Some(Removal {
                 db: *db,
@@ -259,14 +202,14 @@ impl Journal {
     }
 
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.
-    pub fn take(&mut self) -> Facts {
+    pub(crate) fn take(&mut self) -> Facts {
         Facts {
             facts: std::mem::take(&mut self.facts),
             bytes: std::mem::take(&mut self.bytes),
         }
     }
 
-    pub fn recycle(&mut self, mut taken: Facts) {
+    pub(crate) fn recycle(&mut self, mut taken: Facts) {
         if self.facts.is_empty() && self.bytes.is_empty() {
             taken.facts.clear();
             taken.bytes.clear();
@@ -278,16 +221,16 @@ impl Journal {
 
 /// Facts taken out of the journal, in the order in which they happened.
 #[derive(Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     facts: Vec<Fact>,
     bytes: Vec<u8>,
 }
 
 impl Facts {
-    pub fn iter(&self) -> impl Iterator<Item = &Fact> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Fact> {
         self.facts.iter()
     }
-    pub fn key(&self, range: &Range<usize>) -> &[u8] {
+    pub(crate) fn key(&self, range: &Range<usize>) -> &[u8] {
         &self.bytes[range.clone()]
     }
 }

@@ -1,16 +1,16 @@
 //! Keys that come from a file.
 //!
 //! They are put in without any of what a command causes: nothing is counted as a change, nobody is told, and no key is
-//! looked for that could be overdue. What a file says twice is noticed.
+//! looked for that could be overdue. A key that a file has twice is noticed.
 
-use crate::store::{New, Payload};
-use crate::types::Value;
+use crate::store::{New, Payload, Site};
 use crate::types::hash::Hash;
+use crate::types::{Typed, Value};
 
+use super::Keyspace;
 use super::sizes::Bin;
-use super::{Keyspace, Typed};
 
-/// What happens to a key that is there already.
+/// The fate of a key that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDuplicate {
     Refuse,
@@ -19,32 +19,39 @@ pub enum OnDuplicate {
 
 /// The key is there already.
 #[derive(Debug)]
-pub struct Duplicate;
+pub(crate) struct Duplicate;
+
+/// Whether a key was there before it was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    New,
+    Replaced,
+}
 
 /// A key that was read.
 #[derive(Debug)]
-pub struct Arrival<'a> {
-    pub db: u16,
-    pub hash: u64,
-    pub key: &'a [u8],
-    pub new: New<'a, Value>,
-    pub deadline: Option<i64>,
+pub(crate) struct Arrival<'a> {
+    pub(crate) db: u16,
+    pub(crate) hash: u64,
+    pub(crate) key: &'a [u8],
+    pub(crate) new: New<'a, Value>,
+    pub(crate) deadline: Option<i64>,
     /// The access word.
-    pub access: u32,
+    pub(crate) access: u32,
 }
 
 impl Keyspace {
     /// Makes room for keys to come.
-    pub fn expect(&mut self, db: u16, keys: usize) {
+    pub(crate) fn expect(&mut self, db: u16, keys: usize) {
         self.dbs[usize::from(db)].dict.reserve(keys);
     }
 
     /// Puts in a key that was read.
-    pub fn load(
+    pub(crate) fn load(
         &mut self,
         arrival: Arrival<'_>,
         on_duplicate: OnDuplicate,
-    ) -> Result<(), Duplicate> {
+    ) -> Result<Arrived, Duplicate> {
         let Arrival {
             db,
             hash,
@@ -54,20 +61,25 @@ impl Keyspace {
             access,
         } = arrival;
         self.settle_loan();
-        if let Some(spot) = self.dbs[usize::from(db)].dict.locate(hash, key) {
-            if on_duplicate == OnDuplicate::Refuse {
-                return Err(Duplicate);
+        let mut arrived = Arrived::New;
+        let vacancy = loop {
+            match self.dbs[usize::from(db)].dict.site(hash, key) {
+                Site::Vacant(vacancy) => break vacancy,
+                Site::Taken(_) if on_duplicate == OnDuplicate::Refuse => return Err(Duplicate),
+                Site::Taken(spot) => {
+                    self.preserve(db, spot);
+                    let db = &mut self.dbs[usize::from(db)];
+                    db.sizes.remove(Bin::of(db.dict.entry(spot)));
+                    db.dict.remove(spot);
+                    arrived = Arrived::Replaced;
+                }
             }
-            self.preserve(db, spot);
-            let db = &mut self.dbs[usize::from(db)];
-            db.sizes.remove(Bin::of(db.dict.entry(spot)));
-            db.dict.remove(spot);
-        }
+        };
         let db = &mut self.dbs[usize::from(db)];
         db.sizes.add(Bin::of_new(&new));
         // The very last moment stands for no deadline at all in an entry.
         let deadline = deadline.map(|deadline| deadline.min(i64::MAX - 1));
-        let spot = db.dict.insert(hash, key, new, deadline);
+        let spot = db.dict.insert(vacancy, new, deadline);
         let entry = db.dict.entry(spot);
         entry.set_access(access);
         if let Payload::Object(value) = entry.payload()
@@ -75,6 +87,6 @@ impl Keyspace {
         {
             db.dict.set_field_deadline(spot, Some(soonest));
         }
-        Ok(())
+        Ok(arrived)
     }
 }

@@ -1,68 +1,80 @@
 //! How large the values are: for each database, type and power of two, how many there are.
 //!
-//! INFO shows it at any time, so it is kept up to date with every change instead of being counted when asked for, which would
-//! stop a server with many keys. A value that is added, replaced or removed is counted by the function of [`Keys`] that
-//! does so. One that is lent out to be changed is not: nobody knows when the borrow ends. So its size
+//! INFO shows the counts at any time, so they are kept up to date with every change; counting when asked would stop a
+//! server with many keys. A value that is added, replaced or removed is counted by the function of [`Keys`] that does
+//! so. A value that is lent out to be changed is not counted there: nobody knows when the borrow ends. So its size
 //! before is noted, and compared with its size at the next occasion: when another value is lent out, before any key is
-//! added or removed, and before somebody reads.
+//! added or removed, and before the counts are read.
 //!
 //! Invariant: once the loan is settled, the counts are what walking all keys would give. Streams are
-//! counted without regard to their size.
+//! counted without regard to their size, those with consumers apart: a file that keeps them needs a higher version.
 //!
 //! [`Keys`]: super::Keys
 
 use crate::store::{EntryRef, New, Payload, Spot};
 use crate::types::Value;
 
-use super::{Keyspace, Kind, Text};
+use super::{Keyspace, Kind};
 
-/// Bin 0 is for empty values, bin n for sizes from `2^(n-1)` to `2^n - 1`. The last holds what is larger.
-pub const BINS: usize = 48;
-/// Types with a distribution, in the order in which INFO shows them.
-pub const KINDS: [Kind; 5] = [Kind::String, Kind::List, Kind::Set, Kind::Zset, Kind::Hash];
+/// Bin 0 is for empty values, bin n for sizes from `2^(n-1)` to `2^n - 1`. The last holds all larger ones.
+pub(crate) const BINS: usize = 48;
 
 /// Counts of one database.
 #[derive(Clone, Default)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Empty until the first key comes, as most databases never have one.
     counts: Vec<u64>,
-    streams: u64,
+    /// Streams without consumers, and with some.
+    unread_streams: u64,
+    read_streams: u64,
 }
 
-/// Where a value is counted. Streams are in no bin.
+/// Where a value is counted: in which row and column, or as a stream of which sort.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin(u16);
 
-const NOWHERE: Bin = Bin(u16::MAX);
+const UNREAD_STREAM: Bin = Bin(u16::MAX);
+const READ_STREAM: Bin = Bin(u16::MAX - 1);
 
 /// A value that may be changing.
 pub(super) struct Loan {
-    pub db: u16,
-    pub spot: Spot,
+    pub(crate) db: u16,
+    pub(crate) spot: Spot,
     before: Bin,
 }
 
 impl Sizes {
     /// The counts of one type, by bin.
-    pub fn of(&self, kind: Kind) -> &[u64] {
-        let row = row_of(kind).filter(|_| !self.counts.is_empty());
-        row.map_or(&[], |row| &self.counts[row * BINS..][..BINS])
+    pub(crate) fn of(&self, kind: Kind) -> &[u64] {
+        if self.counts.is_empty() {
+            return &[];
+        }
+        &self.counts[kind as usize * BINS..][..BINS]
     }
 
-    /// How many streams there are, of whatever size.
-    pub fn streams(&self) -> u64 {
-        self.streams
+    /// How many streams have consumers.
+    pub(crate) fn read_streams(&self) -> u64 {
+        self.read_streams
     }
 
     #[inline]
     pub(super) fn add(&mut self, bin: Bin) {
         if let Some(count) = self.counts.get_mut(usize::from(bin.0)) {
             *count += 1;
-        } else if bin != NOWHERE {
-            self.counts = vec![0; KINDS.len() * BINS];
-            self.counts[usize::from(bin.0)] += 1;
         } else {
-            self.streams += 1;
+            self.add_elsewhere(bin);
+        }
+    }
+
+    #[cold]
+    fn add_elsewhere(&mut self, bin: Bin) {
+        match bin {
+            UNREAD_STREAM => self.unread_streams += 1,
+            READ_STREAM => self.read_streams += 1,
+            Bin(number) => {
+                self.counts = vec![0; Kind::ALL.len() * BINS];
+                self.counts[usize::from(number)] += 1;
+            }
         }
     }
 
@@ -70,8 +82,10 @@ impl Sizes {
     pub(super) fn remove(&mut self, bin: Bin) {
         if let Some(count) = self.counts.get_mut(usize::from(bin.0)) {
             *count -= 1;
+        } else if bin == READ_STREAM {
+            self.read_streams -= 1;
         } else {
-            self.streams -= 1;
+            self.unread_streams -= 1;
         }
     }
 
@@ -96,37 +110,46 @@ impl Bin {
     }
 
     #[inline]
-    pub fn of(entry: EntryRef<'_, Value>) -> Self {
+    pub(crate) fn of(entry: EntryRef<'_, Value>) -> Self {
         match entry.payload() {
-            Payload::Int(number) => Self::new(0, Text::Int(number).len()),
-            Payload::Inline(bytes) => Self::new(0, bytes.len()),
+            Payload::Int(number) => Self::of_number(number),
+            Payload::Inline(bytes) => Self::new(Kind::String as usize, bytes.len()),
             Payload::Object(value) => Self::of_value(value),
         }
     }
 
     #[inline]
-    pub fn of_new(new: &New<'_, Value>) -> Self {
+    pub(crate) fn of_new(new: &New<'_, Value>) -> Self {
         match new {
-            New::Int(number) => Self::new(0, Text::Int(*number).len()),
-            New::Inline(bytes) | New::InlineRaw(bytes) => Self::new(0, bytes.len()),
+            New::Int(number) => Self::of_number(*number),
+            New::Inline(bytes) | New::InlineRaw(bytes) => {
+                Self::new(Kind::String as usize, bytes.len())
+            }
             New::Object(value) => Self::of_value(value),
         }
     }
 
-    fn of_value(value: &Value) -> Self {
-        row_of(value.kind()).map_or(NOWHERE, |row| Self::new(row, value.len()))
+    /// The bin of a number's text: its length matters by powers of two only, so it need not be found out.
+    #[inline]
+    fn of_number(number: i64) -> Self {
+        let magnitude = number.unsigned_abs();
+        // A minus sign is one more place, as a digit would be.
+        let places = if number < 0 {
+            magnitude.saturating_mul(10)
+        } else {
+            magnitude
+        };
+        let longer = |digits: u32| u16::from(places >= 10_u64.pow(digits));
+        let bin = 1 + longer(1) + longer(3) + longer(7) + longer(15);
+        Self(Kind::String as u16 * BINS as u16 + bin)
     }
-}
 
-#[inline]
-fn row_of(kind: Kind) -> Option<usize> {
-    match kind {
-        Kind::String => Some(0),
-        Kind::List => Some(1),
-        Kind::Set => Some(2),
-        Kind::Zset => Some(3),
-        Kind::Hash => Some(4),
-        Kind::Stream => None,
+    fn of_value(value: &Value) -> Self {
+        match value {
+            Value::Stream(stream) if stream.has_consumers() => READ_STREAM,
+            Value::Stream(_) => UNREAD_STREAM,
+            value => Self::new(value.kind() as usize, value.len()),
+        }
     }
 }
 
@@ -151,27 +174,32 @@ impl Keyspace {
     #[inline]
     pub(super) fn settle_loan(&mut self) {
         if let Some(loan) = self.loan.take() {
-            let db = &mut self.dbs[usize::from(loan.db)];
-            db.sizes
-                .moved(loan.before, Bin::of(db.dict.entry(loan.spot)));
+            self.take_back(loan);
         }
     }
 
+    fn take_back(&mut self, loan: Loan) {
+        let db = &mut self.dbs[usize::from(loan.db)];
+        db.sizes
+            .moved(loan.before, Bin::of(db.dict.entry(loan.spot)));
+    }
+
     /// Brings the counts of all databases up to date, so that they can be read.
-    pub fn settle_sizes(&mut self) {
+    pub(crate) fn settle_sizes(&mut self) {
         self.settle_loan();
     }
 
     /// Whether the counts are what walking all keys gives. For tests.
-    pub fn sizes_are_right(&mut self) -> bool {
+    pub(crate) fn sizes_are_right(&mut self) -> bool {
         self.settle_loan();
         self.dbs.iter().all(|db| {
             let mut recounted = Sizes::default();
             db.dict
                 .iter()
                 .for_each(|entry| recounted.add(Bin::of(entry)));
-            db.sizes.streams == recounted.streams
-                && KINDS.iter().all(|kind| {
+            db.sizes.unread_streams == recounted.unread_streams
+                && db.sizes.read_streams == recounted.read_streams
+                && Kind::ALL.iter().all(|kind| {
                     let (kept, counted) = (db.sizes.of(*kind), recounted.of(*kind));
                     (0..BINS)
                         .all(|bin| kept.get(bin).unwrap_or(&0) == counted.get(bin).unwrap_or(&0))
@@ -183,10 +211,23 @@ impl Keyspace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::{Keys, Until, text};
+    use crate::keyspace::{Expiry, Keys, Until, text};
     use crate::types::list::{End, Limits, List};
+    use crate::types::stream::{Group, Stream, StreamId};
 
-    /// Whatever is done, in whatever order, the counts are those of a recount.
+    #[test]
+    fn numbers_are_counted_as_their_texts() {
+        let powers = (0..19).map(|digits| 10_i64.pow(digits));
+        let mut numbers: Vec<i64> = powers.flat_map(|power| [power - 1, power]).collect();
+        numbers.extend(numbers.clone().iter().map(|number| -number));
+        numbers.extend([i64::MIN, i64::MIN + 1, i64::MAX]);
+        for number in numbers {
+            let text = Bin::new(Kind::String as usize, number.to_string().len());
+            assert_eq!(Bin::of_number(number).0, text.0, "{number}");
+        }
+    }
+
+    /// The counts are those of a recount after any deeds in any order.
     #[test]
     fn counts_are_kept_up() {
         let mut space = Keyspace::new(2, 1);
@@ -195,21 +236,27 @@ mod tests {
         for step in 0..20_000 {
             let db = rng.below(2) as u16;
             let key = format!("key{}", rng.below(12)).into_bytes();
-            let mut keys = Keys::new(&mut space, db, step);
+            let mut keys = Keys::new(&mut space, db, step, Expiry::Remove);
             let bytes = vec![b'x'; rng.below(40) as usize];
-            match rng.below(9) {
+            match rng.below(10) {
+                9 => {
+                    if let Ok(stream) = keys.write_or_create(&key, Stream::new) {
+                        let group = stream.groups.entry(Box::from(*b"group"));
+                        let group =
+                            group.or_insert_with(|| Group::new(StreamId { ms: 0, seq: 0 }, None));
+                        if group.create_consumer(b"one", 5).is_none() {
+                            group.delete_consumer(b"one");
+                        }
+                    }
+                }
                 0 => {
-                    let found = keys.find(&key);
-                    keys.put(&key, found, text::whole(&bytes, || None), Until::Never);
+                    let site = keys.site(&key);
+                    keys.put(site, text::whole(&bytes, || None), Until::Never);
                 }
                 1 => {
-                    let found = keys.find(&key);
-                    keys.put(
-                        &key,
-                        found,
-                        New::Int(rng.next_u64() as i64 >> rng.below(60)),
-                        Until::Kept,
-                    );
+                    let site = keys.site(&key);
+                    let number = rng.next_u64() as i64 >> rng.below(60);
+                    keys.put(site, New::Int(number), Until::Kept);
                 }
                 2..5 => {
                     if let Ok(list) = keys.write_or_create(&key, List::new) {
@@ -236,8 +283,8 @@ mod tests {
                     };
                     let taken = keys.take(spot);
                     let other = format!("key{}", rng.below(12)).into_bytes();
-                    keys.remove(&other, false);
-                    keys.put_taken(&other, taken);
+                    let (vacancy, _) = keys.vacate(&other, false);
+                    keys.put_taken(vacancy, taken);
                 }
                 _ if rng.one_in(50) => {
                     space.flush(db, false);

@@ -1,8 +1,9 @@
-//! Strings as commands see them, whatever holds them: a number in the entry, bytes in the entry, or bytes apart.
+//! Strings as commands see them, in any of their forms: a number in the entry, bytes in the entry, or bytes apart.
 
 use std::sync::Arc;
 
 use crate::base::num;
+use crate::spec::error::Error;
 use crate::store::{EntryRef, INLINE_MAX, New, Payload};
 use crate::types::Value;
 
@@ -11,7 +12,7 @@ const EMBSTR_MAX: usize = 44;
 
 /// A string value that is read.
 #[derive(Clone, Copy)]
-pub enum Text<'a> {
+pub(crate) enum Text<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     /// Long, and held by reference count: it can be queued for output without a copy.
@@ -20,7 +21,7 @@ pub enum Text<'a> {
 
 impl<'a> Text<'a> {
     #[inline]
-    pub fn of(payload: Payload<'a, Value>) -> Option<Self> {
+    pub(crate) fn of(payload: Payload<'a, Value>) -> Option<Self> {
         match payload {
             Payload::Int(number) => Some(Self::Int(number)),
             Payload::Inline(bytes) => Some(Self::Bytes(bytes)),
@@ -29,8 +30,14 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The string in an entry, or WRONGTYPE.
+    #[inline]
+    pub(crate) fn of_entry(entry: EntryRef<'a, Value>) -> Result<Self, Error> {
+        Self::of(entry.payload()).ok_or(Error::WrongType)
+    }
+
     /// The bytes; a number is written into `digits`.
-    pub fn bytes<'b>(self, digits: &'b mut [u8; 20]) -> &'b [u8]
+    pub(crate) fn bytes<'b>(self, digits: &'b mut [u8; 20]) -> &'b [u8]
     where
         'a: 'b,
     {
@@ -41,23 +48,20 @@ impl<'a> Text<'a> {
         }
     }
 
-    pub fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Self::Int(number) => num::digits_len(number),
             Self::Bytes(bytes) => bytes.len(),
             Self::Shared(bytes) => bytes.len(),
         }
     }
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
 
-    pub fn to_vec(self) -> Vec<u8> {
+    pub(crate) fn to_vec(self) -> Vec<u8> {
         self.bytes(&mut [0; 20]).to_vec()
     }
 
     /// The number this is the canonical text of.
-    pub fn as_i64(self) -> Option<i64> {
+    pub(crate) fn as_i64(self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(number),
             Self::Bytes(bytes) => num::parse_i64(bytes),
@@ -69,7 +73,7 @@ impl<'a> Text<'a> {
 /// The form in which bytes that were set whole are kept. Long ones may have arrived in a buffer of their own: then
 /// `shared` gives it, and it is adopted without a copy.
 #[inline]
-pub fn whole(bytes: &[u8], shared: impl FnOnce() -> Option<Arc<Vec<u8>>>) -> New<'_, Value> {
+pub(crate) fn whole(bytes: &[u8], shared: impl FnOnce() -> Option<Arc<Vec<u8>>>) -> New<'_, Value> {
     if bytes.len() <= 20
         && let Some(number) = num::parse_i64(bytes)
     {
@@ -84,7 +88,7 @@ pub fn whole(bytes: &[u8], shared: impl FnOnce() -> Option<Arc<Vec<u8>>>) -> New
 }
 
 /// The form of bytes that were edited in place (APPEND, SETRANGE, SETBIT): never a number, and reported as `raw`.
-pub fn edited(bytes: &[u8]) -> New<'_, Value> {
+pub(crate) fn edited(bytes: &[u8]) -> New<'_, Value> {
     if bytes.len() <= INLINE_MAX {
         New::InlineRaw(bytes)
     } else {
@@ -92,8 +96,8 @@ pub fn edited(bytes: &[u8]) -> New<'_, Value> {
     }
 }
 
-/// What OBJECT ENCODING says of a string.
-pub fn encoding(entry: EntryRef<'_, Value>) -> &'static str {
+/// The answer of OBJECT ENCODING for a string.
+pub(crate) fn encoding(entry: EntryRef<'_, Value>) -> &'static str {
     match entry.payload() {
         Payload::Int(_) => "int",
         Payload::Inline(bytes) if bytes.len() <= EMBSTR_MAX && !entry.raw_reported() => "embstr",

@@ -15,13 +15,13 @@ use crate::reactor::{Address, Io, Listen};
 use super::options::At;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Doors {
+pub(crate) enum Doors {
     Tcp,
     Udp,
 }
 
 /// Opens every free port and says so. An error if none was free.
-pub fn open(io: &mut Io, at: &At, name: &str, doors: Doors) -> Result<(), String> {
+pub(crate) fn open(io: &mut Io, at: &At, name: &str, doors: Doors) -> Result<(), String> {
     let mut report = String::new();
     let mut is_open = false;
     for &address in &at.bind {
@@ -100,9 +100,9 @@ fn ranges(ports: &[u16]) -> String {
     text
 }
 
-/// Raises the number of descriptors this process may have, if so many clients need it. What cannot be had will be
-/// missed when it is needed: the loop then leaves clients at the door for a while.
-pub fn make_room(at: &At) {
+/// Raises the number of descriptors this process may have, if so many clients need it. A descriptor that cannot be had
+/// will be missed when it is needed: the loop then leaves clients at the door for a while.
+pub(crate) fn make_room(at: &At) {
     let doors = (u64::from(at.port.last - at.port.first) + 1) * at.bind.len() as u64;
     // A client of the relay has two sockets.
     let wanted = u64::from(at.max_clients) * 2 + doors + 64;
@@ -118,8 +118,8 @@ pub fn make_room(at: &At) {
     let _ = setrlimit(Resource::Nofile, raised);
 }
 
-/// What went wrong, without the number of the error.
-pub fn reason(error: &io::Error) -> String {
+/// The text of an error, without its number.
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_owned(),

@@ -1,4 +1,4 @@
-//! An echo over TCP: what comes in goes out again, or its hex dump does.
+//! An echo over TCP: bytes that come in go out again, or their hex dump does.
 //!
 //! The whole life of a byte: the loop reads it into `space` (`input`, `filled`), it is put behind the output of its
 //! client, and after everybody was read from the loop writes the outputs. A few bytes are copied there; of many the
@@ -15,13 +15,13 @@ use super::options::At;
 use super::screen::Screen;
 use super::seats::Seats;
 
-pub struct Echo {
+pub(crate) struct Echo {
     hex: bool,
     max_clients: usize,
     clients: Seats<Client>,
-    /// Where every read goes. One for all is enough: what it holds is looked at before the next read.
+    /// Where every read goes. One for all is enough: its bytes are looked at before the next read.
     space: Vec<u8>,
-    /// Spaces that outputs have or had. Those that only we hold are used again.
+    /// Spaces that outputs have or had. Spaces that nobody else holds are used again.
     lent: Vec<Arc<Vec<u8>>>,
     screen: Screen,
 }
@@ -33,7 +33,7 @@ struct Client {
 }
 
 impl Echo {
-    pub fn new(hex: bool, at: &At) -> Echo {
+    pub(crate) fn new(hex: bool, at: &At) -> Echo {
         Echo {
             hex,
             max_clients: at.max_clients as usize,
@@ -54,7 +54,7 @@ impl Echo {
         let next = free.and_then(|at| Arc::try_unwrap(self.lent.remove(at)).ok());
         let next = next.unwrap_or_else(|| vec![0; SPACE_BYTES]);
         let space = Arc::new(std::mem::replace(&mut self.space, next));
-        // What is not remembered is freed by whoever holds it last.
+        // A space that is not remembered is freed by its last holder.
         if self.lent.len() < LENT_MAX {
             self.lent.push(Arc::clone(&space));
         }
@@ -124,7 +124,7 @@ impl App for Echo {
         }
     }
 
-    /// Whoever finished sending still gets the rest of the answer.
+    /// A client that finished sending still gets the rest of the answer.
     fn ended(&mut self, io: &mut Io, id: ConnId) {
         io.close_after_flush(id);
     }
@@ -165,21 +165,21 @@ impl App for Echo {
 }
 
 /// The port of one of our own sockets.
-pub fn port_of(local: &Address) -> u16 {
+pub(crate) fn port_of(local: &Address) -> u16 {
     match local {
         Address::Ip(address) => address.port(),
         Address::Unix(_) | Address::Pipe => 0,
     }
 }
 
-/// What one read may bring: as much as the loop writes for one client in a turn, so that of those who send a lot each
-/// turn moves a lot.
+/// The size of one read: as much as the loop writes for one client in a turn, so that of those who send a lot each turn
+/// moves a lot.
 const SPACE_BYTES: usize = 64 * 1024;
 
 /// Spaces kept for further reads: as many as a group of the loop may need at once.
 const LENT_MAX: usize = 64;
 
-/// Who has so much waiting is not read from until it is less.
+/// Above this much unsent output a connection is not read.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 
-pub const FULL: &[u8] = b"no room for another client, try later\n";
+pub(crate) const FULL: &[u8] = b"no room for another client, try later\n";

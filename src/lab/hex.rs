@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 
 /// The dump of `bytes`, every line ended.
-pub fn dump(bytes: &[u8]) -> String {
+pub(crate) fn dump(bytes: &[u8]) -> String {
     let mut text = String::with_capacity((bytes.len() / LINE_BYTES + 2) * LINE_CHARS);
     let mut before: Option<&[u8]> = None;
     let mut is_starred = false;
@@ -60,7 +60,7 @@ fn push_line(text: &mut String, offset: usize, line: &[u8]) {
 
 const LINE_BYTES: usize = 16;
 /// Characters of a full line, its end included.
-pub const LINE_CHARS: usize = 79;
+pub(crate) const LINE_CHARS: usize = 79;
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]

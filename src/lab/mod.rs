@@ -13,8 +13,8 @@
 //! uses. That is the point of them: a loop that knows what its programs mean could not carry five of them. Only the
 //! relay knows Redis's protocol, and only to print it.
 //!
-//! What always holds: no server waits for one client while another could be served, and what one client makes it keep
-//! is bounded. The one thing that can hold up the loop is the terminal, when it takes no more text.
+//! No server waits for one client while another could be served, and the bytes that one client makes it keep are
+//! bounded. The one thing that can hold up the loop is the terminal, when it takes no more text.
 //!
 //! Reading order: `echo`, `packets`, then `exec`, then `relay`. `docs/LAB.md` has a lesson for each.
 
@@ -37,7 +37,7 @@ use options::{At, Mode, Order};
 pub use screen::Screen;
 pub use trace::stamp;
 
-/// What is left to do after the lab had its turn.
+/// The work that is left after the lab had its turn.
 pub enum After {
     /// The process ends with this status.
     Exit(i32),
@@ -50,7 +50,7 @@ pub fn run(words: &[Vec<u8>]) -> After {
     let order = match Order::understand(words) {
         Ok(order) => order,
         Err(refusal) => {
-            // Help goes to the standard output, usage errors to the other one; whoever asked may not listen.
+            // Help goes to the standard output, usage errors to the other one; the reader may have gone.
             let _ = refusal.print();
             return After::Exit(refusal.exit_code());
         }

@@ -13,13 +13,13 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::base::text::parse_memory;
 
-/// What to run, and where.
-pub struct Order {
-    pub at: At,
-    pub mode: Mode,
+/// The server to run, and its place.
+pub(crate) struct Order {
+    pub(crate) at: At,
+    pub(crate) mode: Mode,
 }
 
-pub enum Mode {
+pub(crate) enum Mode {
     Echo { hex: bool },
     Packets { hex: bool },
     Exec(Rules),
@@ -27,38 +27,38 @@ pub enum Mode {
     Serve,
 }
 
-/// What every server of the lab is told.
+/// The options of every server of the lab.
 #[derive(Args, Clone, Debug)]
-pub struct At {
+pub(crate) struct At {
     /// Port, or a range such as 8888-9000 (every free one of it); 0 takes any
     #[arg(short, long, value_name = "PORT[-PORT]", default_value = "8888")]
-    pub port: Ports,
+    pub(crate) port: Ports,
     /// Addresses to listen on, with commas between them
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', default_values_t = [LOOPBACK])]
-    pub bind: Vec<IpAddr>,
+    pub(crate) bind: Vec<IpAddr>,
     /// How many clients may be there at once
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub max_clients: u32,
+    pub(crate) max_clients: u32,
     /// Print each turn of the loop: what woke it, what it did, how long that took
     #[arg(long)]
-    pub trace: bool,
+    pub(crate) trace: bool,
 }
 
-/// What programs may run, and how far they may go.
+/// The programs that may run, and how far they may go.
 #[derive(Args, Clone, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// The programs that may run, with commas between them: names on PATH, or absolute paths
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub allow: Vec<String>,
+    pub(crate) allow: Vec<String>,
     /// Seconds after which a program is ended
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub exec_seconds: u32,
+    pub(crate) exec_seconds: u32,
     /// Bytes of output after which a program is ended (64kb, 1mb ...)
     #[arg(long, value_name = "BYTES", default_value = "1mb", value_parser = size)]
-    pub exec_bytes: u64,
+    pub(crate) exec_bytes: u64,
     /// How many programs may run at once; other clients wait their turn
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub exec_at_once: u16,
+    pub(crate) exec_at_once: u16,
     /// Needed to let other machines run programs here
     #[arg(long)]
     i_know_this_runs_programs: bool,
@@ -74,7 +74,7 @@ pub struct Rules {
 struct Words {
     #[command(flatten)]
     at: At,
-    /// What to listen for
+    /// The layer to listen for
     #[arg(short = 'l', long = "layer", value_enum, default_value_t = Layer::Tcp)]
     layer: Layer,
     /// Answer with a hex dump of what came, and show it here as well
@@ -115,15 +115,14 @@ enum Layer {
 
 /// A range of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ports {
-    pub first: u16,
-    pub last: u16,
+pub(crate) struct Ports {
+    pub(crate) first: u16,
+    pub(crate) last: u16,
 }
 
 impl Order {
-    /// Understands the words behind `pollux lab`. What is wrong with them is told by the error, which also stands for
-    /// `--help`.
-    pub fn understand(words: &[Vec<u8>]) -> Result<Order, clap::Error> {
+    /// Understands the words behind `pollux lab`. Mistakes are told by the error, which also stands for `--help`.
+    pub(crate) fn understand(words: &[Vec<u8>]) -> Result<Order, clap::Error> {
         let words = words.iter().map(|word| OsString::from_vec(word.clone()));
         let words = Words::try_parse_from([OsString::from("pollux lab")].into_iter().chain(words))?;
         if let Some(Tool::Relay { at, to }) = words.tool {
@@ -144,7 +143,7 @@ impl Order {
     }
 
     /// The same wishes in the words of the real server.
-    pub fn server_words(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn server_words(&self) -> Vec<Vec<u8>> {
         let mut words = vec!["--port".into(), self.at.port.first.to_string()];
         words.push("--bind".into());
         words.extend(self.at.bind.iter().map(ToString::to_string));
@@ -154,7 +153,7 @@ impl Order {
 }
 
 impl Words {
-    /// What does not go together.
+    /// The contradiction in the options, if there is one.
     fn mistake(&self) -> Option<&'static str> {
         let is_udp = self.layer == Layer::Udp;
         let is_far = self.at.bind.iter().any(|address| !address.is_loopback());

@@ -15,7 +15,7 @@ use super::hex;
 use super::options::At;
 use super::screen::Screen;
 
-pub struct Packets {
+pub(crate) struct Packets {
     hex: bool,
     /// With a trace or dumps there are other lines to say that a packet came.
     is_quiet: bool,
@@ -23,7 +23,7 @@ pub struct Packets {
 }
 
 impl Packets {
-    pub fn new(hex: bool, at: &At) -> Packets {
+    pub(crate) fn new(hex: bool, at: &At) -> Packets {
         Packets {
             hex,
             is_quiet: at.trace,
@@ -73,7 +73,7 @@ impl App for Packets {
         self.screen.turn(turn);
     }
 
-    // What concerns connections, of which there are none.
+    // Calls about connections, of which there are none.
 
     fn opened(&mut self, io: &mut Io, id: ConnId, _: &Peer) {
         io.close(id);

@@ -1,4 +1,4 @@
-//! What the lab shows on its terminal: lines, gathered and written once a turn.
+//! The lab's lines on its terminal, gathered and written once a turn.
 //!
 //! A program says things at any time of a turn; `show` writes them, in `before_sleep`. Only what is said in `closed`
 //! must be shown there, since connections are also buried after that. A terminal that is gone is no reason to stop
@@ -23,7 +23,7 @@ impl Screen {
     }
 
     /// One line, or several with line ends between them.
-    pub fn say(&mut self, text: fmt::Arguments<'_>) {
+    pub(crate) fn say(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a vector cannot fail.
         let _ = self.lines.write_fmt(text);
         if !self.lines.ends_with(b"\n") {
@@ -34,7 +34,7 @@ impl Screen {
         }
     }
 
-    pub fn show(&mut self) {
+    pub(crate) fn show(&mut self) {
         if self.lines.is_empty() {
             return;
         }
@@ -43,7 +43,7 @@ impl Screen {
         self.lines.clear();
     }
 
-    /// A turn is over; what it did is shown at once, or it would wait for the end of a sleep.
+    /// A turn is over; its lines are shown at once, or they would wait for the end of a sleep.
     pub fn turn(&mut self, turn: &Turn) {
         if let Some(line) = self.watch.line(turn) {
             self.say(format_args!("{line}"));

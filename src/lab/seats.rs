@@ -5,24 +5,24 @@
 
 use crate::reactor::ConnId;
 
-pub struct Seats<T> {
+pub(crate) struct Seats<T> {
     seats: Vec<Option<(ConnId, T)>>,
     count: usize,
 }
 
 impl<T> Seats<T> {
-    pub fn new() -> Seats<T> {
+    pub(crate) fn new() -> Seats<T> {
         Seats {
             seats: Vec::new(),
             count: 0,
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    pub fn insert(&mut self, id: ConnId, guest: T) {
+    pub(crate) fn insert(&mut self, id: ConnId, guest: T) {
         let index = id.index as usize;
         if index >= self.seats.len() {
             self.seats.resize_with(index + 1, || None);
@@ -33,7 +33,7 @@ impl<T> Seats<T> {
     }
 
     #[inline]
-    pub fn get(&self, id: ConnId) -> Option<&T> {
+    pub(crate) fn get(&self, id: ConnId) -> Option<&T> {
         match self.seats.get(id.index as usize)? {
             Some((owner, guest)) if *owner == id => Some(guest),
             _ => None,
@@ -41,14 +41,14 @@ impl<T> Seats<T> {
     }
 
     #[inline]
-    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut T> {
         match self.seats.get_mut(id.index as usize)? {
             Some((owner, guest)) if *owner == id => Some(guest),
             _ => None,
         }
     }
 
-    pub fn remove(&mut self, id: ConnId) -> Option<T> {
+    pub(crate) fn remove(&mut self, id: ConnId) -> Option<T> {
         self.get(id)?;
         self.count -= 1;
         self.seats[id.index as usize].take().map(|(_, guest)| guest)

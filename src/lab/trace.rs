@@ -14,7 +14,7 @@ use crate::reactor::{Phase, Turn};
 
 /// Counts turns and words them.
 #[derive(Default)]
-pub struct Watch {
+pub(crate) struct Watch {
     number: u64,
     idle: u64,
     slept_us: u64,
@@ -30,7 +30,7 @@ pub fn stamp() -> u64 {
 
 impl Watch {
     /// The line of a turn, unless nothing happened in it.
-    pub fn line(&mut self, turn: &Turn) -> Option<String> {
+    pub(crate) fn line(&mut self, turn: &Turn) -> Option<String> {
         self.number += 1;
         self.slept_us += turn.spent[Phase::Sleep as usize];
         if turn.events == 0 && turn.reads == 0 && turn.writes == 0 && turn.clients == 0 {
@@ -102,7 +102,7 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Microseconds as milliseconds with one digit behind the point.
-pub fn milliseconds(us: u64) -> String {
+pub(crate) fn milliseconds(us: u64) -> String {
     format!("{}.{}", us / 1000, us % 1000 / 100)
 }
 

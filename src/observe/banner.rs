@@ -1,58 +1,58 @@
-//! What a server says while it starts and stops.
+//! The lines that a server logs while it starts and stops.
 //!
 //! Supervisors, containers and test suites wait for some of these sentences, word for word: `Ready to accept
-//! connections`, ` PID: `, `Server initialized`, `Failed listening on port`. So they stand together here, and each is written
-//! once.
+//! connections`, ` PID: `, `Server initialized`, `Failed listening on port`. So they stand together here, and each is
+//! written once.
 
 /// How a server introduces itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity<'a> {
+pub(crate) struct Identity<'a> {
     /// The release of Redis whose behaviour is matched.
-    pub redis_version: &'a str,
+    pub(crate) redis_version: &'a str,
     /// Our own release.
-    pub pollux_version: &'a str,
+    pub(crate) pollux_version: &'a str,
     /// `standalone`, `cluster` or `sentinel`.
-    pub mode: &'a str,
-    pub port: u16,
-    pub pid: u32,
+    pub(crate) mode: &'a str,
+    pub(crate) port: u16,
+    pub(crate) pid: u32,
 }
 
 /// How a listener is called in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listener {
+pub(crate) enum Listener {
     Tcp,
-    Unix,
     Tls,
+    Unix,
 }
 
 impl Listener {
     fn word(self) -> &'static str {
         match self {
             Listener::Tcp => "tcp",
-            Listener::Unix => "unix",
             Listener::Tls => "tls",
+            Listener::Unix => "unix",
         }
     }
 }
 
-pub const STARTING: &str = "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo";
-pub const CONFIGURATION_LOADED: &str = "Configuration loaded";
-pub const READING_STDIN: &str = "Reading config from stdin";
-pub const INITIALIZED: &str = "Server initialized";
-pub const NO_LISTENERS: &str = "Configured to not listen anywhere, exiting.";
-pub const SHUTDOWN_REQUESTED: &str = "User requested shutdown...";
-pub const SIGTERM_RECEIVED: &str = "Received SIGTERM scheduling shutdown...";
-pub const SIGINT_RECEIVED: &str = "Received SIGINT scheduling shutdown...";
-pub const SIGINT_AGAIN: &str = "You insist... exiting now.";
-pub const SIGNAL_WHILE_LOADING: &str =
+pub(crate) const STARTING: &str = "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo";
+pub(crate) const CONFIGURATION_LOADED: &str = "Configuration loaded";
+pub(crate) const READING_STDIN: &str = "Reading config from stdin";
+pub(crate) const INITIALIZED: &str = "Server initialized";
+pub(crate) const NO_LISTENERS: &str = "Configured to not listen anywhere, exiting.";
+pub(crate) const SHUTDOWN_REQUESTED: &str = "User requested shutdown...";
+pub(crate) const SIGTERM_RECEIVED: &str = "Received SIGTERM scheduling shutdown...";
+pub(crate) const SIGINT_RECEIVED: &str = "Received SIGINT scheduling shutdown...";
+pub(crate) const SIGINT_AGAIN: &str = "You insist... exiting now.";
+pub(crate) const SIGNAL_WHILE_LOADING: &str =
     "Received shutdown signal during loading, scheduling shutdown.";
-pub const SAVING: &str = "Saving the final RDB snapshot before exiting.";
-pub const REMOVING_PIDFILE: &str = "Removing the pid file.";
-pub const REMOVING_SOCKET: &str = "Removing the unix socket file.";
-pub const BYE: &str = "Redis is now ready to exit, bye bye...";
+pub(crate) const SAVING: &str = "Saving the final RDB snapshot before exiting.";
+pub(crate) const REMOVING_PIDFILE: &str = "Removing the pid file.";
+pub(crate) const REMOVING_SOCKET: &str = "Removing the unix socket file.";
+pub(crate) const BYE: &str = "Redis is now ready to exit, bye bye...";
 
 impl Identity<'_> {
-    pub fn just_started(&self) -> String {
+    pub(crate) fn just_started(&self) -> String {
         let Identity {
             redis_version, pid, ..
         } = self;
@@ -61,12 +61,12 @@ impl Identity<'_> {
         )
     }
 
-    pub fn running_mode(&self) -> String {
+    pub(crate) fn running_mode(&self) -> String {
         format!("Running mode={}, port={}.", self.mode, self.port)
     }
 
     /// The banner, for `always-show-logo`: two stars, close together, and the facts that scripts look for.
-    pub fn logo(&self) -> String {
+    pub(crate) fn logo(&self) -> String {
         let Identity {
             redis_version,
             pollux_version,
@@ -88,24 +88,24 @@ impl Identity<'_> {
     }
 }
 
-/// For someone who starts the server and nothing else.
-pub fn no_config_file(program: &str) -> String {
+/// The notice of a server that was started without a configuration file.
+pub(crate) fn no_config_file(program: &str) -> String {
     format!(
         "Warning: no config file specified, using the default config. In order to specify a config file use {program} /path/to/redis.conf"
     )
 }
 
-pub fn ready(listener: Listener) -> String {
+pub(crate) fn ready(listener: Listener) -> String {
     format!("Ready to accept connections {}", listener.word())
 }
 
 /// One address could not be had.
-pub fn cannot_listen(address: &str, port: u16, reason: &str) -> String {
+pub(crate) fn cannot_listen(address: &str, port: u16, reason: &str) -> String {
     format!("Warning: Could not create server TCP listening socket {address}:{port}: {reason}")
 }
 
 /// And so the server does not start.
-pub fn failed_listening(port: u16, listener: Listener) -> String {
+pub(crate) fn failed_listening(port: u16, listener: Listener) -> String {
     format!(
         "Failed listening on port {port} ({}), aborting.",
         listener.word()
@@ -113,14 +113,14 @@ pub fn failed_listening(port: u16, listener: Listener) -> String {
 }
 
 /// The kernel shortens the queue of connections that wait to be accepted.
-pub fn backlog_too_long(wanted: i32, allowed: i32) -> String {
+pub(crate) fn backlog_too_long(wanted: i32, allowed: i32) -> String {
     format!(
         "WARNING: The TCP backlog setting of {wanted} cannot be enforced because /proc/sys/net/core/somaxconn is set to the lower value of {allowed}."
     )
 }
 
 /// The lines for parameters that nobody knows, after which the server gives up. `lines` are their words.
-pub fn unresolved<'a>(lines: impl Iterator<Item = &'a [Vec<u8>]>) -> Vec<String> {
+pub(crate) fn unresolved<'a>(lines: impl Iterator<Item = &'a [Vec<u8>]>) -> Vec<String> {
     let mut text = vec!["Unresolved Configuration(s) Detected:".to_string()];
     text.extend(
         lines.map(|words| format!(">>> '{}'", String::from_utf8_lossy(&words.join(&b' ')))),

@@ -11,9 +11,9 @@ const MAX_NS: u64 = (1 << 40) - 1;
 const BUCKETS: usize = bucket_of(MAX_NS) + 1;
 
 #[derive(Clone)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     counts: Box<[u32]>,
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 impl Default for Histogram {
@@ -46,14 +46,14 @@ const fn top_of(bucket: usize) -> u64 {
 
 impl Histogram {
     #[inline]
-    pub fn record(&mut self, ns: u64) {
+    pub(crate) fn record(&mut self, ns: u64) {
         let bucket = bucket_of(ns.min(MAX_NS));
         self.counts[bucket] = self.counts[bucket].saturating_add(1);
         self.count += 1;
     }
 
     /// The duration below which `percent` of the recorded ones lie, in nanoseconds.
-    pub fn percentile(&self, percent: f64) -> u64 {
+    pub(crate) fn percentile(&self, percent: f64) -> u64 {
         let wanted =
             ((percent / 100.0 * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
         let mut seen = 0;
@@ -66,12 +66,12 @@ impl Histogram {
         0
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.counts)
     }
 
     /// How many were at most `ns` long (to the precision of a bucket).
-    pub fn at_most(&self, ns: u64) -> u64 {
+    pub(crate) fn at_most(&self, ns: u64) -> u64 {
         let last = bucket_of(ns.min(MAX_NS));
         self.counts[..=last]
             .iter()

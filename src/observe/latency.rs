@@ -9,21 +9,21 @@ use std::collections::VecDeque;
 const SAMPLES_MAX: usize = 160;
 
 #[derive(Default)]
-pub struct Event {
+pub(crate) struct Event {
     /// (unix seconds, milliseconds), oldest first.
-    pub samples: VecDeque<(i64, u64)>,
+    pub(crate) samples: VecDeque<(i64, u64)>,
     /// The worst ever seen.
-    pub max_ms: u64,
+    pub(crate) max_ms: u64,
 }
 
 #[derive(Default)]
-pub struct Latency {
-    pub events: BTreeMap<&'static str, Event>,
+pub(crate) struct Latency {
+    pub(crate) events: BTreeMap<&'static str, Event>,
 }
 
 impl Latency {
     /// Notes that `name` took `ms`. The caller has compared with the threshold.
-    pub fn note(&mut self, name: &'static str, now_s: i64, ms: u64) {
+    pub(crate) fn note(&mut self, name: &'static str, now_s: i64, ms: u64) {
         let event = self.events.entry(name).or_default();
         event.max_ms = event.max_ms.max(ms);
         if let Some(last) = event.samples.back_mut()
@@ -39,7 +39,7 @@ impl Latency {
     }
 
     /// An event by its name, in any case.
-    pub fn find(&self, name: &[u8]) -> Option<(&'static str, &Event)> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<(&'static str, &Event)> {
         let found = self
             .events
             .iter()
@@ -47,8 +47,8 @@ impl Latency {
         found.map(|(known, event)| (*known, event))
     }
 
-    /// Forgets one event; tells whether it was there.
-    pub fn reset(&mut self, name: &[u8]) -> bool {
+    /// Forgets one event; returns whether it was there.
+    pub(crate) fn reset(&mut self, name: &[u8]) -> bool {
         let found = self.find(name).map(|(known, _)| known);
         found.is_some_and(|known| self.events.remove(known).is_some())
     }

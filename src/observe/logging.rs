@@ -8,16 +8,15 @@
 //! process
 //! ```
 //!
-//! Supervisors, test fixtures and people wait for such lines, so the layout is fixed. `error!` and `warn!` are warnings,
-//! `info!` a notice, `debug!` is verbose and `trace!` debug. The level can change at any time; `RUST_LOG`, where it is
-//! set, decides instead, and can be as fine as a module.
+//! Supervisors, test fixtures and people wait for such lines, so the layout is fixed. `error!` and `warn!` are
+//! warnings, `info!` a notice, `debug!` is verbose and `trace!` debug. The level can change at any time; `RUST_LOG`,
+//! where it is set, decides instead, and can be as fine as a module.
 //!
 //! A line is one write. Nothing is buffered, so a crash loses nothing, and nothing is retried, so a full disk costs
 //! lines and not the server. The log file is looked up by name before each line: when a rotating tool has moved it
-//! away, the next line starts a new one. That is a system call per line, which only matters to those who log at
-//! `debug`.
+//! away, the next line starts a new one. That is a system call per line, which only matters at the level `debug`.
 //!
-//! Not known here: the configuration (whoever starts the logger translates it) and time zones' files.
+//! Not known here: the configuration (the shell translates it) and time zones' files.
 
 use crate::base::text::push_quoted;
 use crate::base::time::{Clock, Date, Zone};
@@ -33,17 +32,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where lines go and what they look like.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    pub level: LevelFilter,
-    pub layout: Layout,
+pub(crate) struct Settings {
+    pub(crate) level: LevelFilter,
+    pub(crate) layout: Layout,
     /// `None`: standard output.
-    pub file: Option<PathBuf>,
-    pub syslog: Option<Syslog>,
-    pub zone: Zone,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) syslog: Option<Syslog>,
+    pub(crate) zone: Zone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// As drawn above.
     Redis,
     /// `pid=1 role=primary timestamp="..." level=notice message="..."`
@@ -52,25 +51,24 @@ pub enum Layout {
 
 /// The system's log, which gets every line too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Syslog {
-    pub ident: String,
+pub(crate) struct Syslog {
+    pub(crate) ident: String,
     /// The facility's number, as in RFC 5424: 1 for user, 16 to 23 for local0 to local7.
-    pub facility: u8,
+    pub(crate) facility: u8,
 }
 
-/// What this process is at the moment, for the lines it writes.
+/// The role of this process at the moment, for the lines it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Role {
+pub(crate) enum Role {
     Starting = b'C',
     Primary = b'M',
     Replica = b'S',
-    Sentinel = b'X',
 }
 
 impl Settings {
-    /// What holds until the configuration is known.
-    pub const FIRST: Settings = Settings {
+    /// The settings until the configuration is known.
+    pub(crate) const FIRST: Settings = Settings {
         level: LevelFilter::Info,
         layout: Layout::Redis,
         file: None,
@@ -79,8 +77,14 @@ impl Settings {
     };
 }
 
+/// The time zone of log lines: that of the environment, or of the machine.
+pub(crate) fn zone() -> Zone {
+    let tz = std::env::var("TZ").ok();
+    Zone::find(tz.as_deref(), |path| fs::read(path).ok())
+}
+
 /// Makes the log macros work. Once per process: a second logger, as of a second test, would change nothing.
-pub fn start(settings: Settings) {
+pub(crate) fn start(settings: Settings) {
     let mut builder = Builder::new();
     if let Ok(filters) = std::env::var("RUST_LOG") {
         IS_LEVEL_FIXED.store(true, Ordering::Relaxed);
@@ -91,7 +95,7 @@ pub fn start(settings: Settings) {
     }
     builder.target(Target::Pipe(Box::new(Sink)));
     builder.format(|line, record| {
-        // Before the lock is taken: whoever is printed may log too, or panic.
+        // Before the lock is taken: an argument that is printed may log too, or panic.
         let message = record.args().to_string();
         line.write_all(&log().line(record.level(), &message))
     });
@@ -100,7 +104,7 @@ pub fn start(settings: Settings) {
 }
 
 /// From now on, lines are written like this.
-pub fn change(settings: Settings) {
+pub(crate) fn change(settings: Settings) {
     set_level(settings.level);
     let mut log = log();
     log.open = None;
@@ -112,24 +116,19 @@ pub fn change(settings: Settings) {
 }
 
 /// From now on, this much is written.
-pub fn set_level(level: LevelFilter) {
+pub(crate) fn set_level(level: LevelFilter) {
     if !IS_LEVEL_FIXED.load(Ordering::Relaxed) {
         log::set_max_level(level);
     }
 }
 
-/// From now on, lines are laid out like this.
-pub fn set_layout(layout: Layout) {
-    log().settings.layout = layout;
-}
-
 /// From now on, the process is this.
-pub fn set_role(role: Role) {
+pub(crate) fn set_role(role: Role) {
     log().role = role;
 }
 
 /// Writes text without time and level, such as a banner.
-pub fn raw(text: &str) {
+pub(crate) fn raw(text: &str) {
     // A log that cannot be written to has nowhere to complain.
     let _ = log().write(text.as_bytes());
 }
@@ -224,7 +223,6 @@ impl Role {
             Role::Starting => "starting",
             Role::Primary => "primary",
             Role::Replica => "replica",
-            Role::Sentinel => "sentinel",
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What the server knows about itself: counters, the slow log, latency events, histograms.
+//! The server's knowledge of itself: counters, the slow log, latency events, histograms.
 //!
-//! Everything here only counts. Nobody asks a counter what to do, so this room can be read, changed or switched
-//! off without fear for behaviour. INFO, SLOWLOG, LATENCY and the metrics page read it.
+//! Everything here only counts. No behaviour depends on a counter, so this room can be read, changed or switched off
+//! without fear. INFO, SLOWLOG, LATENCY and the metrics page read it.
 
-pub mod banner;
-pub mod histogram;
-pub mod latency;
-pub mod logging;
-pub mod slowlog;
-pub mod stats;
+pub(crate) mod banner;
+pub(crate) mod histogram;
+pub(crate) mod latency;
+pub(crate) mod logging;
+pub(crate) mod slowlog;
+pub(crate) mod stats;
 
-pub use stats::Stats;
+pub(crate) use stats::Stats;

@@ -3,29 +3,29 @@
 use std::collections::VecDeque;
 
 /// One slow command.
-pub struct Entry {
-    pub id: i64,
-    pub unix_s: i64,
-    pub duration_us: i64,
+pub(crate) struct Entry {
+    pub(crate) id: i64,
+    pub(crate) unix_s: i64,
+    pub(crate) duration_us: i64,
     /// Shortened: at most 32 arguments of at most 128 bytes, the rest told by a remark.
-    pub args: Vec<Vec<u8>>,
-    pub address: String,
-    pub client_name: Vec<u8>,
+    pub(crate) args: Vec<Vec<u8>>,
+    pub(crate) address: String,
+    pub(crate) client_name: Vec<u8>,
 }
 
 #[derive(Default)]
-pub struct Slowlog {
+pub(crate) struct Slowlog {
     /// Newest first.
-    pub entries: VecDeque<Entry>,
+    pub(crate) entries: VecDeque<Entry>,
     next_id: i64,
 }
 
-pub const ARGS_MAX: usize = 32;
-pub const ARG_BYTES_MAX: usize = 128;
+pub(crate) const ARGS_MAX: usize = 32;
+pub(crate) const ARG_BYTES_MAX: usize = 128;
 
 impl Slowlog {
     /// Adds an entry, and drops the oldest beyond `most`. A log without room does not even use up a number.
-    pub fn push<'a>(
+    pub(crate) fn push<'a>(
         &mut self,
         args: impl ExactSizeIterator<Item = &'a [u8]>,
         unix_s: i64,
@@ -50,7 +50,7 @@ impl Slowlog {
         self.entries.truncate(most);
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
 }

@@ -6,83 +6,97 @@ use super::histogram::Histogram;
 
 /// Counters of one command.
 #[derive(Clone, Default)]
-pub struct CommandStats {
-    pub calls: u64,
-    pub ns: u64,
+pub(crate) struct CommandStats {
+    pub(crate) calls: u64,
+    pub(crate) ns: u64,
     /// Refused before it ran: wrong arity, no permission, out of memory.
-    pub rejected: u64,
+    pub(crate) rejected: u64,
     /// Ran and replied with an error.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Made when the command runs for the first time.
-    pub latency: Option<Box<Histogram>>,
+    pub(crate) latency: Option<Box<Histogram>>,
 }
+
+/// An error's code is no longer than this.
+const CODE_BYTES_MAX: usize = 31;
 
 /// How many different error codes are counted apart. The codes can come from scripts and so from outside; when there
 /// are more, none is counted any longer.
 const ERROR_CODES_MAX: usize = 128;
 
 #[derive(Default)]
-pub struct Stats {
-    pub connections_received: u64,
-    pub commands_processed: u64,
-    pub net_input_bytes: u64,
-    pub net_output_bytes: u64,
-    pub rejected_connections: u64,
-    pub evicted_clients: u64,
-    pub evicted_scripts: u64,
+pub(crate) struct Stats {
+    pub(crate) connections_received: u64,
+    pub(crate) commands_processed: u64,
+    pub(crate) net_input_bytes: u64,
+    pub(crate) net_output_bytes: u64,
+    pub(crate) rejected_connections: u64,
+    pub(crate) evicted_clients: u64,
+    /// Bytes of replication, which the other counters do not have.
+    pub(crate) repl_input_bytes: u64,
+    pub(crate) repl_output_bytes: u64,
+    /// Replicas that got all of the data set, that went on where they were, and that wanted to and could not.
+    pub(crate) full_syncs: u64,
+    pub(crate) partial_syncs: u64,
+    pub(crate) refused_partial_syncs: u64,
     /// Removing keys whose time had come.
-    pub expire_cycle_ns: u64,
+    pub(crate) expire_cycle_ns: u64,
     /// How often a turn ended with keys that were due still in the table.
-    pub expire_turns_unfinished: u64,
-    pub total_error_replies: u64,
-    pub unexpected_error_replies: u64,
-    pub reads_processed: u64,
-    pub writes_processed: u64,
-    pub query_buffer_limit_disconnections: u64,
-    pub output_buffer_limit_disconnections: u64,
-    pub reply_buffer_shrinks: u64,
-    pub reply_buffer_expands: u64,
-    pub eventloop_cycles: u64,
-    pub eventloop_ns: u64,
-    pub eventloop_max_ns: u64,
-    pub eventloop_commands_ns: u64,
-    pub eventloop_cron_ns: u64,
-    pub eventloop_aof_ns: u64,
-    pub eventloop_commands_per_cycle_max: u64,
-    pub acl_denied_auth: u64,
-    pub acl_denied_cmd: u64,
-    pub acl_denied_key: u64,
-    pub acl_denied_channel: u64,
-    /// What a cluster would have refused.
-    pub cluster_incompatible_ops: u64,
-    pub tracking_items: u64,
-    pub full_syncs: u64,
-    pub partial_syncs_ok: u64,
-    pub partial_syncs_err: u64,
+    pub(crate) expire_turns_unfinished: u64,
+    pub(crate) total_error_replies: u64,
+    /// Errors that commands of the log met with when they were run again.
+    pub(crate) unexpected_error_replies: u64,
+    /// Since when, on the monotonic clock, more memory is in use than is allowed.
+    pub(crate) excess_since_us: Option<u64>,
+    /// How long it was so before.
+    pub(crate) excess_us: u64,
+    pub(crate) reads_processed: u64,
+    pub(crate) writes_processed: u64,
+    pub(crate) query_buffer_limit_disconnections: u64,
+    pub(crate) output_buffer_limit_disconnections: u64,
+    pub(crate) eventloop_cycles: u64,
+    pub(crate) eventloop_ns: u64,
+    pub(crate) eventloop_max_ns: u64,
+    pub(crate) eventloop_commands_ns: u64,
+    pub(crate) eventloop_cron_ns: u64,
+    pub(crate) eventloop_aof_ns: u64,
+    pub(crate) eventloop_commands_per_cycle_max: u64,
+    /// Commands that a cluster would have refused.
+    pub(crate) cluster_incompatible_ops: u64,
     /// Indexed as the command table counts its commands.
-    pub commands: Vec<CommandStats>,
+    pub(crate) commands: Vec<CommandStats>,
     errors: BTreeMap<Vec<u8>, u64>,
     errors_disabled: bool,
-    pub samples: Samples,
+    pub(crate) samples: Samples,
 }
 
 impl Stats {
     /// Counts an error reply under its code, the first word of its text.
-    pub fn error(&mut self, text: &[u8]) {
+    pub(crate) fn error(&mut self, text: &[u8]) {
         self.total_error_replies += 1;
         if self.errors_disabled {
             return;
         }
-        let code = text
-            .split(|&byte| byte == b' ' || byte == b'\r')
-            .next()
-            .unwrap_or_default();
+        let mut words = text.split(|&byte| byte == b' ' || byte == b'\r');
+        let code = words.next().unwrap_or_default();
+        // A text of one word, or that begins with a very long one, has no code.
+        let has_code = words.next().is_some() && code.len() < CODE_BYTES_MAX;
+        let code = if has_code { code } else { b"ERR" };
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
         } else if self.errors.len() < ERROR_CODES_MAX {
             self.errors.insert(code.to_vec(), 1);
         } else {
             self.disable_errors();
+        }
+    }
+
+    /// Notes whether more memory is in use than is allowed.
+    pub(crate) fn note_excess(&mut self, is_exceeded: bool, now_us: u64) {
+        if is_exceeded {
+            self.excess_since_us.get_or_insert(now_us);
+        } else if let Some(since_us) = self.excess_since_us.take() {
+            self.excess_us += now_us.saturating_sub(since_us);
         }
     }
 
@@ -104,14 +118,14 @@ impl Stats {
         self.errors_disabled = true;
     }
 
-    pub fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
         self.errors
             .iter()
             .map(|(code, count)| (code.as_slice(), *count))
     }
 
     /// CONFIG RESETSTAT: counters go to zero.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         let commands = vec![CommandStats::default(); self.commands.len()];
         *self = Self {
             commands,
@@ -120,7 +134,7 @@ impl Stats {
     }
 
     /// Bytes that the histograms take; the rest was there from the start.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let histograms = self
             .commands
             .iter()
@@ -129,12 +143,13 @@ impl Stats {
     }
 
     /// Takes a sample of every rate; called each 100 ms by the cron.
-    pub fn sample(&mut self, now_ms: i64) {
+    pub(crate) fn sample(&mut self, now_ms: i64) {
         let (commands, input, output) = (
             self.commands_processed,
             self.net_input_bytes,
             self.net_output_bytes,
         );
+        let (repl_input, repl_output) = (self.repl_input_bytes, self.repl_output_bytes);
         let (cycles, cycle_us) = (self.eventloop_cycles, self.eventloop_ns / 1000);
         let samples = &mut self.samples;
         let at = samples.at;
@@ -142,6 +157,10 @@ impl Stats {
         samples.commands.sample(at, commands, elapsed_ms, 1000);
         samples.input.sample(at, input, elapsed_ms, 1000);
         samples.output.sample(at, output, elapsed_ms, 1000);
+        samples.repl_input.sample(at, repl_input, elapsed_ms, 1000);
+        samples
+            .repl_output
+            .sample(at, repl_output, elapsed_ms, 1000);
         samples
             .cycle_us
             .sample(at, cycle_us, cycles.saturating_sub(samples.cycles.last), 1);
@@ -153,21 +172,23 @@ impl Stats {
 
 /// The rates that INFO shows: the mean over the last samples, one taken each 100 ms.
 #[derive(Default)]
-pub struct Samples {
+pub(crate) struct Samples {
     at: usize,
     last_ms: i64,
     /// Per second, as all but the last.
-    pub commands: Rate,
-    pub input: Rate,
-    pub output: Rate,
-    pub cycles: Rate,
+    pub(crate) commands: Rate,
+    pub(crate) input: Rate,
+    pub(crate) output: Rate,
+    pub(crate) repl_input: Rate,
+    pub(crate) repl_output: Rate,
+    pub(crate) cycles: Rate,
     /// Microseconds per turn of the loop.
-    pub cycle_us: Rate,
+    pub(crate) cycle_us: Rate,
 }
 
 /// How fast a counter grows.
 #[derive(Default)]
-pub struct Rate {
+pub(crate) struct Rate {
     last: u64,
     values: [u64; RATE_SAMPLES],
 }
@@ -175,15 +196,15 @@ pub struct Rate {
 const RATE_SAMPLES: usize = 16;
 
 impl Rate {
-    /// The counter is at `total` now; meanwhile what it is compared with has grown by `base`, and the rate is
-    /// wanted per `unit` of that.
+    /// The counter is at `total` now; meanwhile its base of comparison has grown by `base`, and the rate is wanted per
+    /// `unit` of that.
     fn sample(&mut self, at: usize, total: u64, base: u64, unit: u64) {
         let grown = total.saturating_sub(self.last);
         self.last = total;
         self.values[at] = (grown * unit).checked_div(base).unwrap_or(0);
     }
 
-    pub fn mean(&self) -> u64 {
+    pub(crate) fn mean(&self) -> u64 {
         self.values.iter().sum::<u64>() / RATE_SAMPLES as u64
     }
 }

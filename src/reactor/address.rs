@@ -1,4 +1,4 @@
-//! Where the two ends of a connection are.
+//! The addresses of the two ends of a connection.
 //!
 //! Addresses stay typed until somebody prints them: a port is compared as a number and a path stays the bytes it
 //! was. `Display` gives the form people type: `127.0.0.1:7000`, `[::1]:7000`, `/run/server.sock`.
@@ -13,7 +13,7 @@ use super::ListenerId;
 
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+pub(crate) enum Address {
     Ip(SocketAddr),
     /// A Unix socket. The connecting side usually has no name: its path is empty.
     Unix(PathBuf),
@@ -21,17 +21,17 @@ pub enum Address {
     Pipe,
 }
 
-/// What is known about a connection when it opens.
+/// The facts about a connection that are known when it opens.
 #[derive(Clone, Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// The far end.
-    pub address: Address,
+    pub(crate) address: Address,
     /// Our end.
-    pub local: Address,
+    pub(crate) local: Address,
     /// Where it was accepted; `None` for connections we opened ourselves.
-    pub listener: Option<ListenerId>,
+    pub(crate) listener: Option<ListenerId>,
     /// The descriptor's number, for display. It stays with the connection for life, and is reused after it.
-    pub fd: RawFd,
+    pub(crate) fd: RawFd,
 }
 
 impl fmt::Display for Address {

@@ -1,4 +1,4 @@
-//! One connection: a stream, and what the loop remembers about it between turns.
+//! One connection: a stream, and the loop's memory of it between turns.
 //!
 //! The poll reports each change once (edge-triggered), so forgetting one means waiting for ever. `readable` and
 //! `writable` are that memory. They are set by events and cleared in two cases only: the kernel said `WouldBlock`,
@@ -8,7 +8,7 @@
 //! or later with an edge of its own. `end_announced` keeps the first kind: with it set only a read of zero bytes, not
 //! a short one, means that nothing is left.
 //!
-//! Not known here: who the connection belongs to, lists, ids. Nothing here calls the program.
+//! Not known here: the owner of the connection, lists, ids. Nothing here calls the program.
 
 use std::io::{self, IoSlice};
 
@@ -20,7 +20,7 @@ use super::stream::Stream;
 pub(super) struct Conn {
     pub(super) stream: Stream,
 
-    // What the kernel said.
+    // The kernel's news.
     pub(super) readable: bool,
     pub(super) writable: bool,
     /// The kernel has announced the end of the input; bytes may still stand before it.
@@ -30,7 +30,7 @@ pub(super) struct Conn {
     /// An outgoing connection whose handshake is not over.
     pub(super) connecting: bool,
 
-    // What the program asked for.
+    // The program's wishes.
     /// Leave input at the kernel, so that the peer feels the pressure.
     pub(super) paused: bool,
     /// Put it into a group of the next turn without reading: the program has input left.
@@ -48,7 +48,7 @@ pub(super) struct Conn {
     pub(super) blocked: bool,
 }
 
-/// What came of a read.
+/// The result of a read.
 pub(super) enum Arrival {
     Bytes(usize),
     Nothing,
@@ -82,28 +82,39 @@ impl Conn {
         self.readable && !self.paused && !self.ended
     }
 
-    /// Reads once into `space`, which must not be empty: a read of nothing would look like the end.
-    pub(super) fn fill(&mut self, space: &mut [u8]) -> Arrival {
+    /// Reads once into `space`, which must not be empty: a read of nothing would look like the end. An encrypted
+    /// stream works in `scratch`.
+    pub(super) fn fill(&mut self, space: &mut [u8], scratch: &mut Vec<u8>) -> Arrival {
         assert!(!space.is_empty(), "a read needs somewhere to go");
         loop {
-            match self.stream.read(space) {
+            match self.stream.read(space, scratch) {
                 Ok(0) => {
                     self.readable = false;
                     self.ended = true;
                     return Arrival::End;
                 }
                 Ok(count) => {
-                    self.readable = count == space.len() || self.end_announced;
+                    self.readable =
+                        count == space.len() || self.end_announced || self.stream.may_have_more();
                     return Arrival::Bytes(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
+                    // An encrypted stream says so when what came gave no plaintext. The end may stand behind that.
+                    self.readable = self.end_announced && self.stream.is_encrypted();
                     return Arrival::Nothing;
                 }
                 Err(error) => return Arrival::Failed(error),
             }
         }
+    }
+
+    /// Sends what an encrypted stream has for its socket.
+    pub(super) fn push(&mut self) -> io::Result<()> {
+        if self.stream.has_pending() && !self.stream.push()? {
+            self.writable = false;
+        }
+        Ok(())
     }
 
     /// Writes from `output` until it is empty, the socket is full or the share of this turn is used up. Returns the
@@ -117,7 +128,8 @@ impl Conn {
                 Ok((count, offered)) => {
                     output.advance(count);
                     sent += count;
-                    self.writable = count == offered;
+                    // An encrypted stream may have taken what its socket did not.
+                    self.writable = count == offered && !self.stream.has_pending();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
@@ -226,18 +238,33 @@ mod tests {
         theirs.write_all(b"12345678abc").expect("room");
 
         conn.readable = true;
-        assert!(matches!(conn.fill(&mut space), Arrival::Bytes(8)));
+        assert!(matches!(
+            conn.fill(&mut space, &mut Vec::new()),
+            Arrival::Bytes(8)
+        ));
         assert!(conn.readable, "a full read says nothing about what is left");
-        assert!(matches!(conn.fill(&mut space), Arrival::Bytes(3)));
+        assert!(matches!(
+            conn.fill(&mut space, &mut Vec::new()),
+            Arrival::Bytes(3)
+        ));
         assert!(!conn.readable);
-        assert!(matches!(conn.fill(&mut space), Arrival::Nothing));
+        assert!(matches!(
+            conn.fill(&mut space, &mut Vec::new()),
+            Arrival::Nothing
+        ));
 
         theirs.write_all(b"x").expect("room");
         drop(theirs);
         conn.end_announced = true;
-        assert!(matches!(conn.fill(&mut space), Arrival::Bytes(1)));
+        assert!(matches!(
+            conn.fill(&mut space, &mut Vec::new()),
+            Arrival::Bytes(1)
+        ));
         assert!(conn.readable, "the end itself is still to be read");
-        assert!(matches!(conn.fill(&mut space), Arrival::End));
+        assert!(matches!(
+            conn.fill(&mut space, &mut Vec::new()),
+            Arrival::End
+        ));
         assert!(conn.ended && !conn.readable);
     }
 }

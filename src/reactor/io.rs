@@ -1,4 +1,4 @@
-//! What the program may ask of the loop from within a callback.
+//! The requests that the program may make of the loop from within a callback.
 //!
 //! Everything here only writes down a wish: a flag on the connection, an id in a list. The phases of the turn
 //! (`phases.rs`) grant them later, when no callback is running. So a callback never finds the world changed under
@@ -12,6 +12,8 @@ use std::sync::Arc;
 use mio::{Events, Poll, Registry, Token};
 
 use crate::base::slab::{Id, Slab};
+use crate::base::todo::Todo;
+use crate::tls::{DialSecurity, ListenSecurity};
 
 use super::address::{Address, Peer};
 use super::conn::Conn;
@@ -23,7 +25,7 @@ use super::trace::Stopwatch;
 use super::{Closed, ConnId, DatagramId, ListenerId, Settings, Sleep};
 
 /// The loop as a callback sees it.
-pub struct Io {
+pub(crate) struct Io {
     pub(super) poll: Poll,
     pub(super) events: Events,
     pub(super) sources: Slab<Source>,
@@ -31,38 +33,43 @@ pub struct Io {
     waker: Waker,
     pub(super) signals: Signals,
 
-    // What is to be done, as lists of ids. An id may have died since it was listed: every use looks it up.
+    // The work to be done, as lists of ids. An id may have died since it was listed: every use looks it up.
     /// Connections to read from, or to hand to the program again.
-    pub(super) ready: Vec<ConnId>,
+    pub(super) ready: Todo<ConnId>,
     /// Connections with output to write, oldest wish first.
-    pub(super) unsent: Vec<ConnId>,
+    pub(super) unsent: Todo<ConnId>,
     /// Connections whose end is decided.
     pub(super) closing: VecDeque<ConnId>,
     /// Listeners with connections in their queue.
-    pub(super) waiting: Vec<ListenerId>,
+    pub(super) waiting: Todo<ListenerId>,
     /// Outgoing connections whose handshake may be over.
-    pub(super) settling: Vec<ConnId>,
+    pub(super) settling: Todo<ConnId>,
     /// Datagram sockets with packets in their queue.
-    pub(super) packets: Vec<DatagramId>,
+    pub(super) packets: Todo<DatagramId>,
     pub(super) woken: bool,
     pub(super) signalled: bool,
 
+    /// The connections and listeners opened in this turn, for a router: by then it knows which program it has called.
+    pub(super) born: Vec<Id>,
     /// The groups the program is at work on right now. A nested turn leaves these connections alone.
     pub(super) held: Vec<ConnId>,
-    /// The storage of lists that are being worked off, kept so that no turn allocates.
-    pub(super) spare_ready: Vec<ConnId>,
-    pub(super) spare_unsent: Vec<ConnId>,
+    /// The storage of the group at hand, kept so that no turn allocates.
     pub(super) group: Vec<ConnId>,
+    /// Room for what an encrypted stream has received; empty until there is one.
+    pub(super) ciphertext: Vec<u8>,
     /// Room for one packet; empty until a datagram socket is bound.
     pub(super) packet: Vec<u8>,
 
     pub(super) next_sleep: Sleep,
     pub(super) stopping: bool,
+    /// The last poll filled its buffer, so there may be more.
+    pub(super) has_more_events: bool,
     /// The last accept failed for want of descriptors or memory.
     pub(super) out_of_room: bool,
     pub(super) watch: Stopwatch,
 
     pub(super) max_new_connections_per_turn: usize,
+    pub(super) max_new_secured_per_turn: usize,
     write_share_bytes: usize,
     keepalive_seconds: u32,
 }
@@ -76,11 +83,11 @@ pub(super) enum Source {
 
 /// Ends the loop's sleep from another thread. Waking a loop that is awake makes its next sleep short.
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<mio::Waker>);
+pub(crate) struct Waker(Arc<mio::Waker>);
 
 impl Waker {
     /// Many calls before the loop gets to look are answered by one `App::woken`.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // Fails only when the loop is gone, and then there is nobody to wake.
         let _ = self.0.wake();
     }
@@ -103,63 +110,82 @@ impl Io {
             connections: 0,
             waker,
             signals,
-            ready: Vec::new(),
-            unsent: Vec::new(),
+            ready: Todo::default(),
+            unsent: Todo::default(),
             closing: VecDeque::new(),
-            waiting: Vec::new(),
-            settling: Vec::new(),
-            packets: Vec::new(),
+            waiting: Todo::default(),
+            settling: Todo::default(),
+            packets: Todo::default(),
             woken: false,
             signalled: false,
+            born: Vec::new(),
             held: Vec::new(),
-            spare_ready: Vec::new(),
-            spare_unsent: Vec::new(),
             group: Vec::new(),
+            ciphertext: Vec::new(),
             packet: Vec::new(),
             next_sleep: Sleep::NotAtAll,
             stopping: false,
+            has_more_events: false,
             out_of_room: false,
             watch: Stopwatch::default(),
             max_new_connections_per_turn: settings.max_new_connections_per_turn.max(1),
+            max_new_secured_per_turn: settings.max_new_secured_per_turn.max(1),
             write_share_bytes: settings.write_share_bytes.max(1),
             keepalive_seconds: settings.keepalive_seconds,
         })
     }
 
-    /// What is known of repeated SIGINTs.
-    pub fn interrupts(&self) -> Interrupts {
+    /// The state of repeated SIGINTs.
+    pub(crate) fn interrupts(&self) -> Interrupts {
         self.signals.interrupts().clone()
     }
 
     // Opening and closing.
 
     /// Opens a door. Connections that come in by it are told to `App::opened`.
-    pub fn listen(&mut self, at: &Listen) -> io::Result<ListenerId> {
+    pub(crate) fn listen(&mut self, at: &Listen) -> io::Result<ListenerId> {
         let listener = Listener::open(at)?;
         listener.tune(self.keepalive_seconds);
         self.add(Source::Listener(Box::new(listener)))
     }
 
+    /// From now on what comes in by this listener is encrypted, with these keys.
+    pub(crate) fn secure(&mut self, listener: ListenerId, security: ListenSecurity) {
+        if let Some(Source::Listener(listener)) = self.sources.get_mut(listener) {
+            listener.security = Some(security);
+        }
+    }
+
     /// Binds a socket for packets, told to `App::datagram`.
-    pub fn bind_datagram(&mut self, at: SocketAddr) -> io::Result<DatagramId> {
+    pub(crate) fn bind_datagram(&mut self, at: SocketAddr) -> io::Result<DatagramId> {
         let socket = Datagrams::bind(at)?;
         self.packet.resize(DATAGRAM_BYTES_MAX, 0);
         self.add(Source::Datagrams(Box::new(socket)))
     }
 
     /// Sends one packet now. An error, `WouldBlock` included, means that it is lost.
-    pub fn send_to(&mut self, socket: DatagramId, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send_to(
+        &mut self,
+        socket: DatagramId,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> io::Result<()> {
         match self.sources.get(socket) {
             Some(Source::Datagrams(socket)) => socket.send(to, bytes),
             _ => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
-    /// Begins to connect, from a chosen address of ours if it matters. `App::connected` or `App::closed` tells how
-    /// it went; an error here means that it was refused on the spot and neither will be called. Names are the
-    /// caller's to resolve, because resolving may block.
-    pub fn connect(&mut self, to: &Address, from: Option<IpAddr>) -> io::Result<ConnId> {
-        let stream = Stream::connect(to, from)?;
+    /// Begins to connect, from a chosen address of ours if it matters, and encrypted if that is asked for.
+    /// `App::connected` or `App::closed` tells how it went; an error here means that it was refused on the spot and
+    /// neither will be called. Names are the caller's to resolve, because resolving may block.
+    pub(crate) fn connect(
+        &mut self,
+        to: &Address,
+        from: Option<IpAddr>,
+        security: Option<DialSecurity>,
+    ) -> io::Result<ConnId> {
+        let stream = Stream::connect(to, from, security)?;
         stream.tune(self.keepalive_seconds);
         let mut conn = self.new_conn(stream);
         conn.connecting = true;
@@ -169,7 +195,7 @@ impl Io {
 
     /// Takes over a stream that was opened elsewhere: a socket of the standard library, a child's pipe.
     /// `App::opened` is not called, since the caller is there already.
-    pub fn adopt(&mut self, stream: impl Into<Stream>) -> io::Result<ConnId> {
+    pub(crate) fn take_in(&mut self, stream: impl Into<Stream>) -> io::Result<ConnId> {
         let stream = stream.into();
         stream.set_nonblocking()?;
         stream.tune(self.keepalive_seconds);
@@ -179,7 +205,7 @@ impl Io {
 
     /// Closes at the end of the current phase, dropping unsent output, and then calls `App::closed`. A listener or
     /// datagram socket closes at once and without a call.
-    pub fn close(&mut self, id: Id) {
+    pub(crate) fn close(&mut self, id: Id) {
         match self.sources.get(id) {
             Some(Source::Stream(conn)) => {
                 let why = if conn.ended {
@@ -196,8 +222,14 @@ impl Io {
 
     /// Reads no more, and closes once the output is written. How long a peer may take for that is the program's to
     /// watch. A peer that was still sending may see a reset instead of the last bytes, as TCP has it.
-    pub fn close_after_flush(&mut self, id: ConnId) {
-        if let Some(conn) = self.conn_mut(id) {
+    pub(crate) fn close_after_flush(&mut self, id: ConnId) {
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        if conn.stream.is_handshaking() {
+            // Nothing can be said before the two sides have agreed, and nobody will read what it takes to agree.
+            self.close(id);
+        } else {
             conn.finishing = true;
             conn.paused = true;
             conn.again = false;
@@ -206,7 +238,7 @@ impl Io {
     }
 
     /// Ends the loop after this turn, whose output is still written.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stopping = true;
     }
 
@@ -214,7 +246,7 @@ impl Io {
 
     /// There is output for `id`: it is written at the end of this turn. Asking again costs next to nothing.
     #[inline]
-    pub fn want_write(&mut self, id: ConnId) {
+    pub(crate) fn want_write(&mut self, id: ConnId) {
         if let Some(Source::Stream(conn)) = self.sources.get_mut(id)
             && !conn.in_unsent
         {
@@ -225,14 +257,14 @@ impl Io {
 
     /// Leaves further input at the kernel, until it pushes back on the peer. The end of the input waits there with
     /// it; a reset is told at once, and takes with it what was not read.
-    pub fn pause_reading(&mut self, id: ConnId) {
+    pub(crate) fn pause_reading(&mut self, id: ConnId) {
         if let Some(conn) = self.conn_mut(id) {
             conn.paused = true;
         }
     }
 
     /// Undoes `pause_reading`, and an empty answer of `App::input`.
-    pub fn resume_reading(&mut self, id: ConnId) {
+    pub(crate) fn resume_reading(&mut self, id: ConnId) {
         let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
             return;
         };
@@ -243,7 +275,7 @@ impl Io {
     }
 
     /// The program has input of `id` left: it is part of a group of the next turn, without another read.
-    pub fn again(&mut self, id: ConnId) {
+    pub(crate) fn again(&mut self, id: ConnId) {
         let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
             return;
         };
@@ -254,15 +286,23 @@ impl Io {
     }
 
     /// How much of this connection's output may leave per turn; `usize::MAX` lifts the limit.
-    pub fn set_write_share_bytes(&mut self, id: ConnId, bytes: usize) {
+    #[cfg(test)]
+    pub(crate) fn set_write_share_bytes(&mut self, id: ConnId, bytes: usize) {
         if let Some(conn) = self.conn_mut(id) {
             conn.write_share_bytes = bytes.max(1);
         }
     }
 
+    /// Whether small pieces of output may be held back a little, to leave together with more.
+    pub(crate) fn set_delays(&mut self, id: ConnId, delays: bool) {
+        if let Some(conn) = self.conn_mut(id) {
+            conn.stream.set_delays(delays);
+        }
+    }
+
     // Asking and setting.
 
-    pub fn is_open(&self, id: Id) -> bool {
+    pub(crate) fn is_open(&self, id: Id) -> bool {
         match self.sources.get(id) {
             Some(Source::Stream(conn)) => conn.closing.is_none(),
             Some(_) => true,
@@ -270,13 +310,29 @@ impl Io {
         }
     }
 
-    /// How many streams are open: accepted, connected or adopted.
-    pub fn connections(&self) -> usize {
+    /// Whether an encrypted connection has not come about yet: until it has, nothing can be received or sent.
+    pub(crate) fn is_handshaking(&self, id: Id) -> bool {
+        matches!(self.sources.get(id), Some(Source::Stream(conn)) if conn.stream.is_handshaking())
+    }
+
+    /// Whether connections may be over that the program has not been told of: the last poll left events for the next
+    /// one, or a peer has finished and what it sent before that is still being read.
+    pub(crate) fn expects_ends(&self) -> bool {
+        let is_ending = |id: &ConnId| match self.sources.get(*id) {
+            Some(Source::Stream(conn)) => conn.end_announced && conn.wants_read(),
+            _ => false,
+        };
+        self.has_more_events || self.ready.iter().any(is_ending)
+    }
+
+    /// How many streams are open: accepted, connected or taken in.
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> usize {
         self.connections
     }
 
     /// Our end of anything that has an id; for a listener on port 0, the port that was chosen.
-    pub fn address(&self, id: Id) -> Option<Address> {
+    pub(crate) fn address(&self, id: Id) -> Option<Address> {
         match self.sources.get(id)? {
             Source::Stream(conn) => conn.stream.local_address(),
             Source::Listener(listener) => Some(listener.local_address().clone()),
@@ -284,12 +340,12 @@ impl Io {
         }
     }
 
-    pub fn waker(&self) -> Waker {
+    pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
     /// For connections opened from now on; 0 sends no probes.
-    pub fn set_keepalive_seconds(&mut self, seconds: u32) {
+    pub(crate) fn set_keepalive_seconds(&mut self, seconds: u32) {
         self.keepalive_seconds = seconds;
         for (_, source) in self.sources.iter() {
             if let Source::Listener(listener) = source {
@@ -298,12 +354,15 @@ impl Io {
         }
     }
 
-    pub fn set_max_new_connections_per_turn(&mut self, count: usize) {
-        self.max_new_connections_per_turn = count.max(1);
+    /// How many connections a listener takes in in one turn; a handshake costs much, so fewer of those that are
+    /// encrypted.
+    pub(crate) fn set_max_new_connections_per_turn(&mut self, plain: usize, secured: usize) {
+        self.max_new_connections_per_turn = plain.max(1);
+        self.max_new_secured_per_turn = secured.max(1);
     }
 
     /// Watches every turn by this clock, whatever its unit, and reports to `App::turn`. `None` ends it.
-    pub fn trace(&mut self, stamp: Option<fn() -> u64>) {
+    pub(crate) fn trace(&mut self, stamp: Option<fn() -> u64>) {
         self.watch.set_stamp(stamp);
     }
 
@@ -323,6 +382,7 @@ impl Io {
             return Err(error);
         }
         self.connections += usize::from(is_stream);
+        self.born.push(id);
         Ok(id)
     }
 
@@ -393,7 +453,7 @@ impl Source {
 
 /// Puts an id into a list unless its flag says that it is there.
 #[inline]
-pub(super) fn list(is_listed: &mut bool, ids: &mut Vec<Id>, id: Id) {
+pub(super) fn list(is_listed: &mut bool, ids: &mut Todo<Id>, id: Id) {
     if !*is_listed {
         *is_listed = true;
         ids.push(id);

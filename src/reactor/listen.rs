@@ -17,12 +17,14 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
+use crate::tls::{ListenSecurity, Secured};
+
 use super::address::Address;
 use super::stream::{Stream, tune_tcp};
 
-/// What to listen on.
+/// An address to listen on.
 #[derive(Clone, Debug)]
-pub enum Listen {
+pub(crate) enum Listen {
     /// One address and port; port 0 lets the system choose (`Io::address` tells what it chose). An IPv6 address
     /// takes IPv6 only, so that `0.0.0.0` and `::` can stand side by side on one port.
     Tcp { address: SocketAddr, backlog: u32 },
@@ -42,6 +44,8 @@ pub(super) struct Listener {
     /// Connections may be queued at the kernel: nobody has yet been told that there are none.
     pub(super) waiting: bool,
     local: Address,
+    /// With it, what comes in is encrypted.
+    pub(super) security: Option<ListenSecurity>,
     /// Device and inode of the path we created, so that we remove our own socket and not a successor's.
     created: Option<(u64, u64)>,
 }
@@ -79,6 +83,7 @@ impl Listener {
             socket: Door::Tcp(socket),
             waiting: false,
             local,
+            security: None,
             created: None,
         })
     }
@@ -105,12 +110,13 @@ impl Listener {
             socket: Door::Unix(socket),
             waiting: false,
             local: Address::Unix(path.to_path_buf()),
+            security: None,
             created,
         })
     }
 
-    /// What is set on a listener holds for every connection that comes in by it, so an accepted connection costs
-    /// no calls for its options.
+    /// Options set on a listener hold for every connection that comes in by it, so an accepted connection costs no
+    /// calls for its options.
     pub(super) fn tune(&self, keepalive_seconds: u32) {
         if let Door::Tcp(socket) = &self.socket {
             tune_tcp(&SockRef::from(socket), keepalive_seconds);
@@ -140,7 +146,11 @@ impl Listener {
         match &self.socket {
             Door::Tcp(socket) => {
                 let (stream, from) = socket.accept()?;
-                Ok((Stream::Tcp(stream), from.into()))
+                let stream = match &self.security {
+                    Some(security) => Stream::Tls(Box::new(Secured::accept(stream, security)?)),
+                    None => Stream::Tcp(stream),
+                };
+                Ok((stream, from.into()))
             }
             Door::Unix(socket) => {
                 let (stream, from) = socket.accept()?;
@@ -160,7 +170,7 @@ impl Drop for Listener {
     }
 }
 
-/// What a failed `accept` means for the loop.
+/// The meaning of a failed `accept` for the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The queue is empty; the next edge tells of the next connection.

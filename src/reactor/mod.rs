@@ -1,16 +1,16 @@
 //! The loop: sockets, readiness and one poll.
 //!
 //! A reactor turns "tell me when something can be done" into "do it". It sleeps in one system call on behalf of all
-//! connections at once, and when that call returns it does what has become possible, never waiting for any single
-//! one of them. Programs implement `App` and own everything that has meaning: input buffers, output queues, sessions,
-//! timers. The reactor owns sockets and knows when they are ready; it does not know what the bytes say.
+//! connections at once, and serves those that are ready when that call returns, never waiting for any single one of
+//! them. Programs implement `App` and own everything that has meaning: input buffers, output queues, sessions, timers.
+//! The reactor owns sockets and knows when they are ready; it does not know what the bytes say.
 //!
 //! # One turn
 //!
 //! ```text
 //!  sleep      poll: until an event, a waker or the time the program asked for     -> after_sleep
 //!  notice     write down which sockets are readable and writable; calls nobody
-//!  deliver                                                                        -> signalled, woken
+//!  tell       signals and wakers                                                  -> signalled, woken
 //!  accept     new connections, both directions                                    -> opened, connected
 //!  receive    groups of up to 64: one read each, then the program works           -> input, filled, received, ended
 //!  settle     the program's own duties: timers, background work, disk             -> before_sleep
@@ -36,15 +36,23 @@
 //! - Its bytes reach the program before its end does.
 //! - Closing is a wish: it is granted when no callback runs, and ids carry a generation, so an old id is harmless.
 //! - What one connection may take of a turn is bounded: one read of what `App::input` offers, one write share.
-//! - A turn that finds its lists large enough allocates nothing.
+//! - A turn that finds its lists large enough allocates nothing (`base::todo` has the lists).
+//!
+//! # A turn inside a callback
+//!
+//! A program that must be busy for long inside `received` (a script, say) may run turns from there with
+//! `Io::turn_inside`, lending them a smaller program. The rule of re-entrancy: ids of the group at hand are *held*. An
+//! inner turn neither reads from them, nor writes to them, nor closes them, because the outer callback has lent out
+//! their state; wishes about them meanwhile stay listed and are granted after the outer callback. Everything else
+//! happens once and is told to the inner program alone. Inner turns nest, and each level adds its group.
 //!
 //! # What it is not
 //!
-//! It does not resolve names (that blocks), does not do TLS yet (a third kind of stream in `stream.rs`, which would
-//! stay on the ready list while it holds plaintext), and does not count clients or time them out: limits are policy
-//! and belong to the program.
+//! It does not resolve names (that blocks), does not know where certificates come from (`tls` has both them and the
+//! handshake), and does not count clients or time them out: limits are policy and belong to the program.
 //!
-//! Reading order: this file, `conn.rs`, `phases.rs`, then `io.rs` for what a callback may ask.
+//! Reading order: this file, `conn.rs`, `phases.rs`, then `io.rs` for what a callback may ask. `router.rs` puts two
+//! programs on one loop.
 
 mod address;
 mod conn;
@@ -52,6 +60,14 @@ mod datagram;
 mod io;
 mod listen;
 mod phases;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the first second program on a loop will be the live page"
+    )
+)]
+mod router;
 mod signals;
 mod stream;
 #[cfg(test)]
@@ -64,25 +80,28 @@ use std::net::SocketAddr;
 use crate::base::output::Output;
 use crate::base::slab::Id;
 
-pub use address::{Address, Peer};
-pub use io::{Io, Waker};
-pub use listen::Listen;
-pub use signals::{Interrupts, Signal};
-pub use stream::Stream;
-pub use trace::{PHASE_COUNT, Phase, Turn};
+pub(crate) use address::{Address, Peer};
+pub(crate) use io::{Io, Waker};
+pub(crate) use listen::Listen;
+#[cfg(test)]
+pub(crate) use router::Router;
+pub(crate) use signals::Signal;
+#[cfg(test)]
+pub(crate) use stream::Stream;
+pub(crate) use trace::{Phase, Turn};
 
 /// A connection. The program may use the index for its own table of sessions: it is small, reused after `closed`,
 /// and the generation tells a successor from its predecessor.
-pub type ConnId = Id;
+pub(crate) type ConnId = Id;
 /// A listener. All ids come from one slab, so no two things ever share one.
-pub type ListenerId = Id;
+pub(crate) type ListenerId = Id;
 /// A datagram socket.
-pub type DatagramId = Id;
+pub(crate) type DatagramId = Id;
 
 /// The program, as the loop sees it.
 ///
 /// No callback is ever called from within another, except through `Io::turn_inside`.
-pub trait App {
+pub(crate) trait App {
     /// A connection came in. The program may turn it away: `close`, or some output and `close_after_flush`.
     fn opened(&mut self, io: &mut Io, id: ConnId, peer: &Peer);
 
@@ -105,20 +124,21 @@ pub trait App {
         io.close(id);
     }
 
-    /// What to write, for an id that was given to `Io::want_write`. `None` counts as empty.
+    /// The bytes to write, for an id that was given to `Io::want_write`. `None` counts as empty.
     fn output(&mut self, id: ConnId) -> Option<&mut Output>;
 
-    /// So many bytes left for the kernel in this turn; always more than none. What they tell about the peer
-    /// (limits, time of last contact) is the program's to judge.
+    /// So many bytes left for the kernel in this turn; always more than none. The program judges what that tells about
+    /// the peer (limits, time of last contact).
     fn wrote(&mut self, _io: &mut Io, _id: ConnId, _count: usize) {}
 
-    /// The connection is gone, whoever wanted it.
+    /// The connection is closed, by either side or by an error.
     fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed);
 
     /// A packet came in.
     fn datagram(&mut self, _io: &mut Io, _socket: DatagramId, _from: SocketAddr, _bytes: &[u8]) {}
 
-    /// Another thread used a `Waker`, once or many times.
+    /// Another thread used a `Waker`, once or many times. A program that looks at its channels in every turn has
+    /// nothing to do here: that the loop woke up is enough.
     fn woken(&mut self, _io: &mut Io) {}
 
     fn signalled(&mut self, _io: &mut Io, _signal: Signal) {}
@@ -132,21 +152,33 @@ pub trait App {
     /// afterwards.
     fn before_sleep(&mut self, io: &mut Io) -> Sleep;
 
-    /// What the turn did. Only called while `Io::trace` is on.
+    /// The account of the turn. Only called while `Io::trace` is on.
     fn turn(&mut self, _turn: &Turn) {}
 }
 
 /// How long the poll may sleep. Events end it early, and work left over prevents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleep {
+pub(crate) enum Sleep {
     NotAtAll,
     AtMostMs(u64),
     Forever,
 }
 
+impl Sleep {
+    /// For a loop that carries two programs.
+    #[must_use]
+    pub(crate) fn shorter(self, other: Sleep) -> Sleep {
+        match (self, other) {
+            (Sleep::NotAtAll, _) | (_, Sleep::NotAtAll) => Sleep::NotAtAll,
+            (Sleep::AtMostMs(one), Sleep::AtMostMs(two)) => Sleep::AtMostMs(one.min(two)),
+            (Sleep::Forever, sleep) | (sleep, Sleep::Forever) => sleep,
+        }
+    }
+}
+
 /// Why a connection is gone.
 #[derive(Debug)]
-pub enum Closed {
+pub(crate) enum Closed {
     ByApp,
     /// The peer finished sending, or stopped reading.
     ByPeer,
@@ -156,26 +188,29 @@ pub enum Closed {
 
 /// How a reactor is set up. Most can be changed later through `Io`.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How many connections one listener may let in per turn, so that a storm of them does not starve the others.
-    pub max_new_connections_per_turn: usize,
+    pub(crate) max_new_connections_per_turn: usize,
+    /// The same for listeners whose connections are encrypted, since a handshake costs much.
+    pub(crate) max_new_secured_per_turn: usize,
     /// How much of one connection's output may leave per turn. Large enough to cost few calls, small enough that
     /// a thousand slow readers of large replies do not hold up everyone else.
-    pub write_share_bytes: usize,
+    pub(crate) write_share_bytes: usize,
     /// Silence after which TCP asks whether the peer is still there; 0 never asks.
-    pub keepalive_seconds: u32,
+    pub(crate) keepalive_seconds: u32,
     /// Signals to catch and deliver to `App::signalled`.
-    pub signals: Vec<Signal>,
+    pub(crate) signals: Vec<Signal>,
     /// Signals to swallow. `SIGPIPE` need not be named: Rust's runtime has it ignored.
-    pub ignored_signals: Vec<Signal>,
+    pub(crate) ignored_signals: Vec<Signal>,
     /// A second SIGINT, or one after a SIGTERM, ends the process on the spot, even if the loop is stuck.
-    pub second_interrupt_exits: bool,
+    pub(crate) second_interrupt_exits: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
             max_new_connections_per_turn: 1000,
+            max_new_secured_per_turn: 1000,
             write_share_bytes: 64 * 1024,
             keepalive_seconds: 300,
             signals: Vec::new(),
@@ -186,24 +221,24 @@ impl Default for Settings {
 }
 
 /// The loop. It owns the sockets; the program is lent to it turn by turn.
-pub struct Reactor {
+pub(crate) struct Reactor {
     io: Io,
 }
 
 impl Reactor {
-    pub fn new(settings: &Settings) -> std::io::Result<Reactor> {
+    pub(crate) fn new(settings: &Settings) -> std::io::Result<Reactor> {
         Ok(Reactor {
             io: Io::new(settings)?,
         })
     }
 
     /// For what comes before the first turn: listening, wakers.
-    pub fn io(&mut self) -> &mut Io {
+    pub(crate) fn io(&mut self) -> &mut Io {
         &mut self.io
     }
 
     /// Turns until `Io::stop`. The turn in which that was called is finished, its output included.
-    pub fn run<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
+    pub(crate) fn run<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
         while !self.io.stopping {
             self.turn(app)?;
         }
@@ -211,7 +246,8 @@ impl Reactor {
     }
 
     /// One turn. The first one does not sleep, so that the program gets to say how long.
-    pub fn turn<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
+    pub(crate) fn turn<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
+        self.io.born.clear();
         self.io.turn(app)
     }
 }
@@ -225,7 +261,7 @@ impl Io {
         self.watch.lap(Phase::Sleep);
 
         self.notice();
-        self.deliver(app);
+        self.tell(app);
         self.watch.lap(Phase::Notice);
         self.bury(app);
 
@@ -258,10 +294,24 @@ impl Io {
     /// The connections of the group at hand are left alone: they are neither read from, written to nor closed, since
     /// the outer call may have lent out what belongs to them. Everything else is told to the inner program and to
     /// nobody else, signals and wakers included: it must pass on what the outer one has to know.
-    pub fn turn_inside<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
+    #[cfg(test)]
+    pub(crate) fn turn_inside<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
+        let held = self.held.clone();
+        self.turn_inside_holding(app, &held)
+    }
+
+    /// The same for a program that knows which connections of the group are in the midst of something: only `held` are
+    /// left alone.
+    pub(crate) fn turn_inside_holding<A: App>(
+        &mut self,
+        app: &mut A,
+        held: &[ConnId],
+    ) -> std::io::Result<()> {
+        let outer_held = mem::replace(&mut self.held, held.to_vec());
         let outer_sleep = mem::replace(&mut self.next_sleep, Sleep::NotAtAll);
         let outer_watch = mem::take(&mut self.watch);
         let result = self.turn(app);
+        self.held = outer_held;
         self.watch = outer_watch;
         self.next_sleep = outer_sleep;
         result
@@ -269,4 +319,4 @@ impl Io {
 }
 
 /// Connections handed to the program at once.
-pub const GROUP_MAX: usize = 64;
+pub(crate) const GROUP_MAX: usize = 64;

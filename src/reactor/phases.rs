@@ -1,8 +1,8 @@
 //! The phases of a turn, in the order they happen. `mod.rs` strings them together.
 //!
-//! The lists of `Io` are the hand-over between phases. A phase takes a list out, works it off, and what it leaves or
-//! what callbacks add meanwhile is for the next time. Two rules keep this simple. Noticing events calls nobody.
-//! And whoever calls the program looks the id up afresh afterwards, because the callback may have closed it.
+//! The lists of `Io` are the hand-over between phases. A phase takes a list out and works it off; the ids that it
+//! leaves or that callbacks add meanwhile are for the next time. Two rules keep this simple. Noticing events calls
+//! nobody. And after every call of the program the id is looked up afresh, because the callback may have closed it.
 
 use std::io;
 use std::mem;
@@ -63,7 +63,7 @@ impl Io {
             || self.stopping
     }
 
-    /// Writes down what the poll reported. No callbacks here, so every id in the batch is still what it was.
+    /// Writes down what the poll reported. No callbacks here, so every id in the batch still names the same connection.
     pub(super) fn notice(&mut self) {
         let mut count = 0;
         let events = mem::replace(&mut self.events, Events::with_capacity(0));
@@ -78,7 +78,8 @@ impl Io {
         self.events = events;
         self.watch.turn.events += count;
         let capacity = self.events.capacity();
-        if count as usize == capacity && capacity < EVENTS_MAX {
+        self.has_more_events = count as usize == capacity;
+        if self.has_more_events && capacity < EVENTS_MAX {
             self.events = Events::with_capacity(capacity * 2);
         }
     }
@@ -106,7 +107,7 @@ impl Io {
             list(&mut conn.in_unsent, &mut self.unsent, id);
         }
         if conn.wants_read() {
-            // An error, too, is found by reading: what came before it comes out first.
+            // An error, too, is found by reading: bytes that came before it come out first.
             list(&mut conn.in_ready, &mut self.ready, id);
         } else if event.is_error() {
             // Nobody will read, so nobody would find out.
@@ -119,7 +120,7 @@ impl Io {
     }
 
     /// Tells the program about signals and wakers.
-    pub(super) fn deliver<A: App>(&mut self, app: &mut A) {
+    pub(super) fn tell<A: App>(&mut self, app: &mut A) {
         if mem::take(&mut self.signalled) {
             for signal in self.signals.pending() {
                 app.signalled(self, signal);
@@ -130,15 +131,23 @@ impl Io {
         }
     }
 
-    /// Lets in whoever waits at the doors.
+    /// Accepts the connections that wait at the listeners.
     pub(super) fn accept<A: App>(&mut self, app: &mut A) {
-        for id in mem::take(&mut self.waiting) {
+        let waiting = self.waiting.take();
+        for &id in &waiting {
             self.accept_at(app, id);
         }
+        self.waiting.give_back(waiting);
     }
 
     fn accept_at<A: App>(&mut self, app: &mut A, id: ListenerId) {
-        for _ in 0..self.max_new_connections_per_turn {
+        let is_secured = matches!(self.sources.get(id), Some(Source::Listener(listener)) if listener.security.is_some());
+        let most = if is_secured {
+            self.max_new_secured_per_turn
+        } else {
+            self.max_new_connections_per_turn
+        };
+        for _ in 0..most {
             // Looked up each time: `opened` may close the listener.
             let Some(Source::Listener(listener)) = self.sources.get_mut(id) else {
                 return;
@@ -199,17 +208,19 @@ impl Io {
 
     /// Finds out which of our own connections have come about.
     pub(super) fn settle_connects<A: App>(&mut self, app: &mut A) {
-        for id in mem::take(&mut self.settling) {
-            let Some(conn) = self.conn_mut(id) else {
+        let settling = self.settling.take();
+        for &id in &settling {
+            let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
                 continue;
             };
-            match conn.stream.settled() {
+            match conn.stream.settled(&mut self.ciphertext) {
                 Ok(true) => self.connected(app, id),
                 // Another event will come.
                 Ok(false) => {}
                 Err(error) => self.close_because(id, Closed::Failed(error)),
             }
         }
+        self.settling.give_back(settling);
     }
 
     fn connected<A: App>(&mut self, app: &mut A, id: ConnId) {
@@ -236,9 +247,11 @@ impl Io {
             return;
         }
         let mut packet = mem::take(&mut self.packet);
-        for id in mem::take(&mut self.packets) {
+        let packets = self.packets.take();
+        for &id in &packets {
             self.receive_datagrams_from(app, id, &mut packet);
         }
+        self.packets.give_back(packets);
         self.packet = packet;
     }
 
@@ -266,11 +279,11 @@ impl Io {
 
     /// Reads from the connections that are ready, a group at a time, and lets the program work on each group.
     ///
-    /// One read per connection and turn, whoever has how much: that is the fairness of the loop. A group is small
-    /// enough for its input to stay in the cache until it is looked at, and large enough for the program to have
+    /// One read per connection and turn, no matter how much has come: that is the fairness of the loop. A group is
+    /// small enough for its input to stay in the cache until it is looked at, and large enough for the program to have
     /// something to interleave.
     pub(super) fn receive<A: App>(&mut self, app: &mut A) {
-        let ready = mem::replace(&mut self.ready, mem::take(&mut self.spare_ready));
+        let ready = self.ready.take();
         let mut group = mem::take(&mut self.group);
         for ids in ready.chunks(GROUP_MAX) {
             group.clear();
@@ -281,13 +294,13 @@ impl Io {
             }
             self.watch.lap(Phase::Read);
             if !group.is_empty() {
-                self.hand_over(app, &group);
+                self.deliver(app, &group);
             }
             self.watch.lap(Phase::Execute);
             self.bury(app);
         }
         self.group = group;
-        self.spare_ready = emptied(ready);
+        self.ready.give_back(ready);
     }
 
     /// One read from one connection. Says whether the program has something to do for it.
@@ -314,7 +327,13 @@ impl Io {
                 return false;
             }
             self.watch.turn.reads += 1;
-            match conn.fill(space) {
+            let arrival = conn.fill(space, &mut self.ciphertext);
+            if conn.stream.has_pending() {
+                // Part of a handshake that the socket did not take: an event will tell when it does.
+                conn.writable = false;
+                conn.blocked = true;
+            }
+            match arrival {
                 Arrival::Bytes(count) => {
                     self.watch.turn.bytes_in += count as u64;
                     app.filled(id, count);
@@ -334,7 +353,7 @@ impl Io {
         has_leftover || has_bytes
     }
 
-    fn hand_over<A: App>(&mut self, app: &mut A, group: &[ConnId]) {
+    fn deliver<A: App>(&mut self, app: &mut A, group: &[ConnId]) {
         self.watch.turn.groups += 1;
         self.watch.turn.clients += group.len() as u32;
         let held = self.held.len();
@@ -345,11 +364,11 @@ impl Io {
 
     /// Writes what the program left in its outputs, each connection once.
     pub(super) fn flush<A: App>(&mut self, app: &mut A) {
-        let unsent = mem::replace(&mut self.unsent, mem::take(&mut self.spare_unsent));
+        let unsent = self.unsent.take();
         for &id in &unsent {
             self.flush_one(app, id);
         }
-        self.spare_unsent = emptied(unsent);
+        self.unsent.give_back(unsent);
     }
 
     fn flush_one<A: App>(&mut self, app: &mut A, id: ConnId) {
@@ -366,6 +385,11 @@ impl Io {
         }
         let mut sent = 0;
         let mut is_empty = true;
+        if conn.stream.is_encrypted()
+            && let Err(error) = conn.push()
+        {
+            return self.close_because(id, Closed::Failed(error));
+        }
         if let Some(output) = app.output(id) {
             match conn.drain(output) {
                 Ok((count, calls)) => {
@@ -377,6 +401,7 @@ impl Io {
             }
             is_empty = output.is_empty();
         }
+        is_empty &= !conn.stream.has_pending();
         if !is_empty {
             // Either the share of this turn is used up, and the next turn goes on at once; or the socket is full,
             // and an event will say when it is not.
@@ -404,9 +429,12 @@ impl Io {
                 continue;
             }
             if let Some(Source::Stream(Conn {
-                closing, stream, ..
+                closing,
+                mut stream,
+                ..
             })) = self.remove(id)
             {
+                stream.part();
                 drop(stream);
                 app.closed(self, id, closing.expect("set by the one who listed it"));
             }
@@ -419,12 +447,6 @@ impl Io {
     fn is_held(&self, id: ConnId) -> bool {
         !self.held.is_empty() && self.held.contains(&id)
     }
-}
-
-/// Empties a list but keeps its storage.
-fn emptied(mut ids: Vec<ConnId>) -> Vec<ConnId> {
-    ids.clear();
-    ids
 }
 
 /// How long to leave those at the door alone when the process has no descriptor for them.

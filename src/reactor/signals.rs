@@ -16,7 +16,7 @@ use signal_hook_mio::v1_0 as mio_signals;
 
 /// The signals a program may ask the loop to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Signal {
+pub(crate) enum Signal {
     Hangup,
     Interrupt,
     Quit,
@@ -28,7 +28,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    pub fn number(self) -> i32 {
+    pub(crate) fn number(self) -> i32 {
         match self {
             Signal::Hangup => SIGHUP,
             Signal::Interrupt => SIGINT,
@@ -45,10 +45,10 @@ impl Signal {
     }
 }
 
-/// Who presses Ctrl-C once wants the program to end in peace, and who does so twice wants it to end. This is what the
-/// handlers know of it. Only where `second_interrupt_exits` is set does anything raise these flags.
+/// The first Ctrl-C asks for an orderly shutdown, the second ends the process at once. This is what the handlers know
+/// of it. Only where `second_interrupt_exits` is set does anything raise these flags.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupts {
+pub(crate) struct Interrupts {
     /// The next SIGINT ends the process.
     asked: Arc<AtomicBool>,
     /// There was one since somebody began to look.
@@ -57,13 +57,14 @@ pub struct Interrupts {
 
 impl Interrupts {
     /// The next SIGINT counts as a first one again: it does not end the process, and [`Interrupts::came`] tells of it.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.asked.store(false, Ordering::Relaxed);
         self.interrupted.store(false, Ordering::Relaxed);
     }
 
-    /// Whether there was a SIGINT since `forget`. For those who keep the loop busy and want to clean up before the end.
-    pub fn came(&self) -> bool {
+    /// Whether there was a SIGINT since `forget`. For programs that keep the loop busy and want to clean up before the
+    /// end.
+    pub(crate) fn came(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 }
@@ -126,7 +127,7 @@ impl Signals {
         &self.interrupts
     }
 
-    /// What arrived since the last call.
+    /// The signals that arrived since the last call.
     pub(super) fn pending(&mut self) -> Vec<Signal> {
         let caught = self
             .caught

@@ -1,4 +1,4 @@
-//! The four kinds of byte stream a connection can be, and how each is opened and tuned.
+//! The five kinds of byte stream a connection can be, and how each is opened and tuned.
 //!
 //! A pipe from or to a child process is a stream that goes one way only. Treating it as a connection lets a program
 //! talk to its children with the callbacks it already has for its sockets.
@@ -17,14 +17,18 @@ use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::tls::{DialSecurity, Secured};
+
 use super::address::Address;
 
 /// A byte stream the loop can own. Made by accepting or connecting, or `From` what the standard library calls a
 /// stream.
 #[derive(Debug)]
-pub enum Stream {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// A socket whose bytes are encrypted. In a box, since it is large and rare.
+    Tls(Box<Secured<TcpStream>>),
     /// The reading end of a pipe: a child's output.
     PipeIn(pipe::Receiver),
     /// The writing end of a pipe: a child's input.
@@ -34,7 +38,11 @@ pub enum Stream {
 impl Stream {
     /// Begins to connect. Success here only means that the attempt is under way: `settled` tells the rest once the
     /// socket has become writable.
-    pub(super) fn connect(to: &Address, from: Option<IpAddr>) -> io::Result<Stream> {
+    pub(super) fn connect(
+        to: &Address,
+        from: Option<IpAddr>,
+        security: Option<DialSecurity>,
+    ) -> io::Result<Stream> {
         let (domain, address) = match to {
             Address::Ip(address) => (Domain::for_address(*address), SockAddr::from(*address)),
             Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
@@ -51,45 +59,70 @@ impl Stream {
             Err(error) if is_under_way(&error) => {}
             Err(error) => return Err(error),
         }
-        Ok(match to {
-            Address::Ip(_) => Stream::Tcp(TcpStream::from_std(socket.into())),
+        Ok(match (to, security) {
+            (Address::Ip(_), Some(security)) => {
+                let socket = TcpStream::from_std(socket.into());
+                Stream::Tls(Box::new(Secured::dial(socket, security)?))
+            }
+            (Address::Ip(_), None) => Stream::Tcp(TcpStream::from_std(socket.into())),
             _ => Stream::Unix(UnixStream::from_std(socket.into())),
         })
     }
 
-    /// Whether an attempt to connect has come to an end: `Ok(true)` connected, `Ok(false)` still under way.
+    /// Whether an attempt to connect has come to an end: `Ok(true)` connected, `Ok(false)` still under way. An
+    /// encrypted connection is connected when both sides have agreed.
     ///
     /// Writable alone does not say it: a socket is also reported writable when the attempt failed, and some systems
     /// report it early. So the pending error is asked for first, then whether there is a peer at all.
-    pub(super) fn settled(&self) -> io::Result<bool> {
+    pub(super) fn settled(&mut self, scratch: &mut Vec<u8>) -> io::Result<bool> {
         if let Some(error) = self.take_error()? {
             return Err(error);
         }
         let peer = match self {
             Stream::Tcp(stream) => stream.peer_addr().map(drop),
             Stream::Unix(stream) => stream.peer_addr().map(drop),
+            Stream::Tls(stream) => stream.socket.peer_addr().map(drop),
             Stream::PipeIn(_) | Stream::PipeOut(_) => Ok(()),
         };
-        match peer {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected || is_under_way(&error) => {
+        match (peer, self) {
+            (Ok(()), Stream::Tls(stream)) => stream.shake_hands(scratch),
+            (Ok(()), _) => Ok(true),
+            (Err(error), _)
+                if error.kind() == io::ErrorKind::NotConnected || is_under_way(&error) =>
+            {
                 Ok(false)
             }
-            Err(error) => Err(error),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Tls(stream) => Some(&stream.socket),
+            _ => None,
         }
     }
 
     /// See `tune_tcp`. Accepted streams need not be tuned: they have it from their listener.
     pub(super) fn tune(&self, keepalive_seconds: u32) {
-        if let Stream::Tcp(stream) = self {
+        if let Some(stream) = self.tcp() {
             tune_tcp(&SockRef::from(stream), keepalive_seconds);
         }
     }
 
-    /// The loop must never wait inside a read, whoever opened the stream.
+    /// Lets the kernel hold small pieces back, or not. A stream that is gone cannot and need not be told.
+    pub(super) fn set_delays(&self, delays: bool) {
+        if let Some(stream) = self.tcp() {
+            let _ = stream.set_nodelay(!delays);
+        }
+    }
+
+    /// The loop must never wait inside a read, so the stream is made non-blocking even if another opened it.
     pub(super) fn set_nonblocking(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => SockRef::from(stream).set_nonblocking(true),
+            Stream::Tls(stream) => SockRef::from(&stream.socket).set_nonblocking(true),
             Stream::Unix(stream) => SockRef::from(stream).set_nonblocking(true),
             Stream::PipeIn(pipe) => pipe.set_nonblocking(true),
             Stream::PipeOut(pipe) => pipe.set_nonblocking(true),
@@ -100,6 +133,7 @@ impl Stream {
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
             Stream::Tcp(stream) => stream.take_error(),
+            Stream::Tls(stream) => stream.socket.take_error(),
             Stream::Unix(stream) => stream.take_error(),
             Stream::PipeIn(_) | Stream::PipeOut(_) => Ok(None),
         }
@@ -108,6 +142,7 @@ impl Stream {
     pub(super) fn local_address(&self) -> Option<Address> {
         match self {
             Stream::Tcp(stream) => stream.local_addr().ok().map(Address::from),
+            Stream::Tls(stream) => stream.socket.local_addr().ok().map(Address::from),
             Stream::Unix(stream) => stream.local_addr().ok().map(Address::from),
             Stream::PipeIn(_) | Stream::PipeOut(_) => Some(Address::Pipe),
         }
@@ -116,6 +151,7 @@ impl Stream {
     pub(super) fn peer_address(&self) -> Option<Address> {
         match self {
             Stream::Tcp(stream) => stream.peer_addr().ok().map(Address::from),
+            Stream::Tls(stream) => stream.socket.peer_addr().ok().map(Address::from),
             Stream::Unix(stream) => stream.peer_addr().ok().map(Address::from),
             Stream::PipeIn(_) | Stream::PipeOut(_) => Some(Address::Pipe),
         }
@@ -124,6 +160,7 @@ impl Stream {
     pub(super) fn fd(&self) -> RawFd {
         match self {
             Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Tls(stream) => stream.socket.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
             Stream::PipeIn(pipe) => pipe.as_raw_fd(),
             Stream::PipeOut(pipe) => pipe.as_raw_fd(),
@@ -135,6 +172,7 @@ impl Stream {
         let both = Interest::READABLE | Interest::WRITABLE;
         match self {
             Stream::Tcp(stream) => stream.register(registry, token, both),
+            Stream::Tls(stream) => stream.socket.register(registry, token, both),
             Stream::Unix(stream) => stream.register(registry, token, both),
             Stream::PipeIn(pipe) => pipe.register(registry, token, Interest::READABLE),
             Stream::PipeOut(pipe) => pipe.register(registry, token, Interest::WRITABLE),
@@ -144,6 +182,7 @@ impl Stream {
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.deregister(registry),
+            Stream::Tls(stream) => stream.socket.deregister(registry),
             Stream::Unix(stream) => stream.deregister(registry),
             Stream::PipeIn(pipe) => pipe.deregister(registry),
             Stream::PipeOut(pipe) => pipe.deregister(registry),
@@ -154,10 +193,49 @@ impl Stream {
         !matches!(self, Stream::PipeOut(_))
     }
 
-    pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+    /// Whether two sides of an encrypted connection have not agreed yet.
+    pub(super) fn is_handshaking(&self) -> bool {
+        matches!(self, Stream::Tls(stream) if stream.is_handshaking())
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
+    /// Whether bytes that were taken by `write_vectored` have not reached the kernel.
+    #[inline]
+    pub(super) fn has_pending(&self) -> bool {
+        matches!(self, Stream::Tls(stream) if stream.has_pending())
+    }
+
+    /// Whether after a read of fewer bytes than there was room for there may be more.
+    #[inline]
+    pub(super) fn may_have_more(&self) -> bool {
+        matches!(self, Stream::Tls(stream) if stream.may_have_more())
+    }
+
+    /// Sends what is pending; says whether nothing is left.
+    #[inline]
+    pub(super) fn push(&mut self) -> io::Result<bool> {
+        match self {
+            Stream::Tls(stream) => stream.push(),
+            _ => Ok(true),
+        }
+    }
+
+    /// Says goodbye, where that is the custom.
+    pub(super) fn part(&mut self) {
+        if let Stream::Tls(stream) = self {
+            stream.part();
+        }
+    }
+
+    /// An encrypted stream takes its ciphertext into `scratch`.
+    pub(super) fn read(&mut self, space: &mut [u8], scratch: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.read(space),
             Stream::Unix(stream) => stream.read(space),
+            Stream::Tls(stream) => stream.read(space, scratch),
             Stream::PipeIn(pipe) => pipe.read(space),
             Stream::PipeOut(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -167,6 +245,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.write(bytes),
             Stream::Unix(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write_vectored(&[IoSlice::new(bytes)]),
             Stream::PipeOut(pipe) => pipe.write(bytes),
             Stream::PipeIn(_) => Err(io::ErrorKind::BrokenPipe.into()),
         }
@@ -176,6 +255,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.write_vectored(slices),
             Stream::Unix(stream) => stream.write_vectored(slices),
+            Stream::Tls(stream) => stream.write_vectored(slices),
             Stream::PipeOut(pipe) => pipe.write_vectored(slices),
             Stream::PipeIn(_) => Err(io::ErrorKind::BrokenPipe.into()),
         }
@@ -230,7 +310,7 @@ pub(super) fn tune_tcp(socket: &SockRef<'_>, keepalive_seconds: u32) {
     let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
-/// What `connect` and `getpeername` say while the handshake is on its way.
+/// The errors of `connect` and `getpeername` while the handshake is on its way.
 fn is_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }

@@ -1,4 +1,4 @@
-//! What one turn of the loop did and where its time went, for those who watch.
+//! The account of one turn of the loop: its work and where its time went.
 //!
 //! The stamp is a function the program hands in: a cycle counter, microseconds, a test's own clock. The loop only
 //! subtracts. While nobody watches, a phase costs one branch that is always predicted; the counters are kept either
@@ -6,7 +6,7 @@
 
 /// The parts of a turn, in their order. Reading and executing take turns, group by group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// In the poll, waiting for something to happen.
     Sleep,
     /// Writing down what became ready; signals and wake-ups.
@@ -28,23 +28,27 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turn {
     /// The stamp at which the turn began.
-    pub started: u64,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a watcher that shows times of day would want it")
+    )]
+    pub(crate) started: u64,
     /// Stamps spent per `Phase`, indexed by it.
-    pub spent: [u64; PHASE_COUNT],
+    pub(crate) spent: [u64; PHASE_COUNT],
     /// Events the poll returned.
-    pub events: u32,
-    pub accepted: u32,
+    pub(crate) events: u32,
+    pub(crate) accepted: u32,
     /// Connections whose bytes were handed to the program, and in how many groups.
-    pub clients: u32,
-    pub groups: u32,
+    pub(crate) clients: u32,
+    pub(crate) groups: u32,
     /// System calls that moved bytes, or tried to.
-    pub reads: u32,
-    pub writes: u32,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
+    pub(crate) reads: u32,
+    pub(crate) writes: u32,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
 }
 
-pub const PHASE_COUNT: usize = 8;
+pub(crate) const PHASE_COUNT: usize = 8;
 
 /// Stamps the phases of the turn under way.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! A server in a thread of another program: for the examples in our documentation, and for tests of programs.
 //!
-//! It is the whole server, with sockets, on a port that was free a moment before, with nothing on disk. It ends with the
-//! process. Handlers of signals and the state of the log belong to the process, and so are shared with it.
+//! It is the whole server, with sockets, on a port that was free a moment before, with nothing on disk. It ends with
+//! the process. Handlers of signals and the state of the log belong to the process, and so are shared with it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
@@ -9,18 +9,24 @@ use std::thread;
 
 use crate::config::{Loaded, Order};
 
-use super::start::prepare;
+use crate::server::start::prepare;
+use crate::store::alloc::Allocations;
 
 /// A server that runs.
-#[derive(Debug)]
 pub struct Background {
     port: u16,
+    allocations: Option<Allocations>,
 }
 
 impl Background {
     /// `127.0.0.1:port`
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// How often the loop's thread has asked for memory so far. None where the counting allocator is not installed.
+    pub fn allocations(&self) -> Option<u64> {
+        self.allocations.map(Allocations::count)
     }
 }
 
@@ -36,18 +42,20 @@ pub fn in_background(options: &str) -> Background {
         let file = format!("in-background-{pid}-{port}.rdb");
         let lines =
             format!("save \"\"\ndbfilename {file}\nset-proc-title no\n{options}\nport {port}\n");
-        thread::spawn(move || match load(&lines).and_then(prepare) {
-            Ok((server, reactor)) => {
-                let _ = tell.send(true);
-                server.run(reactor)
-            }
-            Err(status) => {
-                let _ = tell.send(false);
-                status
-            }
-        });
-        if told.recv() == Ok(true) {
-            return Background { port };
+        thread::spawn(
+            move || match load(&lines).and_then(|loaded| prepare(loaded, |_| {})) {
+                Ok((server, reactor)) => {
+                    let _ = tell.send(Some(Allocations::of_this_thread()));
+                    server.run(reactor)
+                }
+                Err(status) => {
+                    let _ = tell.send(None);
+                    status
+                }
+            },
+        );
+        if let Ok(Some(allocations)) = told.recv() {
+            return Background { port, allocations };
         }
     }
     panic!("no server could be started; its log says why");
@@ -58,7 +66,7 @@ fn load(lines: &str) -> Result<Loaded, i32> {
         return Err(1);
     };
     told.load(&mut lines.as_bytes())
-        .map_err(|fatal| super::boot::abort(&fatal))
+        .map_err(|fatal| super::process::boot::abort(&fatal))
 }
 
 /// Somebody else may take the port between our finding it and our using it.

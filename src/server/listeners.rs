@@ -1,4 +1,4 @@
-//! Where clients come in: the addresses and the path that the configuration names.
+//! The listeners for clients: the addresses and the path that the configuration names.
 
 use std::ffi::OsStr;
 use std::io;
@@ -9,28 +9,37 @@ use std::path::PathBuf;
 use crate::config::{Config, explain};
 use crate::observe::banner;
 use crate::reactor::{Io, Listen, ListenerId};
+use crate::tls::ListenSecurity;
 
 /// The open ones.
 #[derive(Debug, Default)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     tcp: Vec<ListenerId>,
+    tls: Vec<ListenerId>,
     unix: Option<ListenerId>,
 }
 
 /// Some address could not be had; the log says which and why.
 #[derive(Debug)]
-pub struct Refused;
+pub(crate) struct Refused;
 
 impl Listeners {
     /// Opens all that the configuration names, and logs what a server that cannot says before it gives up.
-    pub fn open(&mut self, io: &mut Io, config: &Config) -> Result<(), Refused> {
-        if self.open_tcp(io, config).is_err() {
-            log::error!(
-                "{}",
-                banner::failed_listening(config.port, banner::Listener::Tcp)
-            );
-            return Err(Refused);
-        }
+    pub(crate) fn open(
+        &mut self,
+        io: &mut Io,
+        config: &Config,
+        security: Option<&ListenSecurity>,
+    ) -> Result<(), Refused> {
+        let failed = |port, listener| {
+            log::error!("{}", banner::failed_listening(port, listener));
+            Refused
+        };
+        self.tcp = open_port(io, config, config.port)
+            .map_err(|Refused| failed(config.port, banner::Listener::Tcp))?;
+        self.tls = open_port(io, config, config.tls_port)
+            .map_err(|Refused| failed(config.tls_port, banner::Listener::Tls))?;
+        self.secure(io, security);
         if !config.unixsocket.is_empty() {
             let permissions = (config.unixsocketperm != 0).then_some(config.unixsocketperm);
             let path = PathBuf::from(OsStr::from_bytes(&config.unixsocket));
@@ -47,71 +56,100 @@ impl Listeners {
                 }
             }
         }
-        if self.tcp.is_empty() && self.unix.is_none() {
+        if self.tcp.is_empty() && self.tls.is_empty() && self.unix.is_none() {
             log::error!("{}", banner::NO_LISTENERS);
             return Err(Refused);
         }
         Ok(())
     }
 
-    /// Follows a new port or new addresses. The old ones are closed first, since they may stand in the way of the
-    /// new ones: `*` cannot be had while `127.0.0.1` is taken, be it by ourselves.
-    pub fn reopen_tcp(&mut self, io: &mut Io, config: &Config) -> Result<(), Refused> {
+    /// Follows a new port or new addresses. The old ones are closed first, since they may stand in the way of the new
+    /// ones: `*` cannot be had while `127.0.0.1` is taken, even by ourselves.
+    pub(crate) fn reopen_tcp(&mut self, io: &mut Io, config: &Config) -> Result<(), Refused> {
         self.tcp.drain(..).for_each(|id| io.close(id));
-        self.open_tcp(io, config)
-    }
-
-    fn open_tcp(&mut self, io: &mut Io, config: &Config) -> Result<(), Refused> {
-        if config.port == 0 {
-            return Ok(());
-        }
-        for word in &config.bind.0 {
-            let name = String::from_utf8_lossy(word);
-            let (name, may_fail) = match name.strip_prefix('-') {
-                Some(rest) => (rest, true),
-                None => (&*name, false),
-            };
-            let opened = resolve(name, config.port).and_then(|address| {
-                io.listen(&Listen::Tcp {
-                    address,
-                    backlog: config.tcp_backlog as u32,
-                })
-            });
-            match opened {
-                Ok(id) => self.tcp.push(id),
-                Err(error) => {
-                    let reason = format!("bind: {}", explain(&error));
-                    log::warn!("{}", banner::cannot_listen(name, config.port, &reason));
-                    let is_unavailable = error.kind() == io::ErrorKind::AddrNotAvailable;
-                    if (is_unavailable && may_fail) || is_unsupported(&error) {
-                        continue;
-                    }
-                    // What was opened on the way would answer for a server that does not start.
-                    self.tcp.drain(..).for_each(|id| io.close(id));
-                    return Err(Refused);
-                }
-            }
-        }
+        self.tcp = open_port(io, config, config.port)?;
         Ok(())
     }
 
+    /// The same for encrypted connections.
+    pub(crate) fn reopen_tls(
+        &mut self,
+        io: &mut Io,
+        config: &Config,
+        security: Option<&ListenSecurity>,
+    ) -> Result<(), Refused> {
+        self.tls.drain(..).for_each(|id| io.close(id));
+        self.tls = open_port(io, config, config.tls_port)?;
+        self.secure(io, security);
+        Ok(())
+    }
+
+    /// From now on, encrypted connections come about with these keys.
+    pub(crate) fn secure(&self, io: &mut Io, security: Option<&ListenSecurity>) {
+        if let Some(security) = security {
+            for &id in &self.tls {
+                io.secure(id, security.clone());
+            }
+        }
+    }
+
     /// Says which doors are open.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         if !self.tcp.is_empty() {
             log::info!("{}", banner::ready(banner::Listener::Tcp));
+        }
+        if !self.tls.is_empty() {
+            log::info!("{}", banner::ready(banner::Listener::Tls));
         }
         if self.unix.is_some() {
             log::info!("{}", banner::ready(banner::Listener::Unix));
         }
     }
 
-    pub fn close(&mut self, io: &mut Io) {
-        self.tcp.drain(..).for_each(|id| io.close(id));
+    pub(crate) fn close(&mut self, io: &mut Io) {
+        let all = self.tcp.drain(..).chain(self.tls.drain(..));
+        all.for_each(|id| io.close(id));
         if let Some(id) = self.unix.take() {
             log::info!("{}", banner::REMOVING_SOCKET);
             io.close(id);
         }
     }
+}
+
+/// Opens a port at all addresses of the configuration; port 0 means none.
+fn open_port(io: &mut Io, config: &Config, port: u16) -> Result<Vec<ListenerId>, Refused> {
+    let mut opened = Vec::new();
+    if port == 0 {
+        return Ok(opened);
+    }
+    for word in &config.bind.0 {
+        let name = String::from_utf8_lossy(word);
+        let (name, may_fail) = match name.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (&*name, false),
+        };
+        let outcome = resolve(name, port).and_then(|address| {
+            io.listen(&Listen::Tcp {
+                address,
+                backlog: config.tcp_backlog as u32,
+            })
+        });
+        match outcome {
+            Ok(id) => opened.push(id),
+            Err(error) => {
+                let reason = format!("bind: {}", explain(&error));
+                log::warn!("{}", banner::cannot_listen(name, port, &reason));
+                let is_unavailable = error.kind() == io::ErrorKind::AddrNotAvailable;
+                if (is_unavailable && may_fail) || is_unsupported(&error) {
+                    continue;
+                }
+                // Listeners that were opened on the way would answer for a server that does not start.
+                opened.drain(..).for_each(|id| io.close(id));
+                return Err(Refused);
+            }
+        }
+    }
+    Ok(opened)
 }
 
 /// An address from a `bind` line. Names are resolved, which may take its time; addresses are not.

@@ -1,10 +1,10 @@
-//! Whatever the disk forgets, what was promised is there after a restart.
+//! Promised writes are there after a restart, whatever the disk forgets.
 //!
-//! A whole server without sockets runs on a [`Simulated`] disk, on one thread: random commands, rewrites, saves, changes
-//! of the policy, a disk that fails now and then. At a random operation the machine fails, or only the process does. The
-//! server is started again with what the disk has kept, and its data set must be one that there was before, not older
-//! than what had been promised. One seed is one run; `POLLUX_SEEDS` asks for more of them, `POLLUX_SEED` for one, which
-//! with `RUST_LOG=debug` tells what happens.
+//! A whole server without sockets runs on a [`Simulated`] disk, on one thread: random commands, rewrites, saves,
+//! changes of the policy, a disk that fails now and then. At a random operation the machine fails, or only the process
+//! does. The server is started again with what the disk has kept, and its data set must be one that there was before,
+//! not older than what had been promised. One seed is one run; `POLLUX_SEEDS` asks for more of them, `POLLUX_SEED` for
+//! one, and with `RUST_LOG=debug` it logs each step.
 //!
 //! The data sets that there were are known by their digests, one after each command.
 
@@ -14,10 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::process::{Left, OomScore, Supervisor};
-use super::start::Surroundings;
-use super::title::Title;
-use super::{Freer, Listeners, Means, Server};
 use crate::background::{Crew, Pile};
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
@@ -25,14 +21,19 @@ use crate::base::time::Clock;
 use crate::commands;
 use crate::config::{Config, Fsync, Permission, SavePoint};
 use crate::engine::Engine;
-use crate::engine::appending::State;
-use crate::engine::loading::{Load, Manner};
-use crate::engine::snapshot::Purpose;
+use crate::engine::dataset::appending::State;
+use crate::engine::dataset::load::{Load, Manner};
+use crate::engine::dataset::order::Purpose;
 use crate::persist::aof::{Item, Manifest, Reader, Trouble};
 use crate::persist::disk::Disk;
 use crate::persist::disk::simulated::{Down, Faults, Simulated};
 use crate::persist::rdb::file::{Batch, FileReader};
 use crate::reactor::{App, Reactor, Settings};
+use crate::server::process::title::Title;
+use crate::server::process::{Exit, OomScore, Supervisor};
+use crate::server::security::Security;
+use crate::server::start::Surroundings;
+use crate::server::{Freer, Listeners, Means, Server};
 
 /// Noon of some day.
 const START_MS: i64 = 1_700_000_000_000;
@@ -48,7 +49,7 @@ const fn session_id(index: u32) -> Id {
     }
 }
 
-/// What a data set amounts to.
+/// The digest of a data set.
 type Digest = Vec<u8>;
 
 /// A server from its start to its end.
@@ -56,6 +57,10 @@ struct Life {
     server: Server,
     reactor: Reactor,
 }
+
+/// The status that a server ended with on the spot.
+#[derive(Debug)]
+struct Left(i32);
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,16 +109,19 @@ impl Life {
             oom_score: OomScore::default(),
         };
         let means = Means {
+            security: Security::default(),
             freer: Freer::on_the_spot(),
             waker: reactor.io().waker(),
             disk: Arc::new(world.disk.clone()),
             crew: Crew::Pile(world.pile.clone()),
+            examine: |_| {},
+            exit: Exit(|status| resume_unwind(Box::new(Left(status)))),
         };
-        let mut server = Server::new(engine, Listeners::default(), around, None, means);
+        let mut server = Server::new(engine, Listeners::default(), around, means);
         server.remove_temporaries();
-        server.begin_log()?;
+        server.begin_load()?;
         world.pile.work_off("load");
-        while server.load_log_some(reactor.io()) {}
+        while server.load_some(reactor.io()) {}
         match server.exit_code {
             0 => Ok(Self { server, reactor }),
             status => Err(status),
@@ -131,10 +139,8 @@ impl Life {
         log::debug!("asks {}", bytes.escape_ascii());
         push(&mut self.server.engine, CLIENT, &bytes);
         self.server.received(self.reactor.io(), &[CLIENT]);
-        while (self.server.engine.sessions.get(CLIENT))
-            .is_some_and(|session| session.parked.is_some())
-        {
-            // What it asked for is done beside the loop.
+        while self.server.engine.inside().is_parked(CLIENT) {
+            // The work that it asked for is done beside the loop.
             self.turn();
             self.server.received(self.reactor.io(), &[CLIENT]);
         }
@@ -147,22 +153,17 @@ impl Life {
     }
 
     fn pass(&mut self, ms: u64) {
-        self.server.engine.clock.advance(ms);
+        self.server.engine.advance(ms);
         self.turn();
     }
 }
 
 fn push(engine: &mut Engine, id: Id, bytes: &[u8]) {
-    let Engine {
-        sessions, inputs, ..
-    } = engine;
-    let session = sessions.get_mut(id).expect("an open session");
-    session.input.push(bytes, inputs);
+    engine.inside().push(id, bytes);
 }
 
 fn take(engine: &mut Engine, id: Id) -> Vec<u8> {
-    let session = engine.sessions.get_mut(id).expect("an open session");
-    session.output.take()
+    engine.output(id).expect("an open session").take()
 }
 
 fn digest(engine: &mut Engine) -> Digest {
@@ -170,7 +171,7 @@ fn digest(engine: &mut Engine) -> Digest {
     push(engine, OBSERVER, b"DEBUG DIGEST\r\n");
     engine.handle_inputs(&[OBSERVER]);
     let digest = take(engine, OBSERVER);
-    engine.close(OBSERVER);
+    engine.handle_closed(OBSERVER);
     assert!(digest.starts_with(b"+"), "{}", digest.escape_ascii());
     digest
 }
@@ -294,8 +295,8 @@ impl World {
         self.check_saved();
     }
 
-    /// What `pollux check --fix` does: takes away what cannot be read behind the last command. Nothing of it was sure to
-    /// be kept.
+    /// The repair of `pollux check --fix`: takes away what cannot be read behind the last command. Nothing of it was
+    /// sure to be kept.
     fn repair(&mut self, sure: &BTreeMap<PathBuf, usize>) {
         let Ok(text) = self.disk.read(&in_log("appendonly.aof.manifest")) else {
             return;
@@ -352,11 +353,17 @@ impl World {
         );
         self.history.push(found);
         self.written = self.now();
-        // What the kernel kept through the end of a process is not on the disk for that.
+        // Bytes that the kernel kept through the end of a process are not on the disk for that.
         if self.last_end == End::Machine {
             self.kept = self.written;
         }
-        self.last_save_s = life.server.engine.services.persistence.last_save_s;
+        self.last_save_s = life
+            .server
+            .engine
+            .inside()
+            .services()
+            .persistence
+            .last_save_s;
         life
     }
 
@@ -398,15 +405,13 @@ impl World {
         };
         let text = self.disk.read(&in_log("appendonly.aof.manifest"));
         let manifest = Manifest::parse(&text.expect("a manifest")).expect("a whole one");
-        assert!(
-            manifest.history.is_empty() || life.server.engine.services.config.aof_disable_auto_gc
-        );
+        assert!(manifest.history.is_empty() || life.server.engine.config().aof_disable_auto_gc);
         let files = manifest.to_read().map(|entry| &entry.name);
         let mut expected: BTreeSet<String> = files
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect();
         expected.insert("appendonly.aof.manifest".into());
-        // What else there is has a number to come, and gets out of the way when that comes.
+        // Other files have a number to come, and get out of the way when that comes.
         let found = names("appendonlydir");
         assert!(
             found.is_superset(&expected),
@@ -446,7 +451,7 @@ impl World {
     fn do_errand(&mut self, life: &mut Life) {
         let name = ["aof", "persist", "unlink"][self.rng.index(3)];
         if name == "persist" {
-            while life.server.engine.keyspace.is_freezing() {
+            while life.server.engine.inside().is_walking() {
                 life.turn();
             }
             life.server.attend_snapshot();
@@ -495,7 +500,7 @@ impl World {
         for _ in 0..3 {
             self.now_ms += 1100;
             life.pass(1100);
-            while life.server.engine.keyspace.is_freezing() {
+            while life.server.engine.inside().is_walking() {
                 life.turn();
             }
             life.server.attend_snapshot();
@@ -505,7 +510,9 @@ impl World {
             life.turn();
             self.note_data_set(life);
         }
-        let appending = &life.server.engine.services.appending;
+        let inside = life.server.engine.inside();
+        let services = inside.services();
+        let appending = &services.appending;
         assert_eq!((appending.error(), appending.unwritten), (None, 0));
     }
 
@@ -516,10 +523,11 @@ impl World {
         }
     }
 
-    /// What a client may rely on now.
-    fn note_promises(&mut self, life: &Life) {
+    /// Notes what a client may rely on now.
+    fn note_promises(&mut self, life: &mut Life) {
         let now = self.now();
-        let services = &life.server.engine.services;
+        let inside = life.server.engine.inside();
+        let services = inside.services();
         let appending = &services.appending;
         if appending.state == State::Off {
             self.marks.clear();

@@ -1,40 +1,42 @@
 //! From a configuration to a running server, and to its end.
 //!
-//! The order is the one people know from their logs, and scripts wait for some of its lines: who we are, the pid
-//! file, the doors, `Server initialized`, the data, `Ready to accept connections`.
+//! The order is known from the logs, and scripts wait for some of its lines: the banner, the pid file, the listeners,
+//! `Server initialized`, the data, `Ready to accept connections`.
 
-use super::boot;
-use super::crash;
-use super::figures;
-use super::listeners::Listeners;
-use super::load::Loading;
-use super::process::{self, OomScore, PidFile, Supervisor};
-use super::title::{self, Title};
-use super::{Means, Server, Watcher};
+use std::path::Path;
+
 use crate::background::{Crew, Freer};
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::config::{Loaded, explain};
 use crate::engine::Engine;
-use crate::engine::command::Table;
+use crate::engine::config_file::ConfigFile;
+use crate::engine::run::command::Table;
+use crate::engine::services::ProcessFacts;
 use crate::observe::banner;
 use crate::observe::logging::{self, Role};
 use crate::persist::disk;
 use crate::reactor::{Reactor, Settings, Signal};
+use crate::server::listeners::Listeners;
+use crate::server::process::title::Title;
+use crate::server::process::{Exit, OomScore, PidFile, Supervisor, boot, crash, figures, title};
+use crate::server::security::Security;
+use crate::server::{Beside, Means, Server, process, users};
 
-/// What of the process the server has to do with while it runs.
+/// The part of the process that the server needs while it runs.
 pub(super) struct Surroundings {
-    pub title: Title,
-    pub supervisor: Supervisor,
-    pub pidfile: Option<PidFile>,
-    pub oom_score: OomScore,
+    pub(crate) title: Title,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) pidfile: Option<PidFile>,
+    pub(crate) oom_score: OomScore,
 }
 
-/// Runs a server until it is told to stop; returns the status the process shall end with. Somebody may watch.
-pub fn serve(loaded: Loaded, watcher: Option<Watcher>) -> i32 {
+/// Runs a server until it is told to stop; returns the status the process shall end with.
+pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
     crash::configure(&loaded.config);
     crash::install();
-    match prepare(loaded) {
+    let Beside { watcher, examine } = beside;
+    match prepare(loaded, examine) {
         Ok((mut server, mut reactor)) => {
             reactor
                 .io()
@@ -46,7 +48,7 @@ pub fn serve(loaded: Loaded, watcher: Option<Watcher>) -> i32 {
     }
 }
 
-pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
+pub(super) fn prepare(mut loaded: Loaded, examine: fn(&Path)) -> Result<(Server, Reactor), i32> {
     let table = command_table(&loaded)?;
     loaded.config.maxclients = process::raise_descriptor_limit(loaded.config.maxclients);
     let is_replica = loaded.config.replicaof.0.is_some();
@@ -65,28 +67,30 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
     if let Some(status) = boot::refuse_unresolved(&loaded) {
         return Err(status);
     }
+    let mut security = Security::default();
+    if security.configure(&loaded.config).is_err() {
+        log::warn!("Failed to configure TLS. Check logs for more info.");
+        return Err(1);
+    }
     let mut reactor =
         Reactor::new(&reactor_settings(&loaded)).map_err(|error| fail("the event loop", &error))?;
-    let mut listeners = Listeners::default();
-    listeners
-        .open(reactor.io(), &loaded.config)
-        .map_err(|_| 1)?;
-    let file = loaded
-        .file
-        .as_ref()
-        .map(|path| path.to_string_lossy().into_owned());
+    let disk = disk::of_the_machine();
+    let file = loaded.file.map(|path| ConfigFile::new(path, disk.clone()));
     let seed = Rng::from_system().next_u64();
     let mut engine = Engine::new(loaded.config, table, Clock::system(), seed);
-    let facts = &mut engine.services.server;
-    figures::describe(facts);
-    facts.executable = String::from_utf8_lossy(&program).into_owned();
-    facts.config_file = file.unwrap_or_default();
-    facts.tcp_port = engine.services.config.port;
-    facts.startup_memory = crate::store::alloc::used_memory();
+    let facts = ProcessFacts {
+        executable: String::from_utf8_lossy(&program).into_owned(),
+        ..figures::describe()
+    };
+    engine.handle_start(facts, file);
+    users::bring_in(&mut engine, &loaded.users, disk.clone())?;
+    let mut listeners = Listeners::default();
+    let opened = listeners.open(reactor.io(), engine.config(), security.listen.as_ref());
+    opened.map_err(|_| 1)?;
     log::info!("{}", banner::INITIALIZED);
     let mut oom_score = OomScore::default();
     // It has been logged, and the server is as good without.
-    let _ = oom_score.apply(&engine.services.config, is_replica);
+    let _ = oom_score.apply(engine.config(), is_replica);
     let waker = reactor.io().waker();
     let freer = Freer::start(move || waker.wake()).map_err(|error| fail("a thread", &error))?;
     let around = Surroundings {
@@ -95,24 +99,18 @@ pub(super) fn prepare(mut loaded: Loaded) -> Result<(Server, Reactor), i32> {
         pidfile,
         oom_score,
     };
-    // Where there is an append-only file, it is the data set.
-    let loading = if engine.services.config.appendonly {
-        None
-    } else {
-        Loading::begin(&mut engine, reactor.io().waker())?
-    };
-    let has_log = engine.services.config.appendonly;
     let means = Means {
+        security,
         freer,
         waker: reactor.io().waker(),
-        disk: disk::of_the_machine(),
+        disk,
         crew: Crew::Threads,
+        exit: Exit::of_the_process(),
+        examine,
     };
-    let mut server = Server::new(engine, listeners, around, loading, means);
+    let mut server = Server::new(engine, listeners, around, means);
     server.remove_temporaries();
-    if has_log {
-        server.begin_log()?;
-    }
+    server.begin_load()?;
     if !server.is_loading() {
         server.welcome();
     }
@@ -133,6 +131,7 @@ fn command_table(loaded: &Loaded) -> Result<Table, i32> {
 fn reactor_settings(loaded: &Loaded) -> Settings {
     Settings {
         max_new_connections_per_turn: loaded.config.max_new_connections_per_cycle,
+        max_new_secured_per_turn: loaded.config.max_new_tls_connections_per_cycle,
         keepalive_seconds: loaded.config.tcp_keepalive_s,
         signals: vec![Signal::Interrupt, Signal::Terminate],
         ignored_signals: vec![Signal::Hangup],

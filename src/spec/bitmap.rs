@@ -1,10 +1,11 @@
 //! Commands that see a string as a row of bits.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &BITCOUNT,
     &BITFIELD,
     &BITFIELD_RO,
@@ -14,7 +15,7 @@ pub static ROWS: &[&Spec] = &[
     &SETBIT,
 ];
 
-pub static BITCOUNT: Spec = Spec {
+pub(crate) static BITCOUNT: Spec = Spec {
     name: "bitcount",
     group: Group::Bitmap,
     since: "2.6.0",
@@ -23,7 +24,7 @@ pub static BITCOUNT: Spec = Spec {
     arity: -2,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::BITMAP]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -42,7 +43,7 @@ pub static BITCOUNT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BITFIELD: Spec = Spec {
+pub(crate) static BITFIELD: Spec = Spec {
     name: "bitfield",
     group: Group::Bitmap,
     since: "3.2.0",
@@ -50,6 +51,7 @@ pub static BITFIELD: Spec = Spec {
     complexity: "O(1) for each subcommand specified",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::BITMAP]),
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE, key::VARIABLE_FLAGS])
@@ -107,7 +109,7 @@ pub static BITFIELD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BITFIELD_RO: Spec = Spec {
+pub(crate) static BITFIELD_RO: Spec = Spec {
     name: "bitfield_ro",
     group: Group::Bitmap,
     since: "6.0.0",
@@ -116,7 +118,7 @@ pub static BITFIELD_RO: Spec = Spec {
     arity: -2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::BITMAP]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -130,7 +132,7 @@ pub static BITFIELD_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BITOP: Spec = Spec {
+pub(crate) static BITOP: Spec = Spec {
     name: "bitop",
     group: Group::Bitmap,
     since: "2.6.0",
@@ -138,6 +140,7 @@ pub static BITOP: Spec = Spec {
     complexity: "O(N)",
     arity: -4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::BITMAP]),
     keys: &[
         KeySpec::at(2).flags(&[key::OW, key::UPDATE]),
@@ -159,7 +162,7 @@ pub static BITOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BITPOS: Spec = Spec {
+pub(crate) static BITPOS: Spec = Spec {
     name: "bitpos",
     group: Group::Bitmap,
     since: "2.8.7",
@@ -168,7 +171,7 @@ pub static BITPOS: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::BITMAP]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("bit"),
@@ -194,7 +197,7 @@ pub static BITPOS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GETBIT: Spec = Spec {
+pub(crate) static GETBIT: Spec = Spec {
     name: "getbit",
     group: Group::Bitmap,
     since: "2.2.0",
@@ -203,12 +206,12 @@ pub static GETBIT: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::BITMAP]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0), Arg::integer("offset")],
     ..Spec::BLANK
 };
 
-pub static SETBIT: Spec = Spec {
+pub(crate) static SETBIT: Spec = Spec {
     name: "setbit",
     group: Group::Bitmap,
     since: "2.2.0",
@@ -217,8 +220,9 @@ pub static SETBIT: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::BITMAP]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("offset"),

@@ -5,9 +5,9 @@ use crate::spec::flags::{Categories, Flags, category, flag};
 use crate::spec::model::{Arg, Deprecated, Group, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&ASKING, &CLUSTER, &READONLY, &READWRITE];
+pub(crate) static ROWS: &[&Spec] = &[&ASKING, &CLUSTER, &READONLY, &READWRITE];
 
-pub static ASKING: Spec = Spec {
+pub(crate) static ASKING: Spec = Spec {
     name: "asking",
     group: Group::Cluster,
     since: "3.0.0",
@@ -19,7 +19,7 @@ pub static ASKING: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER: Spec = Spec {
+pub(crate) static CLUSTER: Spec = Spec {
     name: "cluster",
     group: Group::Cluster,
     since: "3.0.0",
@@ -59,7 +59,7 @@ pub static CLUSTER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_ADDSLOTS: Spec = Spec {
+pub(crate) static CLUSTER_ADDSLOTS: Spec = Spec {
     name: "cluster|addslots",
     group: Group::Cluster,
     since: "3.0.0",
@@ -71,7 +71,7 @@ pub static CLUSTER_ADDSLOTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_ADDSLOTSRANGE: Spec = Spec {
+pub(crate) static CLUSTER_ADDSLOTSRANGE: Spec = Spec {
     name: "cluster|addslotsrange",
     group: Group::Cluster,
     since: "7.0.0",
@@ -88,7 +88,7 @@ pub static CLUSTER_ADDSLOTSRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_BUMPEPOCH: Spec = Spec {
+pub(crate) static CLUSTER_BUMPEPOCH: Spec = Spec {
     name: "cluster|bumpepoch",
     group: Group::Cluster,
     since: "3.0.0",
@@ -100,7 +100,7 @@ pub static CLUSTER_BUMPEPOCH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_COUNT_FAILURE_REPORTS: Spec = Spec {
+pub(crate) static CLUSTER_COUNT_FAILURE_REPORTS: Spec = Spec {
     name: "cluster|count-failure-reports",
     group: Group::Cluster,
     since: "3.0.0",
@@ -113,7 +113,7 @@ pub static CLUSTER_COUNT_FAILURE_REPORTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_COUNTKEYSINSLOT: Spec = Spec {
+pub(crate) static CLUSTER_COUNTKEYSINSLOT: Spec = Spec {
     name: "cluster|countkeysinslot",
     group: Group::Cluster,
     since: "3.0.0",
@@ -125,7 +125,7 @@ pub static CLUSTER_COUNTKEYSINSLOT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_DELSLOTS: Spec = Spec {
+pub(crate) static CLUSTER_DELSLOTS: Spec = Spec {
     name: "cluster|delslots",
     group: Group::Cluster,
     since: "3.0.0",
@@ -137,7 +137,7 @@ pub static CLUSTER_DELSLOTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_DELSLOTSRANGE: Spec = Spec {
+pub(crate) static CLUSTER_DELSLOTSRANGE: Spec = Spec {
     name: "cluster|delslotsrange",
     group: Group::Cluster,
     since: "7.0.0",
@@ -154,7 +154,7 @@ pub static CLUSTER_DELSLOTSRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_FAILOVER: Spec = Spec {
+pub(crate) static CLUSTER_FAILOVER: Spec = Spec {
     name: "cluster|failover",
     group: Group::Cluster,
     since: "3.0.0",
@@ -166,7 +166,7 @@ pub static CLUSTER_FAILOVER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_FLUSHSLOTS: Spec = Spec {
+pub(crate) static CLUSTER_FLUSHSLOTS: Spec = Spec {
     name: "cluster|flushslots",
     group: Group::Cluster,
     since: "3.0.0",
@@ -177,7 +177,7 @@ pub static CLUSTER_FLUSHSLOTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_FORGET: Spec = Spec {
+pub(crate) static CLUSTER_FORGET: Spec = Spec {
     name: "cluster|forget",
     group: Group::Cluster,
     since: "3.0.0",
@@ -189,7 +189,7 @@ pub static CLUSTER_FORGET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_GETKEYSINSLOT: Spec = Spec {
+pub(crate) static CLUSTER_GETKEYSINSLOT: Spec = Spec {
     name: "cluster|getkeysinslot",
     group: Group::Cluster,
     since: "3.0.0",
@@ -202,7 +202,7 @@ pub static CLUSTER_GETKEYSINSLOT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_HELP: Spec = Spec {
+pub(crate) static CLUSTER_HELP: Spec = Spec {
     name: "cluster|help",
     group: Group::Cluster,
     since: "5.0.0",
@@ -273,7 +273,7 @@ pub static CLUSTER_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_INFO: Spec = Spec {
+pub(crate) static CLUSTER_INFO: Spec = Spec {
     name: "cluster|info",
     group: Group::Cluster,
     since: "3.0.0",
@@ -285,7 +285,7 @@ pub static CLUSTER_INFO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_KEYSLOT: Spec = Spec {
+pub(crate) static CLUSTER_KEYSLOT: Spec = Spec {
     name: "cluster|keyslot",
     group: Group::Cluster,
     since: "3.0.0",
@@ -297,7 +297,7 @@ pub static CLUSTER_KEYSLOT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_LINKS: Spec = Spec {
+pub(crate) static CLUSTER_LINKS: Spec = Spec {
     name: "cluster|links",
     group: Group::Cluster,
     since: "7.0.0",
@@ -309,7 +309,7 @@ pub static CLUSTER_LINKS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_MEET: Spec = Spec {
+pub(crate) static CLUSTER_MEET: Spec = Spec {
     name: "cluster|meet",
     group: Group::Cluster,
     since: "3.0.0",
@@ -326,7 +326,7 @@ pub static CLUSTER_MEET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_MYID: Spec = Spec {
+pub(crate) static CLUSTER_MYID: Spec = Spec {
     name: "cluster|myid",
     group: Group::Cluster,
     since: "3.0.0",
@@ -337,7 +337,7 @@ pub static CLUSTER_MYID: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_MYSHARDID: Spec = Spec {
+pub(crate) static CLUSTER_MYSHARDID: Spec = Spec {
     name: "cluster|myshardid",
     group: Group::Cluster,
     since: "7.2.0",
@@ -349,7 +349,7 @@ pub static CLUSTER_MYSHARDID: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_NODES: Spec = Spec {
+pub(crate) static CLUSTER_NODES: Spec = Spec {
     name: "cluster|nodes",
     group: Group::Cluster,
     since: "3.0.0",
@@ -361,7 +361,7 @@ pub static CLUSTER_NODES: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_REPLICAS: Spec = Spec {
+pub(crate) static CLUSTER_REPLICAS: Spec = Spec {
     name: "cluster|replicas",
     group: Group::Cluster,
     since: "5.0.0",
@@ -374,7 +374,7 @@ pub static CLUSTER_REPLICAS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_REPLICATE: Spec = Spec {
+pub(crate) static CLUSTER_REPLICATE: Spec = Spec {
     name: "cluster|replicate",
     group: Group::Cluster,
     since: "3.0.0",
@@ -386,7 +386,7 @@ pub static CLUSTER_REPLICATE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_RESET: Spec = Spec {
+pub(crate) static CLUSTER_RESET: Spec = Spec {
     name: "cluster|reset",
     group: Group::Cluster,
     since: "3.0.0",
@@ -399,7 +399,7 @@ pub static CLUSTER_RESET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SAVECONFIG: Spec = Spec {
+pub(crate) static CLUSTER_SAVECONFIG: Spec = Spec {
     name: "cluster|saveconfig",
     group: Group::Cluster,
     since: "3.0.0",
@@ -410,7 +410,7 @@ pub static CLUSTER_SAVECONFIG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SET_CONFIG_EPOCH: Spec = Spec {
+pub(crate) static CLUSTER_SET_CONFIG_EPOCH: Spec = Spec {
     name: "cluster|set-config-epoch",
     group: Group::Cluster,
     since: "3.0.0",
@@ -422,7 +422,7 @@ pub static CLUSTER_SET_CONFIG_EPOCH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SETSLOT: Spec = Spec {
+pub(crate) static CLUSTER_SETSLOT: Spec = Spec {
     name: "cluster|setslot",
     group: Group::Cluster,
     since: "3.0.0",
@@ -445,7 +445,7 @@ pub static CLUSTER_SETSLOT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SHARDS: Spec = Spec {
+pub(crate) static CLUSTER_SHARDS: Spec = Spec {
     name: "cluster|shards",
     group: Group::Cluster,
     since: "7.0.0",
@@ -457,7 +457,7 @@ pub static CLUSTER_SHARDS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SLAVES: Spec = Spec {
+pub(crate) static CLUSTER_SLAVES: Spec = Spec {
     name: "cluster|slaves",
     group: Group::Cluster,
     since: "3.0.0",
@@ -474,7 +474,7 @@ pub static CLUSTER_SLAVES: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLUSTER_SLOTS: Spec = Spec {
+pub(crate) static CLUSTER_SLOTS: Spec = Spec {
     name: "cluster|slots",
     group: Group::Cluster,
     since: "3.0.0",
@@ -494,7 +494,7 @@ pub static CLUSTER_SLOTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static READONLY: Spec = Spec {
+pub(crate) static READONLY: Spec = Spec {
     name: "readonly",
     group: Group::Cluster,
     since: "3.0.0",
@@ -506,7 +506,7 @@ pub static READONLY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static READWRITE: Spec = Spec {
+pub(crate) static READWRITE: Spec = Spec {
     name: "readwrite",
     group: Group::Cluster,
     since: "3.0.0",

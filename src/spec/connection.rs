@@ -1,13 +1,12 @@
-//! Commands a client sends about itself: who it is, which protocol and database it speaks to, what it wants to be
-//! told.
+//! Commands a client sends about itself: its name, its protocol and database, and the messages it wants.
 
 use crate::spec::flags::{Categories, Flags, category, flag};
 use crate::spec::model::{Arg, Deprecated, Group, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&AUTH, &CLIENT, &ECHO, &HELLO, &PING, &QUIT, &RESET, &SELECT];
+pub(crate) static ROWS: &[&Spec] = &[&AUTH, &CLIENT, &ECHO, &HELLO, &PING, &QUIT, &RESET, &SELECT];
 
-pub static AUTH: Spec = Spec {
+pub(crate) static AUTH: Spec = Spec {
     name: "auth",
     group: Group::Connection,
     since: "1.0.0",
@@ -31,7 +30,7 @@ pub static AUTH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT: Spec = Spec {
+pub(crate) static CLIENT: Spec = Spec {
     name: "client",
     group: Group::Connection,
     since: "2.4.0",
@@ -61,32 +60,42 @@ pub static CLIENT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_CACHING: Spec = Spec {
+pub(crate) static CLIENT_CACHING: Spec = Spec {
     name: "client|caching",
     group: Group::Connection,
     since: "6.0.0",
     summary: "Instructs the server whether to track the keys in the next request.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[Arg::one_of("mode", &[Arg::word("YES"), Arg::word("NO")])],
     ..Spec::BLANK
 };
 
-pub static CLIENT_GETNAME: Spec = Spec {
+pub(crate) static CLIENT_GETNAME: Spec = Spec {
     name: "client|getname",
     group: Group::Connection,
     since: "2.6.9",
     summary: "Returns the name of the connection.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static CLIENT_GETREDIR: Spec = Spec {
+pub(crate) static CLIENT_GETREDIR: Spec = Spec {
     name: "client|getredir",
     group: Group::Connection,
     since: "6.0.0",
@@ -94,19 +103,24 @@ pub static CLIENT_GETREDIR: Spec = Spec {
         redirected.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static CLIENT_HELP: Spec = Spec {
+pub(crate) static CLIENT_HELP: Spec = Spec {
     name: "client|help",
     group: Group::Connection,
     since: "5.0.0",
     summary: "Returns helpful text about the different subcommands.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[flag::LOADING, flag::STALE, flag::KEEPS_CACHING]),
     acl: Categories::of(&[category::CONNECTION]),
     help: &[
         "CACHING (YES|NO)",
@@ -168,39 +182,55 @@ pub static CLIENT_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_ID: Spec = Spec {
+pub(crate) static CLIENT_ID: Spec = Spec {
     name: "client|id",
     group: Group::Connection,
     since: "5.0.0",
     summary: "Returns the unique client ID of the connection.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static CLIENT_INFO: Spec = Spec {
+pub(crate) static CLIENT_INFO: Spec = Spec {
     name: "client|info",
     group: Group::Connection,
     since: "6.2.0",
     summary: "Returns information about the connection.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     tips: &["nondeterministic_output"],
     ..Spec::BLANK
 };
 
-pub static CLIENT_KILL: Spec = Spec {
+pub(crate) static CLIENT_KILL: Spec = Spec {
     name: "client|kill",
     group: Group::Connection,
     since: "2.4.0",
     summary: "Terminates open connections.",
     complexity: "O(N) where N is the number of client connections",
     arity: -3,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[Arg::one_of(
         "filter",
@@ -265,14 +295,20 @@ pub static CLIENT_KILL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_LIST: Spec = Spec {
+pub(crate) static CLIENT_LIST: Spec = Spec {
     name: "client|list",
     group: Group::Connection,
     since: "2.4.0",
     summary: "Lists open connections.",
     complexity: "O(N) where N is the number of client connections",
     arity: -2,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     tips: &["nondeterministic_output"],
     args: &[
@@ -314,40 +350,57 @@ pub static CLIENT_LIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_NO_EVICT: Spec = Spec {
+pub(crate) static CLIENT_NO_EVICT: Spec = Spec {
     name: "client|no-evict",
     group: Group::Connection,
     since: "7.0.0",
     summary: "Sets the client eviction mode of the connection.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[Arg::one_of("enabled", &[Arg::word("ON"), Arg::word("OFF")])],
     ..Spec::BLANK
 };
 
-pub static CLIENT_NO_TOUCH: Spec = Spec {
+pub(crate) static CLIENT_NO_TOUCH: Spec = Spec {
     name: "client|no-touch",
     group: Group::Connection,
     since: "7.2.0",
     summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[Arg::one_of("enabled", &[Arg::word("ON"), Arg::word("OFF")])],
     ..Spec::BLANK
 };
 
-pub static CLIENT_PAUSE: Spec = Spec {
+pub(crate) static CLIENT_PAUSE: Spec = Spec {
     name: "client|pause",
     group: Group::Connection,
     since: "3.0.0",
     summary: "Suspends commands processing.",
     complexity: "O(1)",
     arity: -3,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[
         Arg::integer("timeout"),
@@ -362,14 +415,19 @@ pub static CLIENT_PAUSE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_REPLY: Spec = Spec {
+pub(crate) static CLIENT_REPLY: Spec = Spec {
     name: "client|reply",
     group: Group::Connection,
     since: "3.2.0",
     summary: "Instructs the server whether to reply to commands.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[Arg::one_of(
         "action",
@@ -378,14 +436,19 @@ pub static CLIENT_REPLY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_SETINFO: Spec = Spec {
+pub(crate) static CLIENT_SETINFO: Spec = Spec {
     name: "client|setinfo",
     group: Group::Connection,
     since: "7.2.0",
     summary: "Sets information specific to the client or connection.",
     complexity: "O(1)",
     arity: 4,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     args: &[Arg::one_of(
@@ -398,28 +461,38 @@ pub static CLIENT_SETINFO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_SETNAME: Spec = Spec {
+pub(crate) static CLIENT_SETNAME: Spec = Spec {
     name: "client|setname",
     group: Group::Connection,
     since: "2.6.9",
     summary: "Sets the connection name.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     args: &[Arg::string("connection-name")],
     ..Spec::BLANK
 };
 
-pub static CLIENT_TRACKING: Spec = Spec {
+pub(crate) static CLIENT_TRACKING: Spec = Spec {
     name: "client|tracking",
     group: Group::Connection,
     since: "6.0.0",
     summary: "Controls server-assisted client-side caching for the connection.",
     complexity: "O(1). Some options may introduce additional complexity.",
     arity: -3,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[
         Arg::one_of("status", &[Arg::word("ON"), Arg::word("OFF")]),
@@ -436,26 +509,37 @@ pub static CLIENT_TRACKING: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_TRACKINGINFO: Spec = Spec {
+pub(crate) static CLIENT_TRACKINGINFO: Spec = Spec {
     name: "client|trackinginfo",
     group: Group::Connection,
     since: "6.2.0",
     summary: "Returns information about server-assisted client-side caching for the connection.",
     complexity: "O(1)",
     arity: 2,
-    flags: Flags::of(&[flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static CLIENT_UNBLOCK: Spec = Spec {
+pub(crate) static CLIENT_UNBLOCK: Spec = Spec {
     name: "client|unblock",
     group: Group::Connection,
     since: "5.0.0",
     summary: "Unblocks a client blocked by a blocking command from a different connection.",
     complexity: "O(log N) where N is the number of client connections",
     arity: -3,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     args: &[
         Arg::integer("client-id"),
@@ -464,19 +548,25 @@ pub static CLIENT_UNBLOCK: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CLIENT_UNPAUSE: Spec = Spec {
+pub(crate) static CLIENT_UNPAUSE: Spec = Spec {
     name: "client|unpause",
     group: Group::Connection,
     since: "6.2.0",
     summary: "Resumes processing commands from paused clients.",
     complexity: "O(N) Where N is the number of paused clients",
     arity: 2,
-    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::ADMIN,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::KEEPS_CACHING,
+    ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static ECHO: Spec = Spec {
+pub(crate) static ECHO: Spec = Spec {
     name: "echo",
     group: Group::Connection,
     since: "1.0.0",
@@ -489,7 +579,7 @@ pub static ECHO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HELLO: Spec = Spec {
+pub(crate) static HELLO: Spec = Spec {
     name: "hello",
     group: Group::Connection,
     since: "6.0.0",
@@ -524,21 +614,21 @@ pub static HELLO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PING: Spec = Spec {
+pub(crate) static PING: Spec = Spec {
     name: "ping",
     group: Group::Connection,
     since: "1.0.0",
     summary: "Returns the server's liveliness response.",
     complexity: "O(1)",
     arity: -1,
-    flags: Flags::of(&[flag::FAST]),
+    flags: Flags::of(&[flag::FAST, flag::ALLOWED_SUBSCRIBED, flag::FAILS_WITH_DISK]),
     acl: Categories::of(&[category::CONNECTION]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[Arg::string("message").optional()],
     ..Spec::BLANK
 };
 
-pub static QUIT: Spec = Spec {
+pub(crate) static QUIT: Spec = Spec {
     name: "quit",
     group: Group::Connection,
     since: "1.0.0",
@@ -552,6 +642,8 @@ pub static QUIT: Spec = Spec {
         flag::FAST,
         flag::NO_AUTH,
         flag::ALLOW_BUSY,
+        flag::STEERS_TRANSACTION,
+        flag::ALLOWED_SUBSCRIBED,
     ]),
     acl: Categories::of(&[category::CONNECTION]),
     deprecated: Some(Deprecated {
@@ -561,7 +653,7 @@ pub static QUIT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static RESET: Spec = Spec {
+pub(crate) static RESET: Spec = Spec {
     name: "reset",
     group: Group::Connection,
     since: "6.2.0",
@@ -575,12 +667,14 @@ pub static RESET: Spec = Spec {
         flag::FAST,
         flag::NO_AUTH,
         flag::ALLOW_BUSY,
+        flag::STEERS_TRANSACTION,
+        flag::ALLOWED_SUBSCRIBED,
     ]),
     acl: Categories::of(&[category::CONNECTION]),
     ..Spec::BLANK
 };
 
-pub static SELECT: Spec = Spec {
+pub(crate) static SELECT: Spec = Spec {
     name: "select",
     group: Group::Connection,
     since: "1.0.0",

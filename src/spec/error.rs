@@ -1,4 +1,4 @@
-//! What a client is told when a request is refused.
+//! The errors that a client gets when a request is refused.
 //!
 //! A reply text is part of the protocol: client libraries match on it. So each text that more than one handler needs
 //! is a variant here, written once, and a handler says `Err(Error::Syntax)`. A text that belongs to a single command
@@ -6,13 +6,15 @@
 //! single source key.".into())`.
 //!
 //! Every text carries its own code as the first word (`ERR`, `WRONGTYPE`, ...) and neither the `-` in front nor the
-//! line end: the reply writer adds those, and turns stray line breaks into spaces. Texts may quote bytes of the request,
-//! hence bytes and not `str`.
+//! line end: the reply writer adds those, and turns stray line breaks into spaces. Texts may quote bytes of the
+//! request, hence bytes and not `str`.
 //!
-//! Not known here: replies, statistics, and who may do what.
+//! Not known here: replies, statistics, and permissions.
 
 use std::borrow::Cow;
 use std::fmt;
+
+use crate::base::text::up_to_nul;
 
 /// One refusal. Cheap to make and to pass up: 24 bytes, and no allocation unless the text quotes the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,12 +82,14 @@ pub enum Error {
     UnblockedByRole,
     ClusterDisabled,
 
-    // What ACLs say without naming the key; the texts that name things are built by functions below.
+    // The errors of ACLs that do not name the key; the texts that name things are built by functions below.
     NoPermKey,
     NoPermChannel,
 
     /// Anything else, code included.
     Text(Cow<'static, [u8]>),
+    /// The same, of a failure that the statistics know already.
+    Counted(Box<[u8]>),
 }
 
 /// How many bytes of the request an "unknown command" reply repeats: of the command's name, and of all arguments
@@ -94,22 +98,34 @@ const QUOTE_BYTES: usize = 128;
 
 impl Error {
     /// The whole text: code, space, sentence.
-    pub fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         match self {
             Self::Text(text) => text,
+            Self::Counted(text) => text,
             other => other.fixed().as_bytes(),
         }
     }
 
     /// The first word, under which `INFO errorstats` counts it.
-    pub fn code(&self) -> &[u8] {
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &[u8] {
         let text = self.text();
         let end = text.iter().position(|&byte| byte == b' ');
         &text[..end.unwrap_or(text.len())]
     }
 
+    /// A text that repeats an argument of the request, as Redis prints it: a NUL byte ends the argument, and line
+    /// breaks at the end of the text are left out, where the reply writer would make spaces of them.
+    pub(crate) fn quoting(before: &str, argument: &[u8], after: &str) -> Self {
+        let mut text = [before.as_bytes(), up_to_nul(argument), after.as_bytes()].concat();
+        while text.ends_with(b"\n") || text.ends_with(b"\r") {
+            text.pop();
+        }
+        Self::from(text)
+    }
+
     /// A command or subcommand called with too few or too many arguments; `name` is the full one, `config|get`.
-    pub fn arity(name: &str) -> Self {
+    pub(crate) fn arity(name: &str) -> Self {
         Self::from(format!(
             "ERR wrong number of arguments for '{name}' command"
         ))
@@ -117,7 +133,10 @@ impl Error {
 
     /// Nothing of that name exists. Quotes the beginning of the request, so that the reader of a log can see whether it
     /// was a typing mistake, a newer client, or something that is no Redis client at all.
-    pub fn unknown_command<'a>(name: &[u8], args: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn unknown_command<'a>(
+        name: &[u8],
+        args: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Self {
         let mut text = b"ERR unknown command '".to_vec();
         text.extend_from_slice(preview(name, QUOTE_BYTES));
         text.extend_from_slice(b"', with args beginning with: ");
@@ -137,7 +156,7 @@ impl Error {
     }
 
     /// The container exists, the subcommand does not. `container` may come in any case.
-    pub fn unknown_subcommand(container: &str, word: &[u8]) -> Self {
+    pub(crate) fn unknown_subcommand(container: &str, word: &[u8]) -> Self {
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend_from_slice(preview(word, QUOTE_BYTES));
         text.extend_from_slice(b"'. Try ");
@@ -148,7 +167,7 @@ impl Error {
 
     /// A handler that finds its own subcommand's arguments do not fit any form it knows: the sentence is the same for a
     /// wrong word and for a wrong number of words.
-    pub fn subcommand_syntax(container: &str, word: &[u8]) -> Self {
+    pub(crate) fn subcommand_syntax(container: &str, word: &[u8]) -> Self {
         let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
         text.extend_from_slice(preview(word, QUOTE_BYTES));
         text.extend_from_slice(b"'. Try ");
@@ -158,46 +177,15 @@ impl Error {
     }
 
     /// A time to live that is not in the future, or beyond what the clock can count.
-    pub fn invalid_expire(command: &str) -> Self {
+    pub(crate) fn invalid_expire(command: &str) -> Self {
         Self::from(format!("ERR invalid expire time in '{command}' command"))
     }
 
     /// ZUNION and its kin with a key count of zero.
-    pub fn input_keys(command: &str) -> Self {
+    pub(crate) fn input_keys(command: &str) -> Self {
         Self::from(format!(
             "ERR at least 1 input key is needed for '{command}' command"
         ))
-    }
-
-    /// `command` is the full name, `config|get`.
-    pub fn no_perm_command(user: &[u8], command: &str) -> Self {
-        Self::no_perm(user, "run", command.as_bytes(), "command")
-    }
-
-    /// Names the key, as `ACL DRYRUN` does after dropping the code. A refused client learns no names: see
-    /// [`Error::NoPermKey`].
-    pub fn no_perm_key(user: &[u8], key: &[u8]) -> Self {
-        Self::no_perm(user, "access", key, "key")
-    }
-
-    /// The same for a channel; see [`Error::NoPermChannel`].
-    pub fn no_perm_channel(user: &[u8], channel: &[u8]) -> Self {
-        Self::no_perm(user, "access", channel, "channel")
-    }
-
-    fn no_perm(user: &[u8], deed: &str, name: &[u8], noun: &str) -> Self {
-        let middle = format!(" has no permissions to {deed} the '");
-        let end = format!("' {noun}");
-        Self::from(
-            [
-                b"NOPERM User ",
-                user,
-                middle.as_bytes(),
-                name,
-                end.as_bytes(),
-            ]
-            .concat(),
-        )
     }
 
     fn fixed(&self) -> &'static str {
@@ -253,18 +241,10 @@ impl Error {
                 "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait \
                  the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
             }
-            Self::UnkillableByPrimary => {
-                "UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be \
-                 killed."
-            }
+            Self::UnkillableByPrimary => UNKILLABLE_BY_PRIMARY,
             Self::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
             Self::ReadOnly => "READONLY You can't write against a read only replica.",
-            Self::Misconf => {
-                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
-                 Commands that may modify the data set are disabled, because this instance is configured to report \
-                 errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check \
-                 the Redis logs for details about the RDB error."
-            }
+            Self::Misconf => MISCONF,
             Self::MasterDown => {
                 "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
             }
@@ -278,16 +258,23 @@ impl Error {
             Self::ClusterDisabled => "ERR This instance has cluster support disabled",
             Self::NoPermKey => "NOPERM No permissions to access a key",
             Self::NoPermChannel => "NOPERM No permissions to access a channel",
-            Self::Text(_) => "",
+            Self::Text(_) | Self::Counted(_) => "",
         }
     }
 }
 
+const UNKILLABLE_BY_PRIMARY: &str = "UNKILLABLE The busy script was sent by a master instance in the context of \
+                                     replication and cannot be killed.";
+
+const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+                       Commands that may modify the data set are disabled, because this instance is configured to \
+                       report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). \
+                       Please check the Redis logs for details about the RDB error.";
+
 /// As much of `bytes` as C would print with a precision of `most`: a NUL ends it early.
 fn preview(bytes: &[u8], most: usize) -> &[u8] {
     let bytes = &bytes[..bytes.len().min(most)];
-    let end = bytes.iter().position(|&byte| byte == 0);
-    &bytes[..end.unwrap_or(bytes.len())]
+    up_to_nul(bytes)
 }
 
 impl fmt::Display for Error {

@@ -9,15 +9,18 @@ macro_rules! word_set {
     ($(#[$doc:meta])* $set:ident, $module:ident { $($(#[$note:meta])* $name:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-        pub struct $set(pub u64);
+        #[allow(unreachable_pub)]
+        pub struct $set(pub(crate) u64);
 
+        // Each set has all of this, whatever its rows and questions need of it today.
+        #[allow(dead_code, unreachable_pub)]
         impl $set {
-            pub const NONE: Self = Self(0);
+            pub(crate) const NONE: Self = Self(0);
 
             /// Every member, in printing order, with its printed word.
-            pub const ALL: &'static [(Self, &'static str)] = &[$(($module::$name, $word),)*];
+            pub(crate) const ALL: &'static [(Self, &'static str)] = &[$(($module::$name, $word),)*];
 
-            pub const fn of(members: &[Self]) -> Self {
+            pub(crate) const fn of(members: &[Self]) -> Self {
                 let mut bits = 0;
                 let mut index = 0;
                 while index < members.len() {
@@ -38,21 +41,21 @@ macro_rules! word_set {
             }
 
             #[must_use]
-            pub const fn with(self, members: Self) -> Self {
+            pub(crate) const fn with(self, members: Self) -> Self {
                 Self(self.0 | members.0)
             }
 
             #[must_use]
-            pub const fn without(self, members: Self) -> Self {
+            pub(crate) const fn without(self, members: Self) -> Self {
                 Self(self.0 & !members.0)
             }
 
-            pub const fn is_empty(self) -> bool {
+            pub(crate) const fn is_empty(self) -> bool {
                 self.0 == 0
             }
 
             /// The words that are printed for this set, in order.
-            pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
+            pub(crate) fn names(self) -> impl Iterator<Item = &'static str> + Clone {
                 Self::ALL
                     .iter()
                     .filter(move |(member, word)| self.has(*member) && !word.is_empty())
@@ -60,7 +63,7 @@ macro_rules! word_set {
             }
 
             /// The member printed as `word`; any case.
-            pub fn named(word: &[u8]) -> Option<Self> {
+            pub(crate) fn named(word: &[u8]) -> Option<Self> {
                 let found = Self::ALL.iter().find(|(_, known)| {
                     !known.is_empty() && known.as_bytes().eq_ignore_ascii_case(word)
                 });
@@ -77,6 +80,7 @@ macro_rules! word_set {
         }
 
         /// The members, for rows and for questions.
+        #[allow(unreachable_pub)]
         pub mod $module {
             use super::$set;
             word_set!(@members $set, 0; $($(#[$note])* $name,)*);
@@ -91,7 +95,7 @@ macro_rules! word_set {
 }
 
 word_set! {
-    /// What a command is and when it may run.
+    /// The nature of a command, and when it may run.
     Flags, flag {
         /// May change the data set. Refused on read-only replicas, propagated when it did change something.
         WRITE = "write",
@@ -121,8 +125,6 @@ word_set! {
         MAY_REPLICATE = "",
         /// Its key specs may well find no keys.
         NO_MANDATORY_KEYS = "no_mandatory_keys",
-        /// Off unless the configuration allows it (`enable-debug-command`, `enable-module-command`).
-        PROTECTED = "",
         /// Runs while loading, except when a replica loads a full sync beside its old data.
         NO_ASYNC_LOADING = "no_async_loading",
         NO_MULTI = "no_multi",
@@ -133,6 +135,20 @@ word_set! {
         ALLOW_BUSY = "allow_busy",
         /// May touch keys it does not name, and so notice their expiry.
         TOUCHES_ARBITRARY_KEYS = "",
+        /// Acts at once while a transaction is being collected.
+        STEERS_TRANSACTION = "",
+        /// Runs the commands that the transaction has collected, and is judged by them.
+        RUNS_TRANSACTION = "",
+        /// Runs while its client is subscribed, in RESP2 as well.
+        ALLOWED_SUBSCRIBED = "",
+        /// Refused where writes are because a file cannot be written: so a health check hears of it.
+        FAILS_WITH_DISK = "",
+        /// Counts as an access of its keys even after CLIENT NO-TOUCH.
+        ALWAYS_TOUCHES = "",
+        /// Does not use up what CLIENT CACHING has said of the next command.
+        KEEPS_CACHING = "",
+        /// Parks its client until another server has answered.
+        ASKS_ANOTHER = "",
     }
 }
 
@@ -165,7 +181,7 @@ word_set! {
 }
 
 word_set! {
-    /// What a command does to a key it names. Exactly one of the first four says how it treats the value as a whole
+    /// The effect of a command on a key it names. Exactly one of the first four says how it treats the value as a whole
     /// (its type, its time to live); the next four what it does to the data inside; the last three are remarks.
     KeyFlags, key {
         /// Reads the value and never changes it.
@@ -187,6 +203,32 @@ word_set! {
         INCOMPLETE = "incomplete",
         /// The flags of this request may be fewer; they depend on its options.
         VARIABLE_FLAGS = "variable_flags",
+    }
+}
+
+word_set! {
+    /// The classes of keyspace events, and the two kinds of channels they are published on, as the letters of
+    /// `notify-keyspace-events`.
+    Classes, class {
+        GENERIC = "g",
+        STRING = "$",
+        LIST = "l",
+        SET = "s",
+        HASH = "h",
+        ZSET = "z",
+        EXPIRED = "x",
+        EVICTED = "e",
+        STREAM = "t",
+        /// Events of modules, which this server has none of.
+        MODULE = "d",
+        /// A key came into being; not part of `A`.
+        NEW = "n",
+        /// Publish to `__keyspace@<db>__:<key>`, with the event as message.
+        KEYSPACE = "K",
+        /// Publish to `__keyevent@<db>__:<event>`, with the key as message.
+        KEYEVENT = "E",
+        /// A read found nothing; not part of `A`.
+        KEY_MISS = "m",
     }
 }
 

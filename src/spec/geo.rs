@@ -1,10 +1,11 @@
 //! Commands that see a sorted set as points on a map.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &GEOADD,
     &GEODIST,
     &GEOHASH,
@@ -17,7 +18,7 @@ pub static ROWS: &[&Spec] = &[
     &GEOSEARCHSTORE,
 ];
 
-pub static GEOADD: Spec = Spec {
+pub(crate) static GEOADD: Spec = Spec {
     name: "geoadd",
     group: Group::Geo,
     since: "3.2.0",
@@ -27,8 +28,9 @@ pub static GEOADD: Spec = Spec {
         set.",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::one_of("condition", &[Arg::word("NX"), Arg::word("XX")])
@@ -49,7 +51,7 @@ pub static GEOADD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEODIST: Spec = Spec {
+pub(crate) static GEODIST: Spec = Spec {
     name: "geodist",
     group: Group::Geo,
     since: "3.2.0",
@@ -58,7 +60,7 @@ pub static GEODIST: Spec = Spec {
     arity: -4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("member1"),
@@ -77,7 +79,7 @@ pub static GEODIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEOHASH: Spec = Spec {
+pub(crate) static GEOHASH: Spec = Spec {
     name: "geohash",
     group: Group::Geo,
     since: "3.2.0",
@@ -86,7 +88,7 @@ pub static GEOHASH: Spec = Spec {
     arity: -2,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("member").optional().multiple(),
@@ -94,7 +96,7 @@ pub static GEOHASH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEOPOS: Spec = Spec {
+pub(crate) static GEOPOS: Spec = Spec {
     name: "geopos",
     group: Group::Geo,
     since: "3.2.0",
@@ -103,7 +105,7 @@ pub static GEOPOS: Spec = Spec {
     arity: -2,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("member").optional().multiple(),
@@ -111,7 +113,7 @@ pub static GEOPOS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEORADIUS: Spec = Spec {
+pub(crate) static GEORADIUS: Spec = Spec {
     name: "georadius",
     group: Group::Geo,
     since: "3.2.0",
@@ -122,6 +124,7 @@ pub static GEORADIUS: Spec = Spec {
         index.",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::GEO]),
     keys: &[
         KeySpec::at(1).flags(&[key::RO, key::ACCESS]),
@@ -174,7 +177,7 @@ pub static GEORADIUS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEORADIUS_RO: Spec = Spec {
+pub(crate) static GEORADIUS_RO: Spec = Spec {
     name: "georadius_ro",
     group: Group::Geo,
     since: "3.2.10",
@@ -186,7 +189,7 @@ pub static GEORADIUS_RO: Spec = Spec {
     arity: -6,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::double("longitude"),
@@ -225,7 +228,7 @@ pub static GEORADIUS_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEORADIUSBYMEMBER: Spec = Spec {
+pub(crate) static GEORADIUSBYMEMBER: Spec = Spec {
     name: "georadiusbymember",
     group: Group::Geo,
     since: "3.2.0",
@@ -236,6 +239,7 @@ pub static GEORADIUSBYMEMBER: Spec = Spec {
         index.",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::GEO]),
     keys: &[
         KeySpec::at(1).flags(&[key::RO, key::ACCESS]),
@@ -288,7 +292,7 @@ pub static GEORADIUSBYMEMBER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEORADIUSBYMEMBER_RO: Spec = Spec {
+pub(crate) static GEORADIUSBYMEMBER_RO: Spec = Spec {
     name: "georadiusbymember_ro",
     group: Group::Geo,
     since: "3.2.10",
@@ -299,7 +303,7 @@ pub static GEORADIUSBYMEMBER_RO: Spec = Spec {
     arity: -5,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("member"),
@@ -337,7 +341,7 @@ pub static GEORADIUSBYMEMBER_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEOSEARCH: Spec = Spec {
+pub(crate) static GEOSEARCH: Spec = Spec {
     name: "geosearch",
     group: Group::Geo,
     since: "6.2.0",
@@ -347,7 +351,7 @@ pub static GEOSEARCH: Spec = Spec {
     arity: -7,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::GEO]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::one_of(
@@ -414,7 +418,7 @@ pub static GEOSEARCH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GEOSEARCHSTORE: Spec = Spec {
+pub(crate) static GEOSEARCHSTORE: Spec = Spec {
     name: "geosearchstore",
     group: Group::Geo,
     since: "6.2.0",
@@ -424,11 +428,9 @@ pub static GEOSEARCHSTORE: Spec = Spec {
         area around the shape provided as the filter and M is the number of items inside the shape",
     arity: -8,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::GEO]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::OW, key::UPDATE]),
-        KeySpec::at(2).flags(&[key::RO, key::ACCESS]),
-    ],
+    keys: usual::STORED,
     args: &[
         Arg::key("destination", 0),
         Arg::key("source", 1),

@@ -1,10 +1,11 @@
 //! Commands on fields and their values, and on the deadlines of fields.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &HDEL,
     &HEXISTS,
     &HEXPIRE,
@@ -35,7 +36,7 @@ pub static ROWS: &[&Spec] = &[
     &HVALS,
 ];
 
-pub static HDEL: Spec = Spec {
+pub(crate) static HDEL: Spec = Spec {
     name: "hdel",
     group: Group::Hash,
     since: "2.0.0",
@@ -44,14 +45,15 @@ pub static HDEL: Spec = Spec {
     complexity: "O(N) where N is the number of fields to be removed.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[Arg::key("key", 0), Arg::string("field").multiple()],
     history: &[("2.4.0", "Accepts multiple `field` arguments.")],
     ..Spec::BLANK
 };
 
-pub static HEXISTS: Spec = Spec {
+pub(crate) static HEXISTS: Spec = Spec {
     name: "hexists",
     group: Group::Hash,
     since: "2.0.0",
@@ -60,12 +62,12 @@ pub static HEXISTS: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0), Arg::string("field")],
     ..Spec::BLANK
 };
 
-pub static HEXPIRE: Spec = Spec {
+pub(crate) static HEXPIRE: Spec = Spec {
     name: "hexpire",
     group: Group::Hash,
     since: "7.4.0",
@@ -73,8 +75,9 @@ pub static HEXPIRE: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("seconds"),
@@ -97,7 +100,7 @@ pub static HEXPIRE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HEXPIREAT: Spec = Spec {
+pub(crate) static HEXPIREAT: Spec = Spec {
     name: "hexpireat",
     group: Group::Hash,
     since: "7.4.0",
@@ -105,8 +108,9 @@ pub static HEXPIREAT: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::unix_time("unix-time-seconds"),
@@ -129,7 +133,7 @@ pub static HEXPIREAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HEXPIRETIME: Spec = Spec {
+pub(crate) static HEXPIRETIME: Spec = Spec {
     name: "hexpiretime",
     group: Group::Hash,
     since: "7.4.0",
@@ -138,7 +142,7 @@ pub static HEXPIRETIME: Spec = Spec {
     arity: -5,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -150,7 +154,7 @@ pub static HEXPIRETIME: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HGET: Spec = Spec {
+pub(crate) static HGET: Spec = Spec {
     name: "hget",
     group: Group::Hash,
     since: "2.0.0",
@@ -159,12 +163,12 @@ pub static HGET: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0), Arg::string("field")],
     ..Spec::BLANK
 };
 
-pub static HGETALL: Spec = Spec {
+pub(crate) static HGETALL: Spec = Spec {
     name: "hgetall",
     group: Group::Hash,
     since: "2.0.0",
@@ -174,12 +178,12 @@ pub static HGETALL: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static HGETDEL: Spec = Spec {
+pub(crate) static HGETDEL: Spec = Spec {
     name: "hgetdel",
     group: Group::Hash,
     since: "8.0.0",
@@ -187,8 +191,9 @@ pub static HGETDEL: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::POPPED,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -200,7 +205,7 @@ pub static HGETDEL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HGETEX: Spec = Spec {
+pub(crate) static HGETEX: Spec = Spec {
     name: "hgetex",
     group: Group::Hash,
     since: "8.0.0",
@@ -209,6 +214,7 @@ pub static HGETEX: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE])
@@ -235,7 +241,7 @@ pub static HGETEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HINCRBY: Spec = Spec {
+pub(crate) static HINCRBY: Spec = Spec {
     name: "hincrby",
     group: Group::Hash,
     since: "2.0.0",
@@ -244,8 +250,9 @@ pub static HINCRBY: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::string("field"),
@@ -254,7 +261,7 @@ pub static HINCRBY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HINCRBYFLOAT: Spec = Spec {
+pub(crate) static HINCRBYFLOAT: Spec = Spec {
     name: "hincrbyfloat",
     group: Group::Hash,
     since: "2.6.0",
@@ -263,8 +270,9 @@ pub static HINCRBYFLOAT: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::string("field"),
@@ -273,7 +281,7 @@ pub static HINCRBYFLOAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HKEYS: Spec = Spec {
+pub(crate) static HKEYS: Spec = Spec {
     name: "hkeys",
     group: Group::Hash,
     since: "2.0.0",
@@ -283,12 +291,12 @@ pub static HKEYS: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static HLEN: Spec = Spec {
+pub(crate) static HLEN: Spec = Spec {
     name: "hlen",
     group: Group::Hash,
     since: "2.0.0",
@@ -297,12 +305,12 @@ pub static HLEN: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static HMGET: Spec = Spec {
+pub(crate) static HMGET: Spec = Spec {
     name: "hmget",
     group: Group::Hash,
     since: "2.0.0",
@@ -311,12 +319,12 @@ pub static HMGET: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0), Arg::string("field").multiple()],
     ..Spec::BLANK
 };
 
-pub static HMSET: Spec = Spec {
+pub(crate) static HMSET: Spec = Spec {
     name: "hmset",
     group: Group::Hash,
     since: "2.0.0",
@@ -324,8 +332,9 @@ pub static HMSET: Spec = Spec {
     complexity: "O(N) where N is the number of fields being set.",
     arity: -4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple(),
@@ -337,7 +346,7 @@ pub static HMSET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HPERSIST: Spec = Spec {
+pub(crate) static HPERSIST: Spec = Spec {
     name: "hpersist",
     group: Group::Hash,
     since: "7.4.0",
@@ -345,8 +354,9 @@ pub static HPERSIST: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -358,7 +368,7 @@ pub static HPERSIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HPEXPIRE: Spec = Spec {
+pub(crate) static HPEXPIRE: Spec = Spec {
     name: "hpexpire",
     group: Group::Hash,
     since: "7.4.0",
@@ -366,8 +376,9 @@ pub static HPEXPIRE: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("milliseconds"),
@@ -390,7 +401,7 @@ pub static HPEXPIRE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HPEXPIREAT: Spec = Spec {
+pub(crate) static HPEXPIREAT: Spec = Spec {
     name: "hpexpireat",
     group: Group::Hash,
     since: "7.4.0",
@@ -398,8 +409,9 @@ pub static HPEXPIREAT: Spec = Spec {
     complexity: "O(N) where N is the number of specified fields",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::unix_time("unix-time-milliseconds"),
@@ -422,7 +434,7 @@ pub static HPEXPIREAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HPEXPIRETIME: Spec = Spec {
+pub(crate) static HPEXPIRETIME: Spec = Spec {
     name: "hpexpiretime",
     group: Group::Hash,
     since: "7.4.0",
@@ -431,7 +443,7 @@ pub static HPEXPIRETIME: Spec = Spec {
     arity: -5,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -443,7 +455,7 @@ pub static HPEXPIRETIME: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HPTTL: Spec = Spec {
+pub(crate) static HPTTL: Spec = Spec {
     name: "hpttl",
     group: Group::Hash,
     since: "7.4.0",
@@ -453,7 +465,7 @@ pub static HPTTL: Spec = Spec {
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -465,7 +477,7 @@ pub static HPTTL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HRANDFIELD: Spec = Spec {
+pub(crate) static HRANDFIELD: Spec = Spec {
     name: "hrandfield",
     group: Group::Hash,
     since: "6.2.0",
@@ -475,7 +487,7 @@ pub static HRANDFIELD: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -487,7 +499,7 @@ pub static HRANDFIELD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HSCAN: Spec = Spec {
+pub(crate) static HSCAN: Spec = Spec {
     name: "hscan",
     group: Group::Hash,
     since: "2.8.0",
@@ -499,7 +511,7 @@ pub static HSCAN: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("cursor"),
@@ -510,7 +522,7 @@ pub static HSCAN: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HSET: Spec = Spec {
+pub(crate) static HSET: Spec = Spec {
     name: "hset",
     group: Group::Hash,
     since: "2.0.0",
@@ -519,8 +531,9 @@ pub static HSET: Spec = Spec {
         the command is called with multiple field/value pairs.",
     arity: -4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple(),
@@ -529,7 +542,7 @@ pub static HSET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HSETEX: Spec = Spec {
+pub(crate) static HSETEX: Spec = Spec {
     name: "hsetex",
     group: Group::Hash,
     since: "8.0.0",
@@ -538,8 +551,9 @@ pub static HSETEX: Spec = Spec {
     complexity: "O(N) where N is the number of fields being set.",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::OrInstead,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::one_of("condition", &[Arg::word("FNX"), Arg::word("FXX")]).optional(),
@@ -566,7 +580,7 @@ pub static HSETEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HSETNX: Spec = Spec {
+pub(crate) static HSETNX: Spec = Spec {
     name: "hsetnx",
     group: Group::Hash,
     since: "2.0.0",
@@ -574,8 +588,9 @@ pub static HSETNX: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[
         Arg::key("key", 0),
         Arg::string("field"),
@@ -584,7 +599,7 @@ pub static HSETNX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HSTRLEN: Spec = Spec {
+pub(crate) static HSTRLEN: Spec = Spec {
     name: "hstrlen",
     group: Group::Hash,
     since: "3.2.0",
@@ -593,12 +608,12 @@ pub static HSTRLEN: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0), Arg::string("field")],
     ..Spec::BLANK
 };
 
-pub static HTTL: Spec = Spec {
+pub(crate) static HTTL: Spec = Spec {
     name: "httl",
     group: Group::Hash,
     since: "7.4.0",
@@ -608,7 +623,7 @@ pub static HTTL: Spec = Spec {
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -620,7 +635,7 @@ pub static HTTL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static HVALS: Spec = Spec {
+pub(crate) static HVALS: Spec = Spec {
     name: "hvals",
     group: Group::Hash,
     since: "2.0.0",
@@ -630,7 +645,7 @@ pub static HVALS: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::HASH]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };

@@ -1,12 +1,13 @@
 //! Commands that count distinct elements approximately, and two by which the counter is tested.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&PFADD, &PFCOUNT, &PFDEBUG, &PFMERGE, &PFSELFTEST];
+pub(crate) static ROWS: &[&Spec] = &[&PFADD, &PFCOUNT, &PFDEBUG, &PFMERGE, &PFSELFTEST];
 
-pub static PFADD: Spec = Spec {
+pub(crate) static PFADD: Spec = Spec {
     name: "pfadd",
     group: Group::HyperLogLog,
     since: "2.8.9",
@@ -14,8 +15,9 @@ pub static PFADD: Spec = Spec {
     complexity: "O(1) to add every element.",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HYPERLOGLOG]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[
         Arg::key("key", 0),
         Arg::string("element").optional().multiple(),
@@ -23,7 +25,7 @@ pub static PFADD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PFCOUNT: Spec = Spec {
+pub(crate) static PFCOUNT: Spec = Spec {
     name: "pfcount",
     group: Group::HyperLogLog,
     since: "2.8.9",
@@ -34,6 +36,7 @@ pub static PFCOUNT: Spec = Spec {
         multiple keys.",
     arity: -2,
     flags: Flags::of(&[flag::READONLY, flag::MAY_REPLICATE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HYPERLOGLOG]),
     keys: &[KeySpec::at(1).to(-1).flags(&[key::RW, key::ACCESS]).note(
         "RW because it may change the internal representation of the key, and propagate \
@@ -43,7 +46,7 @@ pub static PFCOUNT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PFDEBUG: Spec = Spec {
+pub(crate) static PFDEBUG: Spec = Spec {
     name: "pfdebug",
     group: Group::HyperLogLog,
     since: "2.8.9",
@@ -51,6 +54,7 @@ pub static PFDEBUG: Spec = Spec {
     complexity: "N/A",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::ADMIN]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HYPERLOGLOG]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::ACCESS])],
     args: &[Arg::string("subcommand"), Arg::key("key", 0)],
@@ -58,7 +62,7 @@ pub static PFDEBUG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PFMERGE: Spec = Spec {
+pub(crate) static PFMERGE: Spec = Spec {
     name: "pfmerge",
     group: Group::HyperLogLog,
     since: "2.8.9",
@@ -66,6 +70,7 @@ pub static PFMERGE: Spec = Spec {
     complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::HYPERLOGLOG]),
     keys: &[
         KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::INSERT]),
@@ -78,7 +83,7 @@ pub static PFMERGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PFSELFTEST: Spec = Spec {
+pub(crate) static PFSELFTEST: Spec = Spec {
     name: "pfselftest",
     group: Group::HyperLogLog,
     since: "2.8.9",

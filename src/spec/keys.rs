@@ -11,11 +11,13 @@
 //!
 //! Not known here: how a request is stored. [`Words`] is all that is asked of it.
 
+use crate::base::text::{is_space, is_word};
+
 use super::flags::{KeyFlags, key};
 use super::model::{Begin, Find, KeyRule, KeySpec, Spec};
 
 /// A request as the extraction sees it: the command's name is word 0, a subcommand's name word 1.
-pub trait Words {
+pub(crate) trait Words {
     fn count(&self) -> usize;
     fn word(&self, index: usize) -> &[u8];
 }
@@ -32,14 +34,14 @@ impl Words for [&[u8]] {
 
 /// A word that is a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyAt {
-    pub index: usize,
-    pub flags: KeyFlags,
+pub(crate) struct KeyAt {
+    pub(crate) index: usize,
+    pub(crate) flags: KeyFlags,
 }
 
-/// What to look for.
+/// The option that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     Keys,
     /// Also what is no key but belongs to a slot as keys do: the channels of SPUBLISH and its kin.
     KeysAndShardChannels,
@@ -49,7 +51,12 @@ pub enum Wanted {
 /// or the request cannot be understood.
 ///
 /// The caller keeps `found` from request to request, so that nothing is allocated once it has grown.
-pub fn extract<W: Words + ?Sized>(spec: &Spec, words: &W, wanted: Wanted, found: &mut Vec<KeyAt>) {
+pub(crate) fn extract<W: Words + ?Sized>(
+    spec: &Spec,
+    words: &W,
+    wanted: Wanted,
+    found: &mut Vec<KeyAt>,
+) {
     match spec.key_rule {
         Some(KeyRule::Set) => found.push(set_key(words)),
         Some(KeyRule::Bitfield) => found.push(bitfield_key(words)),
@@ -60,13 +67,30 @@ pub fn extract<W: Words + ?Sized>(spec: &Spec, words: &W, wanted: Wanted, found:
             let start = found.len();
             if specs_keys(spec, words, wanted, found).is_err() {
                 found.truncate(start);
+                loosely_counted_keys(spec, words, found);
             }
         }
     }
 }
 
+/// The key of a request that can have no other, where that is plain to see.
+#[inline]
+pub(crate) fn only_key<W: Words + ?Sized>(spec: &Spec, words: &W) -> Option<KeyAt> {
+    match (spec.key_rule, spec.keys) {
+        (Some(KeyRule::Set), _) if words.count() > 1 => Some(set_key(words)),
+        (None, [only]) => match (only.begin, only.find) {
+            (Begin::Index(index), Find::Range { last: 0, .. }) if index < words.count() => {
+                let flags = only.flags;
+                (!flags.has(key::NOT_KEY)).then_some(KeyAt { index, flags })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Whether any request of this command can have keys, shard channels aside.
-pub fn has_keys(spec: &Spec) -> bool {
+pub(crate) fn has_keys(spec: &Spec) -> bool {
     spec.keys.iter().any(|spec| !spec.flags.has(key::NOT_KEY))
 }
 
@@ -106,8 +130,7 @@ fn begin<W: Words + ?Sized>(spec: &KeySpec, words: &W) -> Result<Option<usize>, 
         Begin::Index(index) => Ok(Some(index)),
         Begin::Keyword { word, from } => {
             let count = words.count();
-            let is_keyword =
-                |&index: &usize| words.word(index).eq_ignore_ascii_case(word.as_bytes());
+            let is_keyword = |&index: &usize| is_word(words.word(index), word.as_bytes());
             // The last word cannot be the keyword, nothing would follow it; and looking backwards, neither can the
             // first argument.
             let at = if from > 0 {
@@ -165,6 +188,52 @@ fn parse_count(text: &[u8]) -> Option<usize> {
     )
 }
 
+/// The keys behind a count that is no canonical number. Redis reads it once more, as C's `atoi` does, with what the
+/// command was before it had key specs: it knows nothing of flags, and names a destination last.
+fn loosely_counted_keys<W: Words + ?Sized>(spec: &Spec, words: &W, found: &mut Vec<KeyAt>) {
+    let flags = KeyFlags::of(&[]);
+    for counted in spec.keys {
+        let (Begin::Index(begin), Find::Keynum { at, first, step }) = (counted.begin, counted.find)
+        else {
+            continue;
+        };
+        let (at, first, step) = (begin + at as usize, begin + first as usize, step as usize);
+        let (Some(left), true) = (words.count().checked_sub(first), at < words.count()) else {
+            return;
+        };
+        let count = usize::try_from(leading_i32(words.word(at))).unwrap_or(0);
+        if (1..=left / step).contains(&count) {
+            let keys = (0..count).map(|number| first + number * step);
+            found.extend(keys.map(|index| KeyAt { index, flags }));
+            let destinations =
+                spec.keys
+                    .iter()
+                    .filter_map(|other| match (other.begin, other.find) {
+                        (Begin::Index(index), Find::Range { .. }) => Some(KeyAt { index, flags }),
+                        _ => None,
+                    });
+            found.extend(destinations);
+        }
+    }
+}
+
+/// The number at the beginning of a text as C's `atoi` reads it: beyond 64 bits it is the nearest there is, of which
+/// the lower 32 bits are taken.
+fn leading_i32(text: &[u8]) -> i32 {
+    let start = text.iter().take_while(|byte| is_space(**byte)).count();
+    let (is_negative, digits) = match &text[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        let digit = if is_negative { -digit } else { digit };
+        number.saturating_mul(10).saturating_add(digit)
+    });
+    number as i32
+}
+
 fn read(index: usize) -> KeyAt {
     let flags = KeyFlags::of(&[key::RO, key::ACCESS]);
     KeyAt { index, flags }
@@ -182,22 +251,22 @@ fn read_and_updated(index: usize) -> KeyAt {
 
 fn set_key<W: Words + ?Sized>(words: &W) -> KeyAt {
     let mut options = 3..words.count();
-    if options.any(|index| words.word(index).eq_ignore_ascii_case(b"get")) {
+    if options.any(|index| is_word(words.word(index), b"get")) {
         read_and_updated(1)
     } else {
         overwritten(1)
     }
 }
 
-/// Read-only as long as every operation is a complete GET; whatever cannot be understood counts as a write.
+/// Read-only as long as every operation is a complete GET; an operation that cannot be understood counts as a write.
 fn bitfield_key<W: Words + ?Sized>(words: &W) -> KeyAt {
     let mut index = 2;
     while index < words.count() {
         let word = words.word(index);
         let more = words.count() - index - 1;
-        if word.eq_ignore_ascii_case(b"get") && more >= 2 {
+        if is_word(word, b"get") && more >= 2 {
             index += 3;
-        } else if word.eq_ignore_ascii_case(b"overflow") && more >= 1 {
+        } else if is_word(word, b"overflow") && more >= 1 {
             index += 2;
         } else {
             return read_and_updated(1);
@@ -212,11 +281,11 @@ fn sort_keys<W: Words + ?Sized>(words: &W, found: &mut Vec<KeyAt>) {
     let mut index = 2;
     while index < words.count() {
         let word = words.word(index);
-        if word.eq_ignore_ascii_case(b"limit") {
+        if is_word(word, b"limit") {
             index += 2;
-        } else if word.eq_ignore_ascii_case(b"get") || word.eq_ignore_ascii_case(b"by") {
+        } else if is_word(word, b"get") || is_word(word, b"by") {
             index += 1;
-        } else if word.eq_ignore_ascii_case(b"store") && index + 1 < words.count() {
+        } else if is_word(word, b"store") && index + 1 < words.count() {
             destination = Some(index + 1);
         }
         index += 1;
@@ -231,15 +300,15 @@ fn migrate_keys<W: Words + ?Sized>(words: &W, found: &mut Vec<KeyAt>) {
     // KEYS as the last word lists nothing and is taken for something else.
     while index + 1 < words.count() {
         let word = words.word(index);
-        if word.eq_ignore_ascii_case(b"keys") {
+        if is_word(word, b"keys") {
             // With a key in both places the request is refused.
             let is_list = words.word(3).is_empty();
             keys = index + 1..if is_list { words.count() } else { 0 };
             break;
         }
-        if word.eq_ignore_ascii_case(b"auth") {
+        if is_word(word, b"auth") {
             index += 1;
-        } else if word.eq_ignore_ascii_case(b"auth2") {
+        } else if is_word(word, b"auth2") {
             index += 2;
         }
         index += 1;

@@ -1,10 +1,11 @@
 //! Commands on lists, at either end and in between, and those that wait for an element.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &BLMOVE,
     &BLMPOP,
     &BLPOP,
@@ -29,7 +30,7 @@ pub static ROWS: &[&Spec] = &[
     &RPUSHX,
 ];
 
-pub static BLMOVE: Spec = Spec {
+pub(crate) static BLMOVE: Spec = Spec {
     name: "blmove",
     group: Group::List,
     since: "6.2.0",
@@ -38,11 +39,9 @@ pub static BLMOVE: Spec = Spec {
     complexity: "O(1)",
     arity: 6,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE]),
-        KeySpec::at(2).flags(&[key::RW, key::INSERT]),
-    ],
+    keys: usual::ELEMENT_MOVED,
     args: &[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -53,7 +52,7 @@ pub static BLMOVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BLMPOP: Spec = Spec {
+pub(crate) static BLMPOP: Spec = Spec {
     name: "blmpop",
     group: Group::List,
     since: "7.0.0",
@@ -63,6 +62,7 @@ pub static BLMPOP: Spec = Spec {
         returned.",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
     keys: &[KeySpec::counted_at(2).flags(&[key::RW, key::ACCESS, key::DELETE])],
     args: &[
@@ -75,7 +75,7 @@ pub static BLMPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BLPOP: Spec = Spec {
+pub(crate) static BLPOP: Spec = Spec {
     name: "blpop",
     group: Group::List,
     since: "2.0.0",
@@ -84,10 +84,9 @@ pub static BLPOP: Spec = Spec {
     complexity: "O(N) where N is the number of provided keys.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1)
-        .to(-2)
-        .flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::ALL_POPPED,
     args: &[Arg::key("key", 0).multiple(), Arg::double("timeout")],
     history: &[(
         "6.0.0",
@@ -96,7 +95,7 @@ pub static BLPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BRPOP: Spec = Spec {
+pub(crate) static BRPOP: Spec = Spec {
     name: "brpop",
     group: Group::List,
     since: "2.0.0",
@@ -105,10 +104,9 @@ pub static BRPOP: Spec = Spec {
     complexity: "O(N) where N is the number of provided keys.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1)
-        .to(-2)
-        .flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::ALL_POPPED,
     args: &[Arg::key("key", 0).multiple(), Arg::double("timeout")],
     history: &[(
         "6.0.0",
@@ -117,7 +115,7 @@ pub static BRPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BRPOPLPUSH: Spec = Spec {
+pub(crate) static BRPOPLPUSH: Spec = Spec {
     name: "brpoplpush",
     group: Group::List,
     since: "2.2.0",
@@ -126,11 +124,9 @@ pub static BRPOPLPUSH: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE]),
-        KeySpec::at(2).flags(&[key::RW, key::INSERT]),
-    ],
+    keys: usual::ELEMENT_MOVED,
     args: &[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -147,7 +143,7 @@ pub static BRPOPLPUSH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LINDEX: Spec = Spec {
+pub(crate) static LINDEX: Spec = Spec {
     name: "lindex",
     group: Group::List,
     since: "1.0.0",
@@ -157,12 +153,12 @@ pub static LINDEX: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0), Arg::integer("index")],
     ..Spec::BLANK
 };
 
-pub static LINSERT: Spec = Spec {
+pub(crate) static LINSERT: Spec = Spec {
     name: "linsert",
     group: Group::List,
     since: "2.2.0",
@@ -172,8 +168,9 @@ pub static LINSERT: Spec = Spec {
         considered O(1) and inserting somewhere on the right end (tail) is O(N).",
     arity: 5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[
         Arg::key("key", 0),
         Arg::one_of("where", &[Arg::word("BEFORE"), Arg::word("AFTER")]),
@@ -183,7 +180,7 @@ pub static LINSERT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LLEN: Spec = Spec {
+pub(crate) static LLEN: Spec = Spec {
     name: "llen",
     group: Group::List,
     since: "1.0.0",
@@ -192,12 +189,12 @@ pub static LLEN: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static LMOVE: Spec = Spec {
+pub(crate) static LMOVE: Spec = Spec {
     name: "lmove",
     group: Group::List,
     since: "6.2.0",
@@ -206,11 +203,9 @@ pub static LMOVE: Spec = Spec {
     complexity: "O(1)",
     arity: 5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE]),
-        KeySpec::at(2).flags(&[key::RW, key::INSERT]),
-    ],
+    keys: usual::ELEMENT_MOVED,
     args: &[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -220,7 +215,7 @@ pub static LMOVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LMPOP: Spec = Spec {
+pub(crate) static LMPOP: Spec = Spec {
     name: "lmpop",
     group: Group::List,
     since: "7.0.0",
@@ -230,6 +225,7 @@ pub static LMPOP: Spec = Spec {
         returned.",
     arity: -4,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::LIST]),
     keys: &[KeySpec::counted_at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
     args: &[
@@ -241,7 +237,7 @@ pub static LMPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LPOP: Spec = Spec {
+pub(crate) static LPOP: Spec = Spec {
     name: "lpop",
     group: Group::List,
     since: "1.0.0",
@@ -250,8 +246,9 @@ pub static LPOP: Spec = Spec {
     complexity: "O(N) where N is the number of elements returned",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::POPPED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count").since("6.2.0").optional(),
@@ -260,7 +257,7 @@ pub static LPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LPOS: Spec = Spec {
+pub(crate) static LPOS: Spec = Spec {
     name: "lpos",
     group: Group::List,
     since: "6.0.6",
@@ -271,7 +268,7 @@ pub static LPOS: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("element"),
@@ -282,7 +279,7 @@ pub static LPOS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LPUSH: Spec = Spec {
+pub(crate) static LPUSH: Spec = Spec {
     name: "lpush",
     group: Group::List,
     since: "1.0.0",
@@ -291,14 +288,15 @@ pub static LPUSH: Spec = Spec {
         called with multiple arguments.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("element").multiple()],
     history: &[("2.4.0", "Accepts multiple `element` arguments.")],
     ..Spec::BLANK
 };
 
-pub static LPUSHX: Spec = Spec {
+pub(crate) static LPUSHX: Spec = Spec {
     name: "lpushx",
     group: Group::List,
     since: "2.2.0",
@@ -307,14 +305,15 @@ pub static LPUSHX: Spec = Spec {
         called with multiple arguments.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("element").multiple()],
     history: &[("4.0.0", "Accepts multiple `element` arguments.")],
     ..Spec::BLANK
 };
 
-pub static LRANGE: Spec = Spec {
+pub(crate) static LRANGE: Spec = Spec {
     name: "lrange",
     group: Group::List,
     since: "1.0.0",
@@ -325,7 +324,7 @@ pub static LRANGE: Spec = Spec {
     arity: 4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("start"),
@@ -334,7 +333,7 @@ pub static LRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LREM: Spec = Spec {
+pub(crate) static LREM: Spec = Spec {
     name: "lrem",
     group: Group::List,
     since: "1.0.0",
@@ -342,8 +341,9 @@ pub static LREM: Spec = Spec {
     complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
     arity: 4,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count"),
@@ -352,7 +352,7 @@ pub static LREM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LSET: Spec = Spec {
+pub(crate) static LSET: Spec = Spec {
     name: "lset",
     group: Group::List,
     since: "1.0.0",
@@ -361,8 +361,9 @@ pub static LSET: Spec = Spec {
         element of the list is O(1).",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("index"),
@@ -371,7 +372,7 @@ pub static LSET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LTRIM: Spec = Spec {
+pub(crate) static LTRIM: Spec = Spec {
     name: "ltrim",
     group: Group::List,
     since: "1.0.0",
@@ -380,8 +381,9 @@ pub static LTRIM: Spec = Spec {
     complexity: "O(N) where N is the number of elements to be removed by the operation.",
     arity: 4,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[
         Arg::key("key", 0),
         Arg::integer("start"),
@@ -390,7 +392,7 @@ pub static LTRIM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static RPOP: Spec = Spec {
+pub(crate) static RPOP: Spec = Spec {
     name: "rpop",
     group: Group::List,
     since: "1.0.0",
@@ -399,8 +401,9 @@ pub static RPOP: Spec = Spec {
     complexity: "O(N) where N is the number of elements returned",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::POPPED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count").since("6.2.0").optional(),
@@ -409,7 +412,7 @@ pub static RPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static RPOPLPUSH: Spec = Spec {
+pub(crate) static RPOPLPUSH: Spec = Spec {
     name: "rpoplpush",
     group: Group::List,
     since: "1.2.0",
@@ -418,11 +421,9 @@ pub static RPOPLPUSH: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE]),
-        KeySpec::at(2).flags(&[key::RW, key::INSERT]),
-    ],
+    keys: usual::ELEMENT_MOVED,
     args: &[Arg::key("source", 0), Arg::key("destination", 1)],
     deprecated: Some(Deprecated {
         since: "6.2.0",
@@ -431,7 +432,7 @@ pub static RPOPLPUSH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static RPUSH: Spec = Spec {
+pub(crate) static RPUSH: Spec = Spec {
     name: "rpush",
     group: Group::List,
     since: "1.0.0",
@@ -440,14 +441,15 @@ pub static RPUSH: Spec = Spec {
         called with multiple arguments.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("element").multiple()],
     history: &[("2.4.0", "Accepts multiple `element` arguments.")],
     ..Spec::BLANK
 };
 
-pub static RPUSHX: Spec = Spec {
+pub(crate) static RPUSHX: Spec = Spec {
     name: "rpushx",
     group: Group::List,
     since: "2.2.0",
@@ -456,8 +458,9 @@ pub static RPUSHX: Spec = Spec {
         called with multiple arguments.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::LIST]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("element").multiple()],
     history: &[("4.0.0", "Accepts multiple `element` arguments.")],
     ..Spec::BLANK

@@ -1,8 +1,8 @@
 //! From a command's name to its number.
 //!
 //! Every request passes here first, so the common case is a handful of instructions: a name of at most 16 bytes is
-//! loaded as two words, folded to lower case eight bytes at a time, multiplied, and the top bits of the product name
-//! one slot. The multiplier is searched for when the table is built, until no two names share a slot; so one comparison
+//! loaded as two words, folded eight bytes at a time, multiplied, and the top bits of the product name one slot. The
+//! multiplier is searched for when the table is built, until no two names share a slot; so one comparison
 //! decides, for known names and unknown ones alike.
 //!
 //! ```text
@@ -13,20 +13,22 @@
 //! slot = ((low ^ high rotated by 29 ^ length) * multiplier) >> (64 - 12)
 //! ```
 //!
-//! A thousand multipliers or two must be tried for 250 names in 4096 slots, which takes about a millisecond at start-up.
-//! Names that are longer, or that no multiplier keeps apart (renamed commands can be anything), stand in a plain map.
+//! A thousand multipliers or two must be tried for 250 names in 4096 slots, which takes about a millisecond at
+//! start-up. Names that are longer, or that no multiplier keeps apart (renamed commands can be anything), stand in a
+//! plain map.
 //!
-//! Names match in any case, ASCII only, as in Redis.
+//! Names match in any case, ASCII only, as in Redis. Folding sets bit 5 of every byte, which makes capitals small and
+//! confuses some other bytes; so before the comparison only the bytes that are letters in the known name get that bit.
 
 use std::collections::BTreeMap;
 
 /// The names of all top-level commands, under which they can be called right now: renamed ones by their new name,
 /// disabled ones not at all.
-pub struct NameTable {
+pub(crate) struct NameTable {
     multiplier: u64,
-    /// Index into `names` plus one, or 0 for a free slot.
+    /// Index into `names`, where a free slot leads to a name that nobody can say.
     slots: Box<[u16; SLOTS]>,
-    names: Vec<(Short, u16)>,
+    names: Vec<Known>,
     /// Every name in lower case, those with a slot included.
     all: BTreeMap<Vec<u8>, u16>,
     /// Whether `all` has to be asked when the slots do not know a name.
@@ -35,7 +37,7 @@ pub struct NameTable {
     longest: usize,
 }
 
-/// A name that fits two words, in lower case.
+/// A name that fits two words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Short {
     low: u64,
@@ -43,9 +45,18 @@ struct Short {
     len: u8,
 }
 
+/// A command's name.
+struct Known {
+    /// In lower case.
+    name: Short,
+    /// Bit 5 of every byte that is a letter.
+    letters: [u64; 2],
+    id: u16,
+}
+
 impl NameTable {
     /// Builds the table. Should a name come twice, the first one stands.
-    pub fn new<N: AsRef<[u8]>>(names: &[(N, u16)]) -> Self {
+    pub(crate) fn new<N: AsRef<[u8]>>(names: &[(N, u16)]) -> Self {
         let mut all = BTreeMap::new();
         for (name, id) in names {
             let name = name.as_ref().to_ascii_lowercase();
@@ -64,7 +75,7 @@ impl NameTable {
     }
 
     /// Lets a command go by another name, or by none if `to` is empty. The refusals are those of `rename-command`.
-    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+    pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
         let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
         let &id = self
             .all
@@ -83,14 +94,13 @@ impl NameTable {
 
     /// The number of the command called `name`, in any case.
     #[inline]
-    pub fn find(&self, name: &[u8]) -> Option<u16> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<u16> {
         if let Some(short) = Short::load(name) {
-            let short = short.lower_case();
             let index = usize::from(self.slots[short.slot(self.multiplier)]);
-            if let Some(&(known, id)) = self.names.get(index.wrapping_sub(1))
-                && known == short
+            if let Some(known) = self.names.get(index)
+                && known.is_spelled(short)
             {
-                return Some(id);
+                return Some(known.id);
             }
         }
         if self.has_others {
@@ -101,7 +111,7 @@ impl NameTable {
     }
 
     /// The numbers of all commands that have a name, in the order of their names.
-    pub fn numbers(&self) -> impl Iterator<Item = u16> {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u16> {
         self.all.values().copied()
     }
 
@@ -114,10 +124,10 @@ impl NameTable {
     }
 
     fn build(&mut self) {
-        let short = |(name, &id): (&Vec<u8>, &u16)| Some((Short::load(name)?, id));
-        self.names = self.all.iter().filter_map(short).collect();
+        let known = (self.all.iter()).filter_map(|(name, &id)| Known::new(name, id));
+        self.names = std::iter::once(Known::NOBODY).chain(known).collect();
         self.spread();
-        self.has_others = self.names.len() < self.all.len();
+        self.has_others = self.names.len() <= self.all.len();
         self.longest = self.all.keys().map(Vec::len).max().unwrap_or(0);
     }
 
@@ -131,7 +141,7 @@ impl NameTable {
                 return;
             }
         }
-        // Some names cannot be kept apart, or there are too many: whoever finds its slot taken goes without.
+        // Some names cannot be kept apart, or there are too many: a name that finds its slot taken goes without.
         while let Err(index) = self.place() {
             self.names.remove(index);
         }
@@ -140,12 +150,12 @@ impl NameTable {
     /// Gives every name its slot, or says which one found its slot taken.
     fn place(&mut self) -> Result<(), usize> {
         self.slots.fill(0);
-        for (index, (name, _)) in self.names.iter().enumerate() {
-            let slot = &mut self.slots[name.slot(self.multiplier)];
+        for (index, known) in self.names.iter().enumerate().skip(1) {
+            let slot = &mut self.slots[known.name.slot(self.multiplier)];
             if *slot != 0 {
                 return Err(index);
             }
-            *slot = index as u16 + 1;
+            *slot = index as u16;
         }
         Ok(())
     }
@@ -175,32 +185,48 @@ impl Short {
     }
 
     #[inline]
-    fn lower_case(self) -> Self {
-        Self {
-            low: lower_case(self.low),
-            high: lower_case(self.high),
-            len: self.len,
-        }
-    }
-
-    #[inline]
     fn slot(self, multiplier: u64) -> usize {
-        let mixed = self.low ^ self.high.rotate_left(29) ^ u64::from(self.len);
+        let (low, high) = (self.low | BIT_5, self.high | BIT_5);
+        let mixed = low ^ high.rotate_left(29) ^ u64::from(self.len);
         (mixed.wrapping_mul(multiplier) >> (u64::BITS - SLOTS.ilog2())) as usize
     }
 }
 
-/// Eight bytes at once. A byte below 128 plus 63 has its top bit set from 'A' on, plus 37 from beyond 'Z' on; where only
-/// the first is set there is a capital, and bit 7 moved down to bit 5 is what makes it small.
-#[inline]
-fn lower_case(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let low_bits = word & (0x7F * EACH);
-    let from_a = low_bits + (0x80 - b'A' as u64) * EACH;
-    let beyond_z = low_bits + (0x7F - b'Z' as u64) * EACH;
-    let capitals = (from_a ^ beyond_z) & !word & (0x80 * EACH);
-    word | capitals >> 2
+impl Known {
+    /// Names have at least one byte.
+    const NOBODY: Self = Self {
+        name: Short {
+            low: 0,
+            high: 0,
+            len: 0,
+        },
+        letters: [0, 0],
+        id: 0,
+    };
+
+    /// For a name in lower case.
+    fn new(name: &[u8], id: u16) -> Option<Self> {
+        let upper = Short::load(&name.to_ascii_uppercase())?;
+        let name = Short::load(name)?;
+        let letters = [name.low ^ upper.low, name.high ^ upper.high];
+        Some(Self { name, letters, id })
+    }
+
+    /// Whether `name` is this one, in whatever case.
+    #[inline]
+    fn is_spelled(&self, name: Short) -> bool {
+        let [low, high] = self.letters;
+        let name = Short {
+            low: name.low | low,
+            high: name.high | high,
+            ..name
+        };
+        name == self.name
+    }
 }
+
+/// What small letters have and capitals have not.
+const BIT_5: u64 = 0x2020_2020_2020_2020;
 
 /// Sixteen for every command there is: with fewer, finding a multiplier takes too long; the table still fits a
 /// quarter of the first-level cache, and only the lines of commands in use are ever touched.
@@ -223,7 +249,7 @@ mod tests {
         let names = standard();
         let table = NameTable::new(&names);
         let long = names.iter().filter(|(name, _)| name.len() > 16);
-        assert_eq!(table.names.len() + long.count(), names.len());
+        assert_eq!(table.names.len() - 1 + long.count(), names.len());
         for &(name, id) in &names {
             let mixed: String = name
                 .chars()
@@ -308,18 +334,24 @@ mod tests {
         // More names than slots.
         let names: Vec<_> = (0..5000u16).map(|id| (format!("name-{id}"), id)).collect();
         let table = NameTable::new(&names);
-        assert!(!table.names.is_empty());
+        assert!(table.names.len() > 1);
         for (name, id) in &names {
             assert_eq!(table.find(name.as_bytes()), Some(*id));
         }
     }
 
     #[test]
-    fn lower_case_touches_capitals_only() {
-        for byte in 0..=u8::MAX {
-            let word = u64::from_le_bytes([byte, b'A', byte, b'z', 0xFF, b'Z', b'@', byte]);
-            let expected = word.to_le_bytes().map(|byte| byte.to_ascii_lowercase());
-            assert_eq!(lower_case(word).to_le_bytes(), expected);
+    fn only_capitals_stand_for_other_bytes() {
+        for name in ["get", "x-y_z", "a|b", "client1", "zrangebyscore-x"] {
+            let table = NameTable::new(&[(name, 7)]);
+            for at in 0..name.len() {
+                for byte in 0..=u8::MAX {
+                    let mut spelling = name.as_bytes().to_vec();
+                    spelling[at] = byte;
+                    let is_name = spelling.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(table.find(&spelling), is_name.then_some(7), "{spelling:?}");
+                }
+            }
         }
     }
 }

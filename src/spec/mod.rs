@@ -10,38 +10,45 @@
 //!
 //! - [`model`]: the shape of a row, and what can be derived from one.
 //! - [`flags`]: the sets of words that rows use.
+//! - [`usual`]: the keys of commands that treat them alike.
 //! - [`keys`]: which words of a request are keys.
 //! - [`lookup`]: from a name to the number of a row, in a few nanoseconds.
-//! - [`error`]: what a client is told when a request is refused.
+//! - [`error`]: the errors that a client gets when a request is refused.
+//! - [`events`]: what subscribers of keys can hear.
 
-pub mod error;
-pub mod flags;
-pub mod keys;
-pub mod lookup;
-pub mod model;
+pub(crate) mod error;
+pub(crate) mod events;
+pub(crate) mod flags;
+pub(crate) mod keys;
+pub(crate) mod lookup;
+pub(crate) mod model;
+pub(crate) mod usual;
 
-pub mod bitmap;
-pub mod cluster;
-pub mod connection;
-pub mod generic;
-pub mod geo;
-pub mod hash;
-pub mod hyperloglog;
-pub mod list;
-pub mod pubsub;
-pub mod scripting;
-pub mod server;
-pub mod set;
-pub mod sorted_set;
-pub mod stream;
-pub mod string;
-pub mod transactions;
+pub(crate) mod bitmap;
+pub(crate) mod cluster;
+pub(crate) mod connection;
+pub(crate) mod generic;
+pub(crate) mod geo;
+pub(crate) mod hash;
+pub(crate) mod hyperloglog;
+pub(crate) mod list;
+pub(crate) mod pubsub;
+pub(crate) mod scripting;
+pub(crate) mod server;
+pub(crate) mod set;
+pub(crate) mod sorted_set;
+pub(crate) mod stream;
+pub(crate) mod string;
+pub(crate) mod transactions;
 
-pub use error::Error;
-pub use model::{Arg, ArgKind, Begin, Find, Group, KeyRule, KeySpec, Spec};
+/// The release of Redis whose behaviour is matched. Clients, tools, scripts and files go by this number.
+pub(crate) const REDIS_VERSION: &str = "8.0.6";
+
+pub use model::{Arg, ArgKind, Group, Propagates, Spec};
+pub(crate) use model::{Begin, Channels, Code, Find, KeySpec, Protection};
 
 /// The rows of every group; subcommands hang below their containers.
-pub static GROUPS: &[&[&Spec]] = &[
+pub(crate) static GROUPS: &[&[&Spec]] = &[
     bitmap::ROWS,
     cluster::ROWS,
     connection::ROWS,
@@ -144,6 +151,19 @@ mod tests {
                 !spec.flags.has(flag::MOVABLEKEYS),
                 "{name}: this follows from the key specs"
             );
+        }
+    }
+
+    #[test]
+    fn what_may_change_the_data_set_propagates() {
+        for spec in every_row() {
+            let may_change = spec.flags.any(flag::WRITE | flag::MAY_REPLICATE);
+            let is_read = spec.flags.has(flag::READONLY) && !spec.flags.has(flag::MAY_REPLICATE);
+            if may_change {
+                assert_ne!(spec.propagates, Propagates::Never, "{}", spec.name);
+            } else if is_read && spec.propagates != Propagates::Parts {
+                assert_eq!(spec.propagates, Propagates::Never, "{}", spec.name);
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 //! ],
 //! ```
 //!
-//! What can be derived is not written: the names of subcommands apart from their container, the ACL categories that
+//! Nothing is written that can be derived: the names of subcommands apart from their container, the ACL categories that
 //! follow from flags, the old triple of first key, last key and step, and whether keys move. The derivations below give
 //! exactly what Redis derives from the same facts.
 
@@ -25,36 +25,83 @@ pub struct Spec {
     /// In lower case, and in full: `get`, `config|get`.
     pub name: &'static str,
     pub group: Group,
-    pub since: &'static str,
-    pub summary: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) summary: &'static str,
     /// Empty when the documentation gives none.
-    pub complexity: &'static str,
+    pub(crate) complexity: &'static str,
     /// How many words a request has, the name included; negative when it has at least as many.
     pub arity: i32,
     pub flags: Flags,
+    /// Off unless the configuration allows it.
+    pub(crate) protected_by: Option<Protection>,
+    /// It runs code, which may say for itself what it does.
+    pub(crate) code: Option<Code>,
+    pub propagates: Propagates,
     /// The ACL categories that do not follow from the flags.
-    pub acl: Categories,
+    pub(crate) acl: Categories,
     pub tips: &'static [&'static str],
-    pub keys: &'static [KeySpec],
+    pub(crate) keys: &'static [KeySpec],
     /// Set where specs alone cannot tell the keys, or not what happens to them.
-    pub key_rule: Option<KeyRule>,
+    pub(crate) key_rule: Option<KeyRule>,
+    /// Which words are channels that a user needs permission for.
+    pub(crate) channels: Channels,
     pub args: &'static [Arg],
-    /// What changed, by version.
-    pub history: &'static [(&'static str, &'static str)],
-    pub deprecated: Option<Deprecated>,
+    /// Changes, by version.
+    pub(crate) history: &'static [(&'static str, &'static str)],
+    pub(crate) deprecated: Option<Deprecated>,
     /// For the server's own use: documentation marks it, and people should not call it.
     pub is_internal: bool,
     pub subcommands: &'static [&'static Spec],
-    /// What a container's HELP says between its first line and its last two, which are the same everywhere. Stands in
-    /// the row of the subcommand HELP.
-    pub help: &'static [&'static str],
+    /// The lines of a container's HELP between its first line and its last two, which are the same everywhere. Stands
+    /// in the row of the subcommand HELP.
+    pub(crate) help: &'static [&'static str],
+}
+
+/// How the first argument of a command says which code it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// It is the text.
+    Text,
+    /// The digest of the text.
+    Digest,
+    /// The name of a function.
+    Function,
+}
+
+/// Which parameter a command needs that can harm the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// `enable-debug-command`
+    Debug,
+    /// `enable-module-command`
+    Module,
+}
+
+/// How a command reaches the append-only file and the replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagates {
+    /// Not at all: it changes nothing, or nothing that is part of the data set.
+    Never,
+    /// As it was received, if it changed something.
+    AsReceived,
+    /// As it was received, whether or not it changed something: replicas empty their copy even when ours was empty.
+    Always,
+    /// As it was received, whether or not it changed something, but to replicas only: a message is not part of the data
+    /// set, so a file that is read at the next start has no use for it.
+    ToReplicas,
+    /// As it was received, or by other commands where its effect depends on chance, on the clock or on what was there.
+    OrInstead,
+    /// Only by the commands that its handler names, if it names any.
+    Instead,
+    /// The commands that it runs propagate, each in its own way, and it adds nothing: EXEC and scripts.
+    Parts,
 }
 
 /// Since when a command should no longer be used, and what to use instead.
 #[derive(Clone, Copy, Debug)]
-pub struct Deprecated {
-    pub since: &'static str,
-    pub replaced_by: &'static str,
+pub(crate) struct Deprecated {
+    pub(crate) since: &'static str,
+    pub(crate) replaced_by: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,16 +126,16 @@ pub enum Group {
 
 /// Where keys stand in a request: where to begin, then which words to take.
 #[derive(Clone, Copy, Debug)]
-pub struct KeySpec {
-    pub begin: Begin,
-    pub find: Find,
-    pub flags: KeyFlags,
+pub(crate) struct KeySpec {
+    pub(crate) begin: Begin,
+    pub(crate) find: Find,
+    pub(crate) flags: KeyFlags,
     /// Empty when there is nothing to add.
-    pub notes: &'static str,
+    pub(crate) notes: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
+pub(crate) enum Begin {
     Index(usize),
     /// Behind the first such word, looking from word `from` on; when negative, from the end backwards.
     Keyword {
@@ -100,7 +147,7 @@ pub enum Begin {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Find {
+pub(crate) enum Find {
     /// From the beginning to `last` words behind it, or when negative, before the end of the request; `limit` 2 stops
     /// halfway there, 3 after a third.
     Range { last: i32, step: i32, limit: i32 },
@@ -112,7 +159,7 @@ pub enum Find {
 
 /// Which reading of the whole request `spec::keys` applies instead of, or after, the key specs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRule {
+pub(crate) enum KeyRule {
     /// Whether the old value is read depends on GET.
     Set,
     /// Whether anything is written depends on the operations.
@@ -125,6 +172,18 @@ pub enum KeyRule {
     Migrate,
 }
 
+/// Which words of a request name channels that it publishes to or listens to. Leaving a channel needs no permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channels {
+    None,
+    /// The first argument.
+    First,
+    /// All arguments.
+    All,
+    /// All arguments, and each may stand for many channels.
+    Patterns,
+}
+
 /// One argument of the grammar.
 #[derive(Clone, Copy, Debug)]
 pub struct Arg {
@@ -132,10 +191,10 @@ pub struct Arg {
     name: &'static str,
     pub kind: ArgKind,
     shown: &'static str,
-    pub key_spec: Option<u8>,
+    pub(crate) key_spec: Option<u8>,
     pub token: Option<&'static str>,
-    pub since: Option<&'static str>,
-    pub deprecated_since: Option<&'static str>,
+    pub(crate) since: Option<&'static str>,
+    pub(crate) deprecated_since: Option<&'static str>,
     pub flags: ArgFlags,
     /// The parts of a block, or the choices.
     pub args: &'static [Arg],
@@ -155,8 +214,8 @@ pub enum ArgKind {
 }
 
 impl Spec {
-    /// What a row leaves out.
-    pub const BLANK: Self = Self {
+    /// The values of fields that a row leaves out.
+    pub(crate) const BLANK: Self = Self {
         name: "",
         group: Group::Generic,
         since: "",
@@ -164,10 +223,14 @@ impl Spec {
         complexity: "",
         arity: 0,
         flags: Flags::NONE,
+        protected_by: None,
+        code: None,
+        propagates: Propagates::Never,
         acl: Categories::NONE,
         tips: &[],
         keys: &[],
         key_rule: None,
+        channels: Channels::None,
         args: &[],
         history: &[],
         deprecated: None,
@@ -177,14 +240,14 @@ impl Spec {
     };
 
     /// The name as typed: `get` of `config|get`.
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         self.name
             .split_once('|')
             .map_or(self.name, |(_, word)| word)
     }
 
     /// The container of a subcommand: `config` of `config|get`.
-    pub fn container(&self) -> Option<&'static str> {
+    pub(crate) fn container(&self) -> Option<&'static str> {
         self.name.split_once('|').map(|(container, _)| container)
     }
 
@@ -192,25 +255,25 @@ impl Spec {
         !self.subcommands.is_empty()
     }
 
-    pub fn subcommand(&self, word: &[u8]) -> Option<&'static Spec> {
+    pub(crate) fn subcommand(&self, word: &[u8]) -> Option<&'static Spec> {
         let named = |spec: &&&Self| spec.word().as_bytes().eq_ignore_ascii_case(word);
         self.subcommands.iter().find(named).copied()
     }
 
     /// Whether a request of `words` words, name included, may be meant.
-    pub const fn takes(&self, words: usize) -> bool {
+    pub(crate) const fn takes(&self, words: usize) -> bool {
         let words = words as i64;
         let arity = self.arity as i64;
         words == arity || words >= -arity && arity < 0
     }
 
     /// All ACL categories, those that follow from the flags included.
-    pub const fn categories(&self) -> Categories {
+    pub(crate) const fn categories(&self) -> Categories {
         let mut all = self.acl;
         if self.flags.has(flag::WRITE) {
             all = all.with(category::WRITE);
         }
-        // A read-only script is no plain read: whoever may only read must not get to run code.
+        // A read-only script is no plain read: a user that may only read must not get to run code.
         if self.flags.has(flag::READONLY) && !self.acl.has(category::SCRIPTING) {
             all = all.with(category::READ);
         }
@@ -231,7 +294,7 @@ impl Spec {
     }
 
     /// The flags with what follows from the key specs, as COMMAND INFO prints them.
-    pub fn all_flags(&self) -> Flags {
+    pub(crate) fn all_flags(&self) -> Flags {
         if self.is_movable() {
             self.flags.with(flag::MOVABLEKEYS)
         } else {
@@ -239,7 +302,7 @@ impl Spec {
         }
     }
 
-    pub fn doc_flags(&self) -> DocFlags {
+    pub(crate) fn doc_flags(&self) -> DocFlags {
         let mut flags = DocFlags::NONE;
         if self.deprecated.is_some() {
             flags = flags.with(doc::DEPRECATED);
@@ -251,19 +314,19 @@ impl Spec {
     }
 
     /// Whether there are keys that [`Spec::key_range`] does not cover.
-    pub fn is_movable(&self) -> bool {
+    pub(crate) fn is_movable(&self) -> bool {
         self.legacy_range().1
     }
 
     /// First key, last key (negative: counted from the end) and step: all that clients could be told about keys before
     /// there were key specs. Zeros when there are no keys, or none that the triple can express.
-    pub fn key_range(&self) -> (i32, i32, i32) {
+    pub(crate) fn key_range(&self) -> (i32, i32, i32) {
         self.legacy_range().0
     }
 
     /// Which word of a request names an element of what its first key holds; 0 if none does, or not at a fixed place.
     /// With several elements it is the first, and options in front of it are taken to be absent.
-    pub fn element(&self) -> u8 {
+    pub(crate) fn element(&self) -> u8 {
         let mut word = 1;
         let required = self
             .args
@@ -312,6 +375,43 @@ impl Spec {
     }
 }
 
+impl Protection {
+    /// The commands that it is about, as the refusal calls them.
+    pub(crate) const fn commands(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Module => "MODULE",
+        }
+    }
+
+    pub(crate) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Debug => "enable-debug-command",
+            Self::Module => "enable-module-command",
+        }
+    }
+}
+
+impl Propagates {
+    /// The word for it in what other programs read.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::AsReceived => "as-received",
+            Self::Always => "always",
+            Self::ToReplicas => "to-replicas",
+            Self::OrInstead => "or-instead",
+            Self::Instead => "instead",
+            Self::Parts => "parts",
+        }
+    }
+
+    /// Whether the handler may name commands to propagate in place of the one that was received.
+    pub(crate) const fn may_name_others(self) -> bool {
+        matches!(self, Self::OrInstead | Self::Instead)
+    }
+}
+
 impl Group {
     pub const fn name(self) -> &'static str {
         match self {
@@ -337,12 +437,12 @@ impl Group {
 
 impl KeySpec {
     /// One key, the word at `index`.
-    pub const fn at(index: usize) -> Self {
+    pub(crate) const fn at(index: usize) -> Self {
         Self::new(Begin::Index(index), Self::ONE)
     }
 
     /// A word at `index` says how many keys follow it.
-    pub const fn counted_at(index: usize) -> Self {
+    pub(crate) const fn counted_at(index: usize) -> Self {
         let find = Find::Keynum {
             at: 0,
             first: 1,
@@ -352,18 +452,18 @@ impl KeySpec {
     }
 
     /// One key, behind `word`, which is looked for from word `from` on.
-    pub const fn after(word: &'static str, from: i32) -> Self {
+    pub(crate) const fn after(word: &'static str, from: i32) -> Self {
         Self::new(Begin::Keyword { word, from }, Self::ONE)
     }
 
     /// Keys that no spec can describe; `spec::keys` knows them.
-    pub const fn unknown() -> Self {
+    pub(crate) const fn unknown() -> Self {
         Self::new(Begin::Unknown, Find::Unknown)
     }
 
     /// More keys, up to `last` words behind the first or, when negative, before the end of the request.
     #[must_use]
-    pub const fn to(mut self, last: i32) -> Self {
+    pub(crate) const fn to(mut self, last: i32) -> Self {
         if let Find::Range { step, limit, .. } = self.find {
             self.find = Find::Range { last, step, limit };
         }
@@ -372,7 +472,7 @@ impl KeySpec {
 
     /// Every so many words is a key.
     #[must_use]
-    pub const fn step(mut self, step: i32) -> Self {
+    pub(crate) const fn step(mut self, step: i32) -> Self {
         if let Find::Range { last, limit, .. } = self.find {
             self.find = Find::Range { last, step, limit };
         }
@@ -381,7 +481,7 @@ impl KeySpec {
 
     /// Only the first half of the words are keys.
     #[must_use]
-    pub const fn first_half(mut self) -> Self {
+    pub(crate) const fn first_half(mut self) -> Self {
         if let Find::Range { last, step, .. } = self.find {
             self.find = Find::Range {
                 last,
@@ -393,13 +493,13 @@ impl KeySpec {
     }
 
     #[must_use]
-    pub const fn flags(mut self, flags: &[KeyFlags]) -> Self {
+    pub(crate) const fn flags(mut self, flags: &[KeyFlags]) -> Self {
         self.flags = KeyFlags::of(flags);
         self
     }
 
     #[must_use]
-    pub const fn note(mut self, notes: &'static str) -> Self {
+    pub(crate) const fn note(mut self, notes: &'static str) -> Self {
         self.notes = notes;
         self
     }
@@ -421,48 +521,48 @@ impl KeySpec {
 }
 
 impl Arg {
-    pub const fn string(name: &'static str) -> Self {
+    pub(crate) const fn string(name: &'static str) -> Self {
         Self::new(name, ArgKind::String)
     }
 
-    pub const fn integer(name: &'static str) -> Self {
+    pub(crate) const fn integer(name: &'static str) -> Self {
         Self::new(name, ArgKind::Integer)
     }
 
-    pub const fn double(name: &'static str) -> Self {
+    pub(crate) const fn double(name: &'static str) -> Self {
         Self::new(name, ArgKind::Double)
     }
 
-    pub const fn pattern(name: &'static str) -> Self {
+    pub(crate) const fn pattern(name: &'static str) -> Self {
         Self::new(name, ArgKind::Pattern)
     }
 
-    pub const fn unix_time(name: &'static str) -> Self {
+    pub(crate) const fn unix_time(name: &'static str) -> Self {
         Self::new(name, ArgKind::UnixTime)
     }
 
     /// A key that the key spec numbered `spec` finds.
-    pub const fn key(name: &'static str, spec: u8) -> Self {
+    pub(crate) const fn key(name: &'static str, spec: u8) -> Self {
         Self::new(name, ArgKind::Key).key_spec(spec)
     }
 
     /// A bare token; its name is the token in lower case.
-    pub const fn word(token: &'static str) -> Self {
+    pub(crate) const fn word(token: &'static str) -> Self {
         Self::new("", ArgKind::PureToken).token(token)
     }
 
     /// A bare token with a name of its own.
-    pub const fn named_word(name: &'static str, token: &'static str) -> Self {
+    pub(crate) const fn named_word(name: &'static str, token: &'static str) -> Self {
         Self::new(name, ArgKind::PureToken).token(token)
     }
 
-    pub const fn one_of(name: &'static str, choices: &'static [Self]) -> Self {
+    pub(crate) const fn one_of(name: &'static str, choices: &'static [Self]) -> Self {
         let mut arg = Self::new(name, ArgKind::OneOf);
         arg.args = choices;
         arg
     }
 
-    pub const fn block(name: &'static str, parts: &'static [Self]) -> Self {
+    pub(crate) const fn block(name: &'static str, parts: &'static [Self]) -> Self {
         let mut arg = Self::new(name, ArgKind::Block);
         arg.args = parts;
         arg
@@ -470,52 +570,52 @@ impl Arg {
 
     /// The word that stands before it.
     #[must_use]
-    pub const fn token(mut self, token: &'static str) -> Self {
+    pub(crate) const fn token(mut self, token: &'static str) -> Self {
         self.token = Some(token);
         self
     }
 
-    /// What syntax lines call it, when that is not its name.
+    /// The name in syntax lines, when it is not the argument's own.
     #[must_use]
-    pub const fn shown(mut self, text: &'static str) -> Self {
+    pub(crate) const fn shown(mut self, text: &'static str) -> Self {
         self.shown = text;
         self
     }
 
     /// The key spec that finds it, for the patterns of SORT, which are keys of a kind.
     #[must_use]
-    pub const fn key_spec(mut self, spec: u8) -> Self {
+    pub(crate) const fn key_spec(mut self, spec: u8) -> Self {
         self.key_spec = Some(spec);
         self
     }
 
     #[must_use]
-    pub const fn since(mut self, version: &'static str) -> Self {
+    pub(crate) const fn since(mut self, version: &'static str) -> Self {
         self.since = Some(version);
         self
     }
 
     #[must_use]
-    pub const fn deprecated_since(mut self, version: &'static str) -> Self {
+    pub(crate) const fn deprecated_since(mut self, version: &'static str) -> Self {
         self.deprecated_since = Some(version);
         self
     }
 
     #[must_use]
-    pub const fn optional(mut self) -> Self {
+    pub(crate) const fn optional(mut self) -> Self {
         self.flags = self.flags.with(arg::OPTIONAL);
         self
     }
 
     #[must_use]
-    pub const fn multiple(mut self) -> Self {
+    pub(crate) const fn multiple(mut self) -> Self {
         self.flags = self.flags.with(arg::MULTIPLE);
         self
     }
 
     /// Repeated together with its token.
     #[must_use]
-    pub const fn multiple_token(mut self) -> Self {
+    pub(crate) const fn multiple_token(mut self) -> Self {
         self.flags = self.flags.with(arg::MULTIPLE).with(arg::MULTIPLE_TOKEN);
         self
     }
@@ -527,8 +627,8 @@ impl Arg {
         }
     }
 
-    /// What syntax lines call it; choices and blocks are shown by their parts.
-    pub fn display_text(&self) -> Option<Cow<'static, str>> {
+    /// The name in syntax lines; choices and blocks are shown by their parts.
+    pub(crate) fn display_text(&self) -> Option<Cow<'static, str>> {
         match self.kind {
             ArgKind::OneOf | ArgKind::Block => None,
             _ if self.shown.is_empty() => Some(self.name()),
@@ -552,7 +652,7 @@ impl Arg {
 }
 
 impl ArgKind {
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Integer => "integer",

@@ -2,10 +2,10 @@
 //! key.
 
 use crate::spec::flags::{Flags, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Channels, Group, KeySpec, Propagates, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &PSUBSCRIBE,
     &PUBLISH,
     &PUBSUB,
@@ -17,19 +17,26 @@ pub static ROWS: &[&Spec] = &[
     &UNSUBSCRIBE,
 ];
 
-pub static PSUBSCRIBE: Spec = Spec {
+pub(crate) static PSUBSCRIBE: Spec = Spec {
     name: "psubscribe",
     group: Group::PubSub,
     since: "2.0.0",
     summary: "Listens for messages published to channels that match one or more patterns.",
     complexity: "O(N) where N is the number of patterns to subscribe to.",
     arity: -2,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
+    channels: Channels::Patterns,
     args: &[Arg::pattern("pattern").multiple()],
     ..Spec::BLANK
 };
 
-pub static PUBLISH: Spec = Spec {
+pub(crate) static PUBLISH: Spec = Spec {
     name: "publish",
     group: Group::PubSub,
     since: "2.0.0",
@@ -44,11 +51,13 @@ pub static PUBLISH: Spec = Spec {
         flag::FAST,
         flag::MAY_REPLICATE,
     ]),
+    propagates: Propagates::ToReplicas,
+    channels: Channels::First,
     args: &[Arg::string("channel"), Arg::string("message")],
     ..Spec::BLANK
 };
 
-pub static PUBSUB: Spec = Spec {
+pub(crate) static PUBSUB: Spec = Spec {
     name: "pubsub",
     group: Group::PubSub,
     since: "2.8.0",
@@ -66,7 +75,7 @@ pub static PUBSUB: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_CHANNELS: Spec = Spec {
+pub(crate) static PUBSUB_CHANNELS: Spec = Spec {
     name: "pubsub|channels",
     group: Group::PubSub,
     since: "2.8.0",
@@ -79,7 +88,7 @@ pub static PUBSUB_CHANNELS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_HELP: Spec = Spec {
+pub(crate) static PUBSUB_HELP: Spec = Spec {
     name: "pubsub|help",
     group: Group::PubSub,
     since: "6.2.0",
@@ -103,7 +112,7 @@ pub static PUBSUB_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_NUMPAT: Spec = Spec {
+pub(crate) static PUBSUB_NUMPAT: Spec = Spec {
     name: "pubsub|numpat",
     group: Group::PubSub,
     since: "2.8.0",
@@ -114,7 +123,7 @@ pub static PUBSUB_NUMPAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_NUMSUB: Spec = Spec {
+pub(crate) static PUBSUB_NUMSUB: Spec = Spec {
     name: "pubsub|numsub",
     group: Group::PubSub,
     since: "2.8.0",
@@ -126,7 +135,7 @@ pub static PUBSUB_NUMSUB: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_SHARDCHANNELS: Spec = Spec {
+pub(crate) static PUBSUB_SHARDCHANNELS: Spec = Spec {
     name: "pubsub|shardchannels",
     group: Group::PubSub,
     since: "7.0.0",
@@ -139,7 +148,7 @@ pub static PUBSUB_SHARDCHANNELS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUBSUB_SHARDNUMSUB: Spec = Spec {
+pub(crate) static PUBSUB_SHARDNUMSUB: Spec = Spec {
     name: "pubsub|shardnumsub",
     group: Group::PubSub,
     since: "7.0.0",
@@ -152,19 +161,25 @@ pub static PUBSUB_SHARDNUMSUB: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PUNSUBSCRIBE: Spec = Spec {
+pub(crate) static PUNSUBSCRIBE: Spec = Spec {
     name: "punsubscribe",
     group: Group::PubSub,
     since: "2.0.0",
     summary: "Stops listening to messages published to channels that match one or more patterns.",
     complexity: "O(N) where N is the number of patterns to unsubscribe.",
     arity: -1,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
     args: &[Arg::pattern("pattern").optional().multiple()],
     ..Spec::BLANK
 };
 
-pub static SPUBLISH: Spec = Spec {
+pub(crate) static SPUBLISH: Spec = Spec {
     name: "spublish",
     group: Group::PubSub,
     since: "7.0.0",
@@ -178,57 +193,85 @@ pub static SPUBLISH: Spec = Spec {
         flag::FAST,
         flag::MAY_REPLICATE,
     ]),
+    propagates: Propagates::ToReplicas,
     keys: &[KeySpec::at(1).flags(&[key::NOT_KEY])],
+    channels: Channels::First,
     args: &[Arg::string("shardchannel"), Arg::string("message")],
     ..Spec::BLANK
 };
 
-pub static SSUBSCRIBE: Spec = Spec {
+pub(crate) static SSUBSCRIBE: Spec = Spec {
     name: "ssubscribe",
     group: Group::PubSub,
     since: "7.0.0",
     summary: "Listens for messages published to shard channels.",
     complexity: "O(N) where N is the number of shard channels to subscribe to.",
     arity: -2,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
     keys: &[KeySpec::at(1).to(-1).flags(&[key::NOT_KEY])],
+    channels: Channels::All,
     args: &[Arg::string("shardchannel").multiple()],
     ..Spec::BLANK
 };
 
-pub static SUBSCRIBE: Spec = Spec {
+pub(crate) static SUBSCRIBE: Spec = Spec {
     name: "subscribe",
     group: Group::PubSub,
     since: "2.0.0",
     summary: "Listens for messages published to channels.",
     complexity: "O(N) where N is the number of channels to subscribe to.",
     arity: -2,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
+    channels: Channels::All,
     args: &[Arg::string("channel").multiple()],
     ..Spec::BLANK
 };
 
-pub static SUNSUBSCRIBE: Spec = Spec {
+pub(crate) static SUNSUBSCRIBE: Spec = Spec {
     name: "sunsubscribe",
     group: Group::PubSub,
     since: "7.0.0",
     summary: "Stops listening to messages posted to shard channels.",
     complexity: "O(N) where N is the number of shard channels to unsubscribe.",
     arity: -1,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
     keys: &[KeySpec::at(1).to(-1).flags(&[key::NOT_KEY])],
     args: &[Arg::string("shardchannel").optional().multiple()],
     ..Spec::BLANK
 };
 
-pub static UNSUBSCRIBE: Spec = Spec {
+pub(crate) static UNSUBSCRIBE: Spec = Spec {
     name: "unsubscribe",
     group: Group::PubSub,
     since: "2.0.0",
     summary: "Stops listening to messages posted to channels.",
     complexity: "O(N) where N is the number of channels to unsubscribe.",
     arity: -1,
-    flags: Flags::of(&[flag::PUBSUB, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    flags: Flags::of(&[
+        flag::PUBSUB,
+        flag::NOSCRIPT,
+        flag::LOADING,
+        flag::STALE,
+        flag::ALLOWED_SUBSCRIBED,
+    ]),
     args: &[Arg::string("channel").optional().multiple()],
     ..Spec::BLANK
 };

@@ -1,10 +1,10 @@
 //! Commands that run code beside the data, and manage the code.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Code, Group, KeySpec, Propagates, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &EVAL,
     &EVAL_RO,
     &EVALSHA,
@@ -15,7 +15,7 @@ pub static ROWS: &[&Spec] = &[
     &SCRIPT,
 ];
 
-pub static EVAL: Spec = Spec {
+pub(crate) static EVAL: Spec = Spec {
     name: "eval",
     group: Group::Scripting,
     since: "2.6.0",
@@ -29,6 +29,8 @@ pub static EVAL: Spec = Spec {
         flag::MAY_REPLICATE,
         flag::NO_MANDATORY_KEYS,
     ]),
+    propagates: Propagates::Parts,
+    code: Some(Code::Text),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2)
         .flags(&[key::RW, key::ACCESS, key::UPDATE])
@@ -42,7 +44,7 @@ pub static EVAL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static EVAL_RO: Spec = Spec {
+pub(crate) static EVAL_RO: Spec = Spec {
     name: "eval_ro",
     group: Group::Scripting,
     since: "7.0.0",
@@ -56,6 +58,7 @@ pub static EVAL_RO: Spec = Spec {
         flag::SKIP_MONITOR,
         flag::NO_MANDATORY_KEYS,
     ]),
+    code: Some(Code::Text),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2)
         .flags(&[key::RO, key::ACCESS])
@@ -69,7 +72,7 @@ pub static EVAL_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static EVALSHA: Spec = Spec {
+pub(crate) static EVALSHA: Spec = Spec {
     name: "evalsha",
     group: Group::Scripting,
     since: "2.6.0",
@@ -83,6 +86,8 @@ pub static EVALSHA: Spec = Spec {
         flag::MAY_REPLICATE,
         flag::NO_MANDATORY_KEYS,
     ]),
+    propagates: Propagates::Parts,
+    code: Some(Code::Digest),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2).flags(&[key::RW, key::ACCESS, key::UPDATE])],
     args: &[
@@ -94,7 +99,7 @@ pub static EVALSHA: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static EVALSHA_RO: Spec = Spec {
+pub(crate) static EVALSHA_RO: Spec = Spec {
     name: "evalsha_ro",
     group: Group::Scripting,
     since: "7.0.0",
@@ -108,6 +113,7 @@ pub static EVALSHA_RO: Spec = Spec {
         flag::SKIP_MONITOR,
         flag::NO_MANDATORY_KEYS,
     ]),
+    code: Some(Code::Digest),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2).flags(&[key::RO, key::ACCESS])],
     args: &[
@@ -119,7 +125,7 @@ pub static EVALSHA_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FCALL: Spec = Spec {
+pub(crate) static FCALL: Spec = Spec {
     name: "fcall",
     group: Group::Scripting,
     since: "7.0.0",
@@ -133,6 +139,8 @@ pub static FCALL: Spec = Spec {
         flag::MAY_REPLICATE,
         flag::NO_MANDATORY_KEYS,
     ]),
+    propagates: Propagates::Parts,
+    code: Some(Code::Function),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2)
         .flags(&[key::RW, key::ACCESS, key::UPDATE])
@@ -146,7 +154,7 @@ pub static FCALL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FCALL_RO: Spec = Spec {
+pub(crate) static FCALL_RO: Spec = Spec {
     name: "fcall_ro",
     group: Group::Scripting,
     since: "7.0.0",
@@ -160,6 +168,7 @@ pub static FCALL_RO: Spec = Spec {
         flag::SKIP_MONITOR,
         flag::NO_MANDATORY_KEYS,
     ]),
+    code: Some(Code::Function),
     acl: Categories::of(&[category::SCRIPTING]),
     keys: &[KeySpec::counted_at(2)
         .flags(&[key::RO, key::ACCESS])
@@ -173,7 +182,7 @@ pub static FCALL_RO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION: Spec = Spec {
+pub(crate) static FUNCTION: Spec = Spec {
     name: "function",
     group: Group::Scripting,
     since: "7.0.0",
@@ -194,7 +203,7 @@ pub static FUNCTION: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_DELETE: Spec = Spec {
+pub(crate) static FUNCTION_DELETE: Spec = Spec {
     name: "function|delete",
     group: Group::Scripting,
     since: "7.0.0",
@@ -202,13 +211,14 @@ pub static FUNCTION_DELETE: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::NOSCRIPT]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SCRIPTING]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[Arg::string("library-name")],
     ..Spec::BLANK
 };
 
-pub static FUNCTION_DUMP: Spec = Spec {
+pub(crate) static FUNCTION_DUMP: Spec = Spec {
     name: "function|dump",
     group: Group::Scripting,
     since: "7.0.0",
@@ -220,7 +230,7 @@ pub static FUNCTION_DUMP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_FLUSH: Spec = Spec {
+pub(crate) static FUNCTION_FLUSH: Spec = Spec {
     name: "function|flush",
     group: Group::Scripting,
     since: "7.0.0",
@@ -228,13 +238,14 @@ pub static FUNCTION_FLUSH: Spec = Spec {
     complexity: "O(N) where N is the number of functions deleted",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::NOSCRIPT]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SCRIPTING]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[Arg::one_of("flush-type", &[Arg::word("ASYNC"), Arg::word("SYNC")]).optional()],
     ..Spec::BLANK
 };
 
-pub static FUNCTION_HELP: Spec = Spec {
+pub(crate) static FUNCTION_HELP: Spec = Spec {
     name: "function|help",
     group: Group::Scripting,
     since: "7.0.0",
@@ -290,7 +301,7 @@ pub static FUNCTION_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_KILL: Spec = Spec {
+pub(crate) static FUNCTION_KILL: Spec = Spec {
     name: "function|kill",
     group: Group::Scripting,
     since: "7.0.0",
@@ -303,7 +314,7 @@ pub static FUNCTION_KILL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_LIST: Spec = Spec {
+pub(crate) static FUNCTION_LIST: Spec = Spec {
     name: "function|list",
     group: Group::Scripting,
     since: "7.0.0",
@@ -322,7 +333,7 @@ pub static FUNCTION_LIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_LOAD: Spec = Spec {
+pub(crate) static FUNCTION_LOAD: Spec = Spec {
     name: "function|load",
     group: Group::Scripting,
     since: "7.0.0",
@@ -330,6 +341,7 @@ pub static FUNCTION_LOAD: Spec = Spec {
     complexity: "O(1) (considering compilation time is redundant)",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::NOSCRIPT]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SCRIPTING]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[
@@ -339,7 +351,7 @@ pub static FUNCTION_LOAD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_RESTORE: Spec = Spec {
+pub(crate) static FUNCTION_RESTORE: Spec = Spec {
     name: "function|restore",
     group: Group::Scripting,
     since: "7.0.0",
@@ -347,6 +359,7 @@ pub static FUNCTION_RESTORE: Spec = Spec {
     complexity: "O(N) where N is the number of functions on the payload",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::NOSCRIPT]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SCRIPTING]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[
@@ -364,7 +377,7 @@ pub static FUNCTION_RESTORE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FUNCTION_STATS: Spec = Spec {
+pub(crate) static FUNCTION_STATS: Spec = Spec {
     name: "function|stats",
     group: Group::Scripting,
     since: "7.0.0",
@@ -381,7 +394,7 @@ pub static FUNCTION_STATS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT: Spec = Spec {
+pub(crate) static SCRIPT: Spec = Spec {
     name: "script",
     group: Group::Scripting,
     since: "2.6.0",
@@ -399,7 +412,7 @@ pub static SCRIPT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_DEBUG: Spec = Spec {
+pub(crate) static SCRIPT_DEBUG: Spec = Spec {
     name: "script|debug",
     group: Group::Scripting,
     since: "3.2.0",
@@ -415,7 +428,7 @@ pub static SCRIPT_DEBUG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_EXISTS: Spec = Spec {
+pub(crate) static SCRIPT_EXISTS: Spec = Spec {
     name: "script|exists",
     group: Group::Scripting,
     since: "2.6.0",
@@ -433,7 +446,7 @@ pub static SCRIPT_EXISTS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_FLUSH: Spec = Spec {
+pub(crate) static SCRIPT_FLUSH: Spec = Spec {
     name: "script|flush",
     group: Group::Scripting,
     since: "2.6.0",
@@ -455,7 +468,7 @@ pub static SCRIPT_FLUSH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_HELP: Spec = Spec {
+pub(crate) static SCRIPT_HELP: Spec = Spec {
     name: "script|help",
     group: Group::Scripting,
     since: "5.0.0",
@@ -483,7 +496,7 @@ pub static SCRIPT_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_KILL: Spec = Spec {
+pub(crate) static SCRIPT_KILL: Spec = Spec {
     name: "script|kill",
     group: Group::Scripting,
     since: "2.6.0",
@@ -496,7 +509,7 @@ pub static SCRIPT_KILL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SCRIPT_LOAD: Spec = Spec {
+pub(crate) static SCRIPT_LOAD: Spec = Spec {
     name: "script|load",
     group: Group::Scripting,
     since: "2.6.0",

@@ -1,10 +1,11 @@
 //! Commands on sets, and on several of them at once.
 
-use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::flags::{Categories, Flags, category, flag};
+use crate::spec::model::{Arg, Group, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &SADD,
     &SCARD,
     &SDIFF,
@@ -24,7 +25,7 @@ pub static ROWS: &[&Spec] = &[
     &SUNIONSTORE,
 ];
 
-pub static SADD: Spec = Spec {
+pub(crate) static SADD: Spec = Spec {
     name: "sadd",
     group: Group::Set,
     since: "1.0.0",
@@ -33,14 +34,15 @@ pub static SADD: Spec = Spec {
         called with multiple arguments.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("member").multiple()],
     history: &[("2.4.0", "Accepts multiple `member` arguments.")],
     ..Spec::BLANK
 };
 
-pub static SCARD: Spec = Spec {
+pub(crate) static SCARD: Spec = Spec {
     name: "scard",
     group: Group::Set,
     since: "1.0.0",
@@ -49,12 +51,12 @@ pub static SCARD: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static SDIFF: Spec = Spec {
+pub(crate) static SDIFF: Spec = Spec {
     name: "sdiff",
     group: Group::Set,
     since: "1.0.0",
@@ -64,12 +66,12 @@ pub static SDIFF: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::ALL_READ,
     args: &[Arg::key("key", 0).multiple()],
     ..Spec::BLANK
 };
 
-pub static SDIFFSTORE: Spec = Spec {
+pub(crate) static SDIFFSTORE: Spec = Spec {
     name: "sdiffstore",
     group: Group::Set,
     since: "1.0.0",
@@ -77,16 +79,14 @@ pub static SDIFFSTORE: Spec = Spec {
     complexity: "O(N) where N is the total number of elements in all given sets.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::OW, key::UPDATE]),
-        KeySpec::at(2).to(-1).flags(&[key::RO, key::ACCESS]),
-    ],
+    keys: usual::ALL_STORED,
     args: &[Arg::key("destination", 0), Arg::key("key", 1).multiple()],
     ..Spec::BLANK
 };
 
-pub static SINTER: Spec = Spec {
+pub(crate) static SINTER: Spec = Spec {
     name: "sinter",
     group: Group::Set,
     since: "1.0.0",
@@ -97,12 +97,12 @@ pub static SINTER: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::ALL_READ,
     args: &[Arg::key("key", 0).multiple()],
     ..Spec::BLANK
 };
 
-pub static SINTERCARD: Spec = Spec {
+pub(crate) static SINTERCARD: Spec = Spec {
     name: "sintercard",
     group: Group::Set,
     since: "7.0.0",
@@ -112,7 +112,7 @@ pub static SINTERCARD: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::counted_at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::COUNTED_READ,
     args: &[
         Arg::integer("numkeys"),
         Arg::key("key", 0).multiple(),
@@ -121,7 +121,7 @@ pub static SINTERCARD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SINTERSTORE: Spec = Spec {
+pub(crate) static SINTERSTORE: Spec = Spec {
     name: "sinterstore",
     group: Group::Set,
     since: "1.0.0",
@@ -130,16 +130,14 @@ pub static SINTERSTORE: Spec = Spec {
         number of sets.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::OW, key::UPDATE]),
-        KeySpec::at(2).to(-1).flags(&[key::RO, key::ACCESS]),
-    ],
+    keys: usual::ALL_STORED,
     args: &[Arg::key("destination", 0), Arg::key("key", 1).multiple()],
     ..Spec::BLANK
 };
 
-pub static SISMEMBER: Spec = Spec {
+pub(crate) static SISMEMBER: Spec = Spec {
     name: "sismember",
     group: Group::Set,
     since: "1.0.0",
@@ -148,12 +146,12 @@ pub static SISMEMBER: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0), Arg::string("member")],
     ..Spec::BLANK
 };
 
-pub static SMEMBERS: Spec = Spec {
+pub(crate) static SMEMBERS: Spec = Spec {
     name: "smembers",
     group: Group::Set,
     since: "1.0.0",
@@ -163,12 +161,12 @@ pub static SMEMBERS: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static SMISMEMBER: Spec = Spec {
+pub(crate) static SMISMEMBER: Spec = Spec {
     name: "smismember",
     group: Group::Set,
     since: "6.2.0",
@@ -177,12 +175,12 @@ pub static SMISMEMBER: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0), Arg::string("member").multiple()],
     ..Spec::BLANK
 };
 
-pub static SMOVE: Spec = Spec {
+pub(crate) static SMOVE: Spec = Spec {
     name: "smove",
     group: Group::Set,
     since: "1.0.0",
@@ -190,11 +188,9 @@ pub static SMOVE: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE]),
-        KeySpec::at(2).flags(&[key::RW, key::INSERT]),
-    ],
+    keys: usual::ELEMENT_MOVED,
     args: &[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -203,7 +199,7 @@ pub static SMOVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SPOP: Spec = Spec {
+pub(crate) static SPOP: Spec = Spec {
     name: "spop",
     group: Group::Set,
     since: "1.0.0",
@@ -213,9 +209,10 @@ pub static SPOP: Spec = Spec {
         passed count.",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::POPPED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count").since("3.2.0").optional(),
@@ -224,7 +221,7 @@ pub static SPOP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SRANDMEMBER: Spec = Spec {
+pub(crate) static SRANDMEMBER: Spec = Spec {
     name: "srandmember",
     group: Group::Set,
     since: "1.0.0",
@@ -235,7 +232,7 @@ pub static SRANDMEMBER: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count").since("2.6.0").optional(),
@@ -244,7 +241,7 @@ pub static SRANDMEMBER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SREM: Spec = Spec {
+pub(crate) static SREM: Spec = Spec {
     name: "srem",
     group: Group::Set,
     since: "1.0.0",
@@ -253,14 +250,15 @@ pub static SREM: Spec = Spec {
     complexity: "O(N) where N is the number of members to be removed.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[Arg::key("key", 0), Arg::string("member").multiple()],
     history: &[("2.4.0", "Accepts multiple `member` arguments.")],
     ..Spec::BLANK
 };
 
-pub static SSCAN: Spec = Spec {
+pub(crate) static SSCAN: Spec = Spec {
     name: "sscan",
     group: Group::Set,
     since: "2.8.0",
@@ -272,7 +270,7 @@ pub static SSCAN: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("cursor"),
@@ -282,7 +280,7 @@ pub static SSCAN: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SUNION: Spec = Spec {
+pub(crate) static SUNION: Spec = Spec {
     name: "sunion",
     group: Group::Set,
     since: "1.0.0",
@@ -292,12 +290,12 @@ pub static SUNION: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::SET]),
     tips: &["nondeterministic_output_order"],
-    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::ALL_READ,
     args: &[Arg::key("key", 0).multiple()],
     ..Spec::BLANK
 };
 
-pub static SUNIONSTORE: Spec = Spec {
+pub(crate) static SUNIONSTORE: Spec = Spec {
     name: "sunionstore",
     group: Group::Set,
     since: "1.0.0",
@@ -305,11 +303,9 @@ pub static SUNIONSTORE: Spec = Spec {
     complexity: "O(N) where N is the total number of elements in all given sets.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::SET]),
-    keys: &[
-        KeySpec::at(1).flags(&[key::OW, key::UPDATE]),
-        KeySpec::at(2).to(-1).flags(&[key::RO, key::ACCESS]),
-    ],
+    keys: usual::ALL_STORED,
     args: &[Arg::key("destination", 0), Arg::key("key", 1).multiple()],
     ..Spec::BLANK
 };

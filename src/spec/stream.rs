@@ -1,10 +1,11 @@
 //! Commands on streams, their consumer groups and what is pending there.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::model::{Arg, Group, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &XACK,
     &XADD,
     &XAUTOCLAIM,
@@ -22,7 +23,7 @@ pub static ROWS: &[&Spec] = &[
     &XTRIM,
 ];
 
-pub static XACK: Spec = Spec {
+pub(crate) static XACK: Spec = Spec {
     name: "xack",
     group: Group::Stream,
     since: "5.0.0",
@@ -31,8 +32,9 @@ pub static XACK: Spec = Spec {
     complexity: "O(1) for each message ID processed.",
     arity: -4,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::string("group"),
@@ -41,7 +43,7 @@ pub static XACK: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XADD: Spec = Spec {
+pub(crate) static XADD: Spec = Spec {
     name: "xadd",
     group: Group::Stream,
     since: "5.0.0",
@@ -50,6 +52,7 @@ pub static XADD: Spec = Spec {
         entries evicted.",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::OrInstead,
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
     keys: &[KeySpec::at(1)
@@ -97,7 +100,7 @@ pub static XADD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XAUTOCLAIM: Spec = Spec {
+pub(crate) static XAUTOCLAIM: Spec = Spec {
     name: "xautoclaim",
     group: Group::Stream,
     since: "6.2.0",
@@ -106,9 +109,10 @@ pub static XAUTOCLAIM: Spec = Spec {
     complexity: "O(1) if COUNT is small.",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[
         Arg::key("key", 0),
         Arg::string("group"),
@@ -126,7 +130,7 @@ pub static XAUTOCLAIM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XCLAIM: Spec = Spec {
+pub(crate) static XCLAIM: Spec = Spec {
     name: "xclaim",
     group: Group::Stream,
     since: "5.0.0",
@@ -135,9 +139,10 @@ pub static XCLAIM: Spec = Spec {
     complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
     arity: -6,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::string("group"),
@@ -156,7 +161,7 @@ pub static XCLAIM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XDEL: Spec = Spec {
+pub(crate) static XDEL: Spec = Spec {
     name: "xdel",
     group: Group::Stream,
     since: "5.0.0",
@@ -164,13 +169,14 @@ pub static XDEL: Spec = Spec {
     complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[Arg::key("key", 0), Arg::string("id").multiple()],
     ..Spec::BLANK
 };
 
-pub static XGROUP: Spec = Spec {
+pub(crate) static XGROUP: Spec = Spec {
     name: "xgroup",
     group: Group::Stream,
     since: "5.0.0",
@@ -188,7 +194,7 @@ pub static XGROUP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XGROUP_CREATE: Spec = Spec {
+pub(crate) static XGROUP_CREATE: Spec = Spec {
     name: "xgroup|create",
     group: Group::Stream,
     since: "5.0.0",
@@ -196,6 +202,7 @@ pub static XGROUP_CREATE: Spec = Spec {
     complexity: "O(1)",
     arity: -5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::INSERT])],
     args: &[
@@ -215,7 +222,7 @@ pub static XGROUP_CREATE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XGROUP_CREATECONSUMER: Spec = Spec {
+pub(crate) static XGROUP_CREATECONSUMER: Spec = Spec {
     name: "xgroup|createconsumer",
     group: Group::Stream,
     since: "6.2.0",
@@ -223,6 +230,7 @@ pub static XGROUP_CREATECONSUMER: Spec = Spec {
     complexity: "O(1)",
     arity: 5,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::INSERT])],
     args: &[
@@ -233,7 +241,7 @@ pub static XGROUP_CREATECONSUMER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XGROUP_DELCONSUMER: Spec = Spec {
+pub(crate) static XGROUP_DELCONSUMER: Spec = Spec {
     name: "xgroup|delconsumer",
     group: Group::Stream,
     since: "5.0.0",
@@ -241,6 +249,7 @@ pub static XGROUP_DELCONSUMER: Spec = Spec {
     complexity: "O(1)",
     arity: 5,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::DELETE])],
     args: &[
@@ -251,7 +260,7 @@ pub static XGROUP_DELCONSUMER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XGROUP_DESTROY: Spec = Spec {
+pub(crate) static XGROUP_DESTROY: Spec = Spec {
     name: "xgroup|destroy",
     group: Group::Stream,
     since: "5.0.0",
@@ -259,13 +268,14 @@ pub static XGROUP_DESTROY: Spec = Spec {
     complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
     arity: 4,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::DELETE])],
     args: &[Arg::key("key", 0), Arg::string("group")],
     ..Spec::BLANK
 };
 
-pub static XGROUP_HELP: Spec = Spec {
+pub(crate) static XGROUP_HELP: Spec = Spec {
     name: "xgroup|help",
     group: Group::Stream,
     since: "5.0.0",
@@ -293,7 +303,7 @@ pub static XGROUP_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XGROUP_SETID: Spec = Spec {
+pub(crate) static XGROUP_SETID: Spec = Spec {
     name: "xgroup|setid",
     group: Group::Stream,
     since: "5.0.0",
@@ -301,6 +311,7 @@ pub static XGROUP_SETID: Spec = Spec {
     complexity: "O(1)",
     arity: -5,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::at(2).flags(&[key::RW, key::UPDATE])],
     args: &[
@@ -319,7 +330,7 @@ pub static XGROUP_SETID: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XINFO: Spec = Spec {
+pub(crate) static XINFO: Spec = Spec {
     name: "xinfo",
     group: Group::Stream,
     since: "5.0.0",
@@ -330,7 +341,7 @@ pub static XINFO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XINFO_CONSUMERS: Spec = Spec {
+pub(crate) static XINFO_CONSUMERS: Spec = Spec {
     name: "xinfo|consumers",
     group: Group::Stream,
     since: "5.0.0",
@@ -340,7 +351,7 @@ pub static XINFO_CONSUMERS: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(2).flags(&[key::RO, key::ACCESS])],
+    keys: usual::SUB_READ,
     args: &[Arg::key("key", 0), Arg::string("group")],
     history: &[(
         "7.2.0",
@@ -349,7 +360,7 @@ pub static XINFO_CONSUMERS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XINFO_GROUPS: Spec = Spec {
+pub(crate) static XINFO_GROUPS: Spec = Spec {
     name: "xinfo|groups",
     group: Group::Stream,
     since: "5.0.0",
@@ -358,13 +369,13 @@ pub static XINFO_GROUPS: Spec = Spec {
     arity: 3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(2).flags(&[key::RO, key::ACCESS])],
+    keys: usual::SUB_READ,
     args: &[Arg::key("key", 0)],
     history: &[("7.0.0", "Added the `entries-read` and `lag` fields")],
     ..Spec::BLANK
 };
 
-pub static XINFO_HELP: Spec = Spec {
+pub(crate) static XINFO_HELP: Spec = Spec {
     name: "xinfo|help",
     group: Group::Stream,
     since: "5.0.0",
@@ -384,7 +395,7 @@ pub static XINFO_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XINFO_STREAM: Spec = Spec {
+pub(crate) static XINFO_STREAM: Spec = Spec {
     name: "xinfo|stream",
     group: Group::Stream,
     since: "5.0.0",
@@ -393,7 +404,7 @@ pub static XINFO_STREAM: Spec = Spec {
     arity: -3,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(2).flags(&[key::RO, key::ACCESS])],
+    keys: usual::SUB_READ,
     args: &[
         Arg::key("key", 0),
         Arg::block(
@@ -420,7 +431,7 @@ pub static XINFO_STREAM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XLEN: Spec = Spec {
+pub(crate) static XLEN: Spec = Spec {
     name: "xlen",
     group: Group::Stream,
     since: "5.0.0",
@@ -429,12 +440,12 @@ pub static XLEN: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static XPENDING: Spec = Spec {
+pub(crate) static XPENDING: Spec = Spec {
     name: "xpending",
     group: Group::Stream,
     since: "5.0.0",
@@ -449,7 +460,7 @@ pub static XPENDING: Spec = Spec {
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("group"),
@@ -475,7 +486,7 @@ pub static XPENDING: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XRANGE: Spec = Spec {
+pub(crate) static XRANGE: Spec = Spec {
     name: "xrange",
     group: Group::Stream,
     since: "5.0.0",
@@ -485,7 +496,7 @@ pub static XRANGE: Spec = Spec {
     arity: -4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("start"),
@@ -496,7 +507,7 @@ pub static XRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XREAD: Spec = Spec {
+pub(crate) static XREAD: Spec = Spec {
     name: "xread",
     group: Group::Stream,
     since: "5.0.0",
@@ -521,7 +532,7 @@ pub static XREAD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XREADGROUP: Spec = Spec {
+pub(crate) static XREADGROUP: Spec = Spec {
     name: "xreadgroup",
     group: Group::Stream,
     since: "5.0.0",
@@ -533,6 +544,7 @@ pub static XREADGROUP: Spec = Spec {
         to serve the N clients blocked on the stream getting new data.",
     arity: -7,
     flags: Flags::of(&[flag::WRITE, flag::BLOCKING]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STREAM]),
     keys: &[KeySpec::after("STREAMS", 4)
         .to(-1)
@@ -556,7 +568,7 @@ pub static XREADGROUP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XREVRANGE: Spec = Spec {
+pub(crate) static XREVRANGE: Spec = Spec {
     name: "xrevrange",
     group: Group::Stream,
     since: "5.0.0",
@@ -566,7 +578,7 @@ pub static XREVRANGE: Spec = Spec {
     arity: -4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::string("end"),
@@ -577,7 +589,7 @@ pub static XREVRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XSETID: Spec = Spec {
+pub(crate) static XSETID: Spec = Spec {
     name: "xsetid",
     group: Group::Stream,
     since: "5.0.0",
@@ -585,8 +597,9 @@ pub static XSETID: Spec = Spec {
     complexity: "O(1)",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STREAM]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::string("last-id"),
@@ -606,7 +619,7 @@ pub static XSETID: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static XTRIM: Spec = Spec {
+pub(crate) static XTRIM: Spec = Spec {
     name: "xtrim",
     group: Group::Stream,
     since: "5.0.0",
@@ -616,9 +629,10 @@ pub static XTRIM: Spec = Spec {
         be released with a single deallocation.",
     arity: -4,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::OrInstead,
     acl: Categories::of(&[category::STREAM]),
     tips: &["nondeterministic_output"],
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::DELETE])],
+    keys: usual::REMOVED_FROM,
     args: &[
         Arg::key("key", 0),
         Arg::block(

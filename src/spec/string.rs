@@ -1,10 +1,11 @@
 //! Commands on plain strings, and on strings that are numbers.
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeyRule, KeySpec, Spec};
+use crate::spec::model::{Arg, Deprecated, Group, KeyRule, KeySpec, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &APPEND,
     &DECR,
     &DECRBY,
@@ -29,7 +30,7 @@ pub static ROWS: &[&Spec] = &[
     &SUBSTR,
 ];
 
-pub static APPEND: Spec = Spec {
+pub(crate) static APPEND: Spec = Spec {
     name: "append",
     group: Group::String,
     since: "2.0.0",
@@ -39,13 +40,14 @@ pub static APPEND: Spec = Spec {
         Redis will double the free space available on every reallocation.",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::INSERT])],
+    keys: usual::ADDED_TO,
     args: &[Arg::key("key", 0), Arg::string("value")],
     ..Spec::BLANK
 };
 
-pub static DECR: Spec = Spec {
+pub(crate) static DECR: Spec = Spec {
     name: "decr",
     group: Group::String,
     since: "1.0.0",
@@ -54,13 +56,14 @@ pub static DECR: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static DECRBY: Spec = Spec {
+pub(crate) static DECRBY: Spec = Spec {
     name: "decrby",
     group: Group::String,
     since: "1.0.0",
@@ -69,13 +72,14 @@ pub static DECRBY: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0), Arg::integer("decrement")],
     ..Spec::BLANK
 };
 
-pub static GET: Spec = Spec {
+pub(crate) static GET: Spec = Spec {
     name: "get",
     group: Group::String,
     since: "1.0.0",
@@ -84,12 +88,12 @@ pub static GET: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static GETDEL: Spec = Spec {
+pub(crate) static GETDEL: Spec = Spec {
     name: "getdel",
     group: Group::String,
     since: "6.2.0",
@@ -97,13 +101,14 @@ pub static GETDEL: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::DELETE])],
+    keys: usual::POPPED,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static GETEX: Spec = Spec {
+pub(crate) static GETEX: Spec = Spec {
     name: "getex",
     group: Group::String,
     since: "6.2.0",
@@ -111,6 +116,7 @@ pub static GETEX: Spec = Spec {
     complexity: "O(1)",
     arity: -2,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE])
@@ -132,7 +138,7 @@ pub static GETEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GETRANGE: Spec = Spec {
+pub(crate) static GETRANGE: Spec = Spec {
     name: "getrange",
     group: Group::String,
     since: "2.4.0",
@@ -143,7 +149,7 @@ pub static GETRANGE: Spec = Spec {
     arity: 4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("start"),
@@ -152,7 +158,7 @@ pub static GETRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static GETSET: Spec = Spec {
+pub(crate) static GETSET: Spec = Spec {
     name: "getset",
     group: Group::String,
     since: "1.0.0",
@@ -160,8 +166,9 @@ pub static GETSET: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0), Arg::string("value")],
     deprecated: Some(Deprecated {
         since: "6.2.0",
@@ -170,7 +177,7 @@ pub static GETSET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static INCR: Spec = Spec {
+pub(crate) static INCR: Spec = Spec {
     name: "incr",
     group: Group::String,
     since: "1.0.0",
@@ -179,13 +186,14 @@ pub static INCR: Spec = Spec {
     complexity: "O(1)",
     arity: 2,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static INCRBY: Spec = Spec {
+pub(crate) static INCRBY: Spec = Spec {
     name: "incrby",
     group: Group::String,
     since: "1.0.0",
@@ -194,13 +202,14 @@ pub static INCRBY: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0), Arg::integer("increment")],
     ..Spec::BLANK
 };
 
-pub static INCRBYFLOAT: Spec = Spec {
+pub(crate) static INCRBYFLOAT: Spec = Spec {
     name: "incrbyfloat",
     group: Group::String,
     since: "2.6.0",
@@ -209,13 +218,14 @@ pub static INCRBYFLOAT: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+    keys: usual::READ_UPDATED,
     args: &[Arg::key("key", 0), Arg::double("increment")],
     ..Spec::BLANK
 };
 
-pub static LCS: Spec = Spec {
+pub(crate) static LCS: Spec = Spec {
     name: "lcs",
     group: Group::String,
     since: "7.0.0",
@@ -238,7 +248,7 @@ pub static LCS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MGET: Spec = Spec {
+pub(crate) static MGET: Spec = Spec {
     name: "mget",
     group: Group::String,
     since: "1.0.0",
@@ -248,12 +258,12 @@ pub static MGET: Spec = Spec {
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::STRING]),
     tips: &["request_policy:multi_shard"],
-    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::ALL_READ,
     args: &[Arg::key("key", 0).multiple()],
     ..Spec::BLANK
 };
 
-pub static MSET: Spec = Spec {
+pub(crate) static MSET: Spec = Spec {
     name: "mset",
     group: Group::String,
     since: "1.0.1",
@@ -261,6 +271,7 @@ pub static MSET: Spec = Spec {
     complexity: "O(N) where N is the number of keys to set.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
     tips: &[
         "request_policy:multi_shard",
@@ -271,7 +282,7 @@ pub static MSET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MSETNX: Spec = Spec {
+pub(crate) static MSETNX: Spec = Spec {
     name: "msetnx",
     group: Group::String,
     since: "1.0.1",
@@ -280,13 +291,14 @@ pub static MSETNX: Spec = Spec {
     complexity: "O(N) where N is the number of keys to set.",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
     keys: &[KeySpec::at(1).to(-1).step(2).flags(&[key::OW, key::INSERT])],
     args: &[Arg::block("data", &[Arg::key("key", 0), Arg::string("value")]).multiple()],
     ..Spec::BLANK
 };
 
-pub static PSETEX: Spec = Spec {
+pub(crate) static PSETEX: Spec = Spec {
     name: "psetex",
     group: Group::String,
     since: "2.6.0",
@@ -295,8 +307,9 @@ pub static PSETEX: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::OW, key::UPDATE])],
+    keys: usual::OVERWRITTEN,
     args: &[
         Arg::key("key", 0),
         Arg::integer("milliseconds"),
@@ -309,7 +322,7 @@ pub static PSETEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SET: Spec = Spec {
+pub(crate) static SET: Spec = Spec {
     name: "set",
     group: Group::String,
     since: "1.0.0",
@@ -318,6 +331,7 @@ pub static SET: Spec = Spec {
     complexity: "O(1)",
     arity: -3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::OrInstead,
     acl: Categories::of(&[category::STRING]),
     keys: &[KeySpec::at(1)
         .flags(&[key::RW, key::ACCESS, key::UPDATE, key::VARIABLE_FLAGS])
@@ -358,7 +372,7 @@ pub static SET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SETEX: Spec = Spec {
+pub(crate) static SETEX: Spec = Spec {
     name: "setex",
     group: Group::String,
     since: "2.0.0",
@@ -367,8 +381,9 @@ pub static SETEX: Spec = Spec {
     complexity: "O(1)",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::Instead,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::OW, key::UPDATE])],
+    keys: usual::OVERWRITTEN,
     args: &[
         Arg::key("key", 0),
         Arg::integer("seconds"),
@@ -381,7 +396,7 @@ pub static SETEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SETNX: Spec = Spec {
+pub(crate) static SETNX: Spec = Spec {
     name: "setnx",
     group: Group::String,
     since: "1.0.0",
@@ -389,6 +404,7 @@ pub static SETNX: Spec = Spec {
     complexity: "O(1)",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
     keys: &[KeySpec::at(1).flags(&[key::OW, key::INSERT])],
     args: &[Arg::key("key", 0), Arg::string("value")],
@@ -399,7 +415,7 @@ pub static SETNX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SETRANGE: Spec = Spec {
+pub(crate) static SETRANGE: Spec = Spec {
     name: "setrange",
     group: Group::String,
     since: "2.2.0",
@@ -410,8 +426,9 @@ pub static SETRANGE: Spec = Spec {
         with M being the length of the value argument.",
     arity: 4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RW, key::UPDATE])],
+    keys: usual::UPDATED,
     args: &[
         Arg::key("key", 0),
         Arg::integer("offset"),
@@ -420,7 +437,7 @@ pub static SETRANGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static STRLEN: Spec = Spec {
+pub(crate) static STRLEN: Spec = Spec {
     name: "strlen",
     group: Group::String,
     since: "2.2.0",
@@ -429,12 +446,12 @@ pub static STRLEN: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::READONLY, flag::FAST]),
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RO])],
+    keys: usual::LOOKED_AT,
     args: &[Arg::key("key", 0)],
     ..Spec::BLANK
 };
 
-pub static SUBSTR: Spec = Spec {
+pub(crate) static SUBSTR: Spec = Spec {
     name: "substr",
     group: Group::String,
     since: "1.0.0",
@@ -445,7 +462,7 @@ pub static SUBSTR: Spec = Spec {
     arity: 4,
     flags: Flags::of(&[flag::READONLY]),
     acl: Categories::of(&[category::STRING]),
-    keys: &[KeySpec::at(1).flags(&[key::RO, key::ACCESS])],
+    keys: usual::READ,
     args: &[
         Arg::key("key", 0),
         Arg::integer("start"),

@@ -1,12 +1,13 @@
 //! Commands that make several requests one.
 
-use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::flags::{Categories, Flags, category, flag};
+use crate::spec::model::{Arg, Group, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&DISCARD, &EXEC, &MULTI, &UNWATCH, &WATCH];
+pub(crate) static ROWS: &[&Spec] = &[&DISCARD, &EXEC, &MULTI, &UNWATCH, &WATCH];
 
-pub static DISCARD: Spec = Spec {
+pub(crate) static DISCARD: Spec = Spec {
     name: "discard",
     group: Group::Transactions,
     since: "2.0.0",
@@ -19,12 +20,13 @@ pub static DISCARD: Spec = Spec {
         flag::STALE,
         flag::FAST,
         flag::ALLOW_BUSY,
+        flag::STEERS_TRANSACTION,
     ]),
     acl: Categories::of(&[category::TRANSACTION]),
     ..Spec::BLANK
 };
 
-pub static EXEC: Spec = Spec {
+pub(crate) static EXEC: Spec = Spec {
     name: "exec",
     group: Group::Transactions,
     since: "1.2.0",
@@ -36,12 +38,15 @@ pub static EXEC: Spec = Spec {
         flag::LOADING,
         flag::STALE,
         flag::SKIP_SLOWLOG,
+        flag::STEERS_TRANSACTION,
+        flag::RUNS_TRANSACTION,
     ]),
+    propagates: Propagates::Parts,
     acl: Categories::of(&[category::TRANSACTION]),
     ..Spec::BLANK
 };
 
-pub static MULTI: Spec = Spec {
+pub(crate) static MULTI: Spec = Spec {
     name: "multi",
     group: Group::Transactions,
     since: "1.2.0",
@@ -54,12 +59,13 @@ pub static MULTI: Spec = Spec {
         flag::STALE,
         flag::FAST,
         flag::ALLOW_BUSY,
+        flag::STEERS_TRANSACTION,
     ]),
     acl: Categories::of(&[category::TRANSACTION]),
     ..Spec::BLANK
 };
 
-pub static UNWATCH: Spec = Spec {
+pub(crate) static UNWATCH: Spec = Spec {
     name: "unwatch",
     group: Group::Transactions,
     since: "2.2.0",
@@ -77,7 +83,7 @@ pub static UNWATCH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static WATCH: Spec = Spec {
+pub(crate) static WATCH: Spec = Spec {
     name: "watch",
     group: Group::Transactions,
     since: "2.2.0",
@@ -90,9 +96,10 @@ pub static WATCH: Spec = Spec {
         flag::STALE,
         flag::FAST,
         flag::ALLOW_BUSY,
+        flag::STEERS_TRANSACTION,
     ]),
     acl: Categories::of(&[category::TRANSACTION]),
-    keys: &[KeySpec::at(1).to(-1).flags(&[key::RO])],
+    keys: usual::ALL_LOOKED_AT,
     args: &[Arg::key("key", 0).multiple()],
     ..Spec::BLANK
 };

@@ -7,40 +7,51 @@
 
 use std::ptr::{self, NonNull};
 
-/// Where an allocation of ours is. A number until [`Address::pointer`] makes it a pointer again;
-/// what it points to, and that it is alive, is for the owner of the table to know.
+/// Where an allocation of ours is. A number until [`Address::pointer`] makes it a pointer again; the owner of the table
+/// knows the type behind it, and that it is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Address(u64);
 
 impl Address {
     #[inline]
-    pub fn of(pointer: NonNull<u8>) -> Self {
+    pub(crate) fn of(pointer: NonNull<u8>) -> Self {
         Self::from_bits(pointer.as_ptr().expose_provenance() as u64)
     }
 
     #[inline]
-    pub fn from_bits(bits: u64) -> Self {
+    pub(crate) fn from_bits(bits: u64) -> Self {
         assert!(bits >> 48 == 0, "a pointer of more than 48 bits");
         Self(bits)
     }
 
     #[inline]
-    pub fn bits(self) -> u64 {
+    pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
     #[inline]
-    pub fn pointer(self) -> *mut u8 {
+    pub(crate) fn pointer(self) -> *mut u8 {
         ptr::with_exposed_provenance_mut(self.0 as usize)
     }
 
+    /// The pointer to an allocation that is alive.
+    ///
+    /// # Safety
+    /// The address was taken of an allocation, which has not been freed since.
     #[inline]
-    pub fn to_bytes(self) -> [u8; 6] {
+    pub(crate) unsafe fn allocation(self) -> NonNull<u8> {
+        debug_assert!(!self.pointer().is_null());
+        // SAFETY: an allocation is never at null.
+        unsafe { NonNull::new_unchecked(self.pointer()) }
+    }
+
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; 6] {
         *self.0.to_le_bytes().first_chunk().expect("six of eight")
     }
 
     #[inline]
-    pub fn from_bytes(bytes: [u8; 6]) -> Self {
+    pub(crate) fn from_bytes(bytes: [u8; 6]) -> Self {
         let mut word = [0; 8];
         word[..6].copy_from_slice(&bytes);
         Self(u64::from_le_bytes(word))
@@ -48,7 +59,7 @@ impl Address {
 
     /// Ask for the first line, and for the next one where a small allocation usually ends.
     #[inline]
-    pub fn prefetch(self) {
+    pub(crate) fn prefetch(self) {
         prefetch(self.0 as usize);
         prefetch(self.0 as usize + 56);
     }

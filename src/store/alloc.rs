@@ -23,21 +23,21 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use tikv_jemalloc_sys as jemalloc;
 
 /// jemalloc with a count. To be installed with `#[global_allocator]`.
 pub struct Counting;
 
-/// What jemalloc reads before the first allocation. By default it lays large allocations out at
-/// varying offsets and spends a page on each for that; a table's segments of 64 KiB have no use for
-/// it. And it keeps freed pages for ten seconds in case they are wanted again, in vain mostly: what a
-/// growing table leaves behind is of the wrong size for what comes next. One second is enough for
-/// those that are.
+/// The options that jemalloc reads before the first allocation. By default it lays large allocations out at varying
+/// offsets and spends a page on each for that; a table's segments of 64 KiB have no use for it. And it keeps freed
+/// pages for ten seconds in case they are wanted again, in vain mostly: what a growing table leaves behind is of the
+/// wrong size for what comes next. One second is enough for those that are.
 #[used]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static OPTIONS: Option<&'static c_char> = {
+pub(crate) static OPTIONS: Option<&'static c_char> = {
     let options: &'static CStr = c"cache_oblivious:false,dirty_decay_ms:1000";
     // SAFETY: a string with its zero, and the first character of it.
     Some(unsafe { &*options.as_ptr() })
@@ -58,42 +58,70 @@ pub fn used_memory() -> usize {
 /// How often the calling thread has asked for memory so far. Tests take the difference around a
 /// warm GET and expect it to be nothing.
 pub fn allocations_of_this_thread() -> u64 {
-    LOCAL.with(|local| local.allocations.get())
+    LOCAL.with(|local| match local.slot.get() {
+        Some(slot) => slot.allocations.load(Relaxed),
+        None => local.allocations.get(),
+    })
 }
 
-/// What a request of `size` bytes with an alignment of at most 8 occupies: steps of 8 up to 64,
-/// then four steps per doubling, and pages above [`CLASSES_END`].
+/// The count of a thread's allocations, for others to read.
+#[derive(Clone, Copy)]
+pub(crate) struct Allocations(&'static Slot);
+
+impl Allocations {
+    /// Of the calling thread. None if it has asked for nothing yet, or shares its count with others.
+    pub(crate) fn of_this_thread() -> Option<Self> {
+        LOCAL.with(|local| local.slot.get().map(Self))
+    }
+
+    /// How often the thread has asked for memory so far.
+    pub(crate) fn count(self) -> u64 {
+        self.0.allocations.load(Relaxed)
+    }
+}
+
+/// The size that a request of `size` bytes with an alignment of at most 8 occupies: steps of 8 up to 64, then four
+/// steps per doubling, and pages above [`CLASSES_END`].
 #[inline]
-pub const fn size_class(size: usize) -> usize {
+pub(crate) const fn size_class(size: usize) -> usize {
+    match size {
+        0 => 8,
+        1..=CLASSES_END => growth_class(size),
+        _ => (size + 4095) & !4095,
+    }
+}
+
+/// The same without an end: what is to grow asks for so much, so that appending is amortised beyond [`CLASSES_END`]
+/// too.
+#[inline]
+pub(crate) const fn growth_class(size: usize) -> usize {
     let step = match size {
-        0 => return 8,
-        1..=64 => 8,
-        65..=CLASSES_END => 1 << ((size - 1).ilog2() - 2),
-        _ => 4096,
+        0..=64 => 8,
+        _ => 1 << ((size - 1).ilog2() - 2),
     };
     (size + step - 1) & !(step - 1)
 }
 
-/// What jemalloc says about the whole process, in bytes.
+/// The figures that jemalloc gives for the whole process, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub(crate) struct Stats {
     /// Given out to the program.
-    pub allocated: usize,
+    pub(crate) allocated: usize,
     /// In pages that hold at least one allocation.
-    pub active: usize,
+    pub(crate) active: usize,
     /// jemalloc's own bookkeeping.
-    pub metadata: usize,
+    pub(crate) metadata: usize,
     /// Mapped and backed by memory, as far as jemalloc knows.
-    pub resident: usize,
-    pub mapped: usize,
+    pub(crate) resident: usize,
+    pub(crate) mapped: usize,
     /// Given back to the kernel, address space kept.
-    pub retained: usize,
+    pub(crate) retained: usize,
     /// Marked as free for the kernel to take, but still counted as ours until it does.
-    pub muzzy: usize,
+    pub(crate) muzzy: usize,
 }
 
 /// `None` if jemalloc was built without statistics.
-pub fn stats() -> Option<Stats> {
+pub(crate) fn stats() -> Option<Stats> {
     // jemalloc reports a snapshot, taken when this number is written.
     write_control(c"epoch", 1u64).then_some(())?;
     let page: usize = read_control(c"arenas.page")?;
@@ -109,13 +137,19 @@ pub fn stats() -> Option<Stats> {
     })
 }
 
-/// The allocator's name and version, as INFO shows them.
-pub fn name() -> &'static str {
-    "jemalloc-5.3.1"
+/// The allocator's name and version, as INFO shows them. The version is what the linked library says of itself.
+pub(crate) fn name() -> &'static str {
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        let mut version = read_text(c"version").unwrap_or_default();
+        // The name of a commit follows the number.
+        version.truncate(version.find('-').unwrap_or(version.len()));
+        format!("jemalloc-{version}")
+    });
+    &NAME
 }
 
-/// What jemalloc keeps under a name such as `arenas.page`, if it is a number of 1, 4 or 8 bytes.
-pub fn control(name: &str) -> Option<u64> {
+/// The number that jemalloc keeps under a name such as `arenas.page`, if it is a number of 1, 4 or 8 bytes.
+pub(crate) fn control(name: &str) -> Option<u64> {
     let name = std::ffi::CString::new(name).ok()?;
     // jemalloc compares the size that is asked for with its own and refuses any other.
     (read_control::<u64>(&name))
@@ -124,13 +158,13 @@ pub fn control(name: &str) -> Option<u64> {
 }
 
 /// Give every unused page back to the kernel, this thread's cache included (MEMORY PURGE).
-pub fn purge() -> bool {
+pub(crate) fn purge() -> bool {
     command(c"thread.tcache.flush") && command(c"arena.4096.purge")
 }
 
-/// Let a thread of jemalloc's purge unused pages, instead of whoever happens to allocate. False
-/// where the platform has no such thread.
-pub fn set_background_thread(is_on: bool) -> bool {
+/// Lets a thread of jemalloc's purge unused pages, instead of the thread that happens to allocate. False where the
+/// platform has no such thread.
+pub(crate) fn set_background_thread(is_on: bool) -> bool {
     write_control(c"background_thread", is_on)
 }
 
@@ -142,14 +176,13 @@ pub fn set_background_thread(is_on: bool) -> bool {
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the size is not 0, by the contract of `GlobalAlloc`. `malloc` and `mallocx`
-        // without flags give the same memory, but only the former has a short way there: 25
-        // instructions against 95.
-        let memory = unsafe {
-            match flags(layout) {
-                0 => jemalloc::malloc(layout.size()),
-                flags => jemalloc::mallocx(layout.size(), flags),
-            }
+        // `malloc` and `mallocx` without flags give the same memory, but only the former has a
+        // short way there: 25 instructions against 95.
+        let memory = match flags(layout) {
+            // SAFETY: the size is not 0, by the contract of `GlobalAlloc`.
+            0 => unsafe { jemalloc::malloc(layout.size()) },
+            // SAFETY: as above.
+            flags => unsafe { jemalloc::mallocx(layout.size(), flags) },
         };
         if !memory.is_null() {
             count_allocation(occupied(layout) as isize);
@@ -214,41 +247,39 @@ fn occupied(layout: Layout) -> usize {
 
 #[inline]
 fn count_allocation(bytes: isize) {
-    LOCAL.with(|local| {
-        local.allocations.set(local.allocations.get() + 1);
-        local.add(bytes);
-    });
+    LOCAL.with(|local| local.add(bytes, 1));
 }
 
 #[inline]
 fn count(bytes: isize) {
-    LOCAL.with(|local| local.add(bytes));
+    LOCAL.with(|local| local.add(bytes, 0));
 }
 
 struct Local {
     slot: Cell<Option<&'static Slot>>,
+    /// Counted here as long as there is no slot.
     allocations: Cell<u64>,
 }
 
 impl Local {
     #[inline]
-    fn add(&self, bytes: isize) {
+    fn add(&self, bytes: isize, allocations: u64) {
         if let Some(slot) = self.slot.get() {
-            // Only this thread writes the slot, so load and store need not be one step.
-            slot.bytes.store(slot.bytes.load(Relaxed) + bytes, Relaxed);
+            slot.add(bytes, allocations);
         } else {
-            self.add_slowly(bytes);
+            self.add_slowly(bytes, allocations);
         }
     }
 
     #[cold]
-    fn add_slowly(&self, bytes: isize) {
+    fn add_slowly(&self, bytes: isize, allocations: u64) {
         if CLAIMED.load(Relaxed) < OWN_SLOTS
             && let Some(slot) = SLOTS.get(CLAIMED.fetch_add(1, Relaxed))
         {
             self.slot.set(Some(slot));
-            slot.bytes.store(bytes, Relaxed);
+            slot.add(bytes, allocations);
         } else {
+            self.allocations.set(self.allocations.get() + allocations);
             SHARED.bytes.fetch_add(bytes, Relaxed);
         }
     }
@@ -258,6 +289,27 @@ impl Local {
 #[repr(align(128))]
 struct Slot {
     bytes: AtomicIsize,
+    allocations: AtomicU64,
+}
+
+impl Slot {
+    const fn empty() -> Self {
+        Self {
+            bytes: AtomicIsize::new(0),
+            allocations: AtomicU64::new(0),
+        }
+    }
+
+    /// For the thread that the slot belongs to. No other writes it, so load and store need not be one step.
+    #[inline]
+    fn add(&self, bytes: isize, allocations: u64) {
+        self.bytes.store(self.bytes.load(Relaxed) + bytes, Relaxed);
+        // Known where this is compiled: freeing does not pay for the count.
+        if allocations > 0 {
+            let count = self.allocations.load(Relaxed) + allocations;
+            self.allocations.store(count, Relaxed);
+        }
+    }
 }
 
 thread_local! {
@@ -270,22 +322,15 @@ thread_local! {
 /// about five threads; a test process that starts thousands counts the later ones together, with a
 /// locked instruction each time.
 const OWN_SLOTS: usize = 32;
-static SLOTS: [Slot; OWN_SLOTS] = [const {
-    Slot {
-        bytes: AtomicIsize::new(0),
-    }
-}; OWN_SLOTS];
-static SHARED: Slot = Slot {
-    bytes: AtomicIsize::new(0),
-};
+static SLOTS: [Slot; OWN_SLOTS] = [const { Slot::empty() }; OWN_SLOTS];
+static SHARED: Slot = Slot::empty();
 static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 
 /// Up to here the classes are the same whatever the size of a page. Above, this version of jemalloc
 /// rounds to whole pages, and has to be asked how large they are.
 const CLASSES_END: usize = 32 * 1024;
 
-/// What `mallctl` accepts and returns. Closed, because a type of the wrong size would be written
-/// past its end.
+/// A type that `mallctl` accepts and returns. Closed, because a type of the wrong size would be written past its end.
 trait Control: Copy + Default {}
 impl Control for usize {}
 impl Control for u64 {}
@@ -308,6 +353,31 @@ fn read_control<T: Control>(name: &CStr) -> Option<T> {
         )
     };
     (status == 0 && len == size_of::<T>()).then_some(value)
+}
+
+/// The text that jemalloc keeps under a name.
+fn read_text(name: &CStr) -> Option<String> {
+    let mut text: *const c_char = ptr::null();
+    let mut len = size_of::<*const c_char>();
+    // SAFETY: `text` has `len` writable bytes and jemalloc writes no more than `len`. Nothing is passed in.
+    let status = unsafe {
+        jemalloc::mallctl(
+            name.as_ptr(),
+            (&raw mut text).cast::<c_void>(),
+            &raw mut len,
+            ptr::null_mut(),
+            0,
+        )
+    };
+    if status != 0 || text.is_null() {
+        return None;
+    }
+    // SAFETY: the names that this is used for stand for texts of the program itself, which end with a zero.
+    Some(
+        unsafe { CStr::from_ptr(text) }
+            .to_string_lossy()
+            .into_owned(),
+    )
 }
 
 fn write_control<T: Control>(name: &CStr, mut value: T) -> bool {
@@ -352,17 +422,18 @@ mod tests {
     fn size_classes_are_those_of_jemalloc() {
         for size in (1..70_000).chain((70_000..40 << 20).step_by(40_961)) {
             // SAFETY: a pure computation.
-            assert_eq!(
-                size_class(size),
-                unsafe { jemalloc::nallocx(size, 0) },
-                "size {size}"
-            );
+            let class = unsafe { jemalloc::nallocx(size, 0) };
+            assert_eq!(size_class(size), class, "size {size}");
         }
         assert_eq!(size_class(56), 56);
         assert_eq!(size_class(72), 80);
     }
 
     #[test]
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one story of one piece of memory, from `alloc` to `dealloc`"
+    )]
     fn alignment_is_kept_and_memory_usable() {
         let _turn = TURN.lock();
         for align in [1, 8, 16, 32, 64, 4096] {
@@ -432,6 +503,7 @@ mod tests {
 
     #[test]
     fn jemalloc_answers() {
+        assert_eq!(name(), "jemalloc-5.3.1");
         let stats = stats().expect("built with the feature `stats`");
         assert!(stats.resident >= stats.active && stats.active >= stats.allocated);
         assert!(purge());

@@ -1,21 +1,23 @@
 //! One database: keys, their values, and when they expire.
 //!
-//! Joins the table, the entries and the wheel, and keeps them in step. Callers compute a key's hash
-//! once, prefetch with it, look up with it, insert with it; what `locate` returns is a [`Spot`],
-//! which costs no borrow, so that a caller can decide first and borrow afterwards.
+//! Joins the table, the entries and the wheel, and keeps them in step. Callers compute a key's hash once, prefetch with
+//! it, look up with it, insert with it; `locate` returns a [`Spot`], which costs no borrow, so that a caller can decide
+//! first and borrow afterwards.
 //!
-//! Whatever changes an entry's address goes through `moved`, which patches the table's slot and the
-//! wheel's record together (invariants I1 and I2).
+//! Every change of an entry's address goes through `moved`, which patches the table's slot and the wheel's record
+//! together (invariants I1 and I2).
 //!
 //! Not known here: types of values, clients, the time (it is an argument), or what happens when a
 //! key expires.
 
 #![allow(unsafe_code)]
 
+mod occupied;
+
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Spot;
 use super::address::Address;
 use super::entry::raw::{Kind, NARROW_MAX, NEVER, Raw, Times};
 use super::entry::{
@@ -23,14 +25,17 @@ use super::entry::{
 };
 use super::table::{Table, TableStats};
 use super::wheel::Wheel;
+use super::{Site, Spot, Vacancy};
 use crate::base::hash::Seed;
+
+pub(crate) use occupied::Occupied;
 
 /// Keys to payloads: integers, short strings, or objects of type `V` (at most 32 bytes, stored in
 /// place).
 ///
 /// `Send` if `V` is, so that a whole database can be dropped on another thread. Not `Sync`: reading
 /// an entry may write its access word.
-pub struct Dict<V> {
+pub(crate) struct Dict<V> {
     table: Table,
     wheel: Wheel,
     seed: Seed,
@@ -38,26 +43,34 @@ pub struct Dict<V> {
     field_expires: usize,
     deadline_sum: i128,
     birth_epoch: u8,
+    /// Moves on with every key that is added, and has its own range in each dict: the stamp of a [`Vacancy`] agrees
+    /// only with the dict that gave it, and only as long as nothing was added.
+    stamp: u64,
     /// Owns values; and a `Cell` is what is not `Sync`.
     _values: PhantomData<(V, Cell<()>)>,
 }
 
-/// What [`Dict::clear`] leaves behind: the old database, to be dropped wherever there is time for
-/// it.
-pub type Detached<V> = Dict<V>;
+/// The old database, as [`Dict::clear`] leaves it behind, to be dropped wherever there is time for it.
+pub(crate) type Detached<V> = Dict<V>;
 
-/// What becomes of the deadline when a value is replaced.
+/// The fate of the deadline when a value is replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Until {
+pub(crate) enum Until {
     Kept,
     Never,
     At(i64),
 }
 
+/// How many dicts this process has made.
+static DICTS: AtomicU64 = AtomicU64::new(0);
+
+/// Each dict has this many bits of stamps for itself: enough for a million keys a second during twelve days.
+const STAMP_BITS: u32 = 40;
+
 /// Reading.
 impl<V> Dict<V> {
     /// Allocates nothing yet.
-    pub fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self {
             table: Table::new(),
             wheel: Wheel::default(),
@@ -66,77 +79,110 @@ impl<V> Dict<V> {
             field_expires: 0,
             deadline_sum: 0,
             birth_epoch: 0,
+            stamp: DICTS.fetch_add(1, Ordering::Relaxed) << STAMP_BITS,
             _values: PhantomData,
         }
     }
 
     #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         self.seed.hash(key)
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     #[inline]
-    pub fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        if key.len() > NARROW_MAX {
-            return self.locate_wide(hash, key);
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.find(hash, key).map(|(spot, _)| spot)
+    }
+
+    /// `locate`, and the entry, which a look-up has at hand: to go to it from its spot costs a third of one.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_, V>)> {
+        let (spot, address) = if key.len() > NARROW_MAX {
+            self.find_wide(hash, key)?
+        } else {
+            self.table
+                .find(hash, |address| live(address).has_narrow_key(key))?
+        };
+        // SAFETY: the entry is in the table of this dict, which stays borrowed as long as the
+        // result lives.
+        Some((spot, unsafe { EntryRef::new(live(address)) }))
+    }
+
+    /// `locate` for a caller that is going to put something under the key.
+    #[inline]
+    pub(crate) fn site<'k>(&self, hash: u64, key: &'k [u8]) -> Site<'k> {
+        self.site_and_entry(hash, key).0
+    }
+
+    /// `site`, and the entry if one is there.
+    #[inline]
+    pub(crate) fn site_and_entry<'k>(
+        &self,
+        hash: u64,
+        key: &'k [u8],
+    ) -> (Site<'k>, Option<EntryRef<'_, V>>) {
+        if let Some((spot, entry)) = self.find(hash, key) {
+            return (Site::Taken(spot), Some(entry));
         }
-        self.table
-            .find(hash, |address| live(address).has_narrow_key(key))
+        let stamp = self.stamp;
+        (Site::Vacant(Vacancy { hash, key, stamp }), None)
     }
 
     #[cold]
-    fn locate_wide(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+    fn find_wide(&self, hash: u64, key: &[u8]) -> Option<(Spot, Address)> {
         // SAFETY: the entry's key is compared while the dict is borrowed.
         self.table
             .find(hash, |address| unsafe { live(address).key() } == key)
     }
 
     #[inline]
-    pub fn entry(&self, spot: Spot) -> EntryRef<'_, V> {
+    pub(crate) fn entry(&self, spot: Spot) -> EntryRef<'_, V> {
         // SAFETY: the entry is in the table of this dict, which stays borrowed as long as the
         // result lives.
         unsafe { EntryRef::new(self.raw(spot)) }
     }
 
     #[inline]
-    pub fn entry_mut(&mut self, spot: Spot) -> EntryMut<'_, V> {
+    pub(crate) fn entry_mut(&mut self, spot: Spot) -> EntryMut<'_, V> {
         // SAFETY: as above, with an exclusive borrow.
         unsafe { EntryMut::new(self.raw(spot)) }
     }
 
     /// The first of three steps for a batch of look-ups: ask for the bucket's cache line.
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
+    pub(crate) fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
     /// The second: compare tags, and ask for the entry. True if it can only be in a further bucket,
     /// which was asked for instead.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) -> bool {
+    pub(crate) fn prefetch_entry(&self, hash: u64) -> bool {
         self.table.prefetch_element(hash)
     }
 
     /// An entry whose hash may be this one, for a look ahead at its value: the first of which a part
     /// of the hash agrees. Reads no key.
     #[inline]
-    pub fn guess(&self, hash: u64) -> Option<EntryRef<'_, V>> {
-        self.table.find(hash, |_| true).map(|spot| self.entry(spot))
+    pub(crate) fn guess(&self, hash: u64) -> Option<EntryRef<'_, V>> {
+        let (_, address) = self.table.find(hash, |_| true)?;
+        // SAFETY: as in `find`.
+        Some(unsafe { EntryRef::new(live(address)) })
     }
 
     /// The third, for those: the same in that bucket.
     #[inline]
-    pub fn prefetch_further(&self, hash: u64) {
+    pub(crate) fn prefetch_further(&self, hash: u64) {
         self.table.prefetch_overflow(hash);
     }
 }
@@ -144,110 +190,87 @@ impl<V> Dict<V> {
 /// Writing.
 impl<V> Dict<V> {
     /// Makes room for so many keys, if there are none yet.
-    pub fn reserve(&mut self, count: usize) {
+    pub(crate) fn reserve(&mut self, count: usize) {
         self.table.reserve(count);
     }
 
-    /// The key must be absent: nothing looks for it again.
-    pub fn insert(
+    /// Adds a key.
+    pub(crate) fn insert(
         &mut self,
-        hash: u64,
-        key: &[u8],
+        vacancy: Vacancy<'_>,
         new: New<'_, V>,
         deadline: Option<i64>,
     ) -> Spot {
-        self.insert_entry(hash, key, new, times(deadline, None), 0)
+        self.insert_entry(vacancy, new, times(deadline, None), 0)
     }
 
-    /// Another payload for the same key. The spot stays valid, the access word stays; a field
-    /// deadline goes with the old value, and a deadline does what `until` says. Returns an old
-    /// object, so that the caller may have it dropped elsewhere.
-    pub fn replace(&mut self, spot: Spot, new: New<'_, V>, until: Until) -> Option<V> {
-        let old = self.raw(spot);
-        let key_deadline = match until {
-            Until::Kept => old.times().key,
-            Until::Never => NEVER,
-            Until::At(deadline) => deadline,
-        };
-        let times = Times {
-            key: key_deadline,
-            field: NEVER,
-        };
-        let (kind, value_len) = new.shape();
-        // SAFETY: the old payload is moved out and then never touched again: either its place is
-        // written over, or the old entry is freed and `moved` puts the new one in its place
-        // everywhere.
-        unsafe {
-            let object = take_object(old);
-            let entry = if old.fits_payload::<V>(kind, value_len, times) {
-                old.begin_payload(kind, value_len);
-                write_payload(old, new);
-                self.retime(old, times);
-                old
-            } else {
-                let entry = self.moved(spot, old, times, |old| {
-                    old.reshape::<V>(kind, value_len, times)
-                });
-                write_payload(entry, new);
-                entry
-            };
-            entry.set_head(entry.head().with_epoch(self.birth_epoch));
-            object
+    /// The entry at a spot, to be looked at and replaced.
+    #[inline]
+    pub(crate) fn occupied(&mut self, spot: Spot) -> Occupied<'_, V> {
+        Occupied {
+            entry: self.raw(spot),
+            spot,
+            dict: self,
         }
     }
 
-    pub fn remove(&mut self, spot: Spot) -> Option<V> {
+    /// The entry of a key, to be looked at and replaced.
+    #[inline]
+    pub(crate) fn occupied_by(&mut self, hash: u64, key: &[u8]) -> Option<Occupied<'_, V>> {
+        let (spot, entry) = self.find(hash, key)?;
+        Some(Occupied {
+            entry: entry.raw(),
+            spot,
+            dict: self,
+        })
+    }
+
+    pub(crate) fn remove(&mut self, spot: Spot) -> Option<V> {
         let entry = self.unlink(spot);
+        // SAFETY: the entry is alive, and this is the one time that its object is moved out.
+        let object = unsafe { take_object(entry) };
         // SAFETY: the entry is in no table any more, and this is its end.
-        unsafe {
-            let object = take_object(entry);
-            entry.free::<V>();
-            object
-        }
+        unsafe { entry.free::<V>() };
+        object
     }
 
     /// Remove an entry and give back all it held, for RENAME and MOVE.
-    pub fn take(&mut self, spot: Spot) -> Taken<V> {
+    pub(crate) fn take(&mut self, spot: Spot) -> Taken<V> {
         let times = self.raw(spot).times();
         let entry = self.unlink(spot);
-        // SAFETY: the entry is in no table any more; its payload is read out once, and then it is
-        // freed.
-        unsafe {
-            let payload = match entry.head().kind() {
-                Kind::Int => Owned::Int(entry.int_place().read()),
-                Kind::Inline => Owned::Inline {
-                    bytes: entry.value_place().as_ref().to_vec(),
-                    raw_reported: entry.head().raw_reported(),
-                },
-                Kind::Object => Owned::Object(entry.object_place::<V>().read()),
-            };
-            let access = entry.head().access();
-            entry.free::<V>();
-            Taken {
-                payload,
-                deadline: some_deadline(times.key),
-                field_deadline: some_deadline(times.field),
-                access,
-            }
+        let payload = match entry.head().kind() {
+            // SAFETY: an entry of this kind has an integer.
+            Kind::Int => Owned::Int(unsafe { entry.int_place().read() }),
+            Kind::Inline => Owned::Inline {
+                // SAFETY: the bytes are copied before anything else happens to the entry.
+                bytes: unsafe { entry.value_place().as_ref() }.to_vec(),
+                raw_reported: entry.head().raw_reported(),
+            },
+            // SAFETY: an entry of this kind has an object, which is moved out once: the entry is in no table any more.
+            Kind::Object => Owned::Object(unsafe { entry.object_place::<V>().read() }),
+        };
+        let access = entry.head().access();
+        // SAFETY: the entry is in no table any more, and this is its end.
+        unsafe { entry.free::<V>() };
+        Taken {
+            payload,
+            deadline: some_deadline(times.key),
+            field_deadline: some_deadline(times.field),
+            access,
         }
     }
 
-    /// What `take` gave back, under this key, which must be absent.
-    pub fn put(&mut self, hash: u64, key: &[u8], taken: Taken<V>) -> Spot {
+    /// Puts what `take` gave back under this key.
+    pub(crate) fn put(&mut self, vacancy: Vacancy<'_>, taken: Taken<V>) -> Spot {
         let mut bytes = Vec::new();
         let new = taken.payload.into_new(&mut bytes);
-        self.insert_entry(
-            hash,
-            key,
-            new,
-            times(taken.deadline, taken.field_deadline),
-            taken.access,
-        )
+        let times = times(taken.deadline, taken.field_deadline);
+        self.insert_entry(vacancy, new, times, taken.access)
     }
 
-    /// Become empty, at once however large. What was there is returned as a dict of its own.
+    /// Become empty, at once however large. The old content is returned as a dict of its own.
     #[must_use = "dropping a large database takes time: decide where"]
-    pub fn clear(&mut self) -> Detached<V> {
+    pub(crate) fn clear(&mut self) -> Detached<V> {
         let mut fresh = Self::new(self.seed);
         fresh.wheel = Wheel::at_time_of(&self.wheel);
         fresh.birth_epoch = self.birth_epoch;
@@ -256,16 +279,17 @@ impl<V> Dict<V> {
 
     /// How many bytes at a time the table may take from the allocator, as far as it can put that off.
     #[inline]
-    pub fn set_room(&mut self, bytes: usize) {
+    pub(crate) fn set_room(&mut self, bytes: usize) {
         self.table.set_room(bytes);
     }
 
     /// The epoch of entries made from now on (3 bits).
-    pub fn set_birth_epoch(&mut self, epoch: u8) {
+    pub(crate) fn set_birth_epoch(&mut self, epoch: u8) {
         self.birth_epoch = epoch & 7;
     }
 
-    pub fn birth_epoch(&self) -> u8 {
+    #[cfg(test)]
+    pub(crate) fn birth_epoch(&self) -> u8 {
         self.birth_epoch
     }
 }
@@ -273,7 +297,7 @@ impl<V> Dict<V> {
 /// Deadlines, in milliseconds of Unix time.
 impl<V> Dict<V> {
     /// When the key expires. The spot stays valid.
-    pub fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+    pub(crate) fn set_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
         let field = self.raw(spot).times().field;
         self.set_times(
             spot,
@@ -285,7 +309,7 @@ impl<V> Dict<V> {
     }
 
     /// When the earliest field of the hash at `spot` expires. The spot stays valid.
-    pub fn set_field_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
+    pub(crate) fn set_field_deadline(&mut self, spot: Spot, deadline: Option<i64>) {
         let key = self.raw(spot).times().key;
         self.set_times(
             spot,
@@ -301,39 +325,38 @@ impl<V> Dict<V> {
     ///
     /// The caller removes the entry or changes its deadlines before it asks again. An entry left as
     /// it is comes again about a second later.
-    pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Spot> {
+    pub(crate) fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Spot> {
         let entry = self.wheel.next_due(now_ms, budget)?;
         Some(self.spot_of(entry))
     }
 
     /// `next_due` has nothing to do before this time, unless the clock is set back. In the past: it
     /// has something to do now.
-    pub fn next_due_hint(&self) -> Option<i64> {
+    pub(crate) fn next_due_hint(&self) -> Option<i64> {
         self.wheel.hint()
     }
 
     /// How many keys have a deadline.
-    pub fn expires(&self) -> usize {
+    pub(crate) fn expires(&self) -> usize {
         self.expires
     }
 
     /// How many entries have a field deadline.
-    pub fn field_expires(&self) -> usize {
+    pub(crate) fn field_expires(&self) -> usize {
         self.field_expires
     }
 
     /// The sum of their deadlines.
-    pub fn deadline_sum(&self) -> i128 {
+    pub(crate) fn deadline_sum(&self) -> i128 {
         self.deadline_sum
     }
 }
 
 /// Walking.
 impl<V> Dict<V> {
-    /// One step of a walk: visits a whole bucket and returns the next cursor. 0 begins, 0 ends.
-    /// Whatever is present throughout the walk is visited at least once, however much else comes
-    /// and goes.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Spot, EntryRef<'_, V>)) -> u64 {
+    /// One step of a walk: visits a whole bucket and returns the next cursor. 0 begins, 0 ends. An element that is
+    /// present throughout the walk is visited at least once, however much else comes and goes.
+    pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Spot, EntryRef<'_, V>)) -> u64 {
         self.table.scan(cursor, |spot, address| {
             // SAFETY: the address is in this dict's table, and the dict is borrowed during the
             // visit.
@@ -342,68 +365,66 @@ impl<V> Dict<V> {
     }
 
     /// Ask for the cache lines that `scan` would visit at this cursor, and return the next cursor.
-    pub fn prefetch_scan(&self, cursor: u64) -> u64 {
+    pub(crate) fn prefetch_scan(&self, cursor: u64) -> u64 {
         self.table.scan(cursor, |_, address| address.prefetch())
     }
 
     /// Every entry, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_, V>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_, V>> {
         // SAFETY: the address is in this dict's table, and the result borrows the dict.
         self.table
             .iter()
             .map(|(_, address)| unsafe { EntryRef::new(live(address)) })
     }
 
-    pub fn spots(&self) -> impl Iterator<Item = Spot> {
-        self.table.iter().map(|(spot, _)| spot)
-    }
-
     /// Any entry with equal probability. `draw` gives 64 random bits at each call.
-    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+    pub(crate) fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
         self.table.random(draw)
     }
 
     /// At least `count` entries from buckets drawn at random, or all if there are no more. Cheaper
     /// than as many calls of `random`; the same entry may come twice.
-    pub fn sample(&self, draw: &mut impl FnMut() -> u64, count: usize, found: &mut Vec<Spot>) {
+    pub(crate) fn sample(
+        &self,
+        draw: &mut impl FnMut() -> u64,
+        count: usize,
+        found: &mut Vec<Spot>,
+    ) {
         self.table.sample(draw, count, |spot, _| found.push(spot));
     }
 
     /// Any entry that has a deadline, its own or a field's, with equal probability: for evicting
     /// such keys only, however few they are among the others.
-    pub fn random_expiring(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+    pub(crate) fn random_expiring(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
         self.wheel.random(draw).map(|entry| self.spot_of(entry))
     }
 }
 
 /// Figures.
 impl<V> Dict<V> {
-    /// What the buckets and their directory occupy.
-    pub fn table_bytes(&self) -> usize {
+    /// The bytes of the buckets and their directory.
+    pub(crate) fn table_bytes(&self) -> usize {
         self.table.bytes()
     }
 
-    /// What those buckets occupy that are in use.
-    pub fn bucket_bytes(&self) -> usize {
+    /// The bytes of the buckets that are in use.
+    pub(crate) fn bucket_bytes(&self) -> usize {
         self.table.bucket_bytes()
     }
 
-    /// What the index of deadlines occupies.
-    pub fn wheel_bytes(&self) -> usize {
+    /// The bytes of the index of deadlines.
+    pub(crate) fn wheel_bytes(&self) -> usize {
         self.wheel.bytes()
     }
 
-    /// What an entry occupies, without what an object owns elsewhere.
-    pub fn entry_bytes(&self, spot: Spot) -> usize {
+    /// The bytes of an entry, without what an object owns elsewhere.
+    #[cfg(test)]
+    pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {
         self.raw(spot).bytes::<V>()
     }
 
-    pub fn buckets(&self) -> usize {
-        self.table.buckets()
-    }
-
     /// Walks the whole table.
-    pub fn stats(&self) -> TableStats {
+    pub(crate) fn stats(&self) -> TableStats {
         self.table.stats()
     }
 }
@@ -416,22 +437,24 @@ impl<V> Dict<V> {
 
     /// Where an entry is that the wheel knows.
     fn spot_of(&self, entry: Raw) -> Spot {
-        let spot = self
-            .table
-            .find(rehash(self.seed, entry.address()), |address| {
-                address == entry.address()
-            });
-        spot.expect("what the wheel has is in the table")
+        let hash = rehash(self.seed, entry.address());
+        let found = self.table.find(hash, |address| address == entry.address());
+        found.expect("what the wheel has is in the table").0
     }
 
     fn insert_entry(
         &mut self,
-        hash: u64,
-        key: &[u8],
+        vacancy: Vacancy<'_>,
         new: New<'_, V>,
         times: Times,
         access: u32,
     ) -> Spot {
+        let Vacancy { hash, key, stamp } = vacancy;
+        assert_eq!(
+            stamp, self.stamp,
+            "a key was added since this one was looked for"
+        );
+        self.stamp += 1;
         debug_assert_eq!(hash, self.hash(key), "another dict's hash");
         debug_assert!(self.locate(hash, key).is_none(), "the key is present");
         let (kind, value_len) = new.shape();
@@ -533,12 +556,10 @@ impl<V> Drop for Dict<V> {
     fn drop(&mut self) {
         for (_, address) in self.table.iter() {
             let entry = live(address);
-            // SAFETY: each entry is in the table once (I1), the table is not used after this, and
-            // neither is the wheel.
-            unsafe {
-                drop(take_object::<V>(entry));
-                entry.free::<V>();
-            }
+            // SAFETY: each entry is in the table once (I1), so each object is moved out once.
+            drop(unsafe { take_object::<V>(entry) });
+            // SAFETY: neither the table nor the wheel is used after this.
+            unsafe { entry.free::<V>() };
         }
     }
 }
@@ -546,8 +567,8 @@ impl<V> Drop for Dict<V> {
 /// The entry at an address that a dict's table holds.
 #[inline]
 fn live(address: Address) -> Raw {
-    // SAFETY: a dict's table holds addresses of living entries only: `insert_entry` puts them in,
-    // and whoever frees an entry has taken it out or put another in its slot. (I1)
+    // SAFETY: a dict's table holds addresses of living entries only: `insert_entry` puts them in, and an entry is freed
+    // only after it was taken out or another was put in its slot. (I1)
     unsafe { Raw::assume(address) }
 }
 
@@ -558,8 +579,16 @@ fn rehash(seed: Seed, address: Address) -> u64 {
 
 #[cfg(test)]
 impl<V> Dict<V> {
+    /// The proof that a key is absent, for tests that know it.
+    pub(crate) fn vacancy<'k>(&self, key: &'k [u8]) -> Vacancy<'k> {
+        match self.site(self.hash(key), key) {
+            Site::Vacant(vacancy) => vacancy,
+            Site::Taken(_) => panic!("the key is there"),
+        }
+    }
+
     /// The room's invariants I1 to I3, and the sums.
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         self.table.validate(|address| rehash(self.seed, address));
         let (mut timed, mut expires, mut sum) = (std::collections::HashSet::new(), 0, 0);
         for entry in self.iter() {
@@ -580,8 +609,9 @@ impl<V> Dict<V> {
         assert_eq!(timed.len(), self.wheel.len());
         self.wheel.validate(|entry| {
             // SAFETY: the wheel's entries are alive, and nothing changes here.
+            let key = unsafe { entry.key() };
             assert!(
-                timed.remove(unsafe { entry.key() }),
+                timed.remove(key),
                 "two records for an entry, or one that is not wanted"
             );
         });

@@ -15,6 +15,10 @@
 //! lengths, rounded up to the size class.
 
 #![allow(unsafe_code)]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the step to a part of an element and its reading or writing there are one claim: that the part is there"
+)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -27,7 +31,7 @@ const WORD: u8 = 1;
 const VALUE: u8 = 2;
 const WIDE: u8 = 4;
 
-/// What an element is made of; decides its flags and its size.
+/// The parts of an element; they decide its flags and its size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shape {
     has_word: bool,
@@ -53,7 +57,7 @@ impl Shape {
     fn layout(self) -> Layout {
         let flags = self.flags();
         let size = prefix(flags) + key_start(flags) + self.key_len + self.value_len;
-        Layout::from_size_align(size_class(size), 8).expect("elements are shorter than 8 GiB")
+        Layout::from_size_align(size_class(size), 8).expect("far below the address space")
     }
 }
 
@@ -74,9 +78,8 @@ fn key_start(flags: u8) -> usize {
     }
 }
 
-/// An element that is alive: a promise of whoever makes one with `assume`, on which every SAFETY
-/// paragraph below rests. The address was made by `create` or `with_parts`, and has not been freed
-/// since.
+/// An element that is alive: a promise of the caller of `assume`, on which every SAFETY paragraph below rests. The
+/// address was made by `create` or `with_parts`, and has not been freed since.
 #[derive(Clone, Copy)]
 pub(super) struct Raw(NonNull<u8>);
 
@@ -84,14 +87,13 @@ impl Raw {
     /// # Safety
     /// The address is that of an element, which stays alive as long as the result is used.
     #[inline]
-    pub unsafe fn assume(address: Address) -> Self {
-        debug_assert!(!address.pointer().is_null());
-        // SAFETY: elements are allocations, and those are never at null.
-        Self(unsafe { NonNull::new_unchecked(address.pointer()) })
+    pub(crate) unsafe fn assume(address: Address) -> Self {
+        // SAFETY: passed on from the caller; elements are allocations.
+        Self(unsafe { address.allocation() })
     }
 
     #[inline]
-    pub fn address(self) -> Address {
+    pub(crate) fn address(self) -> Address {
         Address::of(self.0)
     }
 
@@ -135,7 +137,7 @@ impl Raw {
     }
 
     #[inline]
-    pub fn has_key(self, key: &[u8]) -> bool {
+    pub(crate) fn has_key(self, key: &[u8]) -> bool {
         // SAFETY: compared here and now, while the element is alive.
         self.key_len() == key.len() && equal(unsafe { self.key() }, key)
     }
@@ -143,7 +145,7 @@ impl Raw {
     /// # Safety
     /// The element must stay alive for `'t`. (A key never changes.)
     #[inline]
-    pub unsafe fn key<'t>(self) -> &'t [u8] {
+    pub(crate) unsafe fn key<'t>(self) -> &'t [u8] {
         // SAFETY: the key is where `create` wrote it, and nothing writes it afterwards.
         unsafe {
             NonNull::slice_from_raw_parts(self.0.add(key_start(self.flags())), self.key_len())
@@ -154,7 +156,7 @@ impl Raw {
     /// # Safety
     /// The element must stay alive, and its value unchanged, for `'t`.
     #[inline]
-    pub unsafe fn value<'t>(self) -> &'t [u8] {
+    pub(crate) unsafe fn value<'t>(self) -> &'t [u8] {
         // SAFETY: the value follows the key.
         unsafe { self.value_place().as_ref() }
     }
@@ -167,24 +169,24 @@ impl Raw {
     }
 
     #[inline]
-    pub fn word(self) -> Option<u64> {
+    pub(crate) fn word(self) -> Option<u64> {
         // SAFETY: an element with a word has 8 bytes before its flags.
         (self.flags() & WORD != 0).then(|| unsafe { self.0.sub(8).cast::<u64>().read() })
     }
 
     /// Change the word of an element that has one.
     #[inline]
-    pub fn set_word(self, word: u64) {
+    pub(crate) fn set_word(self, word: u64) {
         assert!(self.flags() & WORD != 0, "the element has no word");
         // SAFETY: as in `word`; nobody holds a reference to it.
         unsafe { self.0.sub(8).cast::<u64>().write(word) };
     }
 
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         self.shape().layout().size()
     }
 
-    pub fn create(key: &[u8], value: &[u8], word: Option<u64>) -> Self {
+    pub(crate) fn create(key: &[u8], value: &[u8], word: Option<u64>) -> Self {
         let shape = Shape {
             has_word: word.is_some(),
             key_len: key.len(),
@@ -202,7 +204,7 @@ impl Raw {
             if flags & WIDE == 0 {
                 new.0.add(1).write(key.len() as u8);
             } else {
-                let len = u32::try_from(key.len()).expect("keys are shorter than 4 GiB");
+                let len = u32::try_from(key.len()).expect("STRING_BYTES_MAX");
                 new.0.add(4).cast::<u32>().write(len);
             }
             new.0
@@ -218,7 +220,7 @@ impl Raw {
     }
 
     /// An element with this one's key, and with this value and word.
-    pub fn with_parts(self, value: &[u8], word: Option<u64>) -> Self {
+    pub(crate) fn with_parts(self, value: &[u8], word: Option<u64>) -> Self {
         // SAFETY: the key is copied here and now, while this element is alive.
         Self::create(unsafe { self.key() }, value, word)
     }
@@ -227,7 +229,7 @@ impl Raw {
     ///
     /// # Safety
     /// Nobody holds a reference to the old value.
-    pub unsafe fn change_value(self, value: &[u8]) -> bool {
+    pub(crate) unsafe fn change_value(self, value: &[u8]) -> bool {
         let old = self.shape();
         let new = Shape {
             value_len: value.len(),
@@ -249,7 +251,7 @@ impl Raw {
                 VALUE => self.0.add(2).write(value.len() as u8),
                 0 | WIDE => debug_assert!(value.is_empty()),
                 _ => {
-                    let len = u32::try_from(value.len()).expect("values are shorter than 4 GiB");
+                    let len = u32::try_from(value.len()).expect("STRING_BYTES_MAX");
                     self.0.add(8).cast::<u32>().write(len);
                 }
             }
@@ -261,7 +263,7 @@ impl Raw {
 
     /// # Safety
     /// `self` must not be used afterwards.
-    pub unsafe fn free(self) {
+    pub(crate) unsafe fn free(self) {
         let shape = self.shape();
         // SAFETY: the allocation begins `prefix` bytes before the flags, and has the layout that
         // they and the lengths imply: `create` used it, and `change_value` keeps it.

@@ -21,13 +21,13 @@ use crate::base::hash::Seed;
 pub struct Members {
     table: Table,
     seed: Seed,
-    /// What all elements occupy.
+    /// The bytes of all elements.
     elements_bytes: usize,
 }
 
 /// An element to look at; lives as long as its table is borrowed.
 #[derive(Clone, Copy)]
-pub struct Member<'t> {
+pub(crate) struct Member<'t> {
     raw: Raw,
     _table: PhantomData<&'t Members>,
 }
@@ -44,32 +44,33 @@ impl<'t> Member<'t> {
     }
 
     #[inline]
-    pub fn key(self) -> &'t [u8] {
+    pub(crate) fn key(self) -> &'t [u8] {
         // SAFETY: the table is borrowed for 't, so the element is alive that long.
         unsafe { self.raw.key() }
     }
 
     /// Empty if it has none.
     #[inline]
-    pub fn value(self) -> &'t [u8] {
+    pub(crate) fn value(self) -> &'t [u8] {
         // SAFETY: as for the key; changing a value takes an exclusive borrow of the table.
         unsafe { self.raw.value() }
     }
 
     #[inline]
-    pub fn word(self) -> Option<u64> {
+    pub(crate) fn word(self) -> Option<u64> {
         self.raw.word()
     }
 
-    /// What the element occupies.
-    pub fn bytes(self) -> usize {
+    /// The bytes of the element.
+    #[cfg(test)]
+    pub(crate) fn bytes(self) -> usize {
         self.raw.bytes()
     }
 }
 
 impl Members {
     /// Allocates nothing yet.
-    pub fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self {
             table: Table::new(),
             seed,
@@ -78,74 +79,94 @@ impl Members {
     }
 
     #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         self.seed.hash(key)
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     #[inline]
-    pub fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        self.table.find(hash, |address| live(address).has_key(key))
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.find(hash, key).map(|(spot, _)| spot)
+    }
+
+    /// `locate`, and the element, which a look-up has at hand.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, Member<'_>)> {
+        let is_it = |address| live(address).has_key(key);
+        let (spot, address) = self.table.find(hash, is_it)?;
+        Some((spot, self.lend(address)))
     }
 
     /// The first of three steps for a batch of look-ups, as with [`Dict`](super::Dict).
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
+    pub(crate) fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
     /// The second; true if the third is needed.
     #[inline]
-    pub fn prefetch_element(&self, hash: u64) -> bool {
+    pub(crate) fn prefetch_element(&self, hash: u64) -> bool {
         self.table.prefetch_element(hash)
     }
 
     #[inline]
-    pub fn prefetch_further(&self, hash: u64) {
+    pub(crate) fn prefetch_further(&self, hash: u64) {
         self.table.prefetch_overflow(hash);
     }
 
     /// The element with this hash that `is_it` recognises, for an index that keeps hashes instead
     /// of keys.
-    pub fn locate_by(&self, hash: u64, mut is_it: impl FnMut(Member<'_>) -> bool) -> Option<Spot> {
-        self.table.find(hash, |address| {
+    pub(crate) fn locate_by(
+        &self,
+        hash: u64,
+        mut is_it: impl FnMut(Member<'_>) -> bool,
+    ) -> Option<Spot> {
+        let found = self.table.find(hash, |address| {
             let member = self.lend(address);
             self.hash(member.key()) == hash && is_it(member)
-        })
+        });
+        found.map(|(spot, _)| spot)
     }
 
     /// The element that is at this address, if it is one of these.
     #[inline]
     pub(super) fn locate_at(&self, hash: u64, address: Address) -> Option<Spot> {
-        self.table.find(hash, |other| other == address)
+        let found = self.table.find(hash, |other| other == address);
+        found.map(|(spot, _)| spot)
     }
 
     #[inline]
-    pub fn contains(&self, key: &[u8]) -> bool {
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
         self.locate(self.hash(key), key).is_some()
     }
 
     #[inline]
-    pub fn get(&self, key: &[u8]) -> Option<Member<'_>> {
-        self.locate(self.hash(key), key).map(|spot| self.at(spot))
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Member<'_>> {
+        self.find(self.hash(key), key).map(|(_, member)| member)
     }
 
     #[inline]
-    pub fn at(&self, spot: Spot) -> Member<'_> {
+    pub(crate) fn at(&self, spot: Spot) -> Member<'_> {
         self.lend(self.table.address(spot))
     }
 
     /// The key must be absent: nothing looks for it again.
-    pub fn insert(&mut self, hash: u64, key: &[u8], value: &[u8], word: Option<u64>) -> Spot {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: &[u8],
+        word: Option<u64>,
+    ) -> Spot {
         debug_assert_eq!(hash, self.hash(key), "another table's hash");
         debug_assert!(self.locate(hash, key).is_none(), "the key is present");
         let element = Raw::create(key, value, word);
@@ -155,7 +176,7 @@ impl Members {
             .insert(hash, element.address(), |address| rehash(seed, address))
     }
 
-    pub fn remove(&mut self, spot: Spot) {
+    pub(crate) fn remove(&mut self, spot: Spot) {
         let seed = self.seed;
         let element = live(self.table.remove(spot, |address| rehash(seed, address)));
         self.elements_bytes -= element.bytes();
@@ -164,7 +185,7 @@ impl Members {
     }
 
     /// The spot stays valid.
-    pub fn set_value(&mut self, spot: Spot, value: &[u8]) {
+    pub(crate) fn set_value(&mut self, spot: Spot, value: &[u8]) {
         let old = live(self.table.address(spot));
         // SAFETY: the table is borrowed exclusively, so nobody looks at the value.
         if !unsafe { old.change_value(value) } {
@@ -173,7 +194,7 @@ impl Members {
     }
 
     /// The spot stays valid.
-    pub fn set_word(&mut self, spot: Spot, word: Option<u64>) {
+    pub(crate) fn set_word(&mut self, spot: Spot, word: Option<u64>) {
         let old = live(self.table.address(spot));
         match word {
             Some(word) if old.word().is_some() => old.set_word(word),
@@ -186,41 +207,34 @@ impl Members {
         }
     }
 
-    pub fn clear(&mut self) {
+    #[cfg(test)]
+    pub(crate) fn clear(&mut self) {
         *self = Self::new(self.seed);
     }
 
     /// One step of a walk, as [`Dict::scan`](super::Dict::scan).
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Member<'_>)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Member<'_>)) -> u64 {
         self.table
             .scan(cursor, |_, address| visit(self.lend(address)))
     }
 
     /// Every element, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = Member<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Member<'_>> {
         self.table.iter().map(|(_, address)| self.lend(address))
     }
 
-    pub fn spots(&self) -> impl Iterator<Item = Spot> {
-        self.table.iter().map(|(spot, _)| spot)
-    }
-
     /// Any element with equal probability. `draw` gives 64 random bits at each call.
-    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
+    pub(crate) fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
         self.table.random(draw)
     }
 
-    pub fn table_bytes(&self) -> usize {
-        self.table.bytes()
-    }
-
     /// Table and elements, without this struct itself.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.table.bytes() + self.elements_bytes
     }
 
     /// Walks the whole table.
-    pub fn stats(&self) -> TableStats {
+    pub(crate) fn stats(&self) -> TableStats {
         self.table.stats()
     }
 
@@ -278,8 +292,8 @@ impl Drop for Members {
 /// The element at an address that a table of members holds.
 #[inline]
 fn live(address: Address) -> Raw {
-    // SAFETY: such a table holds addresses of living elements only: whoever frees one has taken it
-    // out or put another in its slot.
+    // SAFETY: such a table holds addresses of living elements only: an element is freed only after it was taken out or
+    // another was put in its slot.
     unsafe { Raw::assume(address) }
 }
 
@@ -290,7 +304,7 @@ fn rehash(seed: Seed, address: Address) -> u64 {
 
 #[cfg(test)]
 impl Members {
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         self.table.validate(|address| rehash(self.seed, address));
         assert_eq!(
             self.iter().map(Member::bytes).sum::<usize>(),
@@ -392,7 +406,7 @@ mod tests {
         assert!(!members.contains(b"Field"));
     }
 
-    /// What the large encodings promise per element, table included.
+    /// The memory per element that the large encodings promise, table included.
     #[test]
     fn memory_per_element() {
         let count = if cfg!(miri) { 200 } else { 100_000 };

@@ -6,21 +6,21 @@
 //! allocation (`entry`, `member`); and the timer wheel (`wheel`), an index over the entries that
 //! have a deadline.
 //!
-//! What must always hold, and what `validate()` checks in the tests:
+//! The invariants, which `validate()` checks in the tests:
 //!
 //! - **I1** Each entry is owned by exactly one slot of one table.
 //! - **I2** An entry has exactly one wheel record if and only if it has a deadline of its own or
 //!   one for a field, and the entry's back-index names that record.
 //! - **I3** The size given to free is computed from the entry's own header.
 //! - **I4** Nobody keeps a reference into a table across a change of it: the borrow checker sees to
-//!   that, since no raw pointer leaves this room. What does leave it is [`Spot`], a position that
+//!   that, since no raw pointer leaves this room. Other rooms hold a [`Spot`] instead, a position that
 //!   is checked at each use.
 //!
 //! Memory comes from the global allocator, so that AddressSanitizer and Miri see each entry; the
 //! binary installs [`alloc::Counting`].
 
-pub mod alloc;
-pub mod tsc;
+pub(crate) mod alloc;
+pub(crate) mod tsc;
 
 mod address;
 mod compare;
@@ -29,6 +29,7 @@ mod entry;
 mod member;
 mod members;
 mod ranked;
+mod site;
 mod spot;
 mod table;
 mod wheel;
@@ -36,9 +37,17 @@ mod wheel;
 #[cfg(test)]
 mod testing;
 
-pub use dict::{Detached, Dict, Until};
-pub use entry::{EntryMut, EntryRef, INLINE_MAX, New, Owned, Payload, PayloadMut, Taken};
-pub use members::{Member, Members};
-pub use ranked::{RangeIter, Ranked};
-pub use spot::Spot;
-pub use table::TableStats;
+/// The longest string that may be a key, an element, a field or a value. Entries, members and chunks count bytes in 32
+/// bits. No longer one comes in: `proto-max-bulk-len` goes no further, commands that make strings grow ask for it, and
+/// files that have a longer one are refused.
+pub(crate) const STRING_BYTES_MAX: usize = u32::MAX as usize;
+
+pub(crate) use dict::{Dict, Until};
+pub use entry::Payload;
+pub(crate) use entry::{EntryRef, INLINE_MAX, New, Owned, PayloadMut, Taken};
+pub(crate) use members::{Member, Members};
+pub(crate) use ranked::Ranked;
+pub(crate) use site::{Site, Vacancy};
+pub(crate) use spot::Spot;
+pub(crate) use table::TableStats;
+pub use table::set_eager;

@@ -11,7 +11,7 @@ use std::num::NonZeroU64;
 ///
 /// One word, and so is `Option<Spot>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Spot(NonZeroU64);
+pub(crate) struct Spot(NonZeroU64);
 
 /// A bucket's number in one of the table's two arrays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -39,7 +39,7 @@ pub fn ticks() -> u64 {
 
 /// How fast the counter runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// Nanoseconds per tick, times 2^32.
     nanos_per_tick: u64,
 }
@@ -47,7 +47,7 @@ pub struct Rate {
 impl Rate {
     /// From two readings of the counter and of a clock, taken together and some milliseconds apart.
     /// If nothing has passed between them, a tick counts as a nanosecond.
-    pub fn measure(ticks: (u64, u64), nanos: (u64, u64)) -> Self {
+    pub(crate) fn measure(ticks: (u64, u64), nanos: (u64, u64)) -> Self {
         let (ticks, nanos) = (ticks.1.wrapping_sub(ticks.0), nanos.1.wrapping_sub(nanos.0));
         let ratio = (u128::from(nanos) << 32)
             .checked_div(u128::from(ticks))
@@ -58,12 +58,13 @@ impl Rate {
     }
 
     #[inline]
-    pub fn nanos(self, ticks: u64) -> u64 {
+    pub(crate) fn nanos(self, ticks: u64) -> u64 {
         ((u128::from(ticks) * u128::from(self.nanos_per_tick)) >> 32) as u64
     }
 
     #[inline]
-    pub fn micros(self, ticks: u64) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn micros(self, ticks: u64) -> u64 {
         self.nanos(ticks) / 1000
     }
 }

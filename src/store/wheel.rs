@@ -19,10 +19,10 @@
 //! records now differ from `reached` in a lower byte and are filed again. Empty time costs nothing,
 //! however long. (Levels 5 to 7 are hardly ever used, and take no memory then.)
 //!
-//! Two slots stand outside the levels. `READY` takes what is due already when it is filed. `PARKED`
-//! takes what cannot be settled now and is looked at once a second: entries that were reported and
-//! left alone, and, when the clock was set back, those whose time `reached` has passed though the
-//! clock has not. `reached` itself never goes back while there are records.
+//! Two slots stand outside the levels. `READY` takes records that are due already when they are filed. `PARKED` takes
+//! records that cannot be settled now and are looked at once a second: those of entries that were reported and left
+//! alone, and, when the clock was set back, those whose time `reached` has passed though the clock has not. `reached`
+//! itself never goes back while there are records.
 //!
 //! Invariants: a record is in exactly one slot, and its entry knows at which index, so that
 //! cancelling is a swap with the slot's last record; a record of a level is in a slot strictly above
@@ -83,14 +83,14 @@ struct Filing {
 
 impl Wheel {
     /// For a fresh wheel that takes over from another.
-    pub fn at_time_of(other: &Self) -> Self {
+    pub(crate) fn at_time_of(other: &Self) -> Self {
         Self {
             reached: other.reached,
             ..Self::default()
         }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let levels: usize = self
             .levels
             .iter()
@@ -101,13 +101,13 @@ impl Wheel {
     }
 
     /// File an entry that has a deadline.
-    pub fn add(&mut self, entry: Raw) {
+    pub(crate) fn add(&mut self, entry: Raw) {
         self.records += 1;
         self.file(entry);
     }
 
     /// Forget an entry.
-    pub fn cancel(&mut self, entry: Raw) {
+    pub(crate) fn cancel(&mut self, entry: Raw) {
         let filing = self.filing(entry, entry.address());
         self.remove(filing);
         self.records -= 1;
@@ -115,7 +115,7 @@ impl Wheel {
 
     /// The entry is now elsewhere in memory than at `old`; `entry` is the new one, which has the old
     /// one's times and index.
-    pub fn relocate(&mut self, entry: Raw, old: Address) {
+    pub(crate) fn relocate(&mut self, entry: Raw, old: Address) {
         let Filing { slot, index } = self.filing(entry, old);
         self.slot_mut(slot).set(index, entry.address());
     }
@@ -125,7 +125,7 @@ impl Wheel {
     ///
     /// An entry that was returned stays filed until it is cancelled; left alone it comes again a
     /// second later.
-    pub fn next_due(&mut self, now: i64, budget: &mut usize) -> Option<Raw> {
+    pub(crate) fn next_due(&mut self, now: i64, budget: &mut usize) -> Option<Raw> {
         if self.records == 0 {
             // Nothing is filed relative to the old time: the only moment at which it may also go
             // back.
@@ -160,7 +160,7 @@ impl Wheel {
     }
 
     /// Before this time `next_due` has nothing to do. In the past if it has something to do now.
-    pub fn hint(&self) -> Option<i64> {
+    pub(crate) fn hint(&self) -> Option<i64> {
         if self.recheck > 0 || self.next_to_settle().is_some() {
             return Some(i64::MIN);
         }
@@ -174,7 +174,7 @@ impl Wheel {
 
     /// Any record with equal probability. Passes over the occupied slots of a level, which are
     /// dozens in practice and 256 at most.
-    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Raw> {
+    pub(crate) fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Raw> {
         if self.records == 0 {
             return None;
         }
@@ -249,8 +249,8 @@ impl Wheel {
         }
     }
 
-    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the
-    /// one: whatever is filed higher differs from `reached` in a higher byte.
+    /// The occupied slot that comes next, and when it begins. The lowest level that has one is the one: a record filed
+    /// higher differs from `reached` in a higher byte.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
         self.levels.iter().enumerate().find_map(|(number, level)| {
             let shift = 8 * number as u32;
@@ -322,8 +322,7 @@ impl Wheel {
             None => self.slot_mut(filing.slot).swap_remove(filing.index),
         };
         if let Some(moved) = moved {
-            // SAFETY: addresses in the wheel are those of living entries: whoever frees an entry
-            // cancels it first.
+            // SAFETY: addresses in the wheel are those of living entries: an entry is cancelled before it is freed.
             unsafe { Raw::assume(moved) }.set_index(filing.index);
         }
     }
@@ -473,7 +472,7 @@ impl Slot {
     }
 }
 
-/// The wheel's time: whatever is before 1970 is long due.
+/// The wheel's time: a moment before 1970 is long due.
 fn moment(time: i64) -> u64 {
     u64::try_from(time).unwrap_or(0)
 }
@@ -489,12 +488,12 @@ fn position(slot: u16) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 impl Wheel {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records
     }
 
     /// Calls `check` with each record; checks order and bitmaps itself.
-    pub fn validate(&self, mut check: impl FnMut(Raw)) {
+    pub(crate) fn validate(&self, mut check: impl FnMut(Raw)) {
         let mut seen = 0;
         let mut check_slot = |number: u16, slot: &Slot| {
             for index in 0..slot.len() {

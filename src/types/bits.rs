@@ -5,16 +5,16 @@
 
 use std::ops::RangeInclusive;
 
-/// What the bounds of BITCOUNT and BITPOS count.
+/// The unit that the bounds of BITCOUNT and BITPOS count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     Byte,
     Bit,
 }
 
 /// The operations of BITOP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub(crate) enum Operation {
     And,
     Or,
     Xor,
@@ -23,33 +23,33 @@ pub enum Operation {
 
 /// An integer inside a string, as BITFIELD names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
-    pub is_signed: bool,
+pub(crate) struct Field {
+    pub(crate) is_signed: bool,
     /// 1 to 64 bits, to 63 for an unsigned one: replies are signed.
-    pub width: u8,
+    pub(crate) width: u8,
     /// Its highest bit.
-    pub offset: u64,
+    pub(crate) offset: u64,
 }
 
-/// What BITFIELD does with a number that does not fit.
+/// The way BITFIELD treats a number that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overflow {
+pub(crate) enum Overflow {
     Wrap,
     Saturate,
     Fail,
 }
 
 #[inline]
-pub fn bit(bytes: &[u8], offset: u64) -> bool {
+pub(crate) fn bit(bytes: &[u8], offset: u64) -> bool {
     let byte = usize::try_from(offset / 8)
         .ok()
         .and_then(|index| bytes.get(index));
     byte.is_some_and(|byte| byte >> (7 - offset % 8) & 1 == 1)
 }
 
-/// Sets a bit that is within the string; returns what it was.
+/// Sets a bit that is within the string; returns the old bit.
 #[inline]
-pub fn set_bit(bytes: &mut [u8], offset: u64, value: bool) -> bool {
+pub(crate) fn set_bit(bytes: &mut [u8], offset: u64, value: bool) -> bool {
     let byte = &mut bytes[(offset / 8) as usize];
     let mask = 0x80 >> (offset % 8);
     let was = *byte & mask != 0;
@@ -58,7 +58,7 @@ pub fn set_bit(bytes: &mut [u8], offset: u64, value: bool) -> bool {
 }
 
 /// How many bits are set.
-pub fn count(bytes: &[u8]) -> u64 {
+pub(crate) fn count(bytes: &[u8]) -> u64 {
     let mut blocks = bytes.chunks_exact(BLOCK);
     let mut total = 0;
     for block in &mut blocks {
@@ -73,7 +73,7 @@ pub fn count(bytes: &[u8]) -> u64 {
 }
 
 /// BITCOUNT: how many bits are set from `start` to `end`, both included, negative ones counting from the end.
-pub fn count_in(bytes: &[u8], start: i64, end: i64, unit: Unit) -> u64 {
+pub(crate) fn count_in(bytes: &[u8], start: i64, end: i64, unit: Unit) -> u64 {
     // Two bounds before the string select nothing if they cross, though both would be moved to its first byte.
     // BITPOS has no such rule.
     if start < 0 && end < 0 && start > end {
@@ -92,7 +92,13 @@ pub fn count_in(bytes: &[u8], start: i64, end: i64, unit: Unit) -> u64 {
 
 /// BITPOS: the first bit of this value from `start` to `end`, both included, negative ones counting from the end.
 /// Without an `end`, the zeros beyond the string count too.
-pub fn find(bytes: &[u8], value: bool, start: i64, end: Option<i64>, unit: Unit) -> Option<u64> {
+pub(crate) fn find(
+    bytes: &[u8],
+    value: bool,
+    start: i64,
+    end: Option<i64>,
+    unit: Unit,
+) -> Option<u64> {
     let span = span(bytes.len(), start, end.unwrap_or(-1), unit)?;
     let last = *span.end();
     let found = find_from(bytes, value, *span.start()).filter(|found| *found <= last);
@@ -103,7 +109,7 @@ pub fn find(bytes: &[u8], value: bool, start: i64, end: Option<i64>, unit: Unit)
 }
 
 /// BITOP: combines strings of which the shorter ones are followed by zeros. NOT takes one.
-pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
     let len = sources.iter().map(|source| source.len()).max().unwrap_or(0);
     let mut result = Vec::with_capacity(len);
     let Some((first, others)) = sources.split_first() else {
@@ -134,12 +140,12 @@ pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
 
 impl Field {
     /// Bytes a string needs to hold it.
-    pub fn end_byte(self) -> u64 {
+    pub(crate) fn end_byte(self) -> u64 {
         (self.offset + u64::from(self.width)).div_ceil(8)
     }
 
     /// The number there; bits beyond the string are zero.
-    pub fn get(self, bytes: &[u8]) -> i64 {
+    pub(crate) fn get(self, bytes: &[u8]) -> i64 {
         let raw = self.bits(bytes);
         if self.is_signed {
             self.signed(raw)
@@ -149,7 +155,7 @@ impl Field {
     }
 
     /// Writes the low bits of `value`; the string is long enough.
-    pub fn set(self, bytes: &mut [u8], value: i64) {
+    pub(crate) fn set(self, bytes: &mut [u8], value: i64) {
         let width = u32::from(self.width);
         let (first, shift) = ((self.offset / 8) as usize, (self.offset % 8) as u32);
         // At most 64 bits from within a byte: nine bytes, so sixteen are a window around them.
@@ -165,7 +171,7 @@ impl Field {
 
     /// The number to store when a client asked for `value`; `None` if it does not fit and that is a failure. An
     /// unsigned field takes a negative number for the large one with the same bits.
-    pub fn fit(self, value: i64, overflow: Overflow) -> Option<i64> {
+    pub(crate) fn fit(self, value: i64, overflow: Overflow) -> Option<i64> {
         let value = if self.is_signed {
             i128::from(value)
         } else {
@@ -184,7 +190,7 @@ impl Field {
     }
 
     /// `value`, which is what the field holds, plus `increment`.
-    pub fn add(self, value: i64, increment: i64, overflow: Overflow) -> Option<i64> {
+    pub(crate) fn add(self, value: i64, increment: i64, overflow: Overflow) -> Option<i64> {
         self.contain(i128::from(value) + i128::from(increment), overflow)
     }
 

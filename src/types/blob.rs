@@ -5,17 +5,10 @@
 //! what the allocator would hand out anyway costs no memory, and since those sizes are a quarter apart, appending is
 //! amortised.
 
-/// What the allocator gives for a request of `bytes`: multiples of 8 up to 64, then four sizes per doubling.
-pub const fn allocation_size(bytes: usize) -> usize {
-    if bytes <= 64 {
-        return bytes.next_multiple_of(8);
-    }
-    let step = 1 << ((bytes - 1).ilog2() - 2);
-    bytes.next_multiple_of(step)
-}
+pub(crate) use crate::store::alloc::growth_class as allocation_size;
 
 /// Changes the allocation to hold `bytes`, rounded up to an allocation size. Contents stay, as far as they fit.
-pub fn resize(storage: &mut Box<[u8]>, bytes: usize) {
+pub(crate) fn resize(storage: &mut Box<[u8]>, bytes: usize) {
     let capacity = allocation_size(bytes);
     let mut vec = std::mem::take(storage).into_vec();
     if capacity <= MOVED_MAX {
@@ -40,7 +33,7 @@ const MOVED_MAX: usize = 8192;
 /// After a removal that left `bytes` in use. A blob that lost a little keeps its room, or one that hovers around an
 /// allocation size would be moved back and forth.
 #[inline]
-pub fn shrink(storage: &mut Box<[u8]>, bytes: usize) {
+pub(crate) fn shrink(storage: &mut Box<[u8]>, bytes: usize) {
     if bytes < storage.len() - storage.len() / 4 && allocation_size(bytes) < storage.len() {
         resize(storage, bytes);
     }

@@ -7,13 +7,13 @@ use crate::base::rng::Rng;
 
 /// Decides for one element after another whether it is among `wanted` chosen of `total`. All choices are equally
 /// likely, and exactly as many are made as wanted (or as there are).
-pub struct Selection {
+pub(crate) struct Selection {
     wanted: usize,
     left: usize,
 }
 
 impl Selection {
-    pub fn new(wanted: usize, total: usize) -> Self {
+    pub(crate) fn new(wanted: usize, total: usize) -> Self {
         Self {
             wanted: wanted.min(total),
             left: total,
@@ -21,7 +21,7 @@ impl Selection {
     }
 
     /// Whether the next element is chosen.
-    pub fn takes(&mut self, rng: &mut Rng) -> bool {
+    pub(crate) fn takes(&mut self, rng: &mut Rng) -> bool {
         debug_assert!(self.left > 0);
         let takes = self.wanted > 0 && rng.below(self.left as u64) < self.wanted as u64;
         self.left -= 1;
@@ -30,18 +30,21 @@ impl Selection {
     }
 
     /// Nothing more will be chosen.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.wanted == 0
     }
 }
 
 /// Is it cheaper to walk over all elements than to draw until enough different ones were found?
-pub fn walks(wanted: usize, total: usize) -> bool {
+pub(crate) fn walks(wanted: usize, total: usize) -> bool {
     wanted.saturating_mul(3) > total
 }
 
 /// Draws until `wanted` different things were drawn; there are more than that.
-pub fn distinct<T: Copy + Eq + Hash>(wanted: usize, mut draw: impl FnMut() -> Option<T>) -> Vec<T> {
+pub(crate) fn distinct<T: Copy + Eq + Hash>(
+    wanted: usize,
+    mut draw: impl FnMut() -> Option<T>,
+) -> Vec<T> {
     let mut seen = HashSet::with_capacity(wanted);
     let mut drawn = Vec::with_capacity(wanted);
     while drawn.len() < wanted {

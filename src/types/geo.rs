@@ -22,6 +22,8 @@
 
 use std::f64::consts::PI;
 
+use crate::base::text::is_word;
+
 /// Cells per axis at full precision: 2^26, for 52 bits of score.
 const STEP_MAX: u32 = 26;
 const LONGITUDE_MAX: f64 = 180.0;
@@ -34,52 +36,52 @@ const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 
 /// Degrees east and north.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Position {
-    pub longitude: f64,
-    pub latitude: f64,
+pub(crate) struct Position {
+    pub(crate) longitude: f64,
+    pub(crate) latitude: f64,
 }
 
 /// The units of distance that commands know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     Metres,
     Kilometres,
     Feet,
     Miles,
 }
 
-/// What is searched, in the unit the client named.
+/// The shape that is searched, in the unit the client named.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Circle { radius: f64 },
     Rectangle { width: f64, height: f64 },
 }
 
 /// A shape put somewhere on the map.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Search {
-    pub centre: Position,
-    pub shape: Shape,
-    pub unit: Unit,
+pub(crate) struct Search {
+    pub(crate) centre: Position,
+    pub(crate) shape: Shape,
+    pub(crate) unit: Unit,
 }
 
 /// A range of scores to read: `min <= score < max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScoreRange {
-    pub min: u64,
-    pub max: u64,
+pub(crate) struct ScoreRange {
+    pub(crate) min: u64,
+    pub(crate) max: u64,
 }
 
 /// A member that lies inside a searched shape. The distance is in the search's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
-    pub position: Position,
-    pub distance: f64,
+pub(crate) struct Found {
+    pub(crate) position: Position,
+    pub(crate) distance: f64,
 }
 
 impl Position {
     /// None unless both coordinates are on the map.
-    pub fn new(longitude: f64, latitude: f64) -> Option<Self> {
+    pub(crate) fn new(longitude: f64, latitude: f64) -> Option<Self> {
         let on_map = (-LONGITUDE_MAX..=LONGITUDE_MAX).contains(&longitude)
             && (-LATITUDE_MAX..=LATITUDE_MAX).contains(&latitude);
         on_map.then_some(Self {
@@ -89,13 +91,13 @@ impl Position {
     }
 
     /// The 52 bits that stand for this position in a sorted set.
-    pub fn to_score(self) -> f64 {
+    pub(crate) fn to_score(self) -> f64 {
         Cell::containing(self, STEP_MAX, LATITUDE_MAX).bits as f64
     }
 
     /// The middle of the cell that a score names. Any sorted set may be asked for positions: scores beyond 52
     /// bits lie beyond the map's north-east corner and are pulled back onto it, negative ones likewise.
-    pub fn from_score(score: f64) -> Self {
+    pub(crate) fn from_score(score: f64) -> Self {
         let bits = if score < 0.0 {
             score as i64 as u64
         } else {
@@ -111,7 +113,7 @@ impl Position {
 
     /// The eleven letters GEOHASH answers for a score. They hold 55 bits and there are 52, so the last is always
     /// `0`.
-    pub fn letters(score: f64) -> [u8; 11] {
+    pub(crate) fn letters(score: f64) -> [u8; 11] {
         let bits = Cell::containing(Self::from_score(score), STEP_MAX, 90.0).bits;
         let mut letters = [b'0'; 11];
         for (index, letter) in letters.iter_mut().take(10).enumerate() {
@@ -121,7 +123,7 @@ impl Position {
     }
 
     /// Metres along the great circle (haversine).
-    pub fn distance_m(self, other: Self) -> f64 {
+    pub(crate) fn distance_m(self, other: Self) -> f64 {
         let half_longitude = ((radians(other.longitude) - radians(self.longitude)) / 2.0).sin();
         if half_longitude == 0.0 {
             return latitude_distance_m(self.latitude, other.latitude);
@@ -138,7 +140,7 @@ impl Position {
 
 impl Unit {
     /// `m`, `km`, `ft` or `mi` in any case.
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let known: [(&[u8], Self); 4] = [
             (b"m", Self::Metres),
             (b"km", Self::Kilometres),
@@ -147,12 +149,12 @@ impl Unit {
         ];
         known
             .into_iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text))
+            .find(|(name, _)| is_word(text, name))
             .map(|(_, unit)| unit)
     }
 
     /// How many metres one of it is.
-    pub fn metres(self) -> f64 {
+    pub(crate) fn metres(self) -> f64 {
         match self {
             Self::Metres => 1.0,
             Self::Kilometres => 1000.0,
@@ -164,13 +166,13 @@ impl Unit {
 
 impl Search {
     /// The score ranges that together hold every member of the shape, in the order they are to be read.
-    pub fn ranges(&self) -> impl Iterator<Item = ScoreRange> + use<> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = ScoreRange> + use<> {
         let (cells, count) = self.cells();
         cells.into_iter().take(count).map(Cell::scores)
     }
 
     /// Where a member with this score is and how far from the centre, if it lies inside the shape.
-    pub fn contains(&self, score: f64) -> Option<Found> {
+    pub(crate) fn contains(&self, score: f64) -> Option<Found> {
         let position = Position::from_score(score);
         let metres = self.unit.metres();
         let distance_m = match self.shape {

@@ -19,14 +19,14 @@ use super::{Malformed, blob};
 pub struct Intset(Box<[u8]>);
 
 impl Intset {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut storage = vec![0; HEADER].into_boxed_slice();
         storage[0] = 2;
         Self(storage)
     }
 
     /// Takes a blob from outside after checking all of it. As in Redis, an empty one is refused.
-    pub fn parse(blob: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(blob: &[u8]) -> Result<Self, Malformed> {
         let header = blob.first_chunk::<HEADER>().ok_or(Malformed)?;
         let width = read_u32(header, 0);
         let count = read_u32(header, 4) as usize;
@@ -45,49 +45,51 @@ impl Intset {
     }
 
     /// The blob, as RDB files hold it.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0[..HEADER + self.len() * self.width()]
     }
 
     /// Bytes the allocator spends on it.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         blob::allocation_size(self.0.len())
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         read_u32(&self.0, 4) as usize
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes each integer takes: 2, 4 or 8.
     #[inline]
-    pub fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         usize::from(self.0[0])
     }
 
     /// The member with this index in ascending order.
     #[inline]
-    pub fn at(&self, index: usize) -> Option<i64> {
+    pub(crate) fn at(&self, index: usize) -> Option<i64> {
         (index < self.len()).then(|| self.read(index))
     }
 
     /// The members in ascending order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone + '_ {
+    pub(crate) fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone + '_ {
         (0..self.len()).map(|index| self.read(index))
     }
 
     #[inline]
-    pub fn contains(&self, value: i64) -> bool {
+    pub(crate) fn contains(&self, value: i64) -> bool {
         width_of(value) <= self.width() && self.search(value).is_ok()
     }
 
     /// Adds a member; `false` if it was one already.
-    pub fn add(&mut self, value: i64) -> bool {
+    pub(crate) fn add(&mut self, value: i64) -> bool {
         if width_of(value) > self.width() {
             // Outside the range of every member, so it goes to one of the ends.
             let index = if value < 0 { 0 } else { self.len() };
@@ -105,7 +107,7 @@ impl Intset {
     }
 
     /// Removes a member; `false` if it was none.
-    pub fn remove(&mut self, value: i64) -> bool {
+    pub(crate) fn remove(&mut self, value: i64) -> bool {
         if width_of(value) > self.width() {
             return false;
         }

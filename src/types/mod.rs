@@ -1,169 +1,202 @@
 //! Values and their encodings.
 //!
-//! Everything a key can hold, and nothing about keys, clients, time or configuration: a limit or a moment that
-//! matters comes in as an argument. The compact encodings (`listpack`, `intset`) are byte for byte the blobs that
-//! Redis writes into its RDB files, so saving, loading and DUMP of lists, streams and integer sets copy memory instead
-//! of translating it. Small hashes, sets of text and sorted sets are kept denser than that (`pack`) and become listpacks
+//! Everything a key can hold, and nothing about keys, clients, time or configuration: a limit or a moment that matters
+//! comes in as an argument. The compact encodings (`listpack`, `intset`) are byte for byte the blobs that Redis writes
+//! into its RDB files, so saving, loading and DUMP of lists, streams and integer sets copy memory instead of
+//! translating it. Small hashes, sets of text and sorted sets are kept denser than that (`pack`) and become listpacks
 //! in files. Blobs that come from outside are validated once, completely, when they are parsed; after that the readers
 //! trust them.
 
-pub mod bits;
+pub(crate) mod bits;
 mod blob;
 mod choose;
-pub mod geo;
-pub mod hash;
-pub mod hll;
-pub mod intset;
-pub mod list;
-pub mod listpack;
-pub mod pack;
-pub mod set;
-pub mod stream;
-pub mod string;
-pub mod walked;
-pub mod zset;
+mod family;
+pub(crate) mod geo;
+pub(crate) mod hash;
+pub(crate) mod hll;
+pub(crate) mod intset;
+pub(crate) mod list;
+pub(crate) mod listpack;
+pub(crate) mod pack;
+pub(crate) mod set;
+pub(crate) mod stream;
+pub(crate) mod string;
+pub(crate) mod walked;
+pub(crate) mod zset;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::store::Members;
+use crate::store::{Members, TableStats};
 use hash::Hash;
 use list::List;
 use set::Set;
 use stream::Stream;
-use walked::Walk;
+use walked::{Shape, Show, Walk};
 use zset::Zset;
 
-/// What a key holds, short strings and integers excepted: those live in the entry itself.
-#[derive(Debug, Clone)]
-pub enum Value {
+pub(crate) use family::{Digest, Family, Row, Typed};
+
+/// The list of families: from each line come a variant of [`Value`], one of [`Kind`], and an arm of every match over
+/// either. A line has the variant's name, its content, the kind, and the type that implements [`Family`].
+macro_rules! families {
+    ($($(#[$about:meta])* $variant:ident($held:ty) $kind:ident $family:ty;)*) => {
+        /// The value of a key, short strings and integers excepted: those live in the entry itself.
+        #[derive(Debug, Clone)]
+        pub enum Value {
+            $($(#[$about])* $variant($held),)*
+        }
+
+        /// The type of a value.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            pub(crate) fn row(self) -> &'static Row {
+                match self { $(Self::$kind => &<$family as Family>::ROW,)* }
+            }
+
+            /// How files hold the elements of a table of this kind.
+            pub(crate) fn shape(self) -> Option<Shape> {
+                match self { $(Self::$kind => <$family as Family>::SHAPE,)* }
+            }
+        }
+
+        /// The answers of each value to [`Family`].
+        impl Value {
+            #[inline]
+            pub(crate) fn kind(&self) -> Kind {
+                match self { $(Self::$variant(_) => Kind::$kind,)* }
+            }
+
+            pub(crate) fn len(&self) -> usize {
+                match self { $(Self::$variant(it) => <$family as Family>::len(it),)* }
+            }
+
+            pub(crate) fn encoding(&self) -> &'static str {
+                match self { $(Self::$variant(it) => <$family as Family>::encoding(it),)* }
+            }
+
+            pub(crate) fn memory(&self) -> usize {
+                match self { $(Self::$variant(it) => <$family as Family>::memory(it),)* }
+            }
+
+            pub(crate) fn weight(&self) -> usize {
+                match self { $(Self::$variant(it) => <$family as Family>::weight(it),)* }
+            }
+
+            pub(crate) fn digest(&self, digest: &mut Digest) {
+                match self { $(Self::$variant(it) => <$family as Family>::digest(it, digest),)* }
+            }
+
+            pub(crate) fn is_shared(&self) -> bool {
+                match self { $(Self::$variant(it) => <$family as Family>::is_shared(it),)* }
+            }
+
+            #[inline]
+            pub(crate) fn members(&self) -> Option<&Members> {
+                match self { $(Self::$variant(it) => <$family as Family>::members(it),)* }
+            }
+
+            pub(crate) fn stats(&self) -> Option<TableStats> {
+                match self { $(Self::$variant(it) => <$family as Family>::stats(it),)* }
+            }
+
+            pub(crate) fn table(&self) -> Option<&dyn Walk> {
+                match self { $(Self::$variant(it) => <$family as Family>::table(it),)* }
+            }
+
+            pub(crate) fn table_mut(&mut self) -> Option<&mut dyn Walk> {
+                match self { $(Self::$variant(it) => <$family as Family>::table_mut(it),)* }
+            }
+
+            pub(crate) fn show(&self, show: Show<'_>) {
+                match self { $(Self::$variant(it) => <$family as Family>::show(it, show),)* }
+            }
+
+            pub(crate) fn soonest(&self) -> Option<i64> {
+                match self { $(Self::$variant(it) => <$family as Family>::soonest(it),)* }
+            }
+        }
+
+        $(
+            impl Typed for $family {
+                #[inline]
+                fn of(value: &Value) -> Option<&Self> {
+                    match value { Value::$variant(it) => Some(it), _ => None }
+                }
+
+                #[inline]
+                fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                    match value { Value::$variant(it) => Some(it), _ => None }
+                }
+
+                fn into_value(self) -> Value {
+                    Value::$variant(self.into())
+                }
+            }
+        )*
+    };
+}
+
+// In the order in which INFO shows them.
+families! {
     /// Shared, because a reply may still be on its way while the key changes.
-    Str(Arc<Vec<u8>>),
-    List(List),
-    Set(Set),
-    Hash(Hash),
-    Zset(Zset),
-    Stream(Box<Stream>),
-}
-
-/// The type of a value as TYPE and SCAN name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    String,
-    List,
-    Set,
-    Zset,
-    Hash,
-    Stream,
+    Str(Arc<Vec<u8>>) String Arc<Vec<u8>>;
+    List(List) List List;
+    Set(Set) Set Set;
+    Zset(Zset) Zset Zset;
+    Hash(Hash) Hash Hash;
+    Stream(Box<Stream>) Stream Stream;
 }
 
 impl Value {
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Str(_) => Kind::String,
-            Self::List(_) => Kind::List,
-            Self::Set(_) => Kind::Set,
-            Self::Hash(_) => Kind::Hash,
-            Self::Zset(_) => Kind::Zset,
-            Self::Stream(_) => Kind::Stream,
-        }
-    }
-
-    /// How many elements it has, or bytes if it is a string.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Str(text) => text.len(),
-            Self::List(list) => list.len(),
-            Self::Set(set) => set.len(),
-            Self::Hash(hash) => hash.len(),
-            Self::Zset(zset) => zset.len(),
-            Self::Stream(stream) => stream.len(),
-        }
-    }
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// What OBJECT ENCODING says.
-    pub fn encoding(&self) -> &'static str {
-        match self {
-            Self::Str(_) => "raw",
-            Self::List(list) => list.encoding(),
-            Self::Set(set) => set.encoding(),
-            Self::Hash(hash) => hash.encoding(),
-            Self::Zset(zset) => zset.encoding(),
-            Self::Stream(stream) => stream.encoding(),
-        }
-    }
-
-    /// Bytes the allocator spends on it, beyond the entry.
-    pub fn memory(&self) -> usize {
-        match self {
-            Self::Str(text) => string_memory(text),
-            Self::List(list) => list.memory(),
-            Self::Set(set) => set.memory(),
-            Self::Hash(hash) => hash.memory(),
-            Self::Zset(zset) => zset.memory(),
-            Self::Stream(stream) => stream.memory(),
-        }
-    }
-
-    /// Where its elements are looked up, if that is a table.
-    #[inline]
-    pub fn members(&self) -> Option<&Members> {
-        match self {
-            Self::Set(Set::Large(members)) => Some(members),
-            Self::Hash(hash) => hash.table().map(|table| &**table),
-            Self::Zset(Zset::Large(ranked)) => Some(ranked.members()),
-            _ => None,
-        }
-    }
-
-    /// How much work it is to free this: the number of allocations, roughly. Beyond some dozens it is better done
-    /// on another thread.
-    pub fn weight(&self) -> usize {
-        match self {
-            Self::Str(_) => 1,
-            Self::List(list) => list.weight(),
-            Self::Set(set) => set.weight(),
-            Self::Hash(hash) => hash.weight(),
-            Self::Zset(zset) => zset.weight(),
-            Self::Stream(stream) => stream.weight(),
-        }
-    }
-}
-
-impl Value {
-    /// The table that it is, if it is one: too large to be copied at once.
-    pub fn table(&self) -> Option<&dyn Walk> {
-        match self {
-            Self::Set(Set::Large(members)) => Some(&**members),
-            Self::Zset(Zset::Large(ranked)) => Some(&**ranked),
-            Self::Hash(hash) => hash.table().map(|table| table as &dyn Walk),
-            Self::Str(_) | Self::List(_) | Self::Stream(_) | Self::Set(_) | Self::Zset(_) => None,
-        }
-    }
-
-    pub fn table_mut(&mut self) -> Option<&mut dyn Walk> {
-        match self {
-            Self::Set(Set::Large(members)) => Some(&mut **members),
-            Self::Zset(Zset::Large(ranked)) => Some(&mut **ranked),
-            Self::Hash(hash) => hash.table_mut().map(|table| table as &mut dyn Walk),
-            Self::Str(_) | Self::List(_) | Self::Stream(_) | Self::Set(_) | Self::Zset(_) => None,
-        }
     }
 }
 
 impl Kind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::List => "list",
-            Self::Set => "set",
-            Self::Zset => "zset",
-            Self::Hash => "hash",
-            Self::Stream => "stream",
-        }
+    /// As TYPE and SCAN name it.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().name
+    }
+}
+
+impl Family for Arc<Vec<u8>> {
+    const ROW: Row = Row {
+        name: "string",
+        sizes: Some("strings_sizes"),
+        digest: 0,
+        is_awaited: false,
+    };
+
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        "raw"
+    }
+
+    fn memory(&self) -> usize {
+        string_memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        1
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        digest.mix(self);
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 
@@ -182,7 +215,7 @@ const _: () = {
 /// A compact blob from outside did not follow its own format. There is no detail in it on purpose: the peer that
 /// sent such a blob is told one sentence, and a debugger wants the bytes themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

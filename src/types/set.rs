@@ -6,9 +6,9 @@
 //! hashtable  a table of members               everything else
 //! ```
 //!
-//! The names are what OBJECT ENCODING says. Which form a set takes is decided where Redis decides it, since tests and
-//! people look: a *hint* before a command adds anything (how many members it brings, repetitions included), and each
-//! addition by itself. Sets do not go back to a smaller form, except where a command asks for it.
+//! The names are those of OBJECT ENCODING. The form of a set is decided where Redis decides it, since tests and people
+//! look: a *hint* before a command adds anything (how many members it brings, repetitions included), and each addition
+//! by itself. Sets do not go back to a smaller form, except where a command asks for it.
 //!
 //! Members are handed to closures: an integer has no text, and the text of a packed member is put together on the
 //! way.
@@ -20,12 +20,12 @@ use super::choose::{self, Selection};
 use super::intset::Intset;
 use super::listpack::{Item, Listpack};
 use super::pack::{Builder, Cell, Keys};
-use super::walked::Walked;
-use super::{Malformed, pack};
+use super::walked::{Shape, Show, Walk, Walked, show_members};
+use super::{Digest, Family, Malformed, Row, pack};
 use crate::base::hash::Seed;
 use crate::base::num;
 use crate::base::rng::Rng;
-use crate::store::Members;
+use crate::store::{Members, TableStats};
 
 /// How large the small forms may grow, and what a table is keyed with.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub enum Set {
 
 impl Set {
     /// An empty set in the form that suits `count` members of which this is the first.
-    pub fn for_adding(first: &[u8], count: usize, limits: &SetLimits) -> Self {
+    pub(crate) fn for_adding(first: &[u8], count: usize, limits: &SetLimits) -> Self {
         if count <= limits.intset_entries_max && num::parse_i64(first).is_some() {
             Self::ints()
         } else if count <= limits.listpack_entries_max {
@@ -63,12 +63,12 @@ impl Set {
         Self::Small(Keys::new())
     }
 
-    pub fn large(limits: &SetLimits) -> Self {
+    pub(crate) fn large(limits: &SetLimits) -> Self {
         Self::Large(Box::new(Walked::new(Members::new(limits.seed))))
     }
 
     /// An integer set from a file, which is never empty.
-    pub fn from_intset(ints: Intset, limits: &SetLimits) -> Self {
+    pub(crate) fn from_intset(ints: Intset, limits: &SetLimits) -> Self {
         let mut set = Self::Ints(ints);
         if set.len() > limits.intset_entries_max {
             set.enlarge(limits);
@@ -77,7 +77,7 @@ impl Set {
     }
 
     /// Members from a file, each once.
-    pub fn from_listpack(members: &Listpack, limits: &SetLimits) -> Result<Self, Malformed> {
+    pub(crate) fn from_listpack(members: &Listpack, limits: &SetLimits) -> Result<Self, Malformed> {
         let mut set = Self::small();
         let mut space = [0; 20];
         for member in members {
@@ -92,7 +92,7 @@ impl Set {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Ints(ints) => ints.len(),
             Self::Small(keys) => keys.len(),
@@ -100,11 +100,11 @@ impl Set {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::Ints(_) => "intset",
             Self::Small(_) => "listpack",
@@ -112,7 +112,7 @@ impl Set {
         }
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Ints(ints) => ints.memory(),
             Self::Small(keys) => keys.memory(),
@@ -120,7 +120,7 @@ impl Set {
         }
     }
 
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Ints(_) | Self::Small(_) => 1,
             Self::Large(members) => members.len(),
@@ -128,7 +128,7 @@ impl Set {
     }
 
     /// A command is about to add `count` members, known or not.
-    pub fn expect(&mut self, count: usize, limits: &SetLimits) {
+    pub(crate) fn expect(&mut self, count: usize, limits: &SetLimits) {
         let most = match self {
             Self::Ints(_) => limits.intset_entries_max,
             Self::Small(_) => limits.listpack_entries_max,
@@ -139,7 +139,7 @@ impl Set {
         }
     }
 
-    pub fn contains(&self, member: &[u8]) -> bool {
+    pub(crate) fn contains(&self, member: &[u8]) -> bool {
         match self {
             Self::Ints(ints) => num::parse_i64(member).is_some_and(|number| ints.contains(number)),
             Self::Small(keys) => keys.find(member).is_ok(),
@@ -148,7 +148,7 @@ impl Set {
     }
 
     /// As `contains`, for what another set's `for_each` gives.
-    pub fn contains_item(&self, member: Item<'_>) -> bool {
+    pub(crate) fn contains_item(&self, member: Item<'_>) -> bool {
         match (self, member) {
             (Self::Ints(ints), Item::Int(number)) => ints.contains(number),
             _ => self.contains(member.text(&mut [0; 20])),
@@ -192,7 +192,7 @@ impl Set {
     }
 
     /// True if it was a member.
-    pub fn remove(&mut self, member: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         match self {
             Self::Ints(ints) => num::parse_i64(member).is_some_and(|number| ints.remove(number)),
             Self::Small(keys) => {
@@ -207,7 +207,7 @@ impl Set {
     }
 
     /// Shows a member that was chosen at random.
-    pub fn random<R>(&self, rng: &mut Rng, show: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn random<R>(&self, rng: &mut Rng, show: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         match self {
             _ if self.is_empty() => None,
             Self::Ints(ints) => ints
@@ -225,7 +225,7 @@ impl Set {
     }
 
     /// As `random`, and removes it.
-    pub fn pop<R>(&mut self, rng: &mut Rng, show: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn pop<R>(&mut self, rng: &mut Rng, show: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         match self {
             _ if self.is_empty() => None,
             Self::Ints(ints) => {
@@ -249,7 +249,7 @@ impl Set {
     }
 
     /// Shows `count` different members, or all if there are fewer.
-    pub fn sample(&self, count: usize, rng: &mut Rng, mut show: impl FnMut(Item<'_>)) {
+    pub(crate) fn sample(&self, count: usize, rng: &mut Rng, mut show: impl FnMut(Item<'_>)) {
         if let Self::Large(members) = self
             && !choose::walks(count, members.len())
         {
@@ -271,7 +271,7 @@ impl Set {
         });
     }
 
-    pub fn for_each(&self, mut show: impl FnMut(Item<'_>)) {
+    pub(crate) fn for_each(&self, mut show: impl FnMut(Item<'_>)) {
         let _ = self.visit::<()>(|member| {
             show(member);
             ControlFlow::Continue(())
@@ -279,7 +279,10 @@ impl Set {
     }
 
     /// Shows members until told to stop.
-    pub fn visit<B>(&self, mut show: impl FnMut(Item<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+    pub(crate) fn visit<B>(
+        &self,
+        mut show: impl FnMut(Item<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         match self {
             Self::Ints(ints) => ints.iter().try_for_each(|number| show(Item::Int(number))),
             Self::Small(keys) => {
@@ -297,7 +300,7 @@ impl Set {
 
     /// SSCAN: shows at least `count` members from `cursor` on, or what there is, and returns where to go on, 0 at
     /// the end. Small forms are shown whole.
-    pub fn scan(&self, cursor: u64, count: usize, mut show: impl FnMut(Item<'_>)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, count: usize, mut show: impl FnMut(Item<'_>)) -> u64 {
         let Self::Large(members) = self else {
             self.for_each(show);
             return 0;
@@ -316,7 +319,7 @@ impl Set {
     }
 
     /// Makes it an integer set, if it can be one: what commands do that store a result they made in another form.
-    pub fn become_ints(&mut self, limits: &SetLimits) {
+    pub(crate) fn become_ints(&mut self, limits: &SetLimits) {
         if matches!(self, Self::Ints(_)) || self.len() > limits.intset_entries_max {
             return;
         }
@@ -334,7 +337,7 @@ impl Set {
     }
 
     /// For files; not for large sets, whose members are written one by one.
-    pub fn to_listpack(&self) -> Listpack {
+    pub(crate) fn to_listpack(&self) -> Listpack {
         let mut pack = Listpack::new();
         self.for_each(|member| pack.append(member));
         pack.shrink_to_fit();
@@ -376,7 +379,7 @@ impl Set {
     }
 
     #[cfg(test)]
-    pub fn validate(&self, limits: &SetLimits) {
+    pub(crate) fn validate(&self, limits: &SetLimits) {
         match self {
             Self::Ints(ints) => assert!(ints.len() <= limits.intset_entries_max),
             Self::Small(keys) => {
@@ -403,6 +406,68 @@ fn fits(keys: &Keys, len: usize, limits: &SetLimits) -> bool {
     keys.len() < limits.listpack_entries_max
         && len <= limits.listpack_value_max
         && keys.has_room_for(len)
+}
+
+impl Family for Set {
+    const ROW: Row = Row {
+        name: "set",
+        sizes: Some("sets_items"),
+        digest: 2,
+        is_awaited: false,
+    };
+
+    fn len(&self) -> usize {
+        Set::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        Set::encoding(self)
+    }
+
+    fn memory(&self) -> usize {
+        Set::memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        Set::weight(self)
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        self.for_each(|member| digest.xor(member.text(&mut [0; 20])));
+    }
+
+    fn members(&self) -> Option<&Members> {
+        match self {
+            Self::Large(members) => Some(members),
+            Self::Ints(_) | Self::Small(_) => None,
+        }
+    }
+
+    fn stats(&self) -> Option<TableStats> {
+        self.members().map(Members::stats)
+    }
+
+    fn table(&self) -> Option<&dyn Walk> {
+        match self {
+            Self::Large(members) => Some(&**members),
+            Self::Ints(_) | Self::Small(_) => None,
+        }
+    }
+
+    fn table_mut(&mut self) -> Option<&mut dyn Walk> {
+        match self {
+            Self::Large(members) => Some(&mut **members),
+            Self::Ints(_) | Self::Small(_) => None,
+        }
+    }
+
+    const SHAPE: Option<Shape> = Some(Shape::Set);
+
+    fn show(&self, show: Show<'_>) {
+        if let Some(members) = self.members() {
+            show_members(members, show);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,20 +3,13 @@
 use std::ops::{Range, RangeInclusive};
 
 /// Appends with room for more to come: a string that was appended to once will be appended to again.
-pub fn append(text: &mut Vec<u8>, more: &[u8]) {
+pub(crate) fn append(text: &mut Vec<u8>, more: &[u8]) {
     reserve(text, more.len());
     text.extend_from_slice(more);
 }
 
-/// Writes `bytes` at `offset`; what lies between the end of the text and there becomes zeros.
-pub fn set_range(text: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    extend_to(text, end);
-    text[offset..end].copy_from_slice(bytes);
-}
-
 /// Makes the text at least `len` long, with zeros.
-pub fn extend_to(text: &mut Vec<u8>, len: usize) {
+pub(crate) fn extend_to(text: &mut Vec<u8>, len: usize) {
     if len > text.len() {
         reserve(text, len - text.len());
         text.resize(len, 0);
@@ -24,7 +17,7 @@ pub fn extend_to(text: &mut Vec<u8>, len: usize) {
 }
 
 /// The bytes GETRANGE means: both bounds included, negative ones counting from the end.
-pub fn resolve_range(start: i64, end: i64, len: usize) -> Range<usize> {
+pub(crate) fn resolve_range(start: i64, end: i64, len: usize) -> Range<usize> {
     // Two bounds before the text select nothing if they cross, though both would be moved to its first byte.
     if start < 0 && end < 0 && start > end {
         return 0..0;
@@ -56,21 +49,21 @@ fn reserve(text: &mut Vec<u8>, more: usize) {
 
 /// A stretch that two strings have in common: where it is in the one and in the other. Both are of one length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
-    pub one: RangeInclusive<usize>,
-    pub other: RangeInclusive<usize>,
+pub(crate) struct Match {
+    pub(crate) one: RangeInclusive<usize>,
+    pub(crate) other: RangeInclusive<usize>,
 }
 
 /// The longest common subsequence of two strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Common {
-    pub text: Vec<u8>,
+pub(crate) struct Common {
+    pub(crate) text: Vec<u8>,
     /// Its stretches, the last one first, as LCS lists them.
-    pub matches: Vec<Match>,
+    pub(crate) matches: Vec<Match>,
 }
 
 /// Bytes of memory `longest_common` takes for strings of these lengths: a client can ask for too much.
-pub fn longest_common_memory(one: usize, other: usize) -> Option<usize> {
+pub(crate) fn longest_common_memory(one: usize, other: usize) -> Option<usize> {
     (one + 1)
         .checked_mul(other + 1)?
         .checked_mul(size_of::<u32>())
@@ -78,7 +71,7 @@ pub fn longest_common_memory(one: usize, other: usize) -> Option<usize> {
 
 /// The longest common subsequence. Time and memory are proportional to the product of both lengths, each of which
 /// is below 2^32. Among several of one length, takes the one that Redis takes.
-pub fn longest_common(one: &[u8], other: &[u8]) -> Common {
+pub(crate) fn longest_common(one: &[u8], other: &[u8]) -> Common {
     let width = other.len() + 1;
     // lengths[i * width + j] is the answer for the first i bytes of one and the first j of the other.
     let mut lengths = vec![0_u32; (one.len() + 1) * width];
@@ -119,7 +112,7 @@ pub fn longest_common(one: &[u8], other: &[u8]) -> Common {
 }
 
 /// The length of the longest common subsequence alone, in memory proportional to the shorter string.
-pub fn longest_common_len(one: &[u8], other: &[u8]) -> usize {
+pub(crate) fn longest_common_len(one: &[u8], other: &[u8]) -> usize {
     let (long, short) = if one.len() < other.len() {
         (other, one)
     } else {
@@ -159,14 +152,12 @@ mod tests {
         append(&mut text, b"cd");
         assert_eq!(text, b"abcd");
         assert_eq!(text.capacity(), 8);
-        set_range(&mut text, 6, b"xy");
-        assert_eq!(text, b"abcd\0\0xy");
-        set_range(&mut text, 1, b"-");
-        assert_eq!(text, b"a-cd\0\0xy");
+        extend_to(&mut text, 6);
+        assert_eq!(text, b"abcd\0\0");
         extend_to(&mut text, 3 * GROWTH_MAX);
         assert_eq!(text.len(), 3 * GROWTH_MAX);
         assert_eq!(text.capacity(), 4 * GROWTH_MAX);
-        assert_eq!(text[8..].iter().copied().max(), Some(0));
+        assert_eq!(text[6..].iter().copied().max(), Some(0));
     }
 
     #[test]

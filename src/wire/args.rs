@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// Where an argument lies, relative to its request's first byte; or, if `len` is [`Span::BIG`], which big it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    pub start: u32,
-    pub len: u32,
+    pub(crate) start: u32,
+    pub(crate) len: u32,
 }
 
 impl Span {
     /// No string inside a buffer is this long, so it marks a string that lies outside.
-    pub const BIG: u32 = u32::MAX;
+    pub(crate) const BIG: u32 = u32::MAX;
 }
 
 /// A request's arguments, the command's name first.
@@ -27,36 +27,36 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    pub const EMPTY: Args<'static> = Args {
+    pub(crate) const EMPTY: Args<'static> = Args {
         bytes: &[],
         spans: &[],
         bigs: &[],
     };
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
     /// Argument `i`; arity checks come before, so asking for one that is not there is our mistake.
     #[inline]
-    pub fn at(&self, i: usize) -> &'a [u8] {
+    pub(crate) fn at(&self, i: usize) -> &'a [u8] {
         self.slice(self.spans[i])
     }
 
     #[inline]
-    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
+    pub(crate) fn get(&self, i: usize) -> Option<&'a [u8]> {
         self.spans.get(i).map(|&span| self.slice(span))
     }
 
     /// The command's name as it was typed.
     #[inline]
-    pub fn name(&self) -> &'a [u8] {
+    pub(crate) fn name(&self) -> &'a [u8] {
         self.at(0)
     }
 
@@ -68,14 +68,14 @@ impl<'a> Args<'a> {
 
     /// The arguments from `i` on; none if there are fewer.
     #[inline]
-    pub fn from(&self, i: usize) -> ArgsIter<'a> {
+    pub(crate) fn from(&self, i: usize) -> ArgsIter<'a> {
         ArgsIter { args: self.tail(i) }
     }
 
     /// A view without the first `i` arguments; empty if there are fewer.
     #[inline]
     #[must_use]
-    pub fn tail(&self, i: usize) -> Args<'a> {
+    pub(crate) fn tail(&self, i: usize) -> Args<'a> {
         Args {
             spans: self.spans.get(i..).unwrap_or_default(),
             ..*self
@@ -85,7 +85,7 @@ impl<'a> Args<'a> {
     /// A view of the first `n` arguments.
     #[inline]
     #[must_use]
-    pub fn head(&self, n: usize) -> Args<'a> {
+    pub(crate) fn head(&self, n: usize) -> Args<'a> {
         Args {
             spans: &self.spans[..n.min(self.spans.len())],
             ..*self
@@ -94,13 +94,13 @@ impl<'a> Args<'a> {
 
     /// Argument `i` without copying, if it was long enough to arrive in a vector of its own.
     #[inline]
-    pub fn shared(&self, i: usize) -> Option<Arc<Vec<u8>>> {
+    pub(crate) fn shared(&self, i: usize) -> Option<Arc<Vec<u8>>> {
         let span = self.spans[i];
         (span.len == Span::BIG).then(|| Arc::clone(&self.bigs[span.start as usize]))
     }
 
     /// The arguments' bytes, all together.
-    pub fn total_bytes(&self) -> usize {
+    pub(crate) fn total_bytes(&self) -> usize {
         self.iter().map(<[u8]>::len).sum()
     }
 
@@ -146,8 +146,8 @@ pub struct ArgsIter<'a> {
 }
 
 impl<'a> ArgsIter<'a> {
-    /// What has not been walked over yet.
-    pub fn rest(&self) -> Args<'a> {
+    /// The arguments that have not been walked over yet.
+    pub(crate) fn rest(&self) -> Args<'a> {
         self.args
     }
 }
@@ -187,14 +187,14 @@ impl ExactSizeIterator for ArgsIter<'_> {}
 
 /// A request that owns its bytes: one vector for all short arguments, references for the big ones.
 #[derive(Clone, Default)]
-pub struct OwnedArgs {
+pub(crate) struct OwnedArgs {
     bytes: Vec<u8>,
     spans: Vec<Span>,
     bigs: Vec<Arc<Vec<u8>>>,
 }
 
 impl OwnedArgs {
-    pub const fn new() -> OwnedArgs {
+    pub(crate) const fn new() -> OwnedArgs {
         OwnedArgs {
             bytes: Vec::new(),
             spans: Vec::new(),
@@ -202,7 +202,7 @@ impl OwnedArgs {
         }
     }
 
-    pub fn from_slices(args: &[&[u8]]) -> OwnedArgs {
+    pub(crate) fn from_slices(args: &[&[u8]]) -> OwnedArgs {
         let mut owned = OwnedArgs {
             bytes: Vec::with_capacity(args.iter().map(|arg| arg.len()).sum()),
             spans: Vec::with_capacity(args.len()),
@@ -215,7 +215,7 @@ impl OwnedArgs {
     }
 
     /// Appends a copy of `arg`.
-    pub fn push(&mut self, arg: &[u8]) {
+    pub(crate) fn push(&mut self, arg: &[u8]) {
         let start = self.bytes.len();
         if start + arg.len() >= Span::BIG as usize {
             return self.push_shared(Arc::new(arg.to_vec()));
@@ -228,7 +228,7 @@ impl OwnedArgs {
     }
 
     /// Appends without copying.
-    pub fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
+    pub(crate) fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
         self.spans.push(Span {
             start: self.bigs.len() as u32,
             len: Span::BIG,
@@ -237,7 +237,7 @@ impl OwnedArgs {
     }
 
     /// Appends every argument of `args`; the big ones by reference.
-    pub fn extend(&mut self, args: Args<'_>) {
+    pub(crate) fn extend(&mut self, args: Args<'_>) {
         for i in 0..args.len() {
             match args.shared(i) {
                 Some(big) => self.push_shared(big),
@@ -247,7 +247,7 @@ impl OwnedArgs {
     }
 
     #[inline]
-    pub fn as_args(&self) -> Args<'_> {
+    pub(crate) fn as_args(&self) -> Args<'_> {
         Args {
             bytes: &self.bytes,
             spans: &self.spans,
@@ -255,23 +255,19 @@ impl OwnedArgs {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
     /// Forgets the arguments, keeps the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
         self.bigs.clear();
     }
 
     /// Memory held, bigs included: a queued request keeps them alive.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.bytes.capacity()
             + self.spans.capacity() * size_of::<Span>()
             + self.bigs.capacity() * size_of::<Arc<Vec<u8>>>()
@@ -297,7 +293,7 @@ pub struct OwnedRequests {
 }
 
 impl OwnedRequests {
-    pub const fn new() -> OwnedRequests {
+    pub(crate) const fn new() -> OwnedRequests {
         OwnedRequests {
             args: OwnedArgs::new(),
             ends: Vec::new(),
@@ -308,7 +304,7 @@ impl OwnedRequests {
         self.ends.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
@@ -325,7 +321,7 @@ impl OwnedRequests {
     }
 
     /// The same without copying.
-    pub fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
+    pub(crate) fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
         self.args.push_shared(arg);
     }
 
@@ -334,13 +330,13 @@ impl OwnedRequests {
     }
 
     /// Forgets the arguments of a request that does not become complete. Their bytes stay for a while.
-    pub fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         let end = self.ends.last().copied().unwrap_or(0);
         self.args.spans.truncate(end);
     }
 
     #[inline]
-    pub fn at(&self, index: usize) -> Args<'_> {
+    pub(crate) fn at(&self, index: usize) -> Args<'_> {
         let from = if index == 0 { 0 } else { self.ends[index - 1] };
         Args {
             spans: &self.args.spans[from..self.ends[index]],
@@ -349,7 +345,7 @@ impl OwnedRequests {
     }
 
     /// Forgets the requests, keeps the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.args.clear();
         self.ends.clear();
     }

@@ -27,12 +27,16 @@ pub struct Batch {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
-    pub start: usize,
-    pub end: usize,
-    pub first_span: u32,
-    pub end_span: u32,
-    pub first_big: u32,
-    pub is_inline: bool,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) first_span: u32,
+    pub(crate) end_span: u32,
+    pub(crate) first_big: u32,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests tell the two forms apart")
+    )]
+    pub(crate) is_inline: bool,
 }
 
 impl Batch {
@@ -52,14 +56,29 @@ impl Batch {
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
 
     /// The arguments of request `i`, given the bytes of the input it came from.
     #[inline]
     pub fn args<'a>(&'a self, i: usize, bytes: &'a [u8]) -> Args<'a> {
-        let request = &self.requests[i];
+        self.args_of(&self.requests[i], bytes)
+    }
+
+    /// The arguments of all requests from `first` on.
+    #[inline]
+    pub(crate) fn all_args<'a>(
+        &'a self,
+        first: usize,
+        bytes: &'a [u8],
+    ) -> impl ExactSizeIterator<Item = Args<'a>> {
+        let requests = self.requests[first..].iter();
+        requests.map(move |request| self.args_of(request, bytes))
+    }
+
+    #[inline]
+    fn args_of<'a>(&'a self, request: &Request, bytes: &'a [u8]) -> Args<'a> {
         Args {
             bytes: &bytes[request.start..],
             spans: &self.spans[request.first_span as usize..request.end_span as usize],
@@ -68,13 +87,23 @@ impl Batch {
     }
 
     /// Whether request `i` came in the inline form.
-    pub fn is_inline(&self, i: usize) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_inline(&self, i: usize) -> bool {
         self.requests[i].is_inline
+    }
+
+    /// The bytes of request `i` as they came, and whatever lies between it and the one before.
+    pub fn raw<'a>(&self, i: usize, bytes: &'a [u8]) -> &'a [u8] {
+        let start = i
+            .checked_sub(1)
+            .map_or(0, |before| self.requests[before].end);
+        &bytes[start..self.requests[i].end]
     }
 
     /// Where in `Input::bytes` request `i` ends.
     #[inline]
-    pub fn consumed(&self, i: usize) -> usize {
+    #[cfg(test)]
+    pub(crate) fn consumed(&self, i: usize) -> usize {
         self.requests[i].end
     }
 
@@ -92,14 +121,14 @@ impl Batch {
     }
 
     /// Memory held.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.requests.capacity() * size_of::<Request>()
             + self.spans.capacity() * size_of::<Span>()
             + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
     }
 
     /// Forgets room that one long request made; for batches that go back to a pool.
-    pub fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         if self.spans.capacity() > SPANS_KEPT {
             self.spans.shrink_to(SPANS_KEPT);
         }

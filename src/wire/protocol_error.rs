@@ -1,4 +1,4 @@
-//! What makes bytes no request.
+//! The faults that make bytes no request.
 //!
 //! Clients and their test suites compare these texts, so they are Redis's to the letter. Each ends the connection: a
 //! length that was misread leaves no way to tell where the next request begins.

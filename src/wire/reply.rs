@@ -19,16 +19,16 @@ pub enum Protocol {
 
 /// Appends replies to a client's output.
 #[derive(Debug)]
-pub struct Reply<'a> {
+pub(crate) struct Reply<'a> {
     out: &'a mut Output,
-    pub protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// CLIENT REPLY OFF or SKIP: everything said is dropped.
     muted: bool,
 }
 
 impl<'a> Reply<'a> {
     #[inline]
-    pub fn new(out: &'a mut Output, protocol: Protocol) -> Reply<'a> {
+    pub(crate) fn new(out: &'a mut Output, protocol: Protocol) -> Reply<'a> {
         Reply {
             out,
             protocol,
@@ -38,7 +38,7 @@ impl<'a> Reply<'a> {
 
     /// A reply nobody hears, unless `muted` is false.
     #[inline]
-    pub fn with_muted(out: &'a mut Output, protocol: Protocol, muted: bool) -> Reply<'a> {
+    pub(crate) fn with_muted(out: &'a mut Output, protocol: Protocol, muted: bool) -> Reply<'a> {
         Reply {
             out,
             protocol,
@@ -47,30 +47,37 @@ impl<'a> Reply<'a> {
     }
 
     #[inline]
-    pub fn is_muted(&self) -> bool {
+    pub(crate) fn is_muted(&self) -> bool {
         self.muted
     }
 
     #[inline]
-    pub fn set_muted(&mut self, muted: bool) {
+    pub(crate) fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
     }
 
     #[inline]
-    pub fn is_resp3(&self) -> bool {
+    pub(crate) fn is_resp3(&self) -> bool {
         self.protocol == Protocol::Resp3
     }
 
     /// Whether more was said than the receiver's limit allows, so that it will be disconnected and nothing more needs
     /// saying. For loops whose length a client chooses.
     #[inline]
-    pub fn is_cut_off(&self) -> bool {
+    pub(crate) fn is_cut_off(&self) -> bool {
         self.out.is_cut_off()
+    }
+
+    /// How much has been said and not been sent yet, in bytes.
+    #[inline]
+    pub(crate) fn unsent(&self) -> usize {
+        self.out.len()
     }
 
     /// The same output for another purpose, for as long as the borrow lasts.
     #[inline]
-    pub fn reborrow(&mut self) -> Reply<'_> {
+    #[cfg(test)]
+    pub(crate) fn reborrow(&mut self) -> Reply<'_> {
         Reply {
             out: self.out,
             protocol: self.protocol,
@@ -79,13 +86,13 @@ impl<'a> Reply<'a> {
     }
 
     #[inline]
-    pub fn output(&mut self) -> &mut Output {
+    pub(crate) fn output(&mut self) -> &mut Output {
         self.out
     }
 
     /// Bytes as they are: a reply made elsewhere.
     #[inline]
-    pub fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
         if !self.muted {
             self.out.push(bytes);
         }
@@ -93,18 +100,18 @@ impl<'a> Reply<'a> {
 
     /// `+OK`
     #[inline]
-    pub fn ok(&mut self) {
+    pub(crate) fn ok(&mut self) {
         self.constant(*b"+OK\r\n");
     }
 
     /// A status line. Ours to word: no line breaks inside.
-    pub fn simple(&mut self, text: &str) {
+    pub(crate) fn simple(&mut self, text: &str) {
         self.line(b'+', text.as_bytes());
     }
 
     /// An error line; `text` begins with its code, as in `ERR syntax error`. Line breaks inside become spaces, for the
     /// text may quote a client.
-    pub fn error(&mut self, text: &[u8]) {
+    pub(crate) fn error(&mut self, text: &[u8]) {
         if self.muted {
             return;
         }
@@ -119,7 +126,7 @@ impl<'a> Reply<'a> {
     }
 
     #[inline]
-    pub fn integer(&mut self, value: i64) {
+    pub(crate) fn integer(&mut self, value: i64) {
         match value {
             0 => self.constant(*b":0\r\n"),
             1 => self.constant(*b":1\r\n"),
@@ -129,23 +136,32 @@ impl<'a> Reply<'a> {
 
     /// A length or count as an integer reply.
     #[inline]
-    pub fn count(&mut self, value: usize) {
+    pub(crate) fn count(&mut self, value: usize) {
         self.integer(value as i64);
     }
 
     /// A string of any bytes.
     #[inline]
-    pub fn bulk(&mut self, bytes: &[u8]) {
+    pub(crate) fn bulk(&mut self, bytes: &[u8]) {
         if self.muted {
             return;
         }
-        self.header(b'$', bytes.len());
+        let len = bytes.len();
+        if len < 10 {
+            let header = [b'$', b'0' + len as u8, b'\r', b'\n'];
+            return self.out.push_line(header, bytes);
+        }
+        if len < 100 {
+            let [tens, units] = num::two_digits(len as u8);
+            return self.out.push_line([b'$', tens, units, b'\r', b'\n'], bytes);
+        }
+        self.header(b'$', len);
         self.out.push(bytes);
         self.out.push_array(*b"\r\n");
     }
 
     /// A stored string: long ones go out without being copied.
-    pub fn bulk_shared(&mut self, bytes: &Arc<Vec<u8>>) {
+    pub(crate) fn bulk_shared(&mut self, bytes: &Arc<Vec<u8>>) {
         if bytes.len() < SHARE_MIN {
             return self.bulk(bytes);
         }
@@ -158,7 +174,11 @@ impl<'a> Reply<'a> {
     }
 
     /// Part of a stored string: GETRANGE of something long.
-    pub fn bulk_shared_range(&mut self, bytes: &Arc<Vec<u8>>, range: std::ops::Range<usize>) {
+    pub(crate) fn bulk_shared_range(
+        &mut self,
+        bytes: &Arc<Vec<u8>>,
+        range: std::ops::Range<usize>,
+    ) {
         if range.len() < SHARE_MIN {
             return self.bulk(&bytes[range]);
         }
@@ -171,14 +191,14 @@ impl<'a> Reply<'a> {
     }
 
     /// An integer as a string.
-    pub fn bulk_i64(&mut self, value: i64) {
+    pub(crate) fn bulk_i64(&mut self, value: i64) {
         let mut buf = [0; 20];
         let text = num::format_i64(value, &mut buf);
         self.bulk(text);
     }
 
     /// A double: `,` in RESP3, a string in RESP2.
-    pub fn double(&mut self, value: f64) {
+    pub(crate) fn double(&mut self, value: f64) {
         if self.muted {
             return;
         }
@@ -192,7 +212,8 @@ impl<'a> Reply<'a> {
     }
 
     /// A double already printed by other rules (GEOPOS, GEODIST): `,` in RESP3, a string in RESP2.
-    pub fn human_long_double(&mut self, text: &str) {
+    #[cfg(test)]
+    pub(crate) fn human_long_double(&mut self, text: &str) {
         if self.is_resp3() {
             self.line(b',', text.as_bytes());
         } else {
@@ -201,7 +222,7 @@ impl<'a> Reply<'a> {
     }
 
     /// An integer of any length: `(` in RESP3, a string in RESP2.
-    pub fn big_number(&mut self, text: &[u8]) {
+    pub(crate) fn big_number(&mut self, text: &[u8]) {
         if self.is_resp3() {
             self.line(b'(', text);
         } else {
@@ -210,7 +231,7 @@ impl<'a> Reply<'a> {
     }
 
     /// `#t` or `#f`; 1 or 0 in RESP2.
-    pub fn boolean(&mut self, value: bool) {
+    pub(crate) fn boolean(&mut self, value: bool) {
         if self.is_resp3() {
             self.constant(if value { *b"#t\r\n" } else { *b"#f\r\n" });
         } else {
@@ -220,7 +241,7 @@ impl<'a> Reply<'a> {
 
     /// No value.
     #[inline]
-    pub fn null(&mut self) {
+    pub(crate) fn null(&mut self) {
         if self.is_resp3() {
             self.constant(*b"_\r\n");
         } else {
@@ -230,7 +251,7 @@ impl<'a> Reply<'a> {
 
     /// No array.
     #[inline]
-    pub fn null_array(&mut self) {
+    pub(crate) fn null_array(&mut self) {
         if self.is_resp3() {
             self.constant(*b"_\r\n");
         } else {
@@ -240,31 +261,31 @@ impl<'a> Reply<'a> {
 
     /// `len` elements follow.
     #[inline]
-    pub fn array(&mut self, len: usize) {
+    pub(crate) fn array(&mut self, len: usize) {
         self.aggregate(Kind::Array, len);
     }
 
     /// `len` pairs follow.
     #[inline]
-    pub fn map(&mut self, len: usize) {
+    pub(crate) fn map(&mut self, len: usize) {
         self.aggregate(Kind::Map, len);
     }
 
     /// `len` distinct elements follow.
     #[inline]
-    pub fn set(&mut self, len: usize) {
+    pub(crate) fn set(&mut self, len: usize) {
         self.aggregate(Kind::Set, len);
     }
 
     /// `len` elements follow that were not asked for.
     #[inline]
-    pub fn push(&mut self, len: usize) {
+    pub(crate) fn push(&mut self, len: usize) {
         self.aggregate(Kind::Push, len);
     }
 
     /// `len` pairs follow that say something about the reply after them. RESP2 has no such thing: the caller must not
     /// send them there.
-    pub fn attribute(&mut self, len: usize) {
+    pub(crate) fn attribute(&mut self, len: usize) {
         debug_assert!(self.is_resp3(), "RESP2 clients would take it for the reply");
         if !self.muted {
             self.header(b'|', len);
@@ -272,7 +293,12 @@ impl<'a> Reply<'a> {
     }
 
     /// Text with a hint how to show it (`txt`, `mkd`); a plain string in RESP2.
-    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+    pub(crate) fn verbatim(&mut self, format: &str, text: &[u8]) {
+        self.verbatim_of(format.as_bytes(), text);
+    }
+
+    /// The same, where the format may be any bytes.
+    pub(crate) fn verbatim_of(&mut self, format: &[u8], text: &[u8]) {
         if !self.is_resp3() {
             return self.bulk(text);
         }
@@ -281,35 +307,31 @@ impl<'a> Reply<'a> {
         }
         debug_assert_eq!(format.len(), 3, "a format is three letters");
         self.header(b'=', text.len() + 4);
-        self.out.push(format.as_bytes());
+        self.out.push(format);
         self.out.push_array(*b":");
         self.out.push(text);
         self.out.push_array(*b"\r\n");
     }
 
     /// Remembers this place for the header of an aggregate whose length is not known yet.
-    pub fn deferred(&mut self) -> Mark {
+    pub(crate) fn deferred(&mut self) -> Mark {
         self.out.mark()
     }
 
-    pub fn finish_array(&mut self, mark: Mark, len: usize) {
+    pub(crate) fn finish_array(&mut self, mark: Mark, len: usize) {
         self.finish(Kind::Array, mark, len);
     }
 
-    pub fn finish_map(&mut self, mark: Mark, len: usize) {
+    pub(crate) fn finish_map(&mut self, mark: Mark, len: usize) {
         self.finish(Kind::Map, mark, len);
     }
 
-    pub fn finish_set(&mut self, mark: Mark, len: usize) {
+    pub(crate) fn finish_set(&mut self, mark: Mark, len: usize) {
         self.finish(Kind::Set, mark, len);
     }
 
-    pub fn finish_push(&mut self, mark: Mark, len: usize) {
-        self.finish(Kind::Push, mark, len);
-    }
-
     /// Puts a bulk at a mark: something that is known only after what follows it.
-    pub fn finish_bulk(&mut self, mark: Mark, bytes: &[u8]) {
+    pub(crate) fn finish_bulk(&mut self, mark: Mark, bytes: &[u8]) {
         if self.muted {
             return;
         }
@@ -323,7 +345,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Takes back everything said since the mark.
-    pub fn rewind(&mut self, mark: Mark) {
+    pub(crate) fn rewind(&mut self, mark: Mark) {
         self.out.truncate(mark);
     }
 
@@ -360,7 +382,7 @@ impl<'a> Reply<'a> {
             self.out
                 .push_array([prefix, b'0' + len as u8, b'\r', b'\n']);
         } else if len < 100 {
-            let (tens, units) = (b'0' + len as u8 / 10, b'0' + len as u8 % 10);
+            let [tens, units] = num::two_digits(len as u8);
             self.out.push_array([prefix, tens, units, b'\r', b'\n']);
         } else {
             let mut line = [0; 24];
@@ -376,16 +398,16 @@ impl<'a> Reply<'a> {
         if (0..=99).contains(&value) {
             return self.header(b':', value as usize);
         }
-        self.line(b':', num::format_i64(value, &mut [0; 20]));
+        let mut digits = [0; 20];
+        self.out
+            .push_line([b':'], num::format_i64(value, &mut digits));
     }
 
     fn line(&mut self, prefix: u8, text: &[u8]) {
         if self.muted {
             return;
         }
-        self.out.push_array([prefix]);
-        self.out.push(text);
-        self.out.push_array(*b"\r\n");
+        self.out.push_line([prefix], text);
     }
 }
 
@@ -431,7 +453,7 @@ mod tests {
         out.take().escape_ascii().to_string()
     }
 
-    /// What both protocols make of it.
+    /// The bytes that both protocols make of it.
     fn both(say: impl Fn(&mut Reply<'_>)) -> [String; 2] {
         [
             said(Protocol::Resp2, &say).replace("\\r\\n", "."),

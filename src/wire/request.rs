@@ -12,8 +12,8 @@
 //! Memory follows the bytes that came, never the lengths that were announced. A request that is not complete is
 //! nobody's business but the decoder's; one that is complete is the batch's.
 //!
-//! Redis's leniency is kept where clients could have come to rely on it: the byte behind `\r` and the two behind a string
-//! are skipped, not checked; a zero byte in a header or an inline request hides everything behind it.
+//! Redis's leniency is kept where clients could have come to rely on it: the byte behind `\r` and the two behind a
+//! string are skipped, not checked; a zero byte in a header or an inline request hides everything behind it.
 
 use std::sync::Arc;
 
@@ -23,16 +23,17 @@ use crate::base::input::Input;
 use crate::base::num;
 use crate::base::text;
 
-pub use super::args::{Args, OwnedArgs};
+#[cfg(test)]
+pub(crate) use super::args::OwnedArgs;
 pub use super::batch::Batch;
-pub use super::protocol_error::ProtocolError;
+pub(crate) use super::protocol_error::ProtocolError;
 
-/// What a client may send.
+/// The limits of what a client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// `proto-max-bulk-len`
     pub bulk_bytes_max: usize,
-    /// Who has not authenticated yet may only send small requests.
+    /// A client that has not authenticated may only send small requests.
     pub authenticated: bool,
     /// Strings of at least this length are read into a vector of their own. A link that must keep its bytes as they
     /// came (the one to our primary) sets it to `usize::MAX`.
@@ -54,22 +55,22 @@ impl Default for Limits {
 pub struct Decoder {
     /// How far we are into the request that begins at `Batch::end`.
     progress: Progress,
-    /// What is known of its arguments; empty unless it is midway.
+    /// The spans of its arguments so far; empty unless the request is midway.
     spans: Vec<Span>,
     bigs: Vec<Arc<Vec<u8>>>,
     failed: Option<ProtocolError>,
     starved: bool,
 }
 
-/// What has come of a request, in bytes.
+/// The part of a request that has come, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Partial {
+pub(crate) struct Partial {
     /// Understood, and still in the input.
-    pub understood: usize,
+    pub(crate) understood: usize,
     /// Arguments that were taken out of the input.
-    pub taken: usize,
+    pub(crate) taken: usize,
     /// An argument that was taken out, but for its line end, which has not come.
-    pub open: usize,
+    pub(crate) open: usize,
 }
 
 /// How far into a request we are, counted from its first byte.
@@ -84,7 +85,7 @@ struct Progress {
     bulk: Bulk,
 }
 
-/// What is known of the string that begins at `Progress::at`.
+/// The state of the string that begins at `Progress::at`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Bulk {
     /// Nothing: its header comes first.
@@ -151,6 +152,11 @@ impl Decoder {
             if batch.requests.len() >= most {
                 break;
             }
+            // Mostly all of it was whole requests.
+            if self.is_fresh() && batch.end == input.bytes().len() {
+                self.starved = true;
+                break;
+            }
             match self.step(input, batch, limits) {
                 Step::Done | Step::Empty => {}
                 Step::Big(len) => input.expect_big(batch.end + self.progress.at, len),
@@ -179,7 +185,7 @@ impl Decoder {
 
     /// Whether arguments of a request have begun and not ended.
     #[inline]
-    pub fn is_midway(&self) -> bool {
+    pub(crate) fn is_midway(&self) -> bool {
         self.progress.missing > 0
     }
 
@@ -189,12 +195,12 @@ impl Decoder {
     }
 
     /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
-    pub fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         self.is_between() && self.progress.at == 0 && self.failed.is_none()
     }
 
     /// How far a request has got that is not complete.
-    pub fn partial(&self) -> Partial {
+    pub(crate) fn partial(&self) -> Partial {
         let taken: usize = self.bigs.iter().map(|big| big.len()).sum();
         let is_open = self.progress.bulk == Bulk::Taken;
         let open = self
@@ -215,7 +221,7 @@ impl Decoder {
             + self.bigs.iter().map(|big| big.capacity()).sum::<usize>()
     }
 
-    /// Gets one request further, whatever it looks like.
+    /// Gets one request further, of either form.
     #[inline(never)]
     fn step(&mut self, input: &mut Input, batch: &mut Batch, limits: &Limits) -> Step {
         if self.is_midway() {
@@ -534,12 +540,12 @@ fn starved_line(have: usize, too_big: ProtocolError) -> Step {
 }
 
 /// From this length on a string is worth a vector of its own.
-pub const BIG_BYTES_MIN: usize = 32 * 1024;
+pub(crate) const BIG_BYTES_MIN: usize = 32 * 1024;
 
 /// The longest search for the end of an inline request or a header.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// What a client may send before it has authenticated: enough for AUTH and HELLO.
+/// The limits of a client that has not authenticated: enough for AUTH and HELLO.
 const UNAUTHENTICATED_COUNT_MAX: i64 = 10;
 const UNAUTHENTICATED_BYTES_MAX: usize = 16 * 1024;
 

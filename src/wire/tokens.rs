@@ -1,13 +1,13 @@
 //! Any stream of RESP2 or RESP3, piece by piece.
 //!
 //! ```text
-//! *2\r\n $3\r\nGET\r\n $5\r\nhello\r\n      Aggregate(Array, 2)  Begin(BulkString, 3) Bytes("GET") End  ...  Close Done(24)
+//! *2\r\n $3\r\nGET\r\n $5\r\nhello\r\n   Aggregate(Array, 2)  Begin(BulkString, 3) Bytes("GET") End ... Close Done(24)
 //! ```
 //!
-//! The decoder of requests serves a server: it wants whole requests and copies nothing. This one serves whoever looks
-//! at the other direction, or at both: a client that builds values, a relay that prints what passes. It keeps no
-//! strings, however long; they go to the sink in the pieces they came in. What it does keep is one unfinished line and
-//! how many elements are missing at each depth, and both have limits.
+//! The decoder of requests serves a server: it wants whole requests and copies nothing. This one serves programs that
+//! look at the other direction, or at both: a client that builds values, a relay that prints the bytes it passes. It
+//! keeps no strings, however long; they go to the sink in the pieces they came in. The tokenizer keeps one unfinished
+//! line and how many elements are missing at each depth, and both have limits.
 //!
 //! Requests may also be plain lines (`Tokens::of_requests`); replies may not.
 
@@ -15,7 +15,7 @@ use std::fmt;
 
 /// A piece of a value.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// A value of one line, without its first byte and its end.
     Line(Kind, &'a [u8]),
     /// A string of so many bytes: `Bytes` follow, then `End`.
@@ -35,7 +35,7 @@ pub enum Token<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     SimpleString,
     Error,
     Integer,
@@ -65,7 +65,7 @@ pub enum Garbled {
 }
 
 #[derive(Debug, Default)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     allows_inline: bool,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
@@ -94,11 +94,11 @@ enum Body {
 }
 
 impl Tokens {
-    pub fn of_replies() -> Tokens {
+    pub(crate) fn of_replies() -> Tokens {
         Tokens::default()
     }
 
-    pub fn of_requests() -> Tokens {
+    pub(crate) fn of_requests() -> Tokens {
         Tokens {
             allows_inline: true,
             ..Tokens::default()
@@ -106,12 +106,12 @@ impl Tokens {
     }
 
     /// Whether a value has begun and not ended.
-    pub fn is_midway(&self) -> bool {
+    pub(crate) fn is_midway(&self) -> bool {
         self.size > 0
     }
 
     /// Passes on what `bytes` consist of. After an error nothing more can be understood.
-    pub fn feed(
+    pub(crate) fn feed(
         &mut self,
         mut bytes: &[u8],
         sink: &mut dyn FnMut(Token<'_>),
@@ -252,7 +252,7 @@ impl Tokens {
 }
 
 impl Kind {
-    pub fn of(first: u8) -> Option<Kind> {
+    pub(crate) fn of(first: u8) -> Option<Kind> {
         let found = KINDS.iter().find(|(byte, ..)| *byte == first)?;
         Some(found.1)
     }
@@ -269,7 +269,7 @@ impl Kind {
     }
 
     /// As the protocol's description calls it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         let found = KINDS.iter().find(|(_, kind, _)| *kind == self);
         found.map_or("", |(_, _, name)| name)
     }

@@ -1,9 +1,9 @@
 //! Any bytes, cut anywhere: the decoder finds the same requests and the same error as in one piece, and what was
 //! encoded comes out again.
 
-use pollux::base::input::{Input, InputPool};
-use pollux::base::rng::Rng;
-use pollux::wire::request::{Batch, Decoder, Limits};
+use pollux::testing::base::Rng;
+use pollux::testing::base::{Input, InputPool};
+use pollux::testing::wire::{Batch, Decoder, Limits};
 
 type Request = Vec<Vec<u8>>;
 

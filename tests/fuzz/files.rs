@@ -6,23 +6,22 @@
 
 use std::io::{self, Read};
 
-use pollux::base::hash::Seed;
-use pollux::base::rng::Rng;
-use pollux::base::time::Clock;
-use pollux::commands;
-use pollux::config::Config;
-use pollux::engine::Engine;
-use pollux::engine::loading::{Load, Manner};
-use pollux::keyspace::load::OnDuplicate;
-use pollux::persist::rdb::Source;
-use pollux::persist::rdb::file::{Batch, FileReader, FileWriter, Form, Options};
-use pollux::store::Payload;
-use pollux::types::Value;
-use pollux::types::hash::{FieldUntil, Hash, HashLimits};
-use pollux::types::list::{Limits, List};
-use pollux::types::set::{Set, SetLimits};
-use pollux::types::stream::{Group, Stream, StreamId, StreamLimits};
-use pollux::types::zset::{AddRule, Zset, ZsetLimits};
+use pollux::testing::base::Clock;
+use pollux::testing::base::Rng;
+use pollux::testing::base::Seed;
+use pollux::testing::commands;
+use pollux::testing::config::Config;
+use pollux::testing::engine::Engine;
+use pollux::testing::engine::{Load, Manner};
+use pollux::testing::keyspace::OnDuplicate;
+use pollux::testing::persist::rdb::Source;
+use pollux::testing::persist::rdb::{Batch, FileReader, FileWriter, Form, Options};
+use pollux::testing::types::Value;
+use pollux::testing::types::hash::{FieldUntil, Hash, HashLimits};
+use pollux::testing::types::list::{Limits, List};
+use pollux::testing::types::set::{Set, SetLimits};
+use pollux::testing::types::stream::{Group, Stream, StreamId, StreamLimits};
+use pollux::testing::types::zset::{AddRule, Zset, ZsetLimits};
 
 /// Beyond this a process gets no memory, and dies. Far more than honest reading of such small files needs.
 const PROCESS_BYTES_MAX: u64 = 6 << 30;
@@ -119,7 +118,7 @@ fn written(version: u16, compresses: bool) -> Vec<u8> {
     let mut file = FileWriter::new(Vec::new(), form);
     let mut write = || -> io::Result<()> {
         file.aux(b"redis-ver", b"8.0.6")?;
-        file.functions(b"#!lua name=library")?;
+        file.functions(b"#!lua name=lib\nredis.register_function('f',function() end)")?;
         file.select_db(0)?;
         file.sizes(17, 3)?;
         for (number, value) in values().iter().enumerate() {
@@ -251,14 +250,14 @@ const TELLING: &[&[u8]] = &[
 ];
 
 /// A source that gives its bytes in pieces of any length.
-pub struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     bytes: &'a [u8],
     rng: Rng,
     most: usize,
 }
 
 impl<'a> Pieces<'a> {
-    pub fn new(bytes: &'a [u8], rng: &mut Rng) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], rng: &mut Rng) -> Self {
         Self {
             bytes,
             rng: Rng::from_seed(rng.next_u64()),
@@ -311,10 +310,7 @@ const NOW_MS: i64 = 1_700_000_000_000;
 
 /// Loads what there is to load; what it gives up at is of no interest.
 fn load(engine: &mut Engine, bytes: &[u8], rng: &mut Rng) {
-    for db in 0..engine.keyspace.dbs.len() as u16 {
-        engine.keyspace.flush(db, false);
-    }
-    engine.services.persistence.libraries.clear();
+    engine.inside().clear();
     let options = Options {
         checks: rng.one_in(10),
         skips_modules: rng.one_in(2),
@@ -340,35 +336,19 @@ fn load(engine: &mut Engine, bytes: &[u8], rng: &mut Rng) {
 }
 
 /// What was loaded is fit to be looked at and written, and what is written is fit to be loaded.
-fn examine(engine: &Engine, again: &mut Engine, rng: &mut Rng) {
-    for db in &engine.keyspace.dbs {
-        for entry in db.dict.iter() {
-            if let Payload::Object(value) = entry.payload() {
-                assert!(!value.is_empty() || matches!(value, Value::Stream(_)));
-                assert!(value.memory() > 0 && value.weight() < usize::MAX);
-                assert!(!value.encoding().is_empty());
-            }
-        }
-    }
-    let mut form = engine.rdb_form();
-    form.checksums = false;
-    let mut file = FileWriter::new(Vec::new(), form);
-    engine
-        .write_all(&mut file, || true)
-        .expect("memory takes all");
-    let bytes = file.finish().expect("memory takes all");
+fn examine(engine: &mut Engine, again: &mut Engine, rng: &mut Rng) {
+    assert_eq!(engine.inside().fault(), None);
+    let bytes = engine.inside().rdb();
     load(again, &bytes, rng);
-    let overdue = |engine: &Engine| {
-        let keys = engine.keyspace.dbs.iter().flat_map(|db| db.dict.iter());
-        let is_overdue = |deadline: Option<i64>| deadline.is_some_and(|at| at < NOW_MS);
-        keys.filter(|entry| is_overdue(entry.deadline())).count()
+    let live = |engine: &mut Engine| {
+        let (keys, overdue) = engine.inside().count_keys(NOW_MS);
+        keys - overdue
     };
-    let live = engine.keyspace.len() - overdue(engine);
-    assert_eq!(again.keyspace.len() - overdue(again), live);
+    assert_eq!(live(again), live(engine));
 }
 
 /// From now on this process gets no more memory than honest reading needs.
-pub fn limit_memory() {
+pub(crate) fn limit_memory() {
     let limit = rustix::process::Rlimit {
         current: Some(PROCESS_BYTES_MAX),
         maximum: Some(PROCESS_BYTES_MAX),
@@ -384,7 +364,7 @@ fn damaged_files_are_survived() {
     let mut bench = Bench::new();
     for file in &files {
         load(&mut bench.again, file, &mut Rng::from_seed(1));
-        assert!(!bench.again.keyspace.is_empty() || file.len() < 2000);
+        assert!(bench.again.inside().count_keys(NOW_MS).0 > 0 || file.len() < 2000);
     }
     super::for_some_time(|seed| {
         let mut rng = Rng::from_seed(seed);

@@ -1,16 +1,21 @@
 //! Random requests against the engine, random bytes against the decoder of requests, damaged payloads against RESTORE,
-//! and damaged files against the loaders.
+//! damaged code as scripts and libraries of functions, and damaged files against the loaders.
 //!
 //! Short and always the same in `cargo test`; `SECONDS=600 SEED=7 cargo test --release --test fuzz` looks further. A
 //! failure names the seed that shows it again, and the requests that came before it.
 
 mod decoder;
+#[path = "../driving/mod.rs"]
+mod driving;
 mod engine;
 mod files;
+mod grammar;
 mod log;
 mod payloads;
+mod promises;
 mod replies;
 mod requests;
+mod scripts;
 
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,12 @@
-//! Damaged payloads with a right checksum: RESTORE refuses them, or what it makes of them is a value like any other, whose
-//! every command answers, and which can be dumped and restored once more.
+//! Damaged payloads with a right checksum: RESTORE refuses them, or what it makes of them is a value like any other,
+//! whose every command answers, and which can be dumped and restored once more.
 //!
-//! The payloads are what random commands have made, so all types come in all their encodings: listpacks, intsets, tables,
-//! nodes of streams with their groups, HyperLogLogs.
+//! The payloads are what random commands have made, so all types come in all their encodings: listpacks, intsets,
+//! tables, nodes of streams with their groups, HyperLogLogs.
 
-use pollux::base::crc::crc64;
-use pollux::base::rng::Rng;
-use pollux::spec::Group;
+use pollux::testing::base::Rng;
+use pollux::testing::base::crc64;
+use pollux::testing::spec::Group;
 
 use super::engine::{Play, has_more_to_say, is_never_run};
 use super::replies;

@@ -1,7 +1,7 @@
 //! Takes replies apart, as strictly as a client would.
 
 /// How many replies and how many pushes there are; or what is wrong with the bytes.
-pub fn count(mut bytes: &[u8]) -> Result<(usize, usize), String> {
+pub(crate) fn count(mut bytes: &[u8]) -> Result<(usize, usize), String> {
     let (mut replies, mut pushes) = (0, 0);
     while !bytes.is_empty() {
         if bytes[0] == b'>' {
@@ -16,7 +16,7 @@ pub fn count(mut bytes: &[u8]) -> Result<(usize, usize), String> {
 }
 
 /// The beginning of some bytes, for people.
-pub fn show(bytes: &[u8]) -> String {
+pub(crate) fn show(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(300)].escape_ascii().to_string()
 }
 

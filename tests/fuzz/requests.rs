@@ -1,19 +1,19 @@
 //! Requests that are nearly right: built from the grammar of the commands, with odd values, then sometimes spoiled.
 
-use pollux::base::rng::Rng;
-use pollux::spec::flags::arg;
-use pollux::spec::{self, Arg, ArgKind, Group, Spec};
+use pollux::testing::base::Rng;
+use pollux::testing::spec::arg;
+use pollux::testing::spec::{self, Arg, ArgKind, Group, Spec};
 
-pub type Words = Vec<Vec<u8>>;
+pub(crate) type Words = Vec<Vec<u8>>;
 
 /// Makes requests of the commands it was given.
-pub struct Requests {
+pub(crate) struct Requests {
     specs: Vec<&'static Spec>,
 }
 
 impl Requests {
     /// Of all commands but those for which `leaves_out` says so.
-    pub fn new(leaves_out: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn new(leaves_out: impl Fn(&str) -> bool) -> Self {
         let with_subcommands =
             spec::all().flat_map(|spec| [spec].into_iter().chain(spec.subcommands.iter().copied()));
         Self {
@@ -24,29 +24,109 @@ impl Requests {
     }
 
     /// Only those of one group.
-    pub fn of(self, group: Group) -> Self {
+    pub(crate) fn of(self, group: Group) -> Self {
         let specs = self.specs.into_iter();
         Self {
             specs: specs.filter(|spec| spec.group == group).collect(),
         }
     }
 
-    pub fn next(&self, rng: &mut Rng) -> Words {
+    pub(crate) fn next(&self, rng: &mut Rng) -> Words {
+        self.next_of(rng).1
+    }
+
+    /// A request, and the row of the command that it was made of.
+    pub(crate) fn next_of(&self, rng: &mut Rng) -> (&'static Spec, Words) {
         let spec = self.specs[rng.index(self.specs.len())];
         let mut words: Words = spec
             .name
             .split('|')
             .map(|word| word.as_bytes().to_vec())
             .collect();
-        for arg in spec.args {
-            emit(arg, spec.group, rng, &mut words);
+        match spec.name {
+            "config|set" => set_parameters(rng, &mut words),
+            "client|pause" => pause(rng, &mut words),
+            _ => (spec.args.iter()).for_each(|arg| emit(arg, spec.group, rng, &mut words)),
         }
         if rng.one_in(6) {
             spoil(&mut words, spec.group, rng);
         }
-        words
+        (spec, words)
     }
 }
+
+/// Parameters that are there, with values that mostly fit.
+fn set_parameters(rng: &mut Rng, words: &mut Words) {
+    for _ in 0..=rng.index(3) {
+        words.push(pick(PARAMETERS, rng));
+        words.push(match rng.below(8) {
+            0 => odd(rng),
+            1 => pick(&["yes", "no"], rng),
+            2 => pick(POLICIES, rng),
+            3 => pick(&["KEA", "", "Kxe", "AKEn"], rng),
+            4 => pick(&["-5", "-1", "0", "1mb", "normal 0 0 0"], rng),
+            _ => rng.below(200).to_string().into_bytes(),
+        });
+    }
+}
+
+/// A pause that the test lives to see the end of.
+fn pause(rng: &mut Rng, words: &mut Words) {
+    words.push(rng.below(3000).to_string().into_bytes());
+    if rng.one_in(2) {
+        words.push(pick(&["WRITE", "ALL", "write", "NONE"], rng));
+    }
+}
+
+/// What of the configuration changes how commands work, or when.
+const PARAMETERS: &[&str] = &[
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "hash-max-ziplist-entries",
+    "list-max-listpack-size",
+    "list-compress-depth",
+    "set-max-intset-entries",
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
+    "stream-node-max-entries",
+    "stream-node-max-bytes",
+    "hll-sparse-max-bytes",
+    "maxmemory",
+    "maxmemory-policy",
+    "maxmemory-samples",
+    "maxmemory-clients",
+    "notify-keyspace-events",
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-server-del",
+    "lazyfree-lazy-user-del",
+    "lazyfree-lazy-user-flush",
+    "latency-monitor-threshold",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "tracking-table-max-keys",
+    "hz",
+    "dynamic-hz",
+    "maxclients",
+    "timeout",
+    "port",
+    "dir",
+    "cluster-compatibility-sample-ratio",
+    "lfu-log-factor",
+    "lfu-decay-time",
+    "rdb-version",
+    "save",
+];
+
+const POLICIES: &[&str] = &[
+    "noeviction",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-ttl",
+];
 
 /// One argument with all that belongs to it, as often as the grammar and chance allow.
 fn emit(arg: &Arg, group: Group, rng: &mut Rng, words: &mut Words) {

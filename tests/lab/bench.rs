@@ -11,24 +11,24 @@ use std::time::Duration;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// A process of the lab. It ends with the test.
-pub struct Lab {
+pub(crate) struct Lab {
     child: Child,
     /// Where it prints to.
     file: PathBuf,
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// How long a test waits before it calls something lost.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 const STEP: Duration = Duration::from_millis(10);
 
 impl Lab {
     /// Starts `pollux lab` on any free port.
-    pub fn start(words: &[&str]) -> Lab {
+    pub(crate) fn start(words: &[&str]) -> Lab {
         Lab::start_on("0", words)
     }
 
-    pub fn start_on(ports: &str, words: &[&str]) -> Lab {
+    pub(crate) fn start_on(ports: &str, words: &[&str]) -> Lab {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("pollux-lab-{}-{number}", std::process::id());
@@ -57,12 +57,12 @@ impl Lab {
     }
 
     /// All it has printed so far.
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         std::fs::read_to_string(&self.file).unwrap_or_default()
     }
 
     /// Waits until it has printed this, and returns all it has printed.
-    pub fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         let mut screen = String::new();
         wait_until(
             || {
@@ -74,22 +74,22 @@ impl Lab {
         screen
     }
 
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         connect(self.port)
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How many descriptors it has open, where that can be told.
-    pub fn descriptors(&self) -> usize {
+    pub(crate) fn descriptors(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.id());
         std::fs::read_dir(folder).map_or(0, Iterator::count)
     }
 
     /// The states of its children as `ps` tells them; `Z` is a zombie.
-    pub fn children(&self) -> Vec<String> {
+    pub(crate) fn children(&self) -> Vec<String> {
         let listing = Command::new("ps")
             .args(["-A", "-o", "ppid=,stat="])
             .output();
@@ -104,7 +104,7 @@ impl Lab {
     }
 
     /// Ends it as Ctrl-C would; tells whether it ended in peace.
-    pub fn interrupt(&mut self) -> bool {
+    pub(crate) fn interrupt(&mut self) -> bool {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::INT).expect("our own child");
         let mut status = None;
@@ -128,12 +128,12 @@ impl Drop for Lab {
 }
 
 /// What runs is another process, so there is nothing to wind or to poll but this.
-pub fn wait_until(is_so: impl FnMut() -> bool, what: &str) {
+pub(crate) fn wait_until(is_so: impl FnMut() -> bool, what: &str) {
     assert!(comes_true(PATIENCE, is_so), "waited in vain for {what}");
 }
 
 /// Whether something becomes so in time.
-pub fn comes_true(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn comes_true(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     for _ in 0..patience.as_millis() / STEP.as_millis() {
         if is_so() {
             return true;
@@ -143,7 +143,7 @@ pub fn comes_true(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     false
 }
 
-pub fn connect(port: u16) -> TcpStream {
+pub(crate) fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     for outcome in [
         stream.set_read_timeout(Some(PATIENCE)),
@@ -155,7 +155,7 @@ pub fn connect(port: u16) -> TcpStream {
 }
 
 /// Sends and reads back as many bytes.
-pub fn echo(stream: &mut TcpStream, bytes: &[u8]) {
+pub(crate) fn echo(stream: &mut TcpStream, bytes: &[u8]) {
     stream.write_all(bytes).expect("an open connection");
     let mut back = vec![0; bytes.len()];
     stream.read_exact(&mut back).expect("an echo");
@@ -163,7 +163,7 @@ pub fn echo(stream: &mut TcpStream, bytes: &[u8]) {
 }
 
 /// Runs `pollux` to its end.
-pub fn pollux(words: &[&str]) -> Output {
+pub(crate) fn pollux(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pollux"))
         .args(words)
         .stdin(Stdio::null())
@@ -172,7 +172,7 @@ pub fn pollux(words: &[&str]) -> Output {
 }
 
 /// The first of so many ports in a row that were free a moment ago.
-pub fn free_range(count: u16) -> u16 {
+pub(crate) fn free_range(count: u16) -> u16 {
     let step = (std::process::id() % 50) as u16 * 200;
     for attempt in 0..50 {
         let first = 20_000 + (step + attempt * 200) % 10_000;
@@ -187,7 +187,7 @@ pub fn free_range(count: u16) -> u16 {
 }
 
 /// Makes room for that many connections of this process.
-pub fn raise_descriptor_limit(count: u64) {
+pub(crate) fn raise_descriptor_limit(count: u64) {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(u64::MAX);
     let current = limit.current.unwrap_or(u64::MAX).max(count).min(most);

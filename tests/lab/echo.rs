@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 
-use pollux::base::rng::Rng;
+use pollux::testing::base::Rng;
 
 use crate::bench::{Lab, PATIENCE, connect, echo, free_range, raise_descriptor_limit, wait_until};
 
@@ -175,7 +175,9 @@ fn the_dump_is_the_one_of_hexdump() {
                 *place = byte;
             }
         }
-        let expected = hexdump(&bytes);
+        let Some(expected) = hexdump(&bytes) else {
+            return;
+        };
         socket.send(&bytes).expect("loopback takes it");
         let mut dump = Vec::new();
         while dump.len() < expected.len() {
@@ -221,8 +223,8 @@ fn udp(port: u16) -> UdpSocket {
     socket
 }
 
-/// What the system's own tool makes of it; where there is none, a few lines of Python do.
-fn hexdump(bytes: &[u8]) -> String {
+/// What the system's own tool makes of it; where there is none, a few lines of Python do. `None`: there is neither.
+fn hexdump(bytes: &[u8]) -> Option<String> {
     let mut tool = Command::new("hexdump");
     let mut python = Command::new("python3");
     let commands = [tool.arg("-C"), python.args(["-c", REFERENCE])];
@@ -238,9 +240,14 @@ fn hexdump(bytes: &[u8]) -> String {
             .join()
             .expect("no panic")
             .expect("it reads everything");
-        return String::from_utf8(output.stdout).expect("ASCII");
+        return Some(String::from_utf8(output.stdout).expect("ASCII"));
     }
-    panic!("neither hexdump nor python3 is installed");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "neither hexdump nor python3 is installed"
+    );
+    eprintln!("the dumps are left out, for there is neither hexdump nor python3");
+    None
 }
 
 const REFERENCE: &str = r#"

@@ -133,14 +133,7 @@ fn teach(title: &str, blocks: &[Block], folder: &Path) -> Vec<String> {
 /// What a command prints. One that does not end is ended.
 fn run(command: &str, folder: &Path) -> String {
     let screen = folder.join("screen");
-    let file = File::create(&screen).expect("a file for what it prints");
-    let mut child = bash(command)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().expect("one more descriptor"))
-        .stderr(file)
-        .spawn()
-        .expect("bash runs");
+    let mut child = launch(command, folder, &screen);
     let has_ended = comes_true(Duration::from_secs(20), || {
         child.try_wait().is_ok_and(|status| status.is_some())
     });
@@ -157,14 +150,7 @@ fn start(title: &str, block: &Block, folder: &Path, number: usize) -> Running {
         .strip_prefix("$ ")
         .expect("a server is started first");
     let screen = folder.join(format!("screen-{number}"));
-    let file = File::create(&screen).expect("a file for what it prints");
-    let child = bash(&format!("$ exec {command}"))
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().expect("one more descriptor"))
-        .stderr(file)
-        .spawn()
-        .expect("bash runs");
+    let child = launch(&format!("$ exec {command}"), folder, &screen);
     let running = Running {
         child,
         screen,
@@ -183,6 +169,18 @@ fn start(title: &str, block: &Block, folder: &Path, number: usize) -> Running {
         title,
     );
     running
+}
+
+/// Starts a command whose words all go to one file.
+fn launch(command: &str, folder: &Path, screen: &Path) -> Child {
+    let file = File::create(screen).expect("a file for what it prints");
+    bash(command)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("one more descriptor"))
+        .stderr(file)
+        .spawn()
+        .expect("bash runs")
 }
 
 fn bash(command: &str) -> Command {

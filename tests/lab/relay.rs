@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 
-use pollux::base::rng::Rng;
 use pollux::client::{Client, Protocol, Settings, Value};
+use pollux::testing::base::Rng;
 
 use crate::bench::{Lab, wait_until};
 

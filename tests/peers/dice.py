@@ -26,6 +26,16 @@ ODD_INTEGERS = [b"abc", b"", b" 1", b"1 ", b"+1", b"01", b"-0", b"1.0", b"1e3", 
                 b"-9223372036854775808", b"9223372036854775808", b"-9223372036854775809", b"18446744073709551615",
                 b"18446744073709551616", b"4611686018427387904", b"-4611686018427387905", b"99999999999999999999999",
                 b"4294967296", b"2147483648", b"-2147483649", b"-", b"1\x00", b"nan", b"inf"]
+# Near the ends of what a number can be, in milliseconds, seconds and the bits that some field has.
+ENDS = [INT_MAX, INT_MIN, INT_MAX // 1000, INT_MIN // 1000, 2**62, 2**53, 2**48, 2**46, 2**46 // 1000, 2**32, 2**31, -2**31]
+
+# Payloads of DUMP: a number, a text, a list, a set of numbers.
+PAYLOADS = [
+    b'\x00\xc0\x07\n\x00t\xcdH\xa2\x83\xab\xce\x92',
+    b'\x00\x0bhello world\n\x00\x0b\xfcI\xb9\xa6\xc7\xa04',
+    b'\x12\x01\x02\x0c\x0c\x00\x00\x00\x02\x00\x81a\x02\x05\x01\xff\n\x00\xec\xe2\xb0M\x82\x81\xb9Q',
+    b'\x0b\x0e\x02\x00\x00\x00\x03\x00\x00\x00\x01\x00\x02\x00\x03\x00\n\x00\xa5\x02\\\xe2mnM\x1b',
+]
 ODD_FLOATS = [b"inf", b"-inf", b"+inf", b"Infinity", b"-iNfInItY", b"nan", b"-nan", b"NaN", b"0x1p3", b"0x1.8p-2", b"1e400",
               b"-1e400", b"1e-400", b"5e-324", b"2.2250738585072014e-308", b"1.7976931348623157e308",
               b"9007199254740993", b"9223372036854775807", b"-9223372036854775808", b"18446744073709551615",
@@ -160,10 +170,24 @@ class Dice:
         return self.pick([b"0", b"1", b"0", b"1", b"0", b"1", b"0", b"1", b"2", b"-1", b"x"])
 
     def db(self):
-        return self.pick([b"0", b"1", b"2", b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b""])
+        if self.chance(0.1):
+            return self.pick(ODD_INTEGERS)
+        return self.pick([b"0", b"1", b"2", b"0", b"1", b"2", b"15", b"16", b"-1"])
 
     def cursor(self):
-        return self.pick([b"0", b"0", b"0", b"0", b"0", b"x", b"-1", b"", b"18446744073709551616"])
+        """Mostly the start; else whatever `strtoull` takes, or does not."""
+        if self.chance(0.6):
+            return b"0"
+        return self.pick([b"", b" ", b"\t", b"\n  ", b"\x0b", b"\xa0"]) + self.pick([b"", b"", b"+", b"-", b"--", b"00"]) + \
+            self.pick([b"0", b"0", b"x", b"", b"1", b"7", b"18446744073709551615", b"18446744073709551616", b"0x1"]) + \
+            self.pick([b"", b"", b"", b"\x00", b"\x00x", b" ", b"x"])
+
+    def near_an_end(self):
+        """A number a little off one of the ends."""
+        return b"%d" % (self.pick(ENDS) + self.pick([-2, -1, 0, 1, 2, 1000, -1000, 10**12, -10**12]))
+
+    def payload(self):
+        return self.pick(PAYLOADS)
 
     # -- times: far enough away that nothing expires in the middle of a comparison, or in the past
 
@@ -318,7 +342,17 @@ class Dice:
         return self.pick([b"ch1", b"ch2", b"news", b"a*", b""])
 
     def name(self):
+        if self.chance(0.3):
+            return b"a" + bytes([self.between(0, 255)]) + self.pick([b"", b"b", b" b"])
         return self.pick([b"one", b"two", b"a-name", b"bad name", b"", b"new\nline", b"caf\xc3\xa9"])
+
+    def attribute(self):
+        """What CLIENT SETINFO sets, as people write it."""
+        return self.pick([b"LIB-NAME", b"LIB-VER", b"lib-name", b"Lib-Ver", b"lib-name\x00", b"lib_name", b"x\x00y", b""])
+
+    def restorettl(self):
+        """A time to live for RESTORE: none, far away, or near the ends of time; nothing that is due meanwhile."""
+        return self.pick([b"0", b"0", b"0", b"100000000", b"-1", b"x", self.pick(ODD_INTEGERS), self.near_an_end()])
 
     def sortpattern(self):
         return self.pick([b"w*", b"w*->f1", b"h*->f2", b"nosort", b"*", b"#", b"s*", b"missing_*", b"h*->", b"x->y"])

@@ -51,8 +51,8 @@ LIMITS = {
 }
 
 
-# A real server that still has replies to send leaves the error of a failed AUTH out, and every further reply is one off.
-# So these are neither pipelined nor queued in a transaction.
+# A real server that still has replies to send leaves the error of a failed AUTH out, and every further reply is one
+# off. So these are neither pipelined nor queued in a transaction.
 AUTHENTICATING = (b"AUTH", b"HELLO")
 
 
@@ -116,7 +116,7 @@ def mangle(dice, args):
     """A small mistake of the kind people and libraries make."""
     args = list(args)
     at = dice.between(1, len(args) - 1) if len(args) > 1 else 0
-    how = dice.pick(["drop", "double", "swap", "replace", "replace", "append"])
+    how = dice.pick(["drop", "double", "swap", "replace", "replace", "append", "more", "nul", "byte", "end", "spell"])
     if at and how == "drop":
         del args[at]
     elif at and how == "double":
@@ -126,6 +126,18 @@ def mangle(dice, args):
         args[at], args[other] = args[other], args[at]
     elif at and how == "replace":
         args[at] = dice.junk()
+    elif at > 1 and how == "nul":               # where C's strings end; the names of subcommands do so by chance
+        args[at] += b"\x00" + dice.pick([b"", b"x", b" "])
+    elif at and how == "byte":
+        place = dice.between(0, len(args[at]))
+        args[at] = args[at][:place] + bytes([dice.between(0, 255)]) + args[at][place:]
+    elif at and how in ("end", "spell"):        # a number that is too much for somebody, or written as nobody does
+        numbers = [i for i in range(1, len(args)) if number(args[i]) is not None]
+        at = dice.pick(numbers) if numbers else at
+        spelt = dice.pick([b" %s", b"+%s", b"0%s", b"%s ", b"%s.0", b"%se0", b"0x%s", b"\t%s", b"-%s"]) % args[at]
+        args[at] = dice.near_an_end() if how == "end" else spelt
+    elif how == "more":
+        args += [dice.junk() for _ in range(dice.between(1, 4))]
     else:
         args.append(dice.junk())
     return args
@@ -168,6 +180,9 @@ class Maker:
             op = Command(args)
             # Since lists have listpacks LSET reads only 32 bits of its index; an older peer reads all of them.
             if self.peer_version < (7, 2) and op.name == b"LSET" and any(abs(number(arg) or 0) >= 2**31 for arg in args[2:3]):
+                continue
+            # An older peer does not hold XSETID against what was deleted, and goes on with another stream.
+            if self.peer_version < (7, 2) and op.name == b"XSETID":
                 continue
             if not is_safe(args) or queues and op.name in AUTHENTICATING:
                 continue

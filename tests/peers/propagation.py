@@ -4,13 +4,15 @@
 The same stream goes to replicas, so this is also what replication sends. A command that depends on chance, on the clock
 or on who was waiting must not be written as it came: a relative deadline becomes an absolute one, a random choice what
 was chosen, a script what it did. Both servers get the same random commands, one at a time; after each, what was added to
-their files is compared: command by command, times alike, chosen members left out.
+their files is compared: command by command, times alike, chosen members left out. The stream of the
+real server is also held against what our rows say of the command (propagation.json, which tests/propagation.rs keeps up to date).
 
   tests/peers/propagation.py --families hash,zset --count 5000
 """
 
 import argparse
 import glob
+import json
 import os
 import random
 import re
@@ -29,6 +31,11 @@ from servers import Server, find_peer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OPTIONS = ("--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")
+# How each command propagates, by its name, as the rows of src/spec say it.
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "propagation.json"), encoding="ascii") as file:
+    ROWS = json.load(file)
+# What keys and fields that expire or make room leave, whichever command comes across them.
+REMOVALS = (b"DEL", b"UNLINK", b"HDEL")
 # Sent now and then beside the families' own commands, because what they become is the point.
 TELLING = [["SPOP", "t1"], ["SPOP", "t1", 3], ["SPOP", "t1", 1000], ["SET", "s1", "v", "EX", 1000], ["SET", "s1", "v", "PX", 100000],
            ["GETEX", "s1", "EX", 1000], ["GETEX", "s1", "PERSIST"], ["GETDEL", "s1"], ["EXPIRE", "s1", 1000], ["EXPIRE", "s1", -1],
@@ -41,6 +48,8 @@ TELLING = [["SPOP", "t1"], ["SPOP", "t1", 3], ["SPOP", "t1", 1000], ["SET", "s1"
            ["GEORADIUS", "g1", 1, 1, 9999, "km", "STORE", "g2"], ["PFADD", "p1", "a"], ["PFCOUNT", "p1"], ["FLUSHDB"], ["SWAPDB", 0, 1],
            ["MULTI"], ["EXEC"], ["XGROUP", "CREATE", "x1", "g1", "0", "MKSTREAM"], ["XREADGROUP", "GROUP", "g1", "c", "STREAMS", "x1", ">"],
            ["XCLAIM", "x1", "g1", "bob", 0, "1-1"], ["XAUTOCLAIM", "x1", "g1", "bob", 0, 0], ["SETEX", "s1", 1000, "v"], ["GETSET", "s1", "n"],
+           ["PUBLISH", "c1", "m"], ["SPUBLISH", "c1", "m"], ["DEBUG", "REPLICATE", "SET", "s1", "v"], ["PFMERGE", "p2", "p1"],
+           ["SWAPDB", 1, 1], ["FLUSHALL"], ["MSETNX", "s8", "v", "s9", "v"], ["PSETEX", "s1", 100000, "v"],
            ["RESTORE", "s1", 0, "bad"], ["UNLINK", "s1", "l1"], ["DEL", "missing"], ["RENAME", "s1", "s2"], ["MOVE", "s1", 3],
            ["EVAL", "redis.call('SET','s1','x','EX',100) redis.call('SPOP','t1') return redis.call('INCR','n')", 0]]
 
@@ -137,11 +146,58 @@ def same_word(mine, theirs):
     return bool(re.match(rb"^\d{10,}$", mine) and re.match(rb"^\d{10,}$", theirs)) and abs(int(mine) - int(theirs)) < 5000
 
 
+def row_of(args):
+    """How the row of a command says that it propagates."""
+    name = args[0].decode("latin1").lower()
+    full = name + "|" + args[1].decode("latin1").lower() if len(args) > 1 else name
+    return ROWS.get(full, ROWS.get(name, "never"))
+
+
+def disagrees(args, is_error, stream):
+    """Says what is wrong with the row of a command, given what a real server has written after it, or nothing."""
+    how = row_of(args)
+    said = [command for command in stream if command[0].upper() not in FRAME]
+    own = [command for command in said if command[0].upper() == args[0].upper()]
+    others = [command for command in said if command[0].upper() not in (*REMOVALS, args[0].upper())]
+    if how in ("never", "to-replicas"):
+        wrong = own or others
+    elif how in ("as-received", "always"):
+        wrong = others or any(command != args for command in own) or how == "always" and not is_error and not own
+    else:
+        return None             # other commands may stand for it
+    return "the row says %s" % how if wrong else None
+
+
+def propagating(names):
+    """Those of the families that have commands which propagate."""
+    return [name for name in names
+            if any(row_of([word for word in (template.name, template.subcommand) if word]) != "never"
+                   for template in FAMILIES[name].templates)]
+
+
+def unsent(templates):
+    """Commands that propagate and that nobody sends: neither a family nor TELLING."""
+    sent = {template.name.decode().lower() for template in templates} | {words[0].lower() for words in TELLING}
+    return sorted({name.split("|")[0] for name, how in ROWS.items() if how != "never"} - sent - ABSENT)
+
+
+def ours_lacks(ours, name):
+    """Whether our server does not know a command yet."""
+    connection = ours.connect()
+    reply = connection(name)
+    connection.close()
+    return reply.is_error and reply.text().startswith("ERR unknown command")
+
+
+# Commands that need another server, or functions and scripts by name, which random words do not make.
+ABSENT = {"migrate", "restore-asking", "function", "fcall", "fcall_ro", "evalsha", "evalsha_ro", "eval_ro"}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"))
     parser.add_argument("--peer", default=find_peer())
-    parser.add_argument("--families", default="string,keys,list,set,hash,zset,stream,bitmap,hll,geo,transaction,script")
+    parser.add_argument("--families", default=",".join(FAMILIES), help="of these, those that propagate (all)")
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed")
     parser.add_argument("--max", type=int, default=5)
@@ -160,9 +216,13 @@ def main():
 
 def compare(opts, ours, peer):
     # Older versions write what consumer groups do in other commands.
-    names = [name for name in opts.families.split(",") if peer.version >= (8, 0) or name != "stream"]
-    telling = [words for words in TELLING if peer.version >= (8, 0) or not words[0].startswith("X")]
+    names = [name for name in propagating(opts.families.split(",")) if peer.version >= (8, 0) or name != "stream"]
+    known = {words[0] for words in TELLING if not ours_lacks(ours, words[0])}
+    telling = [words for words in TELLING if words[0] in known and (peer.version >= (8, 0) or not words[0].startswith("X"))]
     families = [FAMILIES[name] for name in names]
+    left_out = unsent([line for family in FAMILIES.values() for line in family.templates])
+    if left_out:
+        raise SystemExit("propagation: no family sends " + ", ".join(left_out))
     missing = set().union(*(unknown_to(server, [line for family in families for line in family.templates]) for server in (ours, peer)))
     maker = Maker(families, missing, peer.version,
                   types.SimpleNamespace(seed=opts.seed, protocol="2", no_scenes=True, length=60, odd=0.02))
@@ -191,12 +251,14 @@ def compare(opts, ours, peer):
             streams = [tail.new() for tail in tails]
             if replies[0].is_error != replies[1].is_error:
                 break           # likewise
-            if not alike(*streams, peer.version):
-                first = (op.name, tuple(command[0] for command in streams[0]), tuple(command[0] for command in streams[1]))
+            has_run = replies[1].text() != "QUEUED" and peer.version >= (8, 0)
+            wrong = disagrees(op.args, replies[1].is_error, streams[1]) if has_run else None
+            if wrong or not alike(*streams, peer.version):
+                first = (op.name, wrong, tuple(command[0] for command in streams[0]), tuple(command[0] for command in streams[1]))
                 if first not in seen:
                     seen.add(first)
                     failed += 1
-                    print("\nDIFFERENCE (seed %s, round %d)" % (opts.seed, number - 1))
+                    print("\nDIFFERENCE (seed %s, round %d)%s" % (opts.seed, number - 1, ": " + wrong if wrong else ""))
                     for earlier in history[-12:-1]:
                         print("    " + earlier.show())
                     print("  > " + op.show())

@@ -63,6 +63,18 @@ def unordered_pairs(_, ours, peers):
     return shape(_, ours, peers) and ours.is_list and pairs(ours) == pairs(peers)
 
 
+# Where a server was put, and what was built into it.
+PLACES = {b"port", b"dir", b"pidfile", b"logfile", b"bind", b"unixsocket", b"proc-title-template"}
+
+
+def parameters(_, ours, peers):
+    """CONFIG GET: in any order, and the places where the two servers were put are their own."""
+    def pairs(frame):
+        of = {frame.value[i].value: frame.value[i + 1].raw for i in range(0, len(frame.value) - 1, 2)}
+        return {name: None if name in PLACES else value for name, value in of.items()}
+    return shape(_, ours, peers) and ours.is_list and pairs(ours) == pairs(peers)
+
+
 def unordered_lists(_, ours, peers):
     """A list of entries in any order, each a map or list in any order."""
     def flat(frame):
@@ -153,6 +165,16 @@ def full_scan(args, ours, peers):
     return True
 
 
+def not_more(_, ours, peers):
+    """A list of commands: ours may lack some, and has none that the other lacks."""
+    return same_kind(ours, peers) and ours.is_list and {part.raw for part in ours.value} <= {part.raw for part in peers.value}
+
+
+def lacks_the_command(_, ours, __):
+    """COMMAND GETKEYS of a request whose command we do not have. A command that is lost shows where it is called."""
+    return ours.value == b"ERR Invalid command specified"
+
+
 def field_names(_, ours, peers):
     """CLIENT INFO and LIST: the same fields in the same order; their values are about the connection."""
     def names(frame):
@@ -174,15 +196,16 @@ HOW = {
     b"XREADGROUP": stream_state, b"XINFO": stream_state, b"XCLAIM": stream_state, b"XAUTOCLAIM": stream_state,
     b"XPENDING": pending,
     b"HELLO": greeting, b"CLIENT ID": kind_only, b"CLIENT INFO": field_names, b"CLIENT LIST": field_names,
-    b"COMMAND LIST": unordered, b"COMMAND DOCS": unordered_pairs, b"COMMAND INFO": unordered_lists, b"COMMAND": unordered_lists,
-    b"CONFIG GET": unordered_pairs, b"ACL CAT": unordered, b"ACL GENPASS": kind_only, b"ACL LOG": shape,
+    b"COMMAND LIST": not_more, b"COMMAND COUNT": kind_only,
+    b"COMMAND GETKEYS": lacks_the_command, b"COMMAND GETKEYSANDFLAGS": lacks_the_command, b"COMMAND DOCS": unordered_pairs, b"COMMAND INFO": unordered_lists, b"COMMAND": unordered_lists,
+    b"CONFIG GET": parameters, b"ACL CAT": unordered, b"ACL GENPASS": kind_only, b"ACL LOG": shape,
     b"PUBSUB CHANNELS": unordered, b"PUBSUB SHARDCHANNELS": unordered, b"FUNCTION LIST": unordered_lists,
     b"FUNCTION DUMP": kind_only, b"INFO": kind_only, b"SLOWLOG GET": shape, b"LATENCY": kind_only,
     b"MEMORY STATS": kind_only, b"MEMORY DOCTOR": kind_only, b"MEMORY MALLOC-STATS": kind_only,
 }
 
 
-# ------------------------------------------------------------------------------------- what older versions say differently
+# ---------------------------------------------------------------------------------- what older versions say differently
 
 def both_errors(_, ours, peers):
     return ours.kind == peers.kind == "-"
@@ -225,7 +248,7 @@ def stricter(_, ours, peers):
 
 
 def newer_word(_, ours, peers):
-    """A word that only newer versions understand."""
+    """A word, or a spelling of a cursor, that only newer versions understand."""
     return peers.kind == "-" and ours.kind != "-"
 
 
@@ -249,6 +272,7 @@ OLDER = [
     ((7, 4), {b"EVAL", b"EVAL_RO", b"FCALL", b"FCALL_RO"}, newly_allowed),
     ((7, 2), {b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN", b"BITCOUNT", b"BITPOS", b"XADD", b"XTRIM", b"LREM",
               b"LPOS", *BY_SCORE}, stricter),
+    ((8, 0), {b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN"}, newer_word),
     ((7, 4), BY_SCORE, negative_offset),
     ((7, 4), {b"XREAD", b"LSET"}, newer_word),
     ((7, 2), {b"XINFO", b"XGROUP", b"SORT", b"SORT_RO"}, kind_only),

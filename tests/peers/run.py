@@ -3,14 +3,25 @@
 
   tools        the real redis-cli and redis-benchmark on our server               tools.py
   differ       random commands, replies compared, with a seed that never changes  differ.py
+  transcripts  what tests/transcripts has a server answer, asked of the real one  transcripts.py
   values       large values of every encoding, as bytes and as digests            values.py
+  lua          random scripts and functions, replies compared                     lua.py
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
+  acl          random rules of users and what they may do                        acl.py
+  guard        strangers, users, secrets: what keeps them within their bounds    guard.py
   exchange     files written by one and read by the other                         exchange.py
+  tls          encrypted connections: real clients, harm, replicas                tls.py
+  replication  primaries and replicas, ours and real ones, with links that break  replication.py
+  migrate      keys that move between ours and a real server                      migrate.py
+  sentinel     real sentinels that fail over servers of ours, killed under load    sentinel.py
   disk         disks that fail, and what both say and do                          disk.py
   crash        our server killed under load, and what is left; a new seed each time  crash.py
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
+
+What needs a real server or its tools is left out where there are none, and the run says so. Where CI is set that is a
+failure.
 """
 
 import argparse
@@ -28,6 +39,11 @@ sys.path.insert(0, HERE)
 import crash
 import disk
 import exchange
+import guard
+import migrate
+import replication
+import sentinel
+import tls
 import tools
 from servers import Server, find_peer, find_tool
 
@@ -43,12 +59,6 @@ COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
 ]
 
-# Those of them that write.
-WRITTEN = [name for name in COMPLETE if name not in ("pubsub", "tracking")]
-
-# The exchanges that are possible, by how their names begin. The others join them when there are replicas.
-EXCHANGED = ("rdb", "log", "append_only_file", "cut_log")
-
 
 def program(name, *args):
     """A test that is a program of its own; its output is shown when it fails."""
@@ -56,8 +66,10 @@ def program(name, *args):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
-def all_tests(opts, peer_version):
+def all_tests(opts, peer_version, has_tools):
+    """Those that are possible; `peer_version` is None where there is no real server."""
     bench = None
+    crashes = [("crash", lambda: crash.play(opts.bin, CRASHES, CRASH_SECONDS, opts.seed))]
 
     def on_bench(test):
         def run():
@@ -68,21 +80,31 @@ def all_tests(opts, peer_version):
             test(bench)
         return run
 
-    tests = [("redis tools: " + test.__name__.replace("_", " "), on_bench(test)) for test in tools.TESTS]
+    tests = [("redis tools: " + test.__name__.replace("_", " "), on_bench(test)) for test in tools.TESTS] if has_tools else []
+    if peer_version is None:
+        return tests + crashes, lambda: bench and bench.discard()
     for families in [*COMPLETE, ",".join(COMPLETE)]:
         name = families if families in COMPLETE else "all together"
         tests.append(("differ: " + name, lambda chosen=families: program(
             "differ.py", "--bin", opts.bin, "--peer", opts.peer, "--families", chosen, "--count", str(opts.count), "--seed", SEED,
             "--strict")))
     if peer_version >= (8, 0):                  # the bytes of older versions are others
+        tests.append(("transcripts", lambda: program("transcripts.py", "--peer", opts.peer)))
+        tests.append(("lua", lambda: program("lua.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "6000", "--seed", SEED)))
         tests.append(("values", lambda: program("values.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "300", "--seed", SEED)))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
-    tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--families", ",".join(WRITTEN),
+    tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--families", ",".join(COMPLETE),
                                                  "--count", "4000", "--seed", SEED)))
-    tests += [(name, test) for name, test in exchange.tests_for(opts.bin, opts.peer, peer_version) if name.startswith(EXCHANGED)]
+    if peer_version >= (8, 0):
+        tests.append(("acl", lambda: program("acl.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "8000", "--seed", SEED)))
+        tests += guard.tests_for(opts.bin, opts.peer)
+    tests += exchange.tests_for(opts.bin, opts.peer, peer_version)
+    tests += replication.tests_for(opts.bin, opts.peer)
+    tests += migrate.tests_for(opts.bin, opts.peer, peer_version)
+    tests += sentinel.tests_for(opts.bin, opts.peer)
+    tests += tls.tests_for(opts.bin, opts.peer)
     tests += disk.tests_for(opts.bin, opts.peer) if peer_version >= (8, 0) else []
-    tests.append(("crash", lambda: crash.play(opts.bin, CRASHES, CRASH_SECONDS, opts.seed)))
-    return tests, lambda: bench and bench.discard()
+    return tests + crashes, lambda: bench and bench.discard()
 
 
 def main():
@@ -95,14 +117,20 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names")
     opts = parser.parse_args()
     opts.bin = os.path.abspath(opts.bin)
-    if not (opts.peer and find_tool("cli") and find_tool("benchmark")):
-        print("peers: redis-server, redis-cli and redis-benchmark are needed; scripts/setup.sh installs them", file=sys.stderr)
-        return 1 if os.environ.get("CI") else 0
-    probe = Server(opts.peer, "peer")
-    version, flavour = probe.version, probe.flavour
-    probe.discard()
-    print("peers: comparing with %s %s" % (flavour, ".".join(map(str, version))), flush=True)
-    tests, finish = all_tests(opts, version)
+    has_tools = bool(find_tool("cli") and find_tool("benchmark"))
+    version = None
+    if not (opts.peer and has_tools):
+        missing = ([] if opts.peer else ["redis-server"]) + ([] if has_tools else ["redis-cli and redis-benchmark"])
+        print("peers: there is no %s, so what needs them is left out; scripts/setup.sh --missing says how to get them"
+              % " nor ".join(missing), file=sys.stderr)
+        if os.environ.get("CI"):
+            return 1
+    if opts.peer:
+        probe = Server(opts.peer, "peer")
+        version, flavour = probe.version, probe.flavour
+        probe.discard()
+        print("peers: comparing with %s %s" % (flavour, ".".join(map(str, version))), flush=True)
+    tests, finish = all_tests(opts, version, has_tools)
     wanted = [word.strip() for word in opts.only.split(",") if word.strip()]
     passed = failed = 0
     try:

@@ -1,9 +1,9 @@
-//! Reading Rust as text, just well enough to tell code from prose: comments and the insides of strings become spaces, so
-//! that a rule about code never trips over a sentence that mentions it. Does not know macros that invent their own
+//! Reading Rust as text, just well enough to tell code from prose: comments and the insides of strings become spaces,
+//! so that a rule about code never trips over a sentence that mentions it. Does not know macros that invent their own
 //! quotes, and need not.
 
 /// Offsets at which `word` stands alone in `code`.
-pub fn words(code: &str, word: &str) -> Vec<usize> {
+pub(crate) fn words(code: &str, word: &str) -> Vec<usize> {
     let is_part = |ch: char| ch.is_alphanumeric() || ch == '_';
     code.match_indices(word)
         .map(|(offset, _)| offset)
@@ -13,9 +13,25 @@ pub fn words(code: &str, word: &str) -> Vec<usize> {
         .collect()
 }
 
+/// Where the block ends that opens at `open`, in code without prose: behind its closing brace.
+pub(crate) fn body_end(code: &str, open: usize) -> usize {
+    let mut depth = 0;
+    for (at, letter) in code[open..].char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return open + at + 1;
+        }
+    }
+    code.len()
+}
+
 /// The text with comments and the insides of strings and characters replaced by spaces. Lines stay where they are.
 /// Knows nested comments, raw strings and lifetimes; does not know macros that invent their own quotes.
-pub fn blank_prose(text: &str) -> String {
+pub(crate) fn blank_prose(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;

@@ -12,17 +12,17 @@
 //! inf -inf nan -0
 //! ```
 //!
-//! Parsing has two doors, for Redis has two: [`parse_f64`] reads arguments and stored values, [`parse_bound`] the ends of
-//! score ranges.
+//! Parsing has two doors, for Redis has two: [`parse_f64`] reads arguments and stored values, [`parse_bound`] the ends
+//! of score ranges.
 
 mod powers;
 mod shortest;
 
 use super::num;
 
-/// Reads a double as ZADD, ZINCRBY, GEOADD or configuration accept it: decimal or hexadecimal, `inf` and `infinity` in any case,
-/// no nan, no space. Digits that would round to infinity or, not being zero, to zero are refused.
-pub fn parse_f64(text: &[u8]) -> Option<f64> {
+/// Reads a double as ZADD, ZINCRBY, GEOADD or configuration accept it: decimal or hexadecimal, `inf` and `infinity` in
+/// any case, no nan, no space. Digits that would round to infinity or, not being zero, to zero are refused.
+pub(crate) fn parse_f64(text: &[u8]) -> Option<f64> {
     if let Some(value) = small_integer(text) {
         return Some(value);
     }
@@ -43,7 +43,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 
 /// Reads one end of a score range (without its parenthesis): decimal only, nothing stands for 0, digits too large
 /// for a double stand for infinity and those too small for zero.
-pub fn parse_bound(text: &[u8]) -> Option<f64> {
+pub(crate) fn parse_bound(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(0.0);
     }
@@ -51,12 +51,12 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
 }
 
 /// Appends a double the way scores and RESP3 doubles look.
-pub fn push_f64(out: &mut Vec<u8>, value: f64) {
+pub(crate) fn push_f64(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(format_f64(value, &mut [0; TEXT_BYTES]));
 }
 
 /// The same text in a buffer on the stack.
-pub fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
+pub(crate) fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
     format(value, buf, |text, value| {
         if value <= WHOLE_MAX && value == value.trunc() {
             text.push(num::format_u64(value as u64, &mut [0; 20]));
@@ -67,7 +67,7 @@ pub fn format_f64(value: f64, buf: &mut [u8; TEXT_BYTES]) -> &[u8] {
 }
 
 /// Appends the fewest digits that say the same double; whole numbers too get an exponent where that is shorter.
-pub fn push_shortest(out: &mut Vec<u8>, value: f64) {
+pub(crate) fn push_shortest(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(format(value, &mut [0; TEXT_BYTES], push_shortest_magnitude));
 }
 
@@ -102,7 +102,7 @@ fn push_shortest_magnitude(text: &mut Text<'_>, value: f64) {
     let digits = number.as_bytes();
     let len = digits.len() as i32;
     let exponent = number.exponent;
-    // What the first digit counts, as a power of ten.
+    // The place of the first digit, as a power of ten.
     let magnitude = exponent + len - 1;
 
     if exponent >= 0 && magnitude < len + 7 {
@@ -146,7 +146,7 @@ impl Text<'_> {
 }
 
 /// Room for any double's text: a sign, `0.000000` or an exponent, and eighteen digits.
-pub const TEXT_BYTES: usize = 32;
+pub(crate) const TEXT_BYTES: usize = 32;
 
 /// Most scores are small whole numbers; their digits are the double.
 fn small_integer(text: &[u8]) -> Option<f64> {
@@ -204,11 +204,11 @@ pub(super) fn hexadecimal_part(text: &[u8]) -> Option<(bool, &[u8])> {
 /// A hexadecimal number as C writes it, read without rounding: `1.8p3`.
 pub(super) struct Hexadecimal {
     /// The leading digits, the first not zero unless all are.
-    pub significand: u128,
+    pub(crate) significand: u128,
     /// Whether digits that did not fit were not all zero.
-    pub inexact: bool,
+    pub(crate) inexact: bool,
     /// The power of two that the significand's last bit counts.
-    pub exponent: i64,
+    pub(crate) exponent: i64,
 }
 
 /// Reads what follows `0x`.
@@ -248,7 +248,7 @@ pub(super) fn hexadecimal(text: &[u8]) -> Option<Hexadecimal> {
     Some(number)
 }
 
-/// The number behind `e` or `p`. One that is out of every format's range is only known to be so.
+/// The number behind `e` or `p`. An exponent that is out of every format's range is only known to be so.
 pub(super) fn clamped_exponent(text: &[u8]) -> Option<i64> {
     let (negative, digits) = split_sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -307,7 +307,7 @@ const EXPONENT_CLAMP: i64 = 1 << 40;
 
 /// Appends a double as `%.17g` prints it: 17 significant digits, trailing zeros cut, an exponent of at least two
 /// digits where one is needed.
-pub fn push_general(out: &mut Vec<u8>, value: f64) {
+pub(crate) fn push_general(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         push_f64(out, value);
         return;

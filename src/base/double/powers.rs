@@ -2,18 +2,18 @@
 //! its binary form, rounded to nearest. A test computes them again.
 
 /// `significand(index) * 2^exponent(index)` is about `10^decimal(index)`.
-pub const COUNT: usize = 87;
+pub(crate) const COUNT: usize = 87;
 
-pub fn decimal(index: usize) -> i32 {
+pub(crate) fn decimal(index: usize) -> i32 {
     index as i32 * 8 - 348
 }
 
-pub fn significand(index: usize) -> u64 {
+pub(crate) fn significand(index: usize) -> u64 {
     SIGNIFICANDS[index]
 }
 
 /// 217706 / 2^16 is log2(10), closely enough for every power here.
-pub fn exponent(index: usize) -> i32 {
+pub(crate) fn exponent(index: usize) -> i32 {
     ((decimal(index) * 217_706) >> 16) - 63
 }
 

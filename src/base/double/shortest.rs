@@ -1,8 +1,8 @@
 //! Few decimal digits that read back as the same double: Grisu2.
 //!
-//! Scores are printed by Redis with this algorithm, and it is not perfect: about one double in four hundred gets a digit
-//! more than needed, or a last digit that is right but not the nearest. Replicas, scripts and clients compare those
-//! texts, so an exact printer would be a wrong one. Hence Grisu2, in the arithmetic of 64-bit significands it was
+//! Scores are printed by Redis with this algorithm, and it is not perfect: about one double in four hundred gets a
+//! digit more than needed, or a last digit that is right but not the nearest. Replicas, scripts and clients compare
+//! those texts, so an exact printer would be a wrong one. Hence Grisu2, in the arithmetic of 64-bit significands it was
 //! published with (Loitsch, *Printing floating-point numbers quickly and accurately with integers*, 2010).
 //!
 //! The idea: between the midpoints to a double's two neighbours every decimal reads back as that double. Multiply value
@@ -20,20 +20,20 @@ struct Scaled {
 }
 
 /// The digits of a finite positive double, and the power of ten that the last one counts.
-pub struct Digits {
+pub(crate) struct Digits {
     text: [u8; 18],
     len: usize,
-    pub exponent: i32,
+    pub(crate) exponent: i32,
 }
 
 impl Digits {
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.text[..self.len]
     }
 }
 
 /// The digits of `value`, which must be positive and finite.
-pub fn shortest(value: f64) -> Digits {
+pub(crate) fn shortest(value: f64) -> Digits {
     let bits = value.to_bits();
     let fraction = bits & (HIDDEN_BIT - 1);
     let biased = (bits >> 52) as i32 & 0x7ff;

@@ -22,16 +22,16 @@ use natural::{Natural, QUOTIENT_BITS};
 
 /// An extended-precision number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LongDouble {
+pub(crate) struct LongDouble {
     negative: bool,
     exponent: i32,
     significand: u64,
 }
 
 /// Reads a number as INCRBYFLOAT and blocking commands' timeouts accept it: decimal or hexadecimal, `inf` and
-/// `infinity` in any case; no nan, no space. Digits that would round to infinity or, not being zero, to zero are refused, and
-/// so are texts beyond five thousand bytes.
-pub fn parse(text: &[u8]) -> Option<LongDouble> {
+/// `infinity` in any case; no nan, no space. Digits that would round to infinity or, not being zero, to zero are
+/// refused, and so are texts beyond five thousand bytes.
+pub(crate) fn parse(text: &[u8]) -> Option<LongDouble> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -46,22 +46,22 @@ pub fn parse(text: &[u8]) -> Option<LongDouble> {
 }
 
 impl LongDouble {
-    pub const ZERO: LongDouble = LongDouble {
+    pub(crate) const ZERO: LongDouble = LongDouble {
         negative: false,
         exponent: EXPONENT_MIN,
         significand: 0,
     };
 
-    pub fn is_finite(self) -> bool {
+    pub(crate) fn is_finite(self) -> bool {
         self.exponent <= EXPONENT_MAX
     }
 
-    pub fn is_negative(self) -> bool {
+    pub(crate) fn is_negative(self) -> bool {
         self.negative && self.significand != 0
     }
 
     /// The next whole number upwards, if an `i64` holds it.
-    pub fn ceil_to_i64(self) -> Option<i64> {
+    pub(crate) fn ceil_to_i64(self) -> Option<i64> {
         if !self.is_finite() || self.exponent > 0 {
             return None;
         }
@@ -78,7 +78,7 @@ impl LongDouble {
     }
 
     /// The number with 17 places and no trailing zeros, as Redis shows extended numbers to people. Never `-0`.
-    pub fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         let sign = if self.negative { "-" } else { "" };
         if !self.is_finite() {
             return format!("{sign}inf");
@@ -101,7 +101,7 @@ impl LongDouble {
         }
     }
 
-    /// A number with a fraction, rounded to 17 places. Such a number is below 2^64.
+    /// A number with a fraction, rounded to 17 places. A number with a fraction is below 2^64.
     fn whole_and_places(self) -> (u128, u64) {
         let bits = self.exponent.unsigned_abs();
         let whole = u128::from(self.significand.checked_shr(bits).unwrap_or(0));

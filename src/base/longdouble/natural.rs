@@ -7,19 +7,19 @@ use std::fmt::Write;
 
 /// Limbs of 64 bits, the lowest first; the highest is never zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Natural {
+pub(crate) struct Natural {
     limbs: Vec<u64>,
 }
 
 impl Natural {
-    pub fn from_u64(value: u64) -> Natural {
+    pub(crate) fn from_u64(value: u64) -> Natural {
         let mut number = Natural { limbs: vec![value] };
         number.trim();
         number
     }
 
     /// Reads decimal digits, and nothing else.
-    pub fn from_digits(digits: impl Iterator<Item = u8>) -> Natural {
+    pub(crate) fn from_digits(digits: impl Iterator<Item = u8>) -> Natural {
         let mut number = Natural { limbs: Vec::new() };
         let (mut piece, mut weight) = (0, 1);
         for digit in digits {
@@ -35,7 +35,7 @@ impl Natural {
     }
 
     /// Multiplies by `10^power`.
-    pub fn scale_decimal(&mut self, mut power: u32) {
+    pub(crate) fn scale_decimal(&mut self, mut power: u32) {
         while power > 0 {
             let step = power.min(19);
             self.multiply_add(10u64.pow(step), 0);
@@ -44,7 +44,7 @@ impl Natural {
     }
 
     /// Multiplies by `2^bits`.
-    pub fn shift_left(&mut self, bits: u32) {
+    pub(crate) fn shift_left(&mut self, bits: u32) {
         let (whole, part) = ((bits / 64) as usize, bits % 64);
         if part > 0 {
             let mut carry = 0;
@@ -61,7 +61,7 @@ impl Natural {
         }
     }
 
-    pub fn bit_len(&self) -> u32 {
+    pub(crate) fn bit_len(&self) -> u32 {
         match self.limbs.last() {
             Some(top) => self.limbs.len() as u32 * 64 - top.leading_zeros(),
             None => 0,
@@ -69,7 +69,7 @@ impl Natural {
     }
 
     /// The 128 highest bits, how far they stand above the number's lowest, and whether anything below is not zero.
-    pub fn leading(&self) -> (u128, u32, bool) {
+    pub(crate) fn leading(&self) -> (u128, u32, bool) {
         let bits = self.bit_len();
         let len = self.limbs.len();
         if len <= 2 {
@@ -93,7 +93,7 @@ impl Natural {
     }
 
     /// `self / divisor` if that takes at most 68 bits, and whether there is a remainder.
-    pub fn divide(mut self, divisor: &Natural) -> (u128, bool) {
+    pub(crate) fn divide(mut self, divisor: &Natural) -> (u128, bool) {
         let mut step = divisor.clone();
         step.shift_left(QUOTIENT_BITS - 1);
         let mut quotient = 0;
@@ -109,7 +109,7 @@ impl Natural {
     }
 
     /// Decimal digits; none for zero.
-    pub fn into_decimal(mut self) -> String {
+    pub(crate) fn into_decimal(mut self) -> String {
         let mut pieces = Vec::new();
         while !self.limbs.is_empty() {
             let mut rest = 0u128;
@@ -170,6 +170,6 @@ impl Natural {
 }
 
 /// As many bits as a quotient may have: 64 that are kept, the one that decides rounding, and a few to spare.
-pub const QUOTIENT_BITS: u32 = 68;
+pub(crate) const QUOTIENT_BITS: u32 = 68;
 
 const TEN_TO_19: u64 = 10_000_000_000_000_000_000;

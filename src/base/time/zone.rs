@@ -1,8 +1,8 @@
 //! How local time differs from UTC.
 //!
-//! Only log lines and a few replies show local time, but an administrator who compares a log with a wall clock wants it.
-//! What the system knows comes in two forms, and a zone file holds both: a list of past changes, and a rule in one line
-//! for everything after them.
+//! Only log lines and a few replies show local time, but an administrator who compares a log with a wall clock wants
+//! it. The system's knowledge comes in two forms, and a zone file holds both: a list of past changes, and a rule in one
+//! line for everything after them.
 //!
 //! ```text
 //! "TZif" version 15x0  6 counts (BE u32)     twice: with times of 4 bytes, then (version >= 2) of 8
@@ -10,16 +10,16 @@
 //! \n CET-1CEST,M3.5.0,M10.5.0/3 \n           the rule; its offsets count westward
 //! ```
 //!
-//! Nothing here opens a file: whoever may passes a way to read one. What cannot be understood counts as UTC.
+//! Nothing here opens a file: the caller passes a way to read one. A file that cannot be understood counts as UTC.
 
 /// The difference between local time and UTC, at any moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Zone {
+pub(crate) struct Zone {
     /// (unix second from which it holds, seconds east of UTC), ascending.
     changes: Vec<(i64, i32)>,
     /// Seconds east before the first change.
     first: i32,
-    /// What holds after the last change.
+    /// The rule that holds after the last change.
     rule: Option<Rule>,
 }
 
@@ -54,14 +54,14 @@ enum Day {
 }
 
 impl Zone {
-    pub const UTC: Zone = Zone {
+    pub(crate) const UTC: Zone = Zone {
         changes: Vec::new(),
         first: 0,
         rule: None,
     };
 
     /// The zone that the environment's `TZ` and the system's files name, as C libraries find it.
-    pub fn find(tz: Option<&str>, mut read: impl FnMut(&str) -> Option<Vec<u8>>) -> Zone {
+    pub(crate) fn find(tz: Option<&str>, mut read: impl FnMut(&str) -> Option<Vec<u8>>) -> Zone {
         let name = match tz {
             None => {
                 let local = read("/etc/localtime");
@@ -84,7 +84,7 @@ impl Zone {
     }
 
     /// Reads the contents of a zone file.
-    pub fn from_file(file: &[u8]) -> Option<Zone> {
+    pub(crate) fn from_file(file: &[u8]) -> Option<Zone> {
         let version = *file.get(4)?;
         let (mut zone, rest) = read_block(file, 4)?;
         if version >= b'2' {
@@ -100,7 +100,7 @@ impl Zone {
     }
 
     /// Reads a rule such as `EST5EDT,M3.2.0,M11.1.0`.
-    pub fn from_rule(text: &str) -> Option<Zone> {
+    pub(crate) fn from_rule(text: &str) -> Option<Zone> {
         Some(Zone {
             rule: Some(parse_rule(text)?),
             ..Zone::UTC
@@ -108,7 +108,7 @@ impl Zone {
     }
 
     /// Seconds east of UTC at that moment.
-    pub fn offset(&self, unix_s: i64) -> i32 {
+    pub(crate) fn offset(&self, unix_s: i64) -> i32 {
         let past = self.changes.partition_point(|change| change.0 <= unix_s);
         match self.rule {
             Some(rule) if past == self.changes.len() => rule.offset(unix_s),
@@ -172,7 +172,7 @@ impl Switch {
 }
 
 /// Year, month and day of a day counted from 1 January 1970.
-pub fn civil_of_days(days: i64) -> (i64, u32, u32) {
+pub(crate) fn civil_of_days(days: i64) -> (i64, u32, u32) {
     // Count from 1 March of year 0, so that the leap day ends a year and the months follow one formula.
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -192,7 +192,7 @@ pub fn civil_of_days(days: i64) -> (i64, u32, u32) {
 }
 
 /// The inverse of [`civil_of_days`].
-pub fn days_of_civil(year: i64, month: u32, day: u32) -> i64 {
+pub(crate) fn days_of_civil(year: i64, month: u32, day: u32) -> i64 {
     let year = year - i64::from(month <= 2);
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let shifted_month = i64::from(if month > 2 { month - 3 } else { month + 9 });

@@ -9,7 +9,7 @@ use crate::wire::reply::Reply;
 use super::info::words;
 
 /// Everything but the name, which is the key under which this map stands.
-pub fn docs(reply: &mut Reply<'_>, spec: &Spec) {
+pub(crate) fn docs(reply: &mut Reply<'_>, spec: &Spec) {
     let mark = reply.deferred();
     let mut fields = Fields { reply, count: 0 };
     fields.text("summary", Some(spec.summary));
@@ -43,8 +43,8 @@ pub fn docs(reply: &mut Reply<'_>, spec: &Spec) {
     reply.finish_map(mark, count);
 }
 
-/// Names and what there is to say of them.
-pub fn many(reply: &mut Reply<'_>, specs: &[&Spec]) {
+/// Names and their documentation.
+pub(crate) fn many(reply: &mut Reply<'_>, specs: &[&Spec]) {
     reply.map(specs.len());
     for spec in specs {
         reply.bulk(spec.name.as_bytes());

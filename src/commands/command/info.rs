@@ -4,7 +4,7 @@ use crate::spec::{Begin, Find, KeySpec, Spec};
 use crate::wire::reply::Reply;
 
 /// Name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
-pub fn info(reply: &mut Reply<'_>, spec: &Spec) {
+pub(crate) fn info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.array(10);
     reply.bulk(spec.name.as_bytes());
     reply.integer(spec.arity.into());
@@ -38,7 +38,7 @@ pub fn info(reply: &mut Reply<'_>, spec: &Spec) {
 }
 
 /// A set of words, as flags are printed everywhere.
-pub fn words(reply: &mut Reply<'_>, names: impl Iterator<Item = &'static str> + Clone) {
+pub(crate) fn words(reply: &mut Reply<'_>, names: impl Iterator<Item = &'static str> + Clone) {
     reply.set(names.clone().count());
     for name in names {
         reply.simple(name);

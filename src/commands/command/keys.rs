@@ -11,13 +11,13 @@ use super::info::words;
 
 /// Whether each key comes with what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     Names,
     NamesAndFlags,
 }
 
 /// `request` is the request asked about; `spec` its command, if there is one.
-pub fn keys(
+pub(crate) fn keys(
     reply: &mut Reply<'_>,
     spec: Option<&Spec>,
     request: Args<'_>,

@@ -1,4 +1,4 @@
-//! COMMAND: what the server knows about its commands, told to clients.
+//! COMMAND: the server's knowledge of its commands, told to clients.
 //!
 //! Everything here is read off the rows in `spec`. The functions take a [`Catalog`] rather than a whole server, for
 //! which commands can be called, and under which names, is all that differs between two servers.
@@ -8,8 +8,8 @@ mod info;
 mod keys;
 
 use crate::base::glob;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::spec::Spec;
 use crate::spec::error::Error;
 use crate::spec::flags::Categories;
@@ -17,11 +17,12 @@ use crate::spec::server::command as rows;
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
-pub use keys::Detail;
+pub(crate) use keys::Detail;
 
 use super::help::help;
+use super::options::is;
 
-pub const ROWS: &[Row] = &[Row::container_running(&rows::COMMAND, command, SUBCOMMANDS)];
+pub(crate) const ROWS: &[Row] = &[Row::container_running(&rows::COMMAND, command, SUBCOMMANDS)];
 
 const SUBCOMMANDS: &[Row] = &[
     Row::new(&rows::COMMAND_COUNT, count),
@@ -92,16 +93,16 @@ fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// The commands of a server.
 #[derive(Clone, Copy)]
-pub struct Catalog<'a> {
+pub(crate) struct Catalog<'a> {
     /// Top-level commands; subcommands hang below them.
-    pub specs: &'a [&'static Spec],
+    pub(crate) specs: &'a [&'static Spec],
     /// Finds a top-level command by the name it goes by, in any case.
-    pub find: &'a dyn Fn(&[u8]) -> Option<&'static Spec>,
+    pub(crate) find: &'a dyn Fn(&[u8]) -> Option<&'static Spec>,
 }
 
 impl Catalog<'_> {
     /// COMMAND, and COMMAND INFO [command-name [command-name ...]]
-    pub fn info(&self, reply: &mut Reply<'_>, names: Args<'_>) {
+    pub(crate) fn info(&self, reply: &mut Reply<'_>, names: Args<'_>) {
         if names.is_empty() {
             reply.array(self.specs.len());
             for spec in self.specs {
@@ -119,7 +120,7 @@ impl Catalog<'_> {
     }
 
     /// COMMAND DOCS [command-name [command-name ...]]
-    pub fn docs(&self, reply: &mut Reply<'_>, names: Args<'_>) {
+    pub(crate) fn docs(&self, reply: &mut Reply<'_>, names: Args<'_>) {
         if names.is_empty() {
             return docs::many(reply, self.specs);
         }
@@ -127,8 +128,9 @@ impl Catalog<'_> {
         docs::many(reply, &known);
     }
 
-    /// COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]; `options` is what follows LIST.
-    pub fn list(&self, reply: &mut Reply<'_>, options: Args<'_>) -> Result<(), Error> {
+    /// COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]; `options` is what follows
+    /// LIST.
+    pub(crate) fn list(&self, reply: &mut Reply<'_>, options: Args<'_>) -> Result<(), Error> {
         let filter = Filter::parse(options)?;
         let subcommands = |spec: &&'static Spec| spec.subcommands.iter().copied();
         let all = self.specs.iter().copied();
@@ -142,7 +144,7 @@ impl Catalog<'_> {
     }
 
     /// COMMAND GETKEYS command [arg [arg ...]], and GETKEYSANDFLAGS; `request` begins with the command.
-    pub fn keys(
+    pub(crate) fn keys(
         &self,
         reply: &mut Reply<'_>,
         request: Args<'_>,
@@ -181,15 +183,15 @@ impl<'a> Filter<'a> {
         if options.is_empty() {
             return Ok(Self::All);
         }
-        if options.len() != 3 || !options.at(0).eq_ignore_ascii_case(b"filterby") {
+        if options.len() != 3 || !is(options.at(0), "filterby") {
             return Err(Error::Syntax);
         }
         let (kind, value) = (options.at(1), options.at(2));
-        if kind.eq_ignore_ascii_case(b"module") {
+        if is(kind, "module") {
             Ok(Self::Module)
-        } else if kind.eq_ignore_ascii_case(b"aclcat") {
+        } else if is(kind, "aclcat") {
             Ok(Self::Category(Categories::named(value)))
-        } else if kind.eq_ignore_ascii_case(b"pattern") {
+        } else if is(kind, "pattern") {
             Ok(Self::Pattern(value))
         } else {
             Err(Error::Syntax)
@@ -214,7 +216,7 @@ mod tests {
     use crate::wire::args::OwnedArgs;
     use crate::wire::reply::Protocol;
 
-    /// What a server with every command there is replies, line ends shown as spaces.
+    /// The reply of a server with every command there is, line ends shown as spaces.
     fn ask(
         protocol: Protocol,
         words: &[&str],

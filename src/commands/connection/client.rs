@@ -1,19 +1,20 @@
-//! CLIENT, but for listing, killing and tracking: what a session says about itself, and what it wants of us.
+//! CLIENT, but for listing, killing and tracking: the name and the wishes of a session.
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::pause::PauseMode;
-use crate::engine::session::flag;
-use crate::engine::wake::{Ending, end_wait};
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::Replies;
+use crate::engine::waiting::Ending;
+use crate::engine::waiting::pause::PauseMode;
 use crate::spec::connection as spec;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::help::help;
-use super::super::options::{integer, is};
+use super::super::options::{integer, is, on_or_off};
 use super::{kill, list, tracking};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::CLIENT_CACHING, tracking::caching),
     Row::new(&spec::CLIENT_GETNAME, getname),
     Row::new(&spec::CLIENT_GETREDIR, tracking::getredir),
@@ -42,7 +43,7 @@ fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 /// CLIENT SETNAME connection-name
 fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.session.about.name = checked_name(args.at(2), "Client names")?.to_vec();
+    ctx.session.about.name = checked_name(args.at(2), b"Client names")?.to_vec();
     ctx.reply.ok();
     Ok(())
 }
@@ -62,40 +63,44 @@ fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn setinfo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (attribute, value) = (args.at(2), args.at(3));
     if is(attribute, "lib-name") {
-        ctx.session.about.library_name = checked_name(value, "lib-name")?.to_vec();
+        ctx.session.about.library_name = checked_name(value, attribute)?.to_vec();
     } else if is(attribute, "lib-ver") {
-        ctx.session.about.library_version = checked_name(value, "lib-ver")?.to_vec();
+        ctx.session.about.library_version = checked_name(value, attribute)?.to_vec();
     } else {
-        return Err(Error::from(
-            [b"ERR Unrecognized option '", attribute, b"'"].concat(),
-        ));
+        return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }
     ctx.reply.ok();
     Ok(())
 }
 
-/// A text that can stand in a line of CLIENT LIST without breaking it.
-pub fn checked_name<'a>(name: &'a [u8], what: &str) -> Result<&'a [u8], Error> {
-    if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+/// A text that can stand in a line of CLIENT LIST without breaking it. `what` is how the refusal calls it: CLIENT
+/// SETINFO repeats the attribute as it was typed.
+pub(crate) fn checked_name<'a>(name: &'a [u8], what: &[u8]) -> Result<&'a [u8], Error> {
+    // Redis looks at a C string, so behind a NUL anything passes, and all of it becomes the name.
+    let is_fine = |byte: &u8| (b'!'..=b'~').contains(byte);
+    if up_to_nul(name).iter().all(is_fine) {
         return Ok(name);
     }
-    Err(Error::from(format!(
-        "ERR {what} cannot contain spaces, newlines or special characters."
-    )))
+    Err(Error::quoting(
+        "ERR ",
+        what,
+        " cannot contain spaces, newlines or special characters.",
+    ))
 }
 
 /// CLIENT REPLY ON | OFF | SKIP
 fn reply(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let action = args.at(2);
     if is(action, "on") {
-        ctx.session.unset(flag::REPLY_OFF | flag::REPLY_SKIP);
+        ctx.session.replies = Replies::On;
         ctx.reply.set_muted(false);
+        // Only ON is answered: OFF and SKIP begin with silence about themselves.
         ctx.reply.ok();
     } else if is(action, "off") {
-        ctx.session.set(flag::REPLY_OFF);
+        ctx.session.replies = Replies::Off;
     } else if is(action, "skip") {
-        if !ctx.session.has(flag::REPLY_OFF) {
-            ctx.session.set(flag::REPLY_SKIP_NEXT);
+        if ctx.session.replies != Replies::Off {
+            ctx.session.replies = Replies::SkipNext;
         }
     } else {
         return Err(Error::Syntax);
@@ -106,7 +111,7 @@ fn reply(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CLIENT NO-EVICT ON | OFF
 fn no_evict(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let on = on_or_off(args.at(2))?;
-    ctx.session.put(flag::NO_EVICT, on);
+    ctx.session.no_evict = on;
     ctx.reply.ok();
     Ok(())
 }
@@ -114,19 +119,9 @@ fn no_evict(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CLIENT NO-TOUCH ON | OFF
 fn no_touch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let on = on_or_off(args.at(2))?;
-    ctx.session.put(flag::NO_TOUCH, on);
+    ctx.session.no_touch = on;
     ctx.reply.ok();
     Ok(())
-}
-
-pub(super) fn on_or_off(word: &[u8]) -> Result<bool, Error> {
-    if is(word, "on") {
-        Ok(true)
-    } else if is(word, "off") {
-        Ok(false)
-    } else {
-        Err(Error::Syntax)
-    }
 }
 
 /// CLIENT PAUSE timeout [WRITE | ALL]
@@ -138,7 +133,7 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(_) if args.len() == 4 => {
             return Err(Error::from("ERR CLIENT PAUSE mode must be WRITE or ALL"));
         }
-        Some(_) => return Err(Error::Syntax),
+        Some(_) => return Err(Error::subcommand_syntax("client", args.at(1))),
     };
     let timeout = integer(args.at(2))
         .map_err(|_| Error::from("ERR timeout is not an integer or out of range"))?;
@@ -151,8 +146,6 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .checked_add(timeout)
         .ok_or(Error::from("ERR timeout is out of range"))?;
     ctx.services.pause.start(until, mode);
-    // What expires during the pause must not change the data that somebody waits to see unchanged.
-    ctx.keys.space.may_expire = false;
     ctx.reply.ok();
     Ok(())
 }
@@ -167,7 +160,7 @@ fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// CLIENT UNBLOCK client-id [TIMEOUT | ERROR]
 fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len() > 4 {
-        return Err(Error::arity("client|unblock"));
+        return Err(Error::subcommand_syntax("client", args.at(1)));
     }
     let ending = match args.get(3) {
         None => Ending::TimedOut,
@@ -183,9 +176,7 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let target = u64::try_from(number)
         .ok()
         .and_then(|number| ctx.sessions.by_number(number));
-    let ended = target.is_some_and(|target| {
-        end_wait(ctx.sessions, ctx.services, target, &ending, ctx.now.unix_ms)
-    });
+    let ended = target.is_some_and(|target| ctx.waits().end(target, &ending));
     ctx.reply.integer(i64::from(ended));
     Ok(())
 }

@@ -1,13 +1,10 @@
-//! HELLO and AUTH: in which protocol we talk, and as whom.
+//! HELLO and AUTH: the protocol of a session, and its user.
 
-use std::borrow::Cow;
-
-use subtle::ConstantTimeEq;
-
-use crate::config::Config;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::engine::session::{Session, flag};
+use crate::acl;
+use crate::acl::log::Reason;
+use crate::config::REDIS_VERSION;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 use crate::wire::reply::Protocol;
@@ -15,14 +12,8 @@ use crate::wire::reply::Protocol;
 use super::super::options::{integer, is};
 use super::client::checked_name;
 
-/// The version that clients adapt to; ours is in INFO.
-pub const REDIS_VERSION: &str = "8.0.6";
-
-/// The only user there is.
-const DEFAULT_USER: &[u8] = b"default";
-
 /// HELLO [protover [AUTH username password] [SETNAME clientname]]
-pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let protocol = match args.get(1) {
         None => None,
         Some(text) => match integer(text) {
@@ -48,17 +39,21 @@ pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             ctx.fx.redact(at + 1);
             rest = values.from(2);
         } else if is(option, "SETNAME") && !values.is_empty() {
-            name = Some(checked_name(values.at(0), "Client names")?);
+            name = Some(checked_name(values.at(0), b"Client names")?);
             rest = values.from(1);
         } else {
-            let text = [b"ERR Syntax error in HELLO option '", option, b"'"].concat();
-            return Err(Error::from(text));
+            return Err(Error::quoting(
+                "ERR Syntax error in HELLO option '",
+                option,
+                "'",
+            ));
         }
     }
+    // The name and the protocol change only after the password was right: a refused HELLO leaves the session as it was.
     if let Some((user, password)) = credentials {
-        authenticate(ctx, user, password)?;
+        authenticate(ctx, args, user, password)?;
     }
-    if !ctx.session.has(flag::AUTHENTICATED) && !ctx.services.config.requirepass.is_empty() {
+    if ctx.session.is_stranger() {
         return Err(Error::from(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
@@ -83,7 +78,7 @@ fn greet(ctx: &mut Ctx<'_>) {
     } else {
         "standalone"
     };
-    let role = if config.replicaof.0.is_some() {
+    let role = if ctx.services.replication.is_replica() {
         "replica"
     } else {
         "master"
@@ -93,9 +88,10 @@ fn greet(ctx: &mut Ctx<'_>) {
     let reply = &mut ctx.reply;
     reply.map(7);
     reply.bulk(b"server");
-    // Clients look here for what they may send, so it is the name of what we are compatible with.
+    // Clients look here for the commands they may send, so it is the name of the server that we are compatible with.
     reply.bulk(b"redis");
     reply.bulk(b"version");
+    // The version that clients adapt to; ours is in INFO.
     reply.bulk(REDIS_VERSION.as_bytes());
     reply.bulk(b"proto");
     reply.integer(version);
@@ -110,19 +106,19 @@ fn greet(ctx: &mut Ctx<'_>) {
 }
 
 /// AUTH [username] password
-pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     (1..args.len().min(3)).for_each(|at| ctx.fx.redact(at));
     match args.len() {
         2 => {
-            if ctx.services.config.requirepass.is_empty() {
+            if ctx.services.users.default_user().needs_no_password() {
                 return Err(Error::from(
                     "ERR AUTH <password> called without any password configured for the default user. Are you sure \
                      your configuration is correct?",
                 ));
             }
-            authenticate(ctx, DEFAULT_USER, args.at(1))?;
+            authenticate(ctx, args, acl::DEFAULT, args.at(1))?;
         }
-        3 => authenticate(ctx, args.at(1), args.at(2))?,
+        3 => authenticate(ctx, args, args.at(1), args.at(2))?,
         _ => return Err(Error::Syntax),
     }
     ctx.reply.ok();
@@ -130,21 +126,18 @@ pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Lets the session become a user, if it knows the password.
-fn authenticate(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let wanted = &ctx.services.config.requirepass;
-    // In constant time, so that the time a refusal takes tells nothing of how much was right.
-    let knows = wanted.is_empty() || bool::from(wanted.as_slice().ct_eq(password));
-    if user != DEFAULT_USER || !knows {
-        ctx.services.stats.acl_denied_auth += 1;
+fn authenticate(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    user: &[u8],
+    password: &[u8],
+) -> Result<(), Error> {
+    let Some(identity) = ctx.services.users.authenticate(user, password) else {
+        let (origin, now) = (ctx.origin, &ctx.now);
+        let object = args.at(0);
+        (ctx.services).note_refused(ctx.session, Reason::Auth, object, Some(user), (origin, now));
         return Err(Error::WrongPass);
-    }
-    ctx.session.about.user = Cow::Borrowed(DEFAULT_USER);
-    ctx.session.set(flag::AUTHENTICATED);
+    };
+    ctx.session.enter_as(identity, &ctx.services.users);
     Ok(())
-}
-
-/// As when the session was opened: nobody in particular, who may do everything unless there is a password.
-pub fn become_default_user(session: &mut Session, config: &Config) {
-    session.about.user = Cow::Borrowed(DEFAULT_USER);
-    session.put(flag::AUTHENTICATED, config.requirepass.is_empty());
 }

@@ -1,32 +1,35 @@
 //! CLIENT KILL: drops the sessions that all the given filters agree on.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Now};
-use crate::engine::session::{Class, Session, flag};
+use crate::base::slab::Id;
+use crate::engine::clock::Now;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::{Class, Link, Session};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::options::{integer, is};
 use super::list::class;
 
-/// Which sessions are meant; `None` for whatever was not asked for.
+/// The sessions that are meant; `None` for each criterion that was not given.
 #[derive(Default)]
 struct Filter<'a> {
     number: Option<u64>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     class: Option<Class>,
-    user: Option<&'a [u8]>,
+    user: Option<Id>,
     older_than_s: Option<i64>,
     spares_me: bool,
 }
 
 /// CLIENT KILL ip:port | option value [option value ...]
-pub fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len() == 3 {
         return kill_by_address(ctx, args.at(2));
     }
-    let filter = parse(args)?;
+    // The form with options spares the caller unless SKIPME says no, and zero kills are no error.
+    let filter = parse(ctx, args)?;
     let mut killed = 0;
     let mut ends_me = false;
     for number in ctx.sessions.numbers().collect::<Vec<_>>() {
@@ -52,7 +55,7 @@ pub fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     ctx.reply.integer(killed);
     if ends_me {
-        ctx.session.set(flag::CLOSE_AFTER_REPLY);
+        ctx.session.close_after_reply();
     }
     Ok(())
 }
@@ -64,7 +67,7 @@ fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
         ..Filter::default()
     };
     if filter.means(ctx.session, &ctx.now) {
-        ctx.session.set(flag::CLOSE_AFTER_REPLY);
+        ctx.session.close_after_reply();
     } else {
         let found = ctx
             .sessions
@@ -80,7 +83,7 @@ fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
     Ok(())
 }
 
-fn parse(args: Args<'_>) -> Result<Filter<'_>, Error> {
+fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Filter<'a>, Error> {
     let mut filter = Filter {
         spares_me: true,
         ..Filter::default()
@@ -106,10 +109,9 @@ fn parse(args: Args<'_>) -> Result<Filter<'_>, Error> {
         } else if is(option, "laddr") {
             filter.local_address = Some(value);
         } else if is(option, "user") {
-            if value != b"default" {
-                return Err(Error::from([b"ERR No such user '", value, b"'"].concat()));
-            }
-            filter.user = Some(value);
+            let user = ctx.services.users.id(value);
+            let unknown = || Error::quoting("ERR No such user '", value, "'");
+            filter.user = Some(user.ok_or_else(unknown)?);
         } else if is(option, "skipme") {
             filter.spares_me = if is(value, "yes") {
                 true
@@ -136,7 +138,8 @@ impl Filter<'_> {
     fn means(&self, session: &Session, now: &Now) -> bool {
         let about = &session.about;
         let age_s = (now.monotonic_us.saturating_sub(about.created_us) / 1_000_000) as i64;
-        !session.has(flag::CLOSE_NOW | flag::INTERNAL)
+        !session.is_cut()
+            && session.link != Link::Internal
             && self.number.is_none_or(|number| number == session.number)
             && self
                 .address
@@ -145,7 +148,7 @@ impl Filter<'_> {
                 .local_address
                 .is_none_or(|address| address == about.local_address.as_bytes())
             && self.class.is_none_or(|class| class == session.class())
-            && self.user.is_none_or(|user| user == &*about.user)
+            && self.user.is_none_or(|user| session.user.is(user))
             && self.older_than_s.is_none_or(|limit| age_s >= limit)
     }
 }

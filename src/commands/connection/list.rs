@@ -1,28 +1,28 @@
 //! CLIENT LIST and CLIENT INFO: sessions as lines of text.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::engine::roster::{self, Running};
-use crate::engine::session::{Class, flag};
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::line::{self, Running};
+use crate::engine::session::{Class, Link};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::options::{integer, is};
 
 /// CLIENT INFO
-pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let running = Running {
         args_bytes: args.total_bytes(),
     };
     let mut line = Vec::new();
-    roster::push_line(&mut line, ctx.session, ctx.now.monotonic_us, running);
+    line::push_line(&mut line, ctx.session, ctx.now.monotonic_us, running);
     line.push(b'\n');
     ctx.reply.verbatim("txt", &line);
     Ok(())
 }
 
 /// CLIENT LIST [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id [client-id ...]]
-pub fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut lines = Vec::new();
     match args.get(2) {
         None => push_all(ctx, args, None, &mut lines),
@@ -70,17 +70,18 @@ fn push_one(ctx: &Ctx<'_>, args: Args<'_>, number: u64, class: Option<Class>, li
         };
         (session, Running::default())
     };
-    if session.has(flag::CLOSE_NOW | flag::INTERNAL)
+    if session.is_cut()
+        || session.link == Link::Internal
         || class.is_some_and(|class| class != session.class())
     {
         return;
     }
-    roster::push_line(lines, session, now_us, running);
+    line::push_line(lines, session, now_us, running);
     lines.push(b'\n');
 }
 
 /// A kind of session by its name.
-pub fn class(name: &[u8]) -> Result<Class, Error> {
+pub(crate) fn class(name: &[u8]) -> Result<Class, Error> {
     let known = [
         ("normal", Class::Normal),
         ("slave", Class::Replica),
@@ -90,8 +91,6 @@ pub fn class(name: &[u8]) -> Result<Class, Error> {
     ];
     match known.iter().find(|(word, _)| is(name, word)) {
         Some((_, class)) => Ok(*class),
-        None => Err(Error::from(
-            [b"ERR Unknown client type '", name, b"'"].concat(),
-        )),
+        None => Err(Error::quoting("ERR Unknown client type '", name, "'")),
     }
 }

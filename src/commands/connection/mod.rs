@@ -1,4 +1,4 @@
-//! The connection itself: who is there, in which database, in which protocol.
+//! The connection itself: its name, its database, its protocol.
 
 mod client;
 mod handshake;
@@ -6,20 +6,18 @@ mod kill;
 mod list;
 mod tracking;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::session::flag;
-use crate::engine::slots;
+use crate::engine::cluster_hints;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::Replies;
 use crate::spec::connection as spec;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 use crate::wire::reply::Protocol;
 
-use super::options::integer;
-use super::pubsub::unsubscribe_silently;
-use super::transaction::drop_transaction;
+use super::options::narrow_integer;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::AUTH, handshake::auth),
     Row::container(&spec::CLIENT, client::ROWS),
     Row::new(&spec::ECHO, echo),
@@ -36,7 +34,8 @@ fn ping(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::arity("ping"));
     }
     let message = args.get(1);
-    if ctx.session.has(flag::SUBSCRIBED) && !ctx.reply.is_resp3() {
+    // A RESP2 client that is subscribed reads only arrays, so PONG comes as one.
+    if ctx.session.is_subscribed() && !ctx.reply.is_resp3() {
         ctx.reply.array(2);
         ctx.reply.bulk(b"pong");
         ctx.reply.bulk(message.unwrap_or_default());
@@ -57,14 +56,14 @@ fn echo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// QUIT
 fn quit(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply.ok();
-    ctx.session.set(flag::CLOSE_AFTER_REPLY);
+    ctx.session.close_after_reply();
     Ok(())
 }
 
 /// SELECT index
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let index = integer(args.at(1))?;
-    slots::note_database(&mut ctx.services.stats, index != 0);
+    let index = narrow_integer(args.at(1))?;
+    cluster_hints::note_database(&mut ctx.services.stats, index != 0);
     if index < 0 || index as usize >= ctx.keys.space.dbs.len() {
         return Err(Error::DbIndex);
     }
@@ -76,30 +75,17 @@ fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// RESET: the session becomes as it was when it was opened, but for its number and what library it said it is.
 fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.session.has(flag::REPLICA | flag::PRIMARY) {
-        return Err(Error::from("ERR can only reset normal client connections"));
-    }
-    let id = ctx.session.id;
-    ctx.services.monitors.retain(|monitor| *monitor != id);
-    tracking::stop(ctx.services, ctx.session);
-    drop_transaction(ctx);
-    unsubscribe_silently(ctx);
     let session = &mut *ctx.session;
-    session.unset(
-        flag::MONITOR
-            | flag::REPLY_OFF
-            | flag::REPLY_SKIP
-            | flag::REPLY_SKIP_NEXT
-            | flag::ASKING
-            | flag::READONLY
-            | flag::NO_EVICT
-            | flag::NO_TOUCH,
-    );
+    // RESET has one reply of its own, so subscriptions end without messages.
+    ctx.services.forget(session);
+    session.transaction = None;
+    session.replies = Replies::On;
+    (session.no_evict, session.no_touch) = (false, false);
     session.db = 0;
     ctx.keys.db = 0;
     session.protocol = Protocol::Resp2;
     session.about.name.clear();
-    handshake::become_default_user(session, &ctx.services.config);
+    session.be_default(&ctx.services.users);
     ctx.reply.protocol = Protocol::Resp2;
     ctx.reply.set_muted(false);
     ctx.reply.simple("RESET");

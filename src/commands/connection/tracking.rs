@@ -1,16 +1,16 @@
-//! CLIENT TRACKING and its relatives: what a client that caches wants to be told.
+//! CLIENT TRACKING and its relatives: a client with a cache says which changes it wants to hear of.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::engine::services::Services;
-use crate::engine::session::{Session, Tracking, TrackingMode, flag};
+use crate::engine::session::{Session, Tracking, TrackingMode};
 use crate::keyspace::journal::interest;
 use crate::spec::error::Error;
 use crate::tracking::{begin_alike, overlap};
 use crate::wire::args::Args;
 
-use super::super::options::{integer, is};
-use super::client::on_or_off;
+use super::super::options::{integer, is, on_or_off};
 
 /// The options of CLIENT TRACKING.
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Options<'a> {
 }
 
 /// CLIENT TRACKING ON | OFF [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]
-pub fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = parse(ctx, args)?;
     if on_or_off(args.at(2))? {
         check(ctx.session.tracking.as_deref(), &options)?;
@@ -32,7 +32,7 @@ pub fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         // From now on, not from the next command on: this one may be part of a transaction.
         ctx.keys.space.journal.interest |= interest::KEYS;
     } else {
-        stop(ctx.services, ctx.session);
+        ctx.services.stop_tracking(ctx.session);
     }
     ctx.reply.ok();
     Ok(())
@@ -78,7 +78,7 @@ fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Options<'a>, Error> {
     Ok(options)
 }
 
-/// Whether the options go together, and with what the session already does.
+/// Whether the options go together, and with the session's present mode.
 fn check(now: Option<&Tracking>, options: &Options<'_>) -> Result<(), Error> {
     if !options.broadcasts && !options.prefixes.is_empty() {
         return Err(Error::from(
@@ -128,11 +128,11 @@ fn check(now: Option<&Tracking>, options: &Options<'_>) -> Result<(), Error> {
 fn overlapping(one: &[u8], which: &str, other: &[u8]) -> Error {
     let parts: [&[u8]; 7] = [
         b"ERR Prefix '",
-        one,
+        up_to_nul(one),
         b"' overlaps with ",
         which.as_bytes(),
         b" prefix '",
-        other,
+        up_to_nul(other),
         b"'. Prefixes for a single client must not overlap.",
     ];
     Error::from(parts.concat())
@@ -141,7 +141,6 @@ fn overlapping(one: &[u8], which: &str, other: &[u8]) -> Error {
 fn start(services: &mut Services, session: &mut Session, options: &Options<'_>) {
     if session.tracking.is_none() {
         services.tracking.session_began();
-        session.set(flag::TRACKING);
     }
     let id = session.id;
     let tracking = session.tracking.get_or_insert_default();
@@ -161,7 +160,7 @@ fn start(services: &mut Services, session: &mut Session, options: &Options<'_>) 
     if !options.broadcasts {
         return;
     }
-    // No prefix means every key. Whoever listens to every key already need not be listed again.
+    // No prefix means every key. A session that listens to every key already need not be listed again.
     let wanted: &[&[u8]] = if options.prefixes.is_empty() {
         &[b""]
     } else {
@@ -175,20 +174,8 @@ fn start(services: &mut Services, session: &mut Session, options: &Options<'_>) 
     }
 }
 
-/// Ends tracking. What the session has read stays listed until it changes; then nobody is told.
-pub fn stop(services: &mut Services, session: &mut Session) {
-    let Some(tracking) = session.tracking.take() else {
-        return;
-    };
-    for prefix in &tracking.prefixes {
-        services.tracking.remove_prefix(prefix, session.id);
-    }
-    services.tracking.session_ended();
-    session.unset(flag::TRACKING);
-}
-
 /// CLIENT CACHING YES | NO
-pub fn caching(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn caching(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(tracking) = &mut ctx.session.tracking else {
         return Err(Error::from(
             "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
@@ -216,7 +203,7 @@ pub fn caching(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// CLIENT GETREDIR
-pub fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let redirect = ctx
         .session
         .tracking
@@ -227,7 +214,7 @@ pub fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 /// CLIENT TRACKINGINFO
-pub fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let reply = &mut ctx.reply;
     let off = Tracking::default();
     let tracking = ctx.session.tracking.as_deref();

@@ -6,8 +6,8 @@
 
 mod search;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::spec::geo as spec;
 use crate::types::geo::{Position, Unit};
@@ -18,7 +18,7 @@ use crate::wire::reply::Reply;
 use super::options::{float, is};
 use super::zset::{self, AddOptions};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::GEOADD, geoadd),
     Row::new(&spec::GEODIST, geodist),
     Row::new(&spec::GEOHASH, geohash),
@@ -97,7 +97,7 @@ fn geoadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Other servers get the scores, so that all have the same, whoever computes them how.
+/// Other servers get the scores, so that all have the same even if they compute differently.
 fn propagate_as_zadd(ctx: &mut Ctx<'_>, head: Args<'_>, scored: &[(&[u8], f64)]) {
     let scores: Vec<String> = scored
         .iter()
@@ -150,6 +150,7 @@ fn geopos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for member in args.from(2) {
         match zset.and_then(|zset| zset.score(member)) {
             Some(score) => show_position(&mut ctx.reply, Position::from_score(score)),
+            // A missing member is a null array, for a position is an array; GEOHASH has a null string.
             None => ctx.reply.null_array(),
         }
     }

@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 
 use crate::base::double;
 use crate::base::partial::sort_range;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::geo::{Found, Position, Search, Shape, Unit};
@@ -25,7 +25,7 @@ use super::super::options::{integer, is};
 use super::super::zset::range;
 use super::{parse_position, parse_unit, show_distance, show_position};
 
-/// What a command looks like in front of its options.
+/// The form of a command in front of its options.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// GEORADIUS key longitude latitude radius unit
@@ -86,7 +86,7 @@ enum ShapeSaid {
     Box,
 }
 
-/// What is asked for.
+/// The request.
 struct Request<'a> {
     search: Search,
     with_distance: bool,
@@ -98,7 +98,7 @@ struct Request<'a> {
     /// Any members will do, not only the nearest.
     any: bool,
     store: Option<&'a [u8]>,
-    /// What is stored is the distance and not the position.
+    /// The stored score is the distance and not the position.
     stores_distance: bool,
 }
 
@@ -216,7 +216,7 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// A stored result has no room for what is replied beside the members.
+    /// A stored result has no room for the figures that are replied beside the members.
     fn check(&self, form: Form) -> Result<(), Error> {
         if self.store.is_none() || !(self.with_distance || self.with_hash || self.with_position) {
             return Ok(());
@@ -272,37 +272,37 @@ fn place_of(zset: Option<&Zset>, member: &[u8]) -> Result<Position, Error> {
 
 /// GEORADIUS key longitude latitude radius M | KM | FT | MI [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]]
 /// [ASC | DESC] [STORE key | STOREDIST key]
-pub fn georadius(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn georadius(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::Around { may_store: true })
 }
 
 /// GEORADIUS_RO key longitude latitude radius M | KM | FT | MI [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]]
 /// [ASC | DESC]
-pub fn georadius_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn georadius_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::Around { may_store: false })
 }
 
 /// GEORADIUSBYMEMBER key member radius M | KM | FT | MI [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]]
 /// [ASC | DESC] [STORE key | STOREDIST key]
-pub fn georadiusbymember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn georadiusbymember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::AroundMember { may_store: true })
 }
 
 /// GEORADIUSBYMEMBER_RO key member radius M | KM | FT | MI [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]]
 /// [ASC | DESC]
-pub fn georadiusbymember_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn georadiusbymember_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::AroundMember { may_store: false })
 }
 
 /// GEOSEARCH key FROMMEMBER member | FROMLONLAT longitude latitude BYRADIUS radius M | KM | FT | MI |
 /// BYBOX width height M | KM | FT | MI [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
-pub fn geosearch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn geosearch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::Search)
 }
 
 /// GEOSEARCHSTORE destination source FROMMEMBER member | FROMLONLAT longitude latitude BYRADIUS radius
 /// M | KM | FT | MI | BYBOX width height M | KM | FT | MI [ASC | DESC] [COUNT count [ANY]] [STOREDIST]
-pub fn geosearchstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn geosearchstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     run(ctx, args, Form::SearchStore)
 }
 
@@ -416,10 +416,10 @@ fn store(ctx: &mut Ctx<'_>, destination: &[u8], hits: &[Hit], request: &Request<
         };
         result.add(&hit.member, score, AddRule::default(), &limits);
     }
-    let event = Event::zset(if form == Form::SearchStore {
-        "geosearchstore"
+    let event = if form == Form::SearchStore {
+        Event::GEOSEARCHSTORE
     } else {
-        "georadiusstore"
-    });
+        Event::GEORADIUSSTORE
+    };
     range::store(ctx, destination, Some(result), event, hits.len());
 }

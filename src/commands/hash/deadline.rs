@@ -4,15 +4,16 @@
 //! not spoil the rest.
 
 use crate::base::num;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Now};
+use crate::engine::clock::Now;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::hash::{FieldDeadline, Hash};
 use crate::wire::args::Args;
 
 use super::super::options::{Moment, integer, is};
-use super::{HDEL, read_hash, settle};
+use super::{read_hash, settle};
 
 /// The latest moment a field's deadline may be, in unix milliseconds. Redis keeps two bits of its 48 for itself.
 const DEADLINE_MAX: i64 = (1 << 46) - 1;
@@ -21,12 +22,12 @@ const FIELDS_MISPLACED: &str =
     "ERR Mandatory argument FIELDS is missing or not at the right position";
 const FIELDS_MISCOUNTED: &str = "ERR The `numfields` parameter must match the number of arguments";
 
-/// What is replied for a field that is not there.
+/// The reply for a field that is not there.
 const NO_FIELD: i64 = -2;
 
 /// FIELDS numfields field [field ...], the last arguments of a request, which start at `at`. `not_positive` is said of
 /// a number of fields that is none.
-pub fn named_fields<'a>(
+pub(crate) fn named_fields<'a>(
     ctx: &Ctx<'_>,
     args: Args<'a>,
     at: usize,
@@ -52,10 +53,15 @@ pub fn named_fields<'a>(
 }
 
 /// How most commands say that a number of fields is none.
-pub const NOT_POSITIVE: &str = "ERR Number of fields must be a positive integer";
+pub(crate) const NOT_POSITIVE: &str = "ERR Number of fields must be a positive integer";
 
 /// A moment for a field's deadline, in unix milliseconds.
-pub fn field_moment(text: &[u8], unit: Moment, now: Now, command: &str) -> Result<i64, Error> {
+pub(crate) fn field_moment(
+    text: &[u8],
+    unit: Moment,
+    now: Now,
+    command: &str,
+) -> Result<i64, Error> {
     let value = integer(text)?;
     if value < 0 {
         return Err("ERR invalid expire time, must be >= 0".into());
@@ -104,22 +110,22 @@ impl Condition {
 }
 
 /// HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-pub fn hexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::Seconds)
 }
 
 /// HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-pub fn hpexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hpexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::Milliseconds)
 }
 
 /// HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-pub fn hexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::UnixSeconds)
 }
 
 /// HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-pub fn hpexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hpexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::UnixMilliseconds)
 }
 
@@ -141,13 +147,13 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
         return Ok(());
     };
-    let now_ms = ctx.now.unix_ms;
-    let is_past = deadline <= now_ms && ctx.keys.space.may_expire && !ctx.is_replay();
+    let is_past = ctx.keys.is_past(deadline);
+    let horizon_ms = ctx.keys.horizon_ms();
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     hash.expect_deadlines();
     let mut affected: Vec<&[u8]> = Vec::new();
     for field in fields {
-        let old = match hash.deadline(field, now_ms) {
+        let old = match hash.deadline(field, horizon_ms) {
             FieldDeadline::NoField => {
                 ctx.reply.integer(NO_FIELD);
                 continue;
@@ -160,6 +166,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
             continue;
         }
         if is_past {
+            // A moment in the past deletes the field: that is answered with 2, and propagated as HDEL.
             hash.remove(field);
         } else {
             hash.set_deadline(field, Some(deadline));
@@ -172,16 +179,16 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     }
     let db = ctx.keys.db;
     if is_past {
-        ctx.keys.changed(key, HDEL, affected.len());
+        ctx.keys.changed(key, Event::HDEL, affected.len());
         for field in affected {
             ctx.fx.propagate_as(db, &[b"HDEL", key, field]);
         }
     } else {
-        ctx.keys
-            .changed(key, Event::hash("hexpire"), affected.len());
+        ctx.keys.changed(key, Event::HEXPIRE, affected.len());
         let (deadline, count) = (deadline.to_string(), affected.len().to_string());
         let mut words: Vec<&[u8]> = vec![b"HPEXPIREAT", key, deadline.as_bytes()];
         if has_condition {
+            // The condition goes along although it held here, as Redis sends it: a replica compares once more.
             words.push(args.at(3));
         }
         words.extend([b"FIELDS", count.as_bytes()]);
@@ -193,24 +200,24 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
 }
 
 /// HTTL key FIELDS numfields field [field ...]
-pub fn httl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn httl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     reply_deadlines(ctx, args, |deadline| to_seconds(deadline - now_ms))
 }
 
 /// HPTTL key FIELDS numfields field [field ...]
-pub fn hpttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hpttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     reply_deadlines(ctx, args, |deadline| deadline - now_ms)
 }
 
 /// HEXPIRETIME key FIELDS numfields field [field ...]
-pub fn hexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_deadlines(ctx, args, to_seconds)
 }
 
 /// HPEXPIRETIME key FIELDS numfields field [field ...]
-pub fn hpexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hpexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_deadlines(ctx, args, |deadline| deadline)
 }
 
@@ -227,9 +234,10 @@ fn reply_deadlines(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl Fn(i64) -> i64)
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
         return Ok(());
     };
+    let horizon_ms = ctx.keys.horizon_ms();
     let hash = ctx.keys.at::<Hash>(spot)?;
     for field in fields {
-        let answer = match hash.deadline(field, ctx.now.unix_ms) {
+        let answer = match hash.deadline(field, horizon_ms) {
             FieldDeadline::NoField => NO_FIELD,
             FieldDeadline::Never => -1,
             FieldDeadline::At(deadline) => show(deadline),
@@ -240,7 +248,7 @@ fn reply_deadlines(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl Fn(i64) -> i64)
 }
 
 /// HPERSIST key FIELDS numfields field [field ...]
-pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = ctx.keys.spot_as::<Hash>(key)?;
     let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
@@ -249,11 +257,13 @@ pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         fields.iter().for_each(|_| ctx.reply.integer(NO_FIELD));
         return Ok(());
     };
+    let horizon_ms = ctx.keys.horizon_ms();
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     let mut persisted = 0;
     for field in fields {
-        let answer = match hash.deadline(field, ctx.now.unix_ms) {
+        let answer = match hash.deadline(field, horizon_ms) {
             FieldDeadline::NoField => NO_FIELD,
+            // A field without a deadline answers -1, where PERSIST answers 0 for a key without one.
             FieldDeadline::Never => -1,
             FieldDeadline::At(_) => {
                 hash.set_deadline(field, None);
@@ -265,7 +275,7 @@ pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     if persisted > 0 {
         ctx.keys.arm_fields(spot);
-        ctx.keys.changed(key, Event::hash("hpersist"), persisted);
+        ctx.keys.changed(key, Event::HPERSIST, persisted);
     }
     Ok(())
 }

@@ -7,10 +7,9 @@
 mod deadline;
 mod timed;
 
-use crate::base::longdouble;
-use crate::base::num;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::base::{longdouble, num};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::hash as spec;
@@ -24,7 +23,7 @@ use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothi
 use super::limits;
 use super::options::{directed, integer, is};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::HDEL, hdel),
     Row::new(&spec::HEXISTS, hexists),
     Row::new(&spec::HEXPIRE, deadline::hexpire),
@@ -55,9 +54,6 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::HVALS, hvals),
 ];
 
-/// The deletion of fields, by whatever command.
-const HDEL: Event = Event::hash("hdel");
-
 /// Where the hash under a key is, for reading it.
 fn read_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
     let Some(spot) = ctx.keys.read(key) else {
@@ -70,7 +66,7 @@ fn read_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
 /// Replies a field of the hash at a place. False if it is not there, or due.
 fn reply_field(ctx: &mut Ctx<'_>, spot: Spot, field: &[u8]) -> bool {
     let hash = ctx.keys.at::<Hash>(spot).expect("the caller looked");
-    let found = hash.get(field, ctx.now.unix_ms);
+    let found = hash.get(field, ctx.keys.horizon_ms());
     if let Some(value) = found {
         reply_item(&mut ctx.reply, value);
     } else {
@@ -142,7 +138,7 @@ fn field_len(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<Option<usize>, Error> 
     let len = ctx
         .keys
         .at::<Hash>(spot)?
-        .get(field, ctx.now.unix_ms)
+        .get(field, ctx.keys.horizon_ms())
         .map(Item::len);
     if len.is_none() {
         ctx.keys.expire_named_fields(key, spot, [field].into_iter());
@@ -159,14 +155,14 @@ fn hlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// HGETALL key
 fn hgetall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let Some(hash) = ctx.keys.read_as::<Hash>(args.at(1))? else {
         ctx.reply.map(0);
         return Ok(());
     };
     let reply = &mut ctx.reply;
-    reply.map(hash.len_at(now_ms));
-    hash.for_each(now_ms, |field, value| {
+    reply.map(hash.len_at(horizon_ms));
+    hash.for_each(horizon_ms, |field, value| {
         reply.bulk(field);
         reply_item(reply, value);
     });
@@ -188,14 +184,14 @@ fn list_all(
     args: Args<'_>,
     show: fn(&mut Reply<'_>, &[u8], Item<'_>),
 ) -> Outcome {
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let Some(hash) = ctx.keys.read_as::<Hash>(args.at(1))? else {
         ctx.reply.array(0);
         return Ok(());
     };
     let reply = &mut ctx.reply;
-    reply.array(hash.len_at(now_ms));
-    hash.for_each(now_ms, |field, value| show(reply, field, value));
+    reply.array(hash.len_at(horizon_ms));
+    hash.for_each(horizon_ms, |field, value| show(reply, field, value));
     Ok(())
 }
 
@@ -220,12 +216,13 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<usize, Error> {
     }
     let key = args.at(1);
     let limits = limits::hash(ctx);
-    let spot = hash_or_new(ctx, key)?;
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let (spot, hash) = ctx.keys.write_or_create_at(key, Hash::new)?;
+    let soonest = hash.soonest();
     let added = set_pairs(hash, args.tail(2), FieldUntil::Never, &limits);
-    ctx.keys.arm_fields(spot);
-    ctx.keys
-        .changed(key, Event::hash("hset"), args.len() / 2 - 1);
+    if hash.soonest() != soonest {
+        ctx.keys.arm_fields(spot);
+    }
+    ctx.keys.changed(key, Event::HSET, args.len() / 2 - 1);
     Ok(added)
 }
 
@@ -236,8 +233,7 @@ fn hash_or_new(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Spot, Error> {
 
 /// Sets fields to values, which alternate; returns how many are new.
 fn set_pairs(hash: &mut Hash, pairs: Args<'_>, until: FieldUntil, limits: &HashLimits) -> usize {
-    let longest = pairs.iter().map(<[u8]>::len).max().unwrap_or(0);
-    hash.expect(pairs.len() / 2, longest, limits);
+    hash.expect_all(pairs.iter(), limits);
     let mut added = 0;
     for at in (0..pairs.len()).step_by(2) {
         added += usize::from(hash.set(pairs.at(at), pairs.at(at + 1), until, limits));
@@ -250,11 +246,17 @@ fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, field) = (args.at(1), args.at(2));
     let limits = limits::hash(ctx);
     if let Some(spot) = ctx.keys.spot_as::<Hash>(key)? {
-        if ctx.keys.at::<Hash>(spot)?.contains(field, ctx.now.unix_ms) {
+        if ctx
+            .keys
+            .at::<Hash>(spot)?
+            .contains(field, ctx.keys.horizon_ms())
+        {
             ctx.reply.integer(0);
             return Ok(());
         }
-        ctx.keys.expire_named_fields(key, spot, [field].into_iter());
+        // The field may be there and overdue; then it counts as missing, and its deadline must not stay for the new
+        // value.
+        ctx.keys.clear_named_fields(key, spot, [field].into_iter());
     }
     let spot = hash_or_new(ctx, key)?;
     set_pairs(
@@ -264,7 +266,7 @@ fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         &limits,
     );
     ctx.keys.arm_fields(spot);
-    ctx.keys.changed(key, Event::hash("hset"), 1);
+    ctx.keys.changed(key, Event::HSET, 1);
     ctx.reply.integer(1);
     Ok(())
 }
@@ -279,7 +281,7 @@ fn hdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     let removed = args.from(2).filter(|field| hash.remove(field)).count();
     if removed > 0 {
-        ctx.keys.changed(key, HDEL, removed);
+        ctx.keys.changed(key, Event::HDEL, removed);
         settle(&mut ctx.keys, key, spot);
     }
     ctx.reply.count(removed);
@@ -296,10 +298,10 @@ fn old_number<N>(
     let Some(spot) = ctx.keys.spot_as::<Hash>(key)? else {
         return Ok(None);
     };
-    if let Some(value) = ctx.keys.at::<Hash>(spot)?.get(field, ctx.now.unix_ms) {
+    if let Some(value) = ctx.keys.at::<Hash>(spot)?.get(field, ctx.keys.horizon_ms()) {
         return read(value).map(Some);
     }
-    ctx.keys.expire_named_fields(key, spot, [field].into_iter());
+    ctx.keys.clear_named_fields(key, spot, [field].into_iter());
     Ok(None)
 }
 
@@ -329,7 +331,7 @@ fn hincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx,
         args,
         num::format_i64(new, &mut [0; 20]),
-        Event::hash("hincrby"),
+        Event::HINCRBY,
     )?;
     ctx.reply.integer(new);
     Ok(())
@@ -352,8 +354,9 @@ fn hincrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::NanOrInfinity);
     }
     let sum = sum.text();
-    set_number(ctx, args, sum.as_bytes(), Event::hash("hincrbyfloat"))?;
+    set_number(ctx, args, sum.as_bytes(), Event::HINCRBYFLOAT)?;
     // The result and not the increment, so that no other arithmetic can come to another one.
+    // HSET would end the field's deadline, which HINCRBYFLOAT keeps; HSETEX KEEPTTL does not.
     ctx.fx.propagate_as(
         ctx.keys.db,
         &[
@@ -389,15 +392,16 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     {
         return Err(Error::OutOfRange);
     }
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let Some(spot) = read_live_hash(ctx, key)? else {
         ctx.reply.array(0);
         return Ok(());
     };
     let (hash, rng) = ctx.keys.at_with_rng::<Hash>(spot)?;
-    let live = hash.len_at(now_ms);
+    let live = hash.len_at(horizon_ms);
     let reply = &mut ctx.reply;
     let wanted = count.unsigned_abs() as usize;
+    // A negative count draws each time from all fields, so a field may come more than once and the count is always met.
     let shown = if count >= 0 {
         wanted.min(live)
     } else if live == 0 {
@@ -421,13 +425,15 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     };
     if count >= 0 {
-        hash.sample(shown, now_ms, rng, |field, value| show(reply, field, value));
+        hash.sample(shown, horizon_ms, rng, |field, value| {
+            show(reply, field, value)
+        });
     } else {
         for _ in 0..shown {
             if reply.is_cut_off() {
                 break;
             }
-            hash.random(now_ms, rng, |field, value| show(reply, field, value));
+            hash.random(horizon_ms, rng, |field, value| show(reply, field, value));
         }
     }
     Ok(())
@@ -440,7 +446,7 @@ fn read_live_hash(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> 
 }
 
 fn random_field(ctx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let Some(spot) = read_live_hash(ctx, key)? else {
         ctx.reply.null();
         return Ok(());
@@ -448,7 +454,7 @@ fn random_field(ctx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
     let reply = &mut ctx.reply;
     let (hash, rng) = ctx.keys.at_with_rng::<Hash>(spot)?;
     if hash
-        .random(now_ms, rng, |field, _| reply.bulk(field))
+        .random(horizon_ms, rng, |field, _| reply.bulk(field))
         .is_none()
     {
         reply.null();
@@ -459,16 +465,17 @@ fn random_field(ctx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
 /// HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
 fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let at = cursor(args.at(2))?;
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let Some(spot) = read_hash(ctx, args.at(1))? else {
         reply_nothing(&mut ctx.reply);
         return Ok(());
     };
+    // The options are read after the key: of a missing key even wrong options say nothing.
     let options = ScanOptions::parse(args, 3, Family::Hash)?;
     let hash = ctx.keys.at::<Hash>(spot)?;
     reply_elements(&mut ctx.reply, |reply| {
         let mut count = 0;
-        let next = hash.scan(at, options.count, now_ms, |field, value| {
+        let next = hash.scan(at, options.count, horizon_ms, |field, value| {
             if options.matches(field) {
                 reply.bulk(field);
                 count += 1;

@@ -1,11 +1,11 @@
 //! Commands that read or write fields and treat their deadlines in the same breath: HGETDEL, HGETEX, HSETEX.
 //!
-//! A deadline in the past deletes; what is propagated is then the deletion, field by field, and never a moment that a
-//! replica with another clock could judge differently.
+//! A deadline in the past deletes; the propagated command is then the deletion, field by field, and never a moment that
+//! a replica with another clock could judge differently.
 
 use crate::base::num;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::types::hash::{FieldDeadline, FieldUntil, Hash};
@@ -14,10 +14,10 @@ use crate::wire::args::Args;
 use super::super::limits;
 use super::super::options::{Moment, is};
 use super::deadline::{NOT_POSITIVE, field_moment, named_fields};
-use super::{HDEL, hash_or_new, reply_field, set_pairs, settle};
+use super::{hash_or_new, reply_field, set_pairs, settle};
 
 /// HGETDEL key FIELDS numfields field [field ...]
-pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = ctx.keys.spot_as::<Hash>(key)?;
     let fields = named_fields(ctx, args, 2, NOT_POSITIVE)?;
@@ -40,7 +40,8 @@ pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.keys.report_expired_fields(key);
     }
     if deleted > 0 {
-        ctx.keys.changed(key, HDEL, deleted);
+        ctx.keys.changed(key, Event::HDEL, deleted);
+        // HDEL names every field of the request, also those that were not there: a replica skips them as we did.
         let mut words: Vec<&[u8]> = vec![b"HDEL", key];
         words.extend(fields.iter());
         ctx.fx.propagate_as(ctx.keys.db, &words);
@@ -52,7 +53,7 @@ pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// What HGETEX does to the deadlines of the fields it reads.
+/// The effect of HGETEX on the deadlines of the fields it reads.
 #[derive(Clone, Copy)]
 enum Change {
     Nothing,
@@ -62,7 +63,7 @@ enum Change {
 
 /// HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]
 /// FIELDS numfields field [field ...]
-pub fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let found = ctx.keys.spot_as::<Hash>(key)?;
     let (change, fields_at) = if let Some(unit) = Moment::option(args.at(2)) {
@@ -106,27 +107,22 @@ pub fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whether a deadline has passed and means deletion here.
-fn is_past(ctx: &Ctx<'_>, deadline: i64) -> bool {
-    deadline <= ctx.now.unix_ms && ctx.keys.space.may_expire && !ctx.is_replay()
-}
-
-/// Does to one field what HGETEX asks for; tells whether that was anything.
+/// Does to one field what HGETEX asks for; returns whether that was anything.
 fn change_deadline(
     ctx: &mut Ctx<'_>,
     spot: Spot,
     field: &[u8],
     change: Change,
 ) -> Result<bool, Error> {
-    let now_ms = ctx.now.unix_ms;
-    let deletes = matches!(change, Change::Expire(deadline) if is_past(ctx, deadline));
+    let horizon_ms = ctx.keys.horizon_ms();
+    let deletes = matches!(change, Change::Expire(deadline) if ctx.keys.is_past(deadline));
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     Ok(match change {
         Change::Nothing => false,
         Change::Expire(_) if deletes => hash.remove(field),
         Change::Expire(deadline) => hash.set_deadline(field, Some(deadline)),
         Change::Persist => {
-            let has_deadline = matches!(hash.deadline(field, now_ms), FieldDeadline::At(_));
+            let has_deadline = matches!(hash.deadline(field, horizon_ms), FieldDeadline::At(_));
             has_deadline && hash.set_deadline(field, None)
         }
     })
@@ -144,20 +140,20 @@ fn report_changed(
     match change {
         Change::Nothing => {}
         Change::Persist => {
-            ctx.keys
-                .changed(key, Event::hash("hpersist"), changed.len());
+            ctx.keys.changed(key, Event::HPERSIST, changed.len());
             let mut words: Vec<&[u8]> = vec![b"HPERSIST", key, b"FIELDS", count.as_bytes()];
             words.extend(fields.iter());
             ctx.fx.propagate_as(db, &words);
         }
-        Change::Expire(deadline) if is_past(ctx, deadline) => {
-            ctx.keys.changed(key, HDEL, changed.len());
+        Change::Expire(deadline) if ctx.keys.is_past(deadline) => {
+            ctx.keys.changed(key, Event::HDEL, changed.len());
             for field in changed {
                 ctx.fx.propagate_as(db, &[b"HDEL", key, field]);
             }
         }
         Change::Expire(deadline) => {
-            ctx.keys.changed(key, Event::hash("hexpire"), changed.len());
+            ctx.keys.changed(key, Event::HEXPIRE, changed.len());
+            // All fields of the request are named, as in Redis: those that are missing here are missing there.
             let deadline = deadline.to_string();
             let mut words: Vec<&[u8]> = vec![
                 b"HPEXPIREAT",
@@ -172,7 +168,7 @@ fn report_changed(
     }
 }
 
-/// What HSETEX was asked for.
+/// The options of HSETEX.
 struct SetOptions<'a> {
     only_if_none: bool,
     only_if_all: bool,
@@ -232,7 +228,7 @@ fn set_options<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<SetOptions<'a>, Erro
             options.moment_at = Some(at);
             at += 1;
         } else {
-            return Err([b"ERR unknown argument: ", word].concat().into());
+            return Err(Error::quoting("ERR unknown argument: ", word, ""));
         }
         at += 1;
     }
@@ -241,7 +237,7 @@ fn set_options<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<SetOptions<'a>, Erro
 
 /// HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds |
 /// KEEPTTL] FIELDS numfields field value [field value ...]
-pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let options = set_options(ctx, args)?;
     let found = ctx.keys.spot_as::<Hash>(key)?;
@@ -249,8 +245,16 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     }
+    let fields = options.pairs.iter().step_by(2);
+    if options.until == FieldUntil::Kept
+        && let Some(spot) = ctx.keys.spot_as::<Hash>(key)?
+    {
+        // KEEPTTL keeps the deadlines of live fields; one that is due must not lend its deadline to the new value.
+        ctx.keys.clear_named_fields(key, spot, fields.clone());
+    }
     let limits = limits::hash(ctx);
     let spot = hash_or_new(ctx, key)?;
+    // The fields are set first and announced, even if the moment is past and they go at once, as in Redis.
     let hash = ctx.keys.at_mut::<Hash>(spot)?;
     let count = options.pairs.len() / 2;
     let deadline = if let FieldUntil::At(deadline) = options.until {
@@ -258,24 +262,24 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else {
         None
     };
-    let fields = options.pairs.iter().step_by(2);
     if deadline.is_some() {
         hash.expect_deadlines();
     }
     set_pairs(hash, options.pairs, options.until, &limits);
-    ctx.keys.changed(key, Event::hash("hset"), count);
+    ctx.keys.changed(key, Event::HSET, count);
     if let Some(deadline) = deadline {
         let db = ctx.keys.db;
-        if is_past(ctx, deadline) {
+        if ctx.keys.is_past(deadline) {
             let hash = ctx.keys.at_mut::<Hash>(spot)?;
             for field in fields {
+                // A replica gets the deletions alone and never sees the values.
                 if hash.remove(field) {
                     ctx.fx.propagate_as(db, &[b"HDEL", key, field]);
                 }
             }
-            ctx.keys.event(key, HDEL);
+            ctx.keys.event(key, Event::HDEL);
         } else {
-            ctx.keys.event(key, Event::hash("hexpire"));
+            ctx.keys.event(key, Event::HEXPIRE);
             propagate_with_moment(ctx, args, &options, deadline);
         }
     }
@@ -299,11 +303,11 @@ fn condition_holds(
         return Ok(options.only_if_none);
     };
     let fields = options.pairs.iter().step_by(2);
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let hash = ctx.keys.at::<Hash>(spot)?;
     let deciding = fields
         .clone()
-        .position(|field| hash.contains(field, now_ms) != options.only_if_all);
+        .position(|field| hash.contains(field, horizon_ms) != options.only_if_all);
     let looked_at = deciding.map_or(fields.len(), |at| at + 1);
     let expired = ctx
         .keys

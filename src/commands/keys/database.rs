@@ -1,12 +1,12 @@
 //! Whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
 //!
-//! They touch no key by name, so they tell the watchers themselves whose keys are no longer what they were.
+//! They touch no key by name, so they tell the watchers of changed keys themselves.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::engine::effects::Ask;
-use crate::engine::session::flag;
-use crate::engine::slots;
+use crate::engine::cluster_hints;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Ask;
+
 use crate::keyspace::Presence;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -14,15 +14,15 @@ use crate::wire::args::Args;
 use super::super::options::{is, narrow_integer};
 
 /// DBSIZE
-pub fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply.count(ctx.keys.dict().len());
     Ok(())
 }
 
-/// How FLUSHDB and FLUSHALL free what there was.
+/// The way FLUSHDB and FLUSHALL free the old keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// On the loop: who cannot wait, as in a transaction, is answered when it is done.
+    /// On the loop: a client that cannot wait, as in a transaction, is answered when it is done.
     AtOnce,
     /// Off the loop, while nobody waits.
     Lazily,
@@ -52,7 +52,7 @@ impl Manner {
 
     /// Replies, now or when all is freed.
     fn reply(self, ctx: &mut Ctx<'_>, args: Args<'_>) {
-        // A snapshot may have taken what there was.
+        // A snapshot may have taken the old keys.
         if self == Self::Waiting && !ctx.keys.space.garbage.is_empty() {
             ctx.park_for_shell(args);
             let waiting = ctx.session.id;
@@ -64,40 +64,45 @@ impl Manner {
 }
 
 /// FLUSHDB [ASYNC | SYNC]
-pub fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let manner = Manner::parse(ctx, args)?;
     let db = ctx.keys.db;
     spoil_watchers(ctx, db, None);
     let count = ctx.keys.space.flush(db, manner.is_off_the_loop());
-    ctx.keys.space.journal.flushed(Some(db));
-    // Replicas empty their copy even when ours was empty already.
+    note_flush(ctx, Some(db));
     ctx.keys.space.journal.dirty += count as u64;
-    ctx.fx.propagate_as(db, &args.iter().collect::<Vec<_>>());
     manner.reply(ctx, args);
     Ok(())
 }
 
 /// FLUSHALL [ASYNC | SYNC]
-pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let manner = Manner::parse(ctx, args)?;
     let databases = ctx.keys.space.dbs.len() as u16;
     (0..databases).for_each(|db| spoil_watchers(ctx, db, None));
     let count: usize = (0..databases)
         .map(|db| ctx.keys.space.flush(db, manner.is_off_the_loop()))
         .sum();
-    ctx.keys.space.journal.flushed(None);
+    note_flush(ctx, None);
     ctx.keys.space.journal.dirty += count as u64;
     if !ctx.is_replay() {
         ctx.fx.ask(Ask::FlushedAll);
     }
-    ctx.fx
-        .propagate_as(ctx.keys.db, &args.iter().collect::<Vec<_>>());
     manner.reply(ctx, args);
     Ok(())
 }
 
+/// The keys of a database, or of all, are others now.
+fn note_flush(ctx: &mut Ctx<'_>, db: Option<u16>) {
+    ctx.keys.space.journal.flushed(db);
+    // The journal has no listener where nobody tracks any more.
+    if ctx.services.tracking.is_idle() {
+        ctx.services.tracking.forget_keys();
+    }
+}
+
 /// SWAPDB index1 index2
-pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let parse = |arg, which: &str| {
         narrow_integer(arg).map_err(|_| Error::from(format!("ERR invalid {which} DB index")))
     };
@@ -106,24 +111,26 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !(0..databases).contains(&one) || !(0..databases).contains(&other) {
         return Err(Error::DbIndex);
     }
-    slots::note_database(&mut ctx.services.stats, true);
+    cluster_hints::note_database(&mut ctx.services.stats, true);
     if one != other {
         let (one, other) = (one as u16, other as u16);
         spoil_watchers(ctx, one, Some(other));
         spoil_watchers(ctx, other, Some(one));
         ctx.keys.space.swap(one, other);
-        ctx.keys.space.journal.flushed(Some(one));
-        ctx.keys.space.journal.flushed(Some(other));
+        note_flush(ctx, Some(one));
+        note_flush(ctx, Some(other));
     }
+    // SWAPDB of a database with itself counts as a change too, and is propagated.
     ctx.keys.space.journal.dirty += 1;
     ctx.reply.ok();
     Ok(())
 }
 
-/// Before the database is emptied, or exchanged with another: spoils those who watch a key that changes by that.
+/// Before the database is emptied, or exchanged with another: spoils the sessions that watch a key that changes by
+/// that.
 fn spoil_watchers(ctx: &mut Ctx<'_>, db: u16, replaced_with: Option<u16>) {
     let watched: Vec<_> = (ctx.services.watchers.of_database(Some(db)))
-        .map(|(_, key, ids)| (key.to_vec(), ids.to_vec()))
+        .map(|(_, key, ids)| (key.to_vec(), ids.clone()))
         .collect();
     for (key, ids) in watched {
         let presence = |db| ctx.keys.space.presence(db, &key, ctx.now.unix_ms);
@@ -144,12 +151,12 @@ fn spoil_watchers(ctx: &mut Ctx<'_>, db: u16, replaced_with: Option<u16>) {
             let Some(watched) = session.watched_key(db, &key) else {
                 continue;
             };
-            // What is due counts as gone, so it may go, come or be replaced by its like without having changed.
+            // A key that is due counts as gone, so it may go, come or be replaced by its like without having changed.
             match (watched.was_expired, before, after) {
                 (true, _, Presence::Absent) => watched.was_expired = false,
                 (true, _, Presence::Overdue) => {}
                 (false, Presence::Absent, Presence::Overdue) => watched.was_expired = true,
-                _ => session.set(flag::DIRTY_CAS),
+                _ => session.is_watch_broken = true,
             }
         }
     }

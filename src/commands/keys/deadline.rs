@@ -1,7 +1,7 @@
 //! Deadlines of keys: EXPIRE and its relatives.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -9,22 +9,22 @@ use crate::wire::args::Args;
 use super::super::options::{Moment, integer, is};
 
 /// EXPIRE key seconds [NX | XX | GT | LT]
-pub fn expire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn expire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::Seconds)
 }
 
 /// PEXPIRE key milliseconds [NX | XX | GT | LT]
-pub fn pexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn pexpire(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::Milliseconds)
 }
 
 /// EXPIREAT key unix-time-seconds [NX | XX | GT | LT]
-pub fn expireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn expireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::UnixSeconds)
 }
 
 /// PEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT]
-pub fn pexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn pexpireat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     expire_by(ctx, args, Moment::UnixMilliseconds)
 }
 
@@ -50,9 +50,7 @@ impl Condition {
             } else if is(arg, "LT") {
                 condition.only_if_sooner = true;
             } else {
-                // Quoted up to the first zero byte, as C does.
-                let word = arg.split(|byte| *byte == 0).next().unwrap_or_default();
-                return Err(Error::from([b"ERR Unsupported option ", word].concat()));
+                return Err(Error::quoting("ERR Unsupported option ", arg, ""));
             }
         }
         if condition.only_if_none
@@ -88,7 +86,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     let Some(deadline) = unit.unix_ms(value, ctx.now) else {
         return Err(Error::invalid_expire(ctx.command.name()));
     };
-    let Some(spot) = ctx.keys.find(key) else {
+    let Some(spot) = ctx.keys.find_to_write(key) else {
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -96,7 +94,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     }
-    if deadline <= ctx.now.unix_ms && ctx.keys.space.may_expire && !ctx.is_replay() {
+    if ctx.keys.is_past(deadline) {
         end_at_once(ctx, key, spot);
     } else {
         ctx.keys.set_deadline(spot, Some(deadline));
@@ -114,18 +112,19 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
 }
 
 /// Removes a key that was given a deadline in the past.
-pub fn end_at_once(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) {
+pub(crate) fn end_at_once(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) {
+    // EXPIRE with a past moment is a removal and is propagated as one: a replica with another clock might think
+    // otherwise of the moment. It is announced as `del`, not as `expired`, since no deadline has passed.
     let lazily = ctx.keys.space.lazy.expire;
     ctx.keys.remove_at(spot, lazily);
     ctx.keys.changed(key, Event::DEL, 1);
-    ctx.fx
-        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+    ctx.fx.propagate_removal(ctx.keys.db, key, lazily);
 }
 
 /// PERSIST key
-pub fn persist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn persist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let has_deadline = match ctx.keys.find(key) {
+    let has_deadline = match ctx.keys.find_to_write(key) {
         Some(spot) if ctx.keys.deadline(spot).is_some() => {
             ctx.keys.set_deadline(spot, None);
             ctx.keys.changed(key, Event::PERSIST, 1);
@@ -138,32 +137,34 @@ pub fn persist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// TTL key
-pub fn ttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn ttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     reply_deadline(ctx, args, |deadline| to_seconds((deadline - now_ms).max(0)))
 }
 
 /// PTTL key
-pub fn pttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn pttl(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     reply_deadline(ctx, args, |deadline| (deadline - now_ms).max(0))
 }
 
 /// EXPIRETIME key
-pub fn expiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn expiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(ctx, args, to_seconds)
 }
 
 /// PEXPIRETIME key
-pub fn pexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn pexpiretime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(ctx, args, |deadline| deadline)
 }
 
+/// Seconds are rounded to the nearest: 1,500 ms are a TTL of 2.
 fn to_seconds(ms: i64) -> i64 {
     ms.saturating_add(500) / 1000
 }
 
 fn reply_deadline(ctx: &mut Ctx<'_>, args: Args<'_>, show: impl FnOnce(i64) -> i64) -> Outcome {
+    // A question about the deadline is no use of the key, so its idle time goes on.
     let answer = match ctx.keys.read_quietly(args.at(1)) {
         None => -2,
         Some(spot) => ctx.keys.deadline(spot).map_or(-1, show),

@@ -1,18 +1,19 @@
-//! Keys, whatever they hold: existence, removal, names, databases.
+//! Keys of any type: existence, removal, names, databases.
 //!
-//! Whole databases are next door in `database`, deadlines in `deadline`, walking in `scan`, and what OBJECT tells in `object`.
+//! Whole databases are next door in `database`, deadlines in `deadline`, walking in `scan`, and what OBJECT tells in
+//! `object`.
 
 mod database;
-pub mod deadline;
+pub(crate) mod deadline;
+mod migrate;
 mod object;
-pub mod scan;
+pub(crate) mod scan;
 mod transport;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::slots;
-use crate::keyspace::journal::Event;
-use crate::keyspace::{Keys, Spot};
+use crate::engine::cluster_hints;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Event, Keys, Site, Spot};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::spec::server::{dataset, replication};
@@ -21,7 +22,7 @@ use crate::wire::args::Args;
 
 use super::options::{is, narrow_integer};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::COPY, copy),
     Row::new(&dataset::DBSIZE, database::dbsize),
     Row::new(&spec::DEL, del),
@@ -33,6 +34,7 @@ pub const ROWS: &[Row] = &[
     Row::new(&dataset::FLUSHALL, database::flushall),
     Row::new(&dataset::FLUSHDB, database::flushdb),
     Row::new(&spec::KEYS, scan::keys),
+    Row::new(&spec::MIGRATE, migrate::migrate),
     Row::new(&spec::MOVE, move_),
     Row::container(&spec::OBJECT, object::ROWS),
     Row::new(&spec::PERSIST, deadline::persist),
@@ -80,6 +82,7 @@ fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
 /// EXISTS key [key ...]
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.keys.look_ahead(args.from(1));
+    // A key that is named twice counts twice, and asking is no use of it.
     let count = args
         .from(1)
         .filter(|key| ctx.keys.read_quietly(key).is_some())
@@ -124,27 +127,28 @@ fn renamenx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_if_free: bool) -> Result<bool, Error> {
     let (from, to) = (args.at(1), args.at(2));
-    if ctx.keys.find(from).is_none() {
+    if ctx.keys.find_to_write(from).is_none() {
         return Err(Error::NoSuchKey);
     }
+    // A key can be renamed to itself: RENAME says OK, RENAMENX 0, and nothing has changed for a watcher or a listener.
     if from == to {
         return Ok(false);
     }
-    if ctx.keys.find(to).is_some() {
-        if only_if_free {
-            return Ok(false);
-        }
-        let lazily = ctx.keys.space.lazy.server_del;
-        ctx.keys.remove(to, lazily);
+    if only_if_free && ctx.keys.find_to_write(to).is_some() {
+        return Ok(false);
     }
+    let lazily = ctx.keys.space.lazy.server_del;
+    let (vacancy, _) = ctx.keys.vacate(to, lazily);
     // The target's removal may have moved the source.
-    let spot = ctx.keys.find(from).ok_or(Error::NoSuchKey)?;
+    let spot = ctx.keys.find_to_write(from).ok_or(Error::NoSuchKey)?;
     let taken = ctx.keys.take(spot);
-    ctx.keys.put_taken(to, taken);
+    // The entry moves as a whole, so the name's new owner brings its deadline, and the deadline of the old owner is
+    // gone.
+    ctx.keys.put_taken(vacancy, taken);
     ctx.keys.touched(from, 0);
     ctx.keys.touched(to, 1);
-    ctx.keys.event(from, Event::generic("rename_from"));
-    ctx.keys.event(to, Event::generic("rename_to"));
+    ctx.keys.event(from, Event::RENAME_FROM);
+    ctx.keys.event(to, Event::RENAME_TO);
     Ok(true)
 }
 
@@ -165,22 +169,23 @@ fn move_(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if target == ctx.keys.db {
         return Err(Error::SameObject);
     }
-    slots::note_database(&mut ctx.services.stats, true);
-    let Some(spot) = ctx.keys.find(key) else {
+    cluster_hints::note_database(&mut ctx.services.stats, true);
+    let Some(spot) = ctx.keys.find_to_write(key) else {
         ctx.reply.integer(0);
         return Ok(());
     };
-    if ctx.keys.other(target).find(key).is_some() {
+    let Site::Vacant(vacancy) = ctx.keys.other(target).site(key) else {
         ctx.reply.integer(0);
         return Ok(());
-    }
+    };
+    // The entry moves as a whole, its deadline too.
     let taken = ctx.keys.take(spot);
     ctx.keys.touched(key, 0);
     let mut there = ctx.keys.other(target);
-    there.put_taken(key, taken);
+    there.put_taken(vacancy, taken);
     there.touched(key, 1);
-    ctx.keys.event(key, Event::generic("move_from"));
-    ctx.keys.other(target).event(key, Event::generic("move_to"));
+    ctx.keys.event(key, Event::MOVE_FROM);
+    ctx.keys.other(target).event(key, Event::MOVE_TO);
     ctx.reply.integer(1);
     Ok(())
 }
@@ -205,23 +210,22 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if target == ctx.keys.db && from == to {
         return Err(Error::SameObject);
     }
-    slots::note_database(&mut ctx.services.stats, target != ctx.keys.db);
+    cluster_hints::note_database(&mut ctx.services.stats, target != ctx.keys.db);
     let Some(spot) = ctx.keys.read(from) else {
         ctx.reply.integer(0);
         return Ok(());
     };
+    // The copy has the deadline of the source: it is to be the same key under another name.
     let copied = duplicate(&ctx.keys, spot);
     let mut there = ctx.keys.other(target);
-    if there.find(to).is_some() {
-        if !replaces {
-            ctx.reply.integer(0);
-            return Ok(());
-        }
-        let lazily = there.space.lazy.server_del;
-        there.remove(to, lazily);
+    if !replaces && there.find_to_write(to).is_some() {
+        ctx.reply.integer(0);
+        return Ok(());
     }
-    there.put_taken(to, copied);
-    there.changed(to, Event::generic("copy_to"), 1);
+    let lazily = there.space.lazy.server_del;
+    let (vacancy, _) = there.vacate(to, lazily);
+    there.put_taken(vacancy, copied);
+    there.changed(to, Event::COPY_TO, 1);
     ctx.reply.integer(1);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! OBJECT: how a value is kept, and how it has been used.
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::memory;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::memory;
 use crate::keyspace::{AccessPolicy, Payload, Spot, text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
@@ -10,7 +10,7 @@ use crate::wire::args::Args;
 
 use super::super::help::help;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::OBJECT_ENCODING, encoding),
     Row::new(&spec::OBJECT_FREQ, freq),
     Row::new(&spec::OBJECT_HELP, help),
@@ -79,6 +79,8 @@ fn freq(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(spot) = look(ctx, args) else {
         return Ok(());
     };
+    // Both policies keep their figure in the same word of an entry, so only the one in force can be asked for: the word
+    // of LRU is a time, and read as a frequency it would be noise.
     if !ctx.keys.space.access.is_lfu {
         return Err(Error::from(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \

@@ -1,8 +1,10 @@
 //! Walking over the keys: SCAN, KEYS, RANDOMKEY.
 
+use crate::base::text::up_to_nul;
 use crate::base::{glob, num};
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::Expiry;
 use crate::keyspace::db::kind_of;
 use crate::spec::error::Error;
 use crate::types::Kind;
@@ -11,19 +13,37 @@ use crate::wire::reply::Reply;
 
 use super::super::options::{integer, is};
 
-/// What SCAN and its relatives filter by, and how much they do in one call.
-pub struct ScanOptions<'a> {
-    pub pattern: Option<&'a [u8]>,
-    pub count: usize,
-    /// The kind of value; `Some(None)` is one that no key has.
-    pub kind: Option<Option<Kind>>,
+/// The filters of SCAN and its relatives, and how much they do in one call.
+pub(crate) struct ScanOptions<'a> {
+    pub(crate) pattern: Option<&'a [u8]>,
+    pub(crate) count: usize,
+    pub(crate) kind: Asked,
     /// HSCAN NOVALUES
-    pub no_values: bool,
+    pub(crate) no_values: bool,
+}
+
+/// The kind of value that TYPE asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    Any,
+    Kind(Kind),
+    /// A word that names no kind: no key is of it.
+    Unknown,
+}
+
+impl Asked {
+    fn takes(self, kind: Kind) -> bool {
+        match self {
+            Asked::Any => true,
+            Asked::Kind(wanted) => wanted == kind,
+            Asked::Unknown => false,
+        }
+    }
 }
 
 /// Which options a relative of SCAN knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     Keys,
     Hash,
     Members,
@@ -31,11 +51,11 @@ pub enum Family {
 
 impl<'a> ScanOptions<'a> {
     /// Reads the options from `from` on.
-    pub fn parse(args: Args<'a>, from: usize, family: Family) -> Result<Self, Error> {
+    pub(crate) fn parse(args: Args<'a>, from: usize, family: Family) -> Result<Self, Error> {
         let mut options = Self {
             pattern: None,
             count: 10,
-            kind: None,
+            kind: Asked::Any,
             no_values: false,
         };
         let mut at = from;
@@ -56,10 +76,13 @@ impl<'a> ScanOptions<'a> {
                     at += 1;
                 }
                 Some(value) if is(word, "TYPE") && family == Family::Keys => {
-                    options.kind = Some(kind_named(value));
+                    options.kind = kind_named(value).map_or(Asked::Unknown, Asked::Kind);
                     at += 1;
                 }
                 _ if is(word, "NOVALUES") && family == Family::Hash => options.no_values = true,
+                _ if is(word, "NOVALUES") => {
+                    return Err("ERR NOVALUES option can only be used in HSCAN".into());
+                }
                 _ => return Err(Error::Syntax),
             }
             at += 1;
@@ -67,7 +90,7 @@ impl<'a> ScanOptions<'a> {
         Ok(options)
     }
 
-    pub fn matches(&self, name: &[u8]) -> bool {
+    pub(crate) fn matches(&self, name: &[u8]) -> bool {
         self.pattern
             .is_none_or(|pattern| glob::matches(pattern, name, false))
     }
@@ -75,7 +98,10 @@ impl<'a> ScanOptions<'a> {
 
 /// The reply of HSCAN, SSCAN and ZSCAN: where to go on, and the elements. `walk` writes them, and says where it stopped
 /// and how many replies they are; without it there is no such key.
-pub fn reply_elements(reply: &mut Reply<'_>, walk: impl FnOnce(&mut Reply<'_>) -> (u64, usize)) {
+pub(crate) fn reply_elements(
+    reply: &mut Reply<'_>,
+    walk: impl FnOnce(&mut Reply<'_>) -> (u64, usize),
+) {
     reply.array(2);
     let cursor_mark = reply.deferred();
     let list_mark = reply.deferred();
@@ -85,39 +111,34 @@ pub fn reply_elements(reply: &mut Reply<'_>, walk: impl FnOnce(&mut Reply<'_>) -
 }
 
 /// The reply of those for a key that is not there.
-pub fn reply_nothing(reply: &mut Reply<'_>) {
+pub(crate) fn reply_nothing(reply: &mut Reply<'_>) {
     reply.array(2);
+    // Cursor 0 ends a walk before it began.
     reply.bulk(b"0");
     reply.array(0);
 }
 
+/// A name that no type has is not refused: it matches no key.
 fn kind_named(name: &[u8]) -> Option<Kind> {
-    let kinds = [
-        Kind::String,
-        Kind::List,
-        Kind::Set,
-        Kind::Zset,
-        Kind::Hash,
-        Kind::Stream,
-    ];
-    kinds
-        .into_iter()
+    Kind::ALL
+        .iter()
+        .copied()
         .find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The cursor a client gives: an unsigned number.
-pub fn cursor(arg: &[u8]) -> Result<u64, Error> {
-    num::parse_u64(arg).ok_or(Error::InvalidCursor)
+/// The cursor a client gives: what C's `strtoull` takes, since Redis reads cursors with it.
+pub(crate) fn cursor(arg: &[u8]) -> Result<u64, Error> {
+    num::parse_u64_loosely(up_to_nul(arg)).ok_or(Error::InvalidCursor)
 }
 
 /// How many buckets are looked at for each element wanted: a sparse table must not make one call endless.
 const BUCKETS_PER_ELEMENT: usize = 10;
 
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
-pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut at = cursor(args.at(1))?;
     let options = ScanOptions::parse(args, 2, Family::Keys)?;
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let mut found: Vec<Vec<u8>> = Vec::new();
     let mut overdue: Vec<Vec<u8>> = Vec::new();
     let mut seen = 0;
@@ -125,11 +146,12 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     loop {
         at = ctx.keys.dict().scan(at, &mut |_, entry| {
             seen += 1;
-            if entry.deadline().is_some_and(|deadline| deadline <= now_ms) {
-                overdue.push(entry.key().to_vec());
-            } else if options.kind.is_none_or(|kind| kind == Some(kind_of(entry)))
-                && options.matches(entry.key())
+            if entry
+                .deadline()
+                .is_some_and(|deadline| deadline <= horizon_ms)
             {
+                overdue.push(entry.key().to_vec());
+            } else if options.kind.takes(kind_of(entry)) && options.matches(entry.key()) {
                 found.push(entry.key().to_vec());
             }
         });
@@ -152,14 +174,16 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// KEYS pattern
-pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let pattern = args.at(1);
     let takes_all = pattern == b"*";
-    let now_ms = ctx.now.unix_ms;
+    let horizon_ms = ctx.keys.horizon_ms();
     let mark = ctx.reply.deferred();
     let mut count = 0;
     for entry in ctx.keys.dict().iter() {
-        let is_live = entry.deadline().is_none_or(|deadline| deadline > now_ms);
+        let is_live = entry
+            .deadline()
+            .is_none_or(|deadline| deadline > horizon_ms);
         if is_live && (takes_all || glob::matches(pattern, entry.key(), false)) {
             ctx.reply.bulk(entry.key());
             count += 1;
@@ -173,8 +197,7 @@ pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 const DRAWS_MAX: usize = 100;
 
 /// RANDOMKEY
-pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let now_ms = ctx.now.unix_ms;
+pub(crate) fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let mut overdue = None;
     for _ in 0..DRAWS_MAX {
         let space = &mut *ctx.keys.space;
@@ -186,7 +209,10 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
             break;
         };
         let entry = ctx.keys.entry(spot);
-        if entry.deadline().is_none_or(|deadline| deadline > now_ms) {
+        if !entry
+            .deadline()
+            .is_some_and(|deadline| ctx.keys.is_past(deadline))
+        {
             ctx.reply.bulk(entry.key());
             return Ok(());
         }
@@ -194,8 +220,8 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ctx.keys.find(&key);
         overdue = Some(key);
     }
-    // Where nothing may be removed, a key that is due is better than none.
-    match overdue.filter(|_| !ctx.keys.space.may_expire) {
+    // Where readers remove nothing, a key that is due is better than none.
+    match overdue.filter(|_| ctx.keys.expiry() == Expiry::Hide) {
         Some(key) => ctx.reply.bulk(&key),
         None => ctx.reply.null(),
     }

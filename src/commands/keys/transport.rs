@@ -3,34 +3,39 @@
 use std::sync::Arc;
 
 use crate::base::lzf::Compressor;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{AccessPolicy, Event, New, Payload, text};
-use crate::persist::rdb::{self, Fault, Limits, Loaded, Reader, Source, kind};
+use crate::persist::rdb::{self, Fault, Loaded, Reader, Source, kind};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
+use super::super::limits;
 use super::super::options::{integer, is};
-use super::super::{limits, list};
 
 /// DUMP key
-pub fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(spot) = ctx.keys.read(args.at(1)) else {
         ctx.reply.null();
         return Ok(());
     };
+    let payload = payload_of(ctx, spot);
+    ctx.reply.bulk(&payload);
+    Ok(())
+}
+
+/// The value of a key, as another server reads it.
+pub(super) fn payload_of(ctx: &Ctx<'_>, spot: crate::keyspace::Spot) -> Vec<u8> {
     let source = match ctx.keys.entry(spot).payload() {
         Payload::Int(number) => Source::Int(number),
         Payload::Inline(bytes) => Source::Text(bytes),
         Payload::Object(value) => Source::Value(value),
     };
     let mut lzf = ctx.services.config.rdbcompression.then(Compressor::new);
-    let payload = rdb::dump(source, lzf.as_mut());
-    ctx.reply.bulk(&payload);
-    Ok(())
+    rdb::dump(source, lzf.as_mut())
 }
 
-/// What RESTORE was asked for besides the value.
+/// The request of RESTORE besides the value.
 #[derive(Default)]
 struct Options {
     replaces: bool,
@@ -68,10 +73,10 @@ impl Options {
 }
 
 /// RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
-pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let options = Options::parse(args)?;
-    if !options.replaces && ctx.keys.find(key).is_some() {
+    if !options.replaces && ctx.keys.find_to_write(key).is_some() {
         return Err(Error::BusyKey);
     }
     let ttl_ms = integer(args.at(2))?;
@@ -82,18 +87,18 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let deadline = match ttl_ms {
         0 => None,
         _ if options.is_absolute => Some(ttl_ms),
-        // The very last moment stands for no deadline at all in an entry.
-        _ => Some(ttl_ms.saturating_add(ctx.now.unix_ms)),
+        // Redis does not look at the sum: a time to live beyond the end of time is one long past, and leaves no key.
+        _ => Some(ttl_ms.wrapping_add(ctx.now.unix_ms)),
     };
+    // The very last moment stands for no deadline at all in an entry.
     let deadline = deadline.map(|deadline| deadline.min(i64::MAX - 1));
     let lazily = ctx.keys.space.lazy.server_del;
-    let was_there = options.replaces && ctx.keys.remove(key, lazily);
-    let is_past = deadline.is_some_and(|deadline| deadline <= ctx.now.unix_ms);
-    if is_past && ctx.keys.space.may_expire && !ctx.is_replay() {
+    // Without REPLACE there is nothing to remove: that was asked above.
+    let (vacancy, was_there) = ctx.keys.vacate(key, lazily);
+    if deadline.is_some_and(|deadline| ctx.keys.is_past(deadline)) {
         if was_there {
             ctx.keys.changed(key, Event::DEL, 1);
-            ctx.fx
-                .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+            ctx.fx.propagate_removal(ctx.keys.db, key, lazily);
         }
         ctx.reply.ok();
         return Ok(());
@@ -101,17 +106,18 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = match loaded {
         Loaded::Text(bytes) => {
             let bytes = Arc::new(bytes);
-            ctx.keys
-                .insert(key, text::whole(&bytes, || Some(bytes.clone())), deadline)
+            let new = text::whole(&bytes, || Some(bytes.clone()));
+            ctx.keys.insert(vacancy, new, deadline)
         }
-        Loaded::Value(value) => ctx.keys.insert(key, New::Object(value), deadline),
+        Loaded::Value(value) => ctx.keys.insert(vacancy, New::Object(value), deadline),
     };
     ctx.keys.arm_fields(spot);
     note_access(ctx, spot, &options);
-    ctx.keys.changed(key, Event::generic("restore"), 1);
+    ctx.keys.changed(key, Event::RESTORE, 1);
     if let Some(deadline) = deadline
         && !options.is_absolute
     {
+        // The log gets the moment, not the span (ABSTTL): replayed later, a span would begin anew.
         let deadline = deadline.to_string();
         let mut words: Vec<&[u8]> = args.iter().collect();
         words[2] = deadline.as_bytes();
@@ -127,13 +133,7 @@ fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
     let trusts = ctx.services.debug.skips_checksums;
     let checked = rdb::checked_payload(payload, trusts);
     let (body, version) = checked.ok_or("ERR DUMP payload version or checksum are wrong")?;
-    let limits = Limits {
-        list: list::limits(ctx),
-        set: limits::set(ctx),
-        hash: limits::hash(ctx),
-        zset: limits::zset(ctx),
-    };
-    let mut reader = Reader::new(body, version, &limits);
+    let mut reader = Reader::new(body, version, &limits::all(ctx));
     let kind = reader.byte().unwrap_or_default();
     reader.value(kind).map_err(|fault| {
         let what = match fault {
@@ -151,6 +151,7 @@ fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
 fn note_access(ctx: &mut Ctx<'_>, spot: crate::keyspace::Spot, options: &Options) {
     let now_ms = ctx.now.unix_ms;
     let is_lfu = ctx.keys.space.access.is_lfu;
+    // Each option is taken only under the policy that reads it, and passed over in silence otherwise.
     let word = match (options.idle_s, options.frequency) {
         (Some(idle_s), _) if !is_lfu => AccessPolicy::idle_since(idle_s as u64, now_ms),
         (_, Some(frequency)) if is_lfu => AccessPolicy::with_frequency(frequency, now_ms),

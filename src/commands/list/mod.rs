@@ -8,8 +8,9 @@ mod transfer;
 
 use std::ops::ControlFlow;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::base::range;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::list as spec;
@@ -19,7 +20,7 @@ use crate::wire::args::Args;
 use super::items::reply_item;
 use super::options::{directed, integer, integer_within, is};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::BLMOVE, transfer::blmove),
     Row::new(&spec::BLMPOP, pop::blmpop),
     Row::new(&spec::BLPOP, pop::blpop),
@@ -44,8 +45,8 @@ pub const ROWS: &[Row] = &[
     Row::new(&spec::RPUSHX, rpushx),
 ];
 
-/// What the configuration says of lists.
-pub fn limits(ctx: &Ctx<'_>) -> Limits {
+/// The configured limits of lists.
+pub(crate) fn limits(ctx: &Ctx<'_>) -> Limits {
     let services = &ctx.services;
     services.config.list_limits(services.debug.big_list_element)
 }
@@ -100,6 +101,7 @@ fn push(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 fn push_if_present(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let limits = limits(ctx);
     let Some(list) = ctx.keys.write_as::<List>(args.at(1))? else {
+        // Pushing to a missing list is no error: the length stays 0.
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -111,8 +113,7 @@ fn push_if_present(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 
 /// Pushes the arguments from the second on; returns how long the list is then.
 fn push_all(list: &mut List, args: Args<'_>, end: End, limits: &Limits) -> usize {
-    let bytes = args.from(2).map(<[u8]>::len).sum();
-    list.grow_for(bytes, args.len() - 2, limits);
+    list.grow_for_all(args.from(2), limits);
     let pushed = list.push_first(end, args.from(2));
     for at in 2 + pushed..args.len() {
         match args.shared(at) {
@@ -125,8 +126,8 @@ fn push_all(list: &mut List, args: Args<'_>, end: End, limits: &Limits) -> usize
 
 fn pushed(end: End) -> Event {
     match end {
-        End::Head => Event::list("lpush"),
-        End::Tail => Event::list("rpush"),
+        End::Head => Event::LPUSH,
+        End::Tail => Event::RPUSH,
     }
 }
 
@@ -164,7 +165,7 @@ fn lset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !list.set(index, args.at(3), &limits) {
         return Err(Error::IndexOutOfRange);
     }
-    ctx.keys.changed(key, Event::list("lset"), 1);
+    ctx.keys.changed(key, Event::LSET, 1);
     ctx.reply.ok();
     Ok(())
 }
@@ -179,6 +180,7 @@ fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits(ctx);
     let Some(list) = ctx.keys.write_as::<List>(key)? else {
+        // A missing list answers 0, a missing pivot -1.
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -187,28 +189,9 @@ fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let len = list.len();
-    ctx.keys.changed(key, Event::list("linsert"), 1);
+    ctx.keys.changed(key, Event::LINSERT, 1);
     ctx.reply.count(len);
     Ok(())
-}
-
-/// The elements from `start` to `end`, both included and negative ones counting from the end: where they begin and
-/// how many they are.
-fn span(start: i64, end: i64, len: usize) -> (usize, usize) {
-    let len = len as i64;
-    let place = |index: i64| {
-        if index < 0 {
-            index.saturating_add(len).max(-1)
-        } else {
-            index
-        }
-    };
-    let (start, end) = (place(start).max(0), place(end).min(len - 1));
-    if start > end {
-        (0, 0)
-    } else {
-        (start as usize, (end - start + 1) as usize)
-    }
 }
 
 /// LRANGE key start stop
@@ -218,10 +201,10 @@ fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.array(0);
         return Ok(());
     };
-    let (start, count) = span(start, end, list.len());
+    let range = range::clamp(start, end, list.len()).unwrap_or_default();
     let reply = &mut ctx.reply;
-    reply.array(count);
-    list.for_range(start, count, Direction::Forward, |item| {
+    reply.array(range.len());
+    list.for_range(range.start, range.len(), Direction::Forward, |item| {
         reply_item(reply, item)
     });
     Ok(())
@@ -232,12 +215,13 @@ fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
     let limits = limits(ctx);
-    if let Some(spot) = ctx.keys.find(key) {
+    if let Some(spot) = ctx.keys.find_to_write(key) {
         ctx.keys.touch(spot);
         let list = ctx.keys.at_mut::<List>(spot)?;
-        let (start, count) = span(start, end, list.len());
-        let removed = list.trim(start, count, &limits);
-        lost(&mut ctx.keys, key, spot, Event::list("ltrim"), removed);
+        let range = range::clamp(start, end, list.len()).unwrap_or_default();
+        // LTRIM of a list that is there is announced even when it removed nothing; only the count of changes knows.
+        let removed = list.trim(range.start, range.len(), &limits);
+        lost(&mut ctx.keys, key, spot, Event::LTRIM, removed);
     }
     ctx.reply.ok();
     Ok(())
@@ -246,9 +230,10 @@ fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// LREM key count element
 fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
+    // A negative count removes from the tail, 0 removes all.
     let count = directed(args.at(2))?;
     let limits = limits(ctx);
-    let Some(spot) = ctx.keys.find(key) else {
+    let Some(spot) = ctx.keys.find_to_write(key) else {
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -258,13 +243,13 @@ fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .at_mut::<List>(spot)?
         .remove(count, args.at(3), &limits);
     if removed > 0 {
-        lost(&mut ctx.keys, key, spot, Event::list("lrem"), removed);
+        lost(&mut ctx.keys, key, spot, Event::LREM, removed);
     }
     ctx.reply.count(removed);
     Ok(())
 }
 
-/// What LPOS was asked for.
+/// The request of LPOS.
 struct Search {
     /// 1 is the first match, 2 the second; negative ones count from the end.
     rank: i64,
@@ -328,6 +313,8 @@ fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else {
         Direction::Backward
     };
+    // A negative rank searches from the tail, and MAXLEN counts from there; the index that is replied counts from the
+    // head all the same.
     let skip = search.rank.unsigned_abs() as usize - 1;
     let mut found = Vec::new();
     if let Some(list) = ctx.keys.read_as::<List>(args.at(1))? {
@@ -357,21 +344,4 @@ fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.null();
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_cut_to_what_is_there() {
-        assert_eq!(span(0, -1, 5), (0, 5));
-        assert_eq!(span(-3, -2, 5), (2, 2));
-        assert_eq!(span(3, 1, 5), (0, 0));
-        assert_eq!(span(-100, 100, 5), (0, 5));
-        assert_eq!(span(i64::MIN, i64::MAX, 5), (0, 5));
-        assert_eq!(span(5, 9, 5), (0, 0));
-        assert_eq!(span(0, -6, 5), (0, 0));
-        assert_eq!(span(0, 0, 1), (0, 1));
-    }
 }

@@ -1,11 +1,11 @@
 //! Taking elements from the ends of lists: at once (LPOP, RPOP, LMPOP), or when some come (BLPOP, BRPOP, BLMPOP).
 //!
-//! The waiting commands are propagated as what they did in the end, LPOP or RPOP of the key that had something: a
-//! replica never waits.
+//! The waiting commands are propagated by their outcome, LPOP or RPOP of the key that had something: a replica never
+//! waits.
 
 use crate::base::num;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::types::Kind;
@@ -17,12 +17,12 @@ use super::super::several::{Several, wait};
 use super::{end, limits, lost, reply_item};
 
 /// LPOP key [count]
-pub fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop(ctx, args, End::Head)
 }
 
 /// RPOP key [count]
-pub fn rpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn rpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop(ctx, args, End::Tail)
 }
 
@@ -43,6 +43,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     };
     match count {
         None => pop_one(ctx, key, spot, end),
+        // A count of 0 still tells a list that is there (an empty array) from a missing one (null).
         Some(0) => ctx.reply.array(0),
         Some(count) => {
             pop_many(ctx, key, spot, end, count);
@@ -53,8 +54,8 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 
 pub(super) fn popped(end: End) -> Event {
     match end {
-        End::Head => Event::list("lpop"),
-        End::Tail => Event::list("rpop"),
+        End::Head => Event::LPOP,
+        End::Tail => Event::RPOP,
     }
 }
 
@@ -93,12 +94,12 @@ fn pop_command(end: End) -> &'static [u8] {
 }
 
 /// BLPOP key [key ...] timeout
-pub fn blpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn blpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop_or_wait(ctx, args, End::Head)
 }
 
 /// BRPOP key [key ...] timeout
-pub fn brpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn brpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop_or_wait(ctx, args, End::Tail)
 }
 
@@ -120,7 +121,7 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 }
 
 /// LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]
-pub fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let several = Several::parse(args.tail(1), end)?;
     if !pop_from_first(ctx, &several)? {
         ctx.reply.null_array();
@@ -129,7 +130,7 @@ pub fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BLMPOP timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]
-pub fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let several = Several::parse(args.tail(2), end)?;
     let deadline_ms = wait_until(args.at(1), ctx.now)?;
     if !pop_from_first(ctx, &several)? {
@@ -138,13 +139,14 @@ pub fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Pops from the first list that is there; tells whether there was one.
+/// Pops from the first list that is there; returns whether there was one.
 fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_, End>) -> Result<bool, Error> {
     for key in several.keys {
         if let Some(spot) = ctx.keys.spot_as::<List>(key)? {
             ctx.reply.array(2);
             ctx.reply.bulk(key);
             let count = pop_many(ctx, key, spot, several.end, several.count);
+            // The log gets LPOP or RPOP of the key that had something, with the number that there was.
             let count = num::format_i64(count as i64, &mut [0; 20]).to_vec();
             ctx.fx
                 .propagate_as(ctx.keys.db, &[pop_command(several.end), key, &count]);

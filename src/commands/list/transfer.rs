@@ -1,8 +1,8 @@
 //! Moving an element from the end of one list to the end of another, or of the same: LMOVE, RPOPLPUSH, and BLMOVE and
 //! BRPOPLPUSH, which wait for the element to come.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Spot;
 use crate::spec::error::Error;
 use crate::types::Kind;
@@ -16,7 +16,7 @@ use super::pop::popped;
 use super::{end, limits, lost, pushed};
 
 /// LMOVE source destination LEFT | RIGHT LEFT | RIGHT
-pub fn lmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn lmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (end(args.at(3))?, end(args.at(4))?);
     if !transfer(ctx, args, from, to)? {
         ctx.reply.null();
@@ -25,7 +25,7 @@ pub fn lmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// RPOPLPUSH source destination
-pub fn rpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn rpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !transfer(ctx, args, End::Tail, End::Head)? {
         ctx.reply.null();
     }
@@ -33,7 +33,7 @@ pub fn rpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BLMOVE source destination LEFT | RIGHT LEFT | RIGHT timeout
-pub fn blmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn blmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (end(args.at(3))?, end(args.at(4))?);
     let deadline_ms = wait_until(args.at(5), ctx.now)?;
     if transfer(ctx, args, from, to)? {
@@ -48,7 +48,7 @@ pub fn blmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BRPOPLPUSH source destination timeout
-pub fn brpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn brpoplpush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let deadline_ms = wait_until(args.at(3), ctx.now)?;
     if transfer(ctx, args, End::Tail, End::Head)? {
         ctx.fx
@@ -67,11 +67,11 @@ fn wait_for_source(ctx: &mut Ctx<'_>, args: Args<'_>, deadline_ms: Option<i64>) 
     }
 }
 
-/// Moves and replies one element; tells whether there was a source.
+/// Moves and replies one element; returns whether there was a source.
 fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<bool, Error> {
     let (source, destination) = (args.at(1), args.at(2));
     let limits = limits(ctx);
-    let Some(spot) = ctx.keys.find(source) else {
+    let Some(spot) = ctx.keys.find_to_write(source) else {
         return Ok(false);
     };
     ctx.keys.at::<List>(spot)?;
@@ -84,8 +84,9 @@ fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<boo
     // Adding an element to the destination may have added its key, and moved the source's place.
     let spot = ctx
         .keys
-        .find(source)
+        .find_to_write(source)
         .expect("it is not removed before it is empty");
+    // The push is announced before the pop, as in Redis, although the element is taken first.
     ctx.keys.touched(destination, 0);
     ctx.keys.event(destination, pushed(to));
     lost(&mut ctx.keys, source, spot, popped(from), 1);
@@ -102,11 +103,11 @@ fn between(
     to: End,
     limits: &Limits,
 ) -> Result<Vec<u8>, Error> {
-    if let Some(there) = ctx.keys.find(destination) {
+    if let Some(there) = ctx.keys.find_to_write(destination) {
         ctx.keys.at::<List>(there)?;
     }
     let list = ctx.keys.at_mut::<List>(spot)?;
-    // Redis counts only what is kept as text when it makes room.
+    // Redis counts only elements that are kept as text when it makes room.
     let measured = |item: Item<'_>| {
         (
             if matches!(item, Item::Int(_)) {

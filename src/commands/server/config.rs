@@ -1,11 +1,12 @@
 //! CONFIG: parameters, read and changed while the server runs.
 //!
-//! What a parameter is called, which values it takes and what it says about itself is in the `config` room. What a
-//! change sets in motion is decided in `engine::configure`; here are only the words.
+//! The `config` room knows the name, the values and the texts of a parameter. The consequences of a change are decided
+//! in `engine::configure`; here are only the words.
 
-use crate::config::{Circumstances, Extent};
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::config::{Circumstances, Extent, is_sensitive};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Ask;
 use crate::keyspace::Counters;
 use crate::spec::error::Error;
 use crate::spec::server::config as spec;
@@ -13,7 +14,7 @@ use crate::wire::args::Args;
 
 use super::super::help::help;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::CONFIG_GET, get),
     Row::new(&spec::CONFIG_HELP, help),
     Row::new(&spec::CONFIG_RESETSTAT, resetstat),
@@ -42,7 +43,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .map(|at| (args.at(at), args.at(at + 1)))
         .collect();
     for (at, (name, _)) in pairs.iter().enumerate() {
-        if ctx.services.config.is_sensitive(name) {
+        if is_sensitive(name) {
             ctx.fx.redact(3 + 2 * at);
         }
     }
@@ -58,6 +59,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CONFIG RESETSTAT
 fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.stats.reset();
+    ctx.services.scripts.evicted = 0;
     ctx.keys.space.counters = Counters::default();
     ctx.keys.space.freeing.forget_freed();
     ctx.services.persistence.saves = 0;
@@ -67,23 +69,28 @@ fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 /// CONFIG REWRITE
-fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    rewrite_file(ctx, Extent::Needed)
+fn rewrite(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    rewrite_file(ctx, args, Extent::Needed)
 }
 
 /// Brings the file up to date that the server was started with.
-pub fn rewrite_file(ctx: &mut Ctx<'_>, extent: Extent) -> Outcome {
-    let path = &ctx.services.server.config_file;
-    if path.is_empty() {
+pub(crate) fn rewrite_file(ctx: &mut Ctx<'_>, args: Args<'_>, extent: Extent) -> Outcome {
+    let Some(file) = &mut ctx.services.config_file else {
         return Err(Error::from(
             "ERR The server is running without a config file",
         ));
+    };
+    let users = &ctx.services.users;
+    let users = ctx.services.users_file.is_none().then(|| users.lines());
+    let rewrite = file.rewrite(&ctx.services.config, users, extent);
+    if ctx.may_wait() {
+        ctx.park_for_shell(args);
+        let waiting = ctx.session.id;
+        ctx.fx.ask(Ask::RewriteConfig { waiting, rewrite });
+    } else {
+        // A transaction goes on with the next command only when this one has its reply.
+        rewrite.carry_out()?;
+        ctx.reply.ok();
     }
-    if let Err(refusal) = ctx.services.config.rewrite(path.as_ref(), None, extent) {
-        log::warn!("CONFIG REWRITE failed: {refusal}");
-        return Err(refusal);
-    }
-    log::info!("CONFIG REWRITE executed with success.");
-    ctx.reply.ok();
     Ok(())
 }

@@ -1,52 +1,61 @@
 //! Where the memory is: what INFO memory, MEMORY STATS and MEMORY DOCTOR have in common.
 //!
-//! What the allocator has given out is divided into what the server needs to work (the overhead) and what remains: the data.
-//! The overhead is added up from what each part says of itself, so a part that forgets something makes the
-//! data look larger.
+//! The allocated memory is divided into the part that the server needs to work (the overhead) and the rest: the data.
+//! The overhead is added up from what each part says of itself, so a part that forgets something makes the data look
+//! larger.
 
-use crate::engine::ctx::Ctx;
+use crate::engine::run::ctx::Ctx;
 use crate::engine::services::Figures;
-use crate::engine::session::{Session, flag};
+use crate::engine::session::{Class, Session};
+use crate::repl::Stream;
 use crate::store::alloc;
 
-use super::info::sessions;
-
-pub struct Footprint {
+pub(crate) struct Footprint {
     /// In use now, at most so far, and when the server had just started.
-    pub used: usize,
-    pub peak: usize,
-    pub startup: usize,
-    pub clients: usize,
-    pub replicas: usize,
+    pub(crate) used: usize,
+    pub(crate) peak: usize,
+    pub(crate) startup: usize,
+    pub(crate) clients: usize,
+    pub(crate) replicas: usize,
+    /// The kept part of the stream of replication, and how much of it is the backlog. What is beyond that is there for
+    /// replicas that are slow.
+    pub(crate) stream: usize,
+    pub(crate) backlog_size: usize,
+    /// The bytes that wait to be written to the append-only file.
+    pub(crate) aof_buffer: usize,
+    /// The texts of scripts and of libraries of functions, and the interpreters of both.
+    pub(crate) scripts: usize,
+    pub(crate) functions: usize,
+    pub(crate) interpreters: usize,
     /// Histograms of the times of commands.
-    pub histograms: usize,
-    pub dbs: Vec<DbFootprint>,
-    pub keys: usize,
-    pub allocator: alloc::Stats,
+    pub(crate) histograms: usize,
+    pub(crate) dbs: Vec<DbFootprint>,
+    pub(crate) keys: usize,
+    pub(crate) allocator: alloc::Stats,
     /// As the kernel sees it, or the allocator where the kernel says nothing.
-    pub resident: usize,
-    pub figures: Figures,
+    pub(crate) resident: usize,
+    pub(crate) figures: Figures,
 }
 
 /// One database that is not empty.
-pub struct DbFootprint {
-    pub number: usize,
+pub(crate) struct DbFootprint {
+    pub(crate) number: usize,
     /// The table that finds the keys.
-    pub table: usize,
+    pub(crate) table: usize,
     /// Those of its buckets that are in use.
-    pub buckets: usize,
-    /// What wakes up when a key's time has come.
-    pub wheel: usize,
+    pub(crate) buckets: usize,
+    /// The index that wakes keys up when their time has come.
+    pub(crate) wheel: usize,
 }
 
 impl Footprint {
-    pub fn take(ctx: &Ctx<'_>) -> Self {
+    pub(crate) fn take(ctx: &Ctx<'_>) -> Self {
         let facts = &ctx.services.server;
         let figures = facts.figures();
         let allocator = alloc::stats().unwrap_or_default();
         let of_kind = |is_replica: bool| {
-            let wanted = |session: &&Session| session.has(flag::REPLICA) == is_replica;
-            sessions(ctx).filter(wanted).map(Session::memory).sum()
+            let wanted = |session: &&Session| (session.class() == Class::Replica) == is_replica;
+            ctx.all_sessions().filter(wanted).map(Session::memory).sum()
         };
         let used = alloc::used_memory();
         let dbs = ctx
@@ -59,9 +68,16 @@ impl Footprint {
         Self {
             used,
             peak: facts.peak_memory.max(used),
-            startup: facts.startup_memory,
+            startup: facts.process.startup_memory,
             clients: of_kind(false),
             replicas: of_kind(true),
+            stream: (ctx.services.replication.history.stream()).map_or(0, Stream::memory),
+            backlog_size: ctx.services.config.repl_backlog_size as usize,
+            aof_buffer: ctx.services.appending.buffer_bytes(),
+            scripts: ctx.services.scripts.bytes(),
+            functions: ctx.services.functions.bytes(),
+            interpreters: ctx.services.scripts.interpreter_bytes()
+                + ctx.services.functions.interpreter_bytes(),
             histograms: ctx.services.stats.memory(),
             dbs: dbs
                 .map(|(number, db)| DbFootprint {
@@ -82,28 +98,50 @@ impl Footprint {
         }
     }
 
+    pub(crate) fn backlog(&self) -> usize {
+        self.stream.min(self.backlog_size)
+    }
+
+    pub(crate) fn beyond_backlog(&self) -> usize {
+        self.stream - self.backlog()
+    }
+
+    /// All that is held for replicas, beyond the backlog.
+    pub(crate) fn of_replicas(&self) -> usize {
+        self.replicas + self.beyond_backlog()
+    }
+
     /// The buckets of all databases.
-    pub fn buckets(&self) -> usize {
+    pub(crate) fn buckets(&self) -> usize {
         self.dbs.iter().map(|db| db.buckets).sum()
     }
 
-    pub fn overhead(&self) -> usize {
+    pub(crate) fn overhead(&self) -> usize {
         let dbs: usize = self.dbs.iter().map(|db| db.table + db.wheel).sum();
-        self.startup + self.clients + self.replicas + self.histograms + dbs
+        self.startup
+            + self.clients
+            + self.replicas
+            + self.stream
+            + self.aof_buffer
+            + self.scripts
+            + self.functions
+            + self.interpreters
+            + self.histograms
+            + dbs
     }
 
-    pub fn dataset(&self) -> usize {
+    pub(crate) fn dataset(&self) -> usize {
         self.used.saturating_sub(self.overhead())
     }
 
-    /// Of what is in use beyond what an empty server uses.
-    pub fn dataset_percent(&self) -> f64 {
+    /// In percent of the memory in use beyond that of an empty server.
+    pub(crate) fn dataset_percent(&self) -> f64 {
         percent(self.dataset(), self.used.saturating_sub(self.startup))
     }
-    pub fn peak_percent(&self) -> f64 {
+    pub(crate) fn peak_percent(&self) -> f64 {
         percent(self.used, self.peak)
     }
-    pub fn bytes_per_key(&self) -> usize {
+    pub(crate) fn bytes_per_key(&self) -> usize {
         self.used
             .saturating_sub(self.startup)
             .checked_div(self.keys)
@@ -111,27 +149,27 @@ impl Footprint {
     }
 
     /// Room within the allocator's pages that nobody uses.
-    pub fn fragmentation(&self) -> Gap {
+    pub(crate) fn fragmentation(&self) -> Gap {
         Gap::between(self.allocator.active, self.allocator.allocated)
     }
     /// Pages that the allocator keeps for later.
-    pub fn kept(&self) -> Gap {
+    pub(crate) fn kept(&self) -> Gap {
         Gap::between(self.allocator.resident, self.allocator.active)
     }
-    /// What the process has beside the allocator: its code, its stacks.
-    pub fn beside(&self) -> Gap {
+    /// The memory of the process beside the allocator: its code, its stacks.
+    pub(crate) fn beside(&self) -> Gap {
         Gap::between(self.resident, self.allocator.resident)
     }
     /// All of these together.
-    pub fn total(&self) -> Gap {
+    pub(crate) fn total(&self) -> Gap {
         Gap::between(self.resident, self.used)
     }
 }
 
 /// How much larger one figure is than another.
-pub struct Gap {
-    pub ratio: f64,
-    pub bytes: i64,
+pub(crate) struct Gap {
+    pub(crate) ratio: f64,
+    pub(crate) bytes: i64,
 }
 
 impl Gap {

@@ -2,21 +2,21 @@
 
 use crate::base::rng::Rng;
 use crate::config::REDIS_VERSION;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::wire::args::Args;
 
 use super::super::options::{integer, is};
 
 /// LOLWUT [VERSION version] [columns [rows]]
-pub fn lolwut(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn lolwut(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut at = 1;
     if args.get(1).is_some_and(|word| is(word, "VERSION")) && args.len() > 2 {
         // Every version has the same sky.
         integer(args.at(2))?;
         at = 3;
     }
-    // What is no number is left to chance, as everything here.
+    // An argument that is no number is left to chance, as everything here.
     let size = |at: usize, default: usize, least: usize, most: usize| {
         let given = args.get(at).and_then(|text| integer(text).ok());
         given.map_or(default, |number| {

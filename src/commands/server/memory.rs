@@ -1,19 +1,20 @@
-//! MEMORY: what single keys cost, what the whole costs, and what to think of it.
+//! MEMORY: the cost of single keys, the cost of the whole, and an opinion on it.
 
 use crate::config::Eviction;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::effects::Ask;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Ask;
 use crate::spec::error::Error;
 use crate::spec::server::observe as spec;
 use crate::store::alloc;
 use crate::wire::args::Args;
+use crate::wire::reply::Reply;
 
 use super::super::help::help;
 use super::super::options::{integer, is};
-use super::footprint::Footprint;
+use super::footprint::{Footprint, Gap};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::MEMORY_DOCTOR, doctor),
     Row::new(&spec::MEMORY_HELP, help),
     Row::new(&spec::MEMORY_MALLOC_STATS, malloc_stats),
@@ -24,7 +25,7 @@ pub const ROWS: &[Row] = &[
 
 /// MEMORY USAGE key [SAMPLES count]
 ///
-/// Every type knows what it occupies, so nothing is sampled; the count is only checked.
+/// Every type knows its bytes, so nothing is sampled; the count is only checked.
 fn usage(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut options = args.from(3);
     while let Some(option) = options.next() {
@@ -53,15 +54,15 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ("peak.allocated", footprint.peak),
         ("total.allocated", footprint.used),
         ("startup.allocated", footprint.startup),
-        ("replication.backlog", 0),
+        ("replication.backlog", footprint.backlog()),
         ("replica.fullsync.buffer", 0),
-        ("clients.slaves", footprint.replicas),
+        ("clients.slaves", footprint.of_replicas()),
         ("clients.normal", footprint.clients),
         ("cluster.links", 0),
-        ("aof.buffer", 0),
-        ("lua.caches", 0),
-        ("functions.caches", 0),
-        ("script.VMs", 0),
+        ("aof.buffer", footprint.aof_buffer),
+        ("lua.caches", footprint.scripts),
+        ("functions.caches", footprint.functions),
+        ("script.VMs", footprint.interpreters),
     ];
     let between = [
         ("overhead.db.hashtable.lut", footprint.buckets()),
@@ -83,7 +84,49 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ("allocator.resident", footprint.allocator.resident),
         ("allocator.muzzy", footprint.allocator.muzzy),
     ];
-    let gaps = [
+    let gaps = gaps(&footprint);
+    let reply = &mut ctx.reply;
+    let fields = before.len()
+        + footprint.dbs.len()
+        + between.len()
+        + shares.len()
+        + allocator.len()
+        + 2 * gaps.len();
+    reply.map(fields);
+    counts(reply, &before);
+    for db in &footprint.dbs {
+        reply.bulk(format!("db.{}", db.number).as_bytes());
+        reply.map(2);
+        reply.bulk(b"overhead.hashtable.main");
+        reply.count(db.table);
+        reply.bulk(b"overhead.hashtable.expires");
+        reply.count(db.wheel);
+    }
+    counts(reply, &between);
+    for (name, percent) in shares {
+        reply.bulk(name.as_bytes());
+        reply.double(percent);
+    }
+    counts(reply, &allocator);
+    for (ratio, bytes, gap) in gaps {
+        reply.bulk(ratio.as_bytes());
+        reply.double(gap.ratio);
+        reply.bulk(bytes.as_bytes());
+        reply.integer(gap.bytes);
+    }
+    Ok(())
+}
+
+fn counts(reply: &mut Reply<'_>, rows: &[(&str, usize)]) {
+    for (name, count) in rows {
+        reply.bulk(name.as_bytes());
+        reply.count(*count);
+    }
+}
+
+/// What lies between two figures: the names of their ratio and of their difference, and both.
+fn gaps(footprint: &Footprint) -> [(&'static str, &'static str, Gap); 4] {
+    [
         (
             "allocator-fragmentation.ratio",
             "allocator-fragmentation.bytes",
@@ -100,46 +143,7 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
             footprint.beside(),
         ),
         ("fragmentation", "fragmentation.bytes", footprint.total()),
-    ];
-    let reply = &mut ctx.reply;
-    let fields = before.len()
-        + footprint.dbs.len()
-        + between.len()
-        + shares.len()
-        + allocator.len()
-        + 2 * gaps.len();
-    reply.map(fields);
-    for (name, bytes) in before {
-        reply.bulk(name.as_bytes());
-        reply.count(bytes);
-    }
-    for db in &footprint.dbs {
-        reply.bulk(format!("db.{}", db.number).as_bytes());
-        reply.map(2);
-        reply.bulk(b"overhead.hashtable.main");
-        reply.count(db.table);
-        reply.bulk(b"overhead.hashtable.expires");
-        reply.count(db.wheel);
-    }
-    for (name, count) in between {
-        reply.bulk(name.as_bytes());
-        reply.count(count);
-    }
-    for (name, percent) in shares {
-        reply.bulk(name.as_bytes());
-        reply.double(percent);
-    }
-    for (name, bytes) in allocator {
-        reply.bulk(name.as_bytes());
-        reply.count(bytes);
-    }
-    for (ratio, bytes, gap) in gaps {
-        reply.bulk(ratio.as_bytes());
-        reply.double(gap.ratio);
-        reply.bulk(bytes.as_bytes());
-        reply.integer(gap.bytes);
-    }
-    Ok(())
+    ]
 }
 
 /// MEMORY DOCTOR
@@ -175,8 +179,7 @@ fn diagnosis(footprint: &Footprint, clients: usize, policy: Eviction) -> String 
              short elsewhere, MEMORY PURGE returns what can be returned.",
         );
     }
-    let is_wide =
-        |gap: &super::footprint::Gap, ratio: f64| gap.ratio > ratio && gap.bytes > GAP_BYTES;
+    let is_wide = |gap: &Gap, ratio: f64| gap.ratio > ratio && gap.bytes > GAP_BYTES;
     if is_wide(&footprint.total(), 1.4) {
         findings.push(
             "High total RSS: the process holds more than 1.4 times the memory that is in use. The points below tell \
@@ -282,6 +285,12 @@ mod tests {
             startup: 0,
             clients: 0,
             replicas: 0,
+            stream: 0,
+            backlog_size: 0,
+            aof_buffer: 0,
+            scripts: 0,
+            functions: 0,
+            interpreters: 0,
             histograms: 0,
             dbs: Vec::new(),
             keys: 0,

@@ -1,4 +1,4 @@
-//! The server itself: what it is, how it does, how it is stopped.
+//! The server itself: its identity, its state, its end.
 
 mod config;
 mod debug;
@@ -12,17 +12,17 @@ mod save;
 mod slowlog;
 mod snapshot;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::effects::{Ask, Shutdown};
-use crate::engine::session::flag;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Shutdown;
+use crate::engine::session::Link;
 use crate::spec::error::Error;
 use crate::spec::server::{config as config_spec, dataset, module as module_spec, observe as spec};
 use crate::wire::args::Args;
 
 use super::options::is;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&dataset::BGREWRITEAOF, snapshot::bgrewriteaof),
     Row::new(&dataset::BGSAVE, snapshot::bgsave),
     Row::container(&config_spec::CONFIG, config::ROWS),
@@ -56,8 +56,8 @@ fn monitor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
             "ERR MONITOR isn't allowed for DENY BLOCKING client",
         ));
     }
-    if !ctx.session.has(flag::MONITOR | flag::REPLICA) {
-        ctx.session.set(flag::MONITOR);
+    if ctx.session.link != Link::Monitor {
+        ctx.session.link = Link::Monitor;
         ctx.services.monitors.push(ctx.session.id);
     }
     ctx.reply.ok();
@@ -86,22 +86,24 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if aborts && args.len() != 2 {
         return Err(Error::Syntax);
     }
-    if !ctx.may_wait() {
+    if !ctx.may_wait() && !aborts && !how.now {
         return Err(Error::from(
             "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
     if aborts {
-        if ctx.services.shutdown_scheduled.take().is_none() {
+        if !ctx.call_departure_off() {
             return Err(Error::from("ERR No shutdown in progress."));
         }
         log::info!("Shutdown manually aborted.");
-        ctx.fx.ask(Ask::Stay);
         ctx.reply.ok();
         return Ok(());
     }
-    ctx.park_for_shell(args);
-    let waiting = Some(ctx.session.id);
-    ctx.fx.ask(Ask::Shutdown { waiting, how });
+    if let Some(busy) = &ctx.services.busy
+        && how.save != Some(false)
+    {
+        return Err(busy.kind.refusal());
+    }
+    ctx.depart(args, how);
     Ok(())
 }

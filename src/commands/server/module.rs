@@ -1,14 +1,14 @@
 //! MODULE: this server has no modules and cannot load any. Modules are compiled against Redis's own structures.
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::spec::server::module as spec;
 use crate::wire::args::Args;
 
 use super::super::help::help;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::MODULE_HELP, help),
     Row::new(&spec::MODULE_LIST, list),
     Row::new(&spec::MODULE_LOAD, load),

@@ -3,18 +3,19 @@
 //! Files are the shell's, so the commands ask it, and their sessions wait until it has answered, which is at the end of
 //! the same turn.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::engine::effects::{Ask, Reload};
-use crate::engine::snapshot::Purpose;
+use crate::engine::dataset::order::Purpose;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::{Ask, Reload};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::options::is;
 
 /// SAVE
-pub fn save(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if ctx.services.snapshots.is_saving(Purpose::Rdb) {
+pub(crate) fn save(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let snapshots = &ctx.services.snapshots;
+    if snapshots.is_saving(Purpose::Rdb) || snapshots.is_saving(Purpose::Replicas) {
         return Err("ERR Background save already in progress".into());
     }
     ctx.services.persistence.saves += 1;
@@ -25,13 +26,13 @@ pub fn save(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// LASTSAVE
-pub fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply.integer(ctx.services.persistence.last_save_s);
     Ok(())
 }
 
 /// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
-pub fn debug_reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn debug_reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut how = Reload {
         saves: true,
         flushes: true,

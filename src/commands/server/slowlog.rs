@@ -1,14 +1,15 @@
 //! SLOWLOG: the last commands that took long.
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::spec::error::Error;
 use crate::spec::server::observe as spec;
 use crate::wire::args::Args;
 
 use super::super::help::help;
 use super::super::options::integer_within;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::SLOWLOG_GET, get),
     Row::new(&spec::SLOWLOG_HELP, help),
     Row::new(&spec::SLOWLOG_LEN, len),
@@ -17,6 +18,9 @@ pub const ROWS: &[Row] = &[
 
 /// SLOWLOG GET [count]
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.len() > 3 {
+        return Err(Error::subcommand_syntax("slowlog", args.at(1)));
+    }
     let all = ctx.services.slowlog.entries.len();
     let count = match args.get(2) {
         None => 10,

@@ -1,29 +1,30 @@
 //! Saving the data set while the server goes on.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Origin};
-use crate::engine::effects::Ask;
-use crate::engine::snapshot::Purpose;
+use crate::engine::dataset::order::Purpose;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::{Ctx, Origin};
+use crate::engine::run::effects::Ask;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::options::is;
 
 /// BGSAVE [SCHEDULE]
-pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let may_wait = match args.get(1) {
         None => false,
         Some(word) if args.len() == 2 && is(word, "SCHEDULE") => true,
         Some(_) => return Err(Error::Syntax),
     };
-    // Not within a transaction: what it does is not complete yet.
+    // Not within a transaction: its changes are not complete yet.
     let in_transaction = ctx.origin == Origin::Transaction;
     let snapshots = &mut ctx.services.snapshots;
-    if snapshots.is_saving(Purpose::Rdb) {
+    if snapshots.is_saving(Purpose::Rdb) || snapshots.is_saving(Purpose::Replicas) {
         return Err("ERR Background save already in progress".into());
     }
     if snapshots.running.is_some() || in_transaction {
         if !may_wait && !in_transaction {
+            // Redis's text. The other "child" is the snapshot of a rewrite: there is one at a time here too.
             return Err(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
                  schedule a BGSAVE whenever possible."
@@ -40,7 +41,7 @@ pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BGREWRITEAOF
-pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let in_transaction = ctx.origin == Origin::Transaction;
     let snapshots = &ctx.services.snapshots;
     if snapshots.is_saving(Purpose::AofRewrite) {
@@ -49,7 +50,7 @@ pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if snapshots.running.is_some() || in_transaction {
         let appending = &mut ctx.services.appending;
         appending.is_rewrite_scheduled = true;
-        // Whoever asks in person need not wait for the time that failures have set.
+        // A client that asks in person need not wait for the time that failures have set.
         appending.failures_in_a_row = 0;
         ctx.reply
             .simple("Background append only file rewriting scheduled");
@@ -62,7 +63,7 @@ pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 /// DEBUG LOADAOF
-pub fn debug_loadaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn debug_loadaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let waiting = ctx.may_wait().then_some(ctx.session.id);
     if waiting.is_some() {
         ctx.park_for_shell(args);

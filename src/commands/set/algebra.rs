@@ -5,8 +5,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::listpack::Item;
@@ -18,23 +18,23 @@ use super::super::limits;
 use super::super::options::{integer_within, limit};
 
 /// SINTER key [key ...]
-pub fn sinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn sinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_all(ctx, args, |sets, _, show| intersect(sets, show))
 }
 
 /// SUNION key [key ...]
-pub fn sunion(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn sunion(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_all(ctx, args, |sets, limits, show| union_of(sets, limits, show))
 }
 
 /// SDIFF key [key ...]
-pub fn sdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn sdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_all(ctx, args, |sets, _, show| subtract(sets, show))
 }
 
 /// SINTERSTORE destination key [key ...]
-pub fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store(ctx, args, Event::set("sinterstore"), |sets, limits| {
+pub(crate) fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store(ctx, args, Event::SINTERSTORE, |sets, limits| {
         // The result is a part of the smallest set; how large a part of a large one cannot be said before.
         let mut result = match smallest(sets) {
             Some(Set::Large(_) | Set::Small(_)) => Set::small(),
@@ -49,8 +49,8 @@ pub fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// SUNIONSTORE destination key [key ...]
-pub fn sunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store(ctx, args, Event::set("sunionstore"), |sets, limits| {
+pub(crate) fn sunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store(ctx, args, Event::SUNIONSTORE, |sets, limits| {
         let mut result = Set::ints();
         for set in sets.iter().flatten() {
             set.for_each(|member| {
@@ -62,8 +62,8 @@ pub fn sunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// SDIFFSTORE destination key [key ...]
-pub fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store(ctx, args, Event::set("sdiffstore"), |sets, limits| {
+pub(crate) fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store(ctx, args, Event::SDIFFSTORE, |sets, limits| {
         let mut result = Set::ints();
         subtract(sets, &mut |member| {
             result.add(member.text(&mut [0; 20]), limits);
@@ -73,7 +73,7 @@ pub fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// SINTERCARD numkeys key [key ...] [LIMIT limit]
-pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let numkeys = integer_within(args.at(1), 1, i64::MAX, Error::NumkeysNotPositive)? as usize;
     if numkeys > args.len() - 2 {
         return Err(Error::KeysExceedArgs);
@@ -84,6 +84,7 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     with_sets(ctx, keys, |_, sets| {
         let _ = visit_common(sets, &mut |_| {
             count += 1;
+            // A limit of 0 is none: the count is at least 1 here, so it never stops the walk.
             if count == limit {
                 ControlFlow::Break(())
             } else {
@@ -98,7 +99,7 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// The sets under the keys, those that are missing as `None`.
 type Sets<'a, 'b> = &'b [Option<&'a Set>];
 
-/// Takes what is computed, one member after the other.
+/// Takes the computed members, one after the other.
 type Show<'a> = &'a mut dyn FnMut(Item<'_>);
 
 /// Looks all sets up and lends them to `compute` together.
@@ -149,6 +150,7 @@ fn store(
     let result = with_sets(ctx, args.tail(2), |_, sets| compute(sets, &limits))?;
     let len = result.len();
     ctx.keys
+        // An empty result removes the destination, whatever type it had.
         .store(destination, (len > 0).then_some(result), event, 1);
     ctx.reply.count(len);
     Ok(())
@@ -167,7 +169,8 @@ fn intersect(sets: Sets<'_, '_>, show: Show<'_>) {
     });
 }
 
-/// Shows what is in all sets, until told to stop: walks through the smallest and asks the others, small ones first.
+/// Shows the members that are in all sets, until told to stop: walks through the smallest and asks the others, small
+/// ones first.
 fn visit_common<B>(
     sets: Sets<'_, '_>,
     show: &mut dyn FnMut(Item<'_>) -> ControlFlow<B>,
@@ -208,7 +211,7 @@ fn subtract(sets: Sets<'_, '_>, show: Show<'_>) {
     });
 }
 
-/// Shows what is in any of the sets.
+/// Shows the members that are in any of the sets.
 fn union_of(sets: Sets<'_, '_>, limits: &SetLimits, show: Show<'_>) {
     let present: Vec<&Set> = sets.iter().copied().flatten().collect();
     if let [only] = present[..] {

@@ -1,11 +1,11 @@
 //! Sets: adding, removing, asking, and choosing at random.
 //!
-//! What is computed from several sets is next door in `algebra`.
+//! Commands that compute with several sets are next door in `algebra`.
 
 mod algebra;
 
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::set as spec;
@@ -18,7 +18,7 @@ use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothi
 use super::limits;
 use super::options::{directed, not_negative};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::SADD, sadd),
     Row::new(&spec::SCARD, scard),
     Row::new(&spec::SDIFF, algebra::sdiff),
@@ -58,7 +58,7 @@ fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .filter(|member| set.add(member, &limits))
         .count();
     if added > 0 {
-        ctx.keys.changed(key, Event::set("sadd"), added);
+        ctx.keys.changed(key, Event::SADD, added);
     }
     ctx.reply.count(added);
     Ok(())
@@ -74,7 +74,7 @@ fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let set = ctx.keys.at_mut::<Set>(spot)?;
     let removed = args.from(2).filter(|member| set.remove(member)).count();
     if removed > 0 {
-        lost(&mut ctx.keys, key, spot, Event::set("srem"), removed);
+        lost(&mut ctx.keys, key, spot, Event::SREM, removed);
     }
     ctx.reply.count(removed);
     Ok(())
@@ -84,13 +84,18 @@ fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (source, destination, member) = (args.at(1), args.at(2), args.at(3));
     if ctx.keys.spot_as::<Set>(source)?.is_none() {
+        // A missing source is answered before the type of the destination is looked at.
         ctx.reply.integer(0);
         return Ok(());
     }
     ctx.keys.spot_as::<Set>(destination)?;
     // Looking for the destination may have moved the source.
-    let spot = ctx.keys.find(source).expect("it was there a moment ago");
+    let spot = ctx
+        .keys
+        .find_to_write(source)
+        .expect("it was there a moment ago");
     if source == destination {
+        // A member that moves to its own set has not moved: nothing is announced or propagated.
         let is_member = ctx.keys.at::<Set>(spot)?.contains(member);
         ctx.reply.integer(i64::from(is_member));
         return Ok(());
@@ -99,13 +104,14 @@ fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     }
-    lost(&mut ctx.keys, source, spot, Event::set("srem"), 1);
+    lost(&mut ctx.keys, source, spot, Event::SREM, 1);
     let limits = limits::set(ctx);
     let set = ctx
         .keys
         .write_or_create(destination, || Set::for_adding(member, 1, &limits))?;
+    // The destination may have the member already; the move succeeds, but only the source has changed.
     if set.add(member, &limits) {
-        ctx.keys.changed(destination, Event::set("sadd"), 1);
+        ctx.keys.changed(destination, Event::SADD, 1);
     }
     ctx.reply.integer(1);
     Ok(())
@@ -197,7 +203,8 @@ fn pop(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, count: usize) {
         });
     }
     let db = ctx.keys.db;
-    lost(&mut ctx.keys, key, spot, Event::set("spop"), count);
+    lost(&mut ctx.keys, key, spot, Event::SPOP, count);
+    // The choice was chance, so the log gets the names: SREM, in pieces of bounded size.
     for members in popped.chunks(MEMBERS_PER_COMMAND) {
         let mut words: Vec<&[u8]> = vec![b"SREM", key];
         words.extend(members.iter().map(Vec::as_slice));
@@ -213,10 +220,10 @@ fn pop_all(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot) {
     set.for_each(|member| reply_item(reply, member));
     let lazily = ctx.keys.space.lazy.server_del;
     ctx.keys.remove_at(spot, lazily);
-    ctx.keys.changed(key, Event::set("spop"), len);
+    ctx.keys.changed(key, Event::SPOP, len);
     ctx.keys.event(key, Event::DEL);
-    ctx.fx
-        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+    // SPOP that empties a set is propagated as the key's removal: one short command instead of an SREM of every member.
+    ctx.fx.propagate_removal(ctx.keys.db, key, lazily);
 }
 
 /// SRANDMEMBER key [count]
@@ -247,6 +254,7 @@ fn srandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             set.sample(count, rng, |member| reply_item(reply, member));
         }
         Some(count) => {
+            // A negative count draws each time from all members, so a member may come more than once.
             let count = count.unsigned_abs() as usize;
             reply.array(count);
             for _ in 0..count {

@@ -1,12 +1,12 @@
 //! XADD and XTRIM: entries come at one end and go at the other.
 //!
-//! Both take the same trimming options. A rough trim (`~`) removes whole blocks only, and how many entries that is
-//! depends on this server's blocks; so it is propagated as an exact one, by what it left.
+//! Both take the same trimming options. A rough trim (`~`) removes whole blocks only, and the number of their entries
+//! depends on this server's blocks; so it is propagated as an exact one, by the entries it left.
 
 use crate::base::num;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, New};
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Event, New, Site};
 use crate::spec::error::Error;
 use crate::types::Value;
 use crate::types::stream::{
@@ -25,7 +25,7 @@ enum Verb {
     Trim,
 }
 
-/// What follows the key, up to the fields.
+/// The words between the key and the fields.
 struct Options {
     /// NOMKSTREAM says no.
     makes_stream: bool,
@@ -60,8 +60,8 @@ impl Options {
                     return Err(Error::from(BOTH_STRATEGIES));
                 }
                 let mut is_rough = false;
-                if at + 2 < args.len() && matches!(args.at(at + 1), b"~" | b"=") {
-                    is_rough = args.at(at + 1) == b"~";
+                if at + 2 < args.len() && (is(args.at(at + 1), "~") || is(args.at(at + 1), "=")) {
+                    is_rough = is(args.at(at + 1), "~");
                     at += 1;
                 }
                 at += 1;
@@ -124,7 +124,7 @@ impl Trim {
         self.precision != Precision::Exact
     }
 
-    /// What a rough trim has come to, in the words of an exact one.
+    /// The outcome of a rough trim, in the words of an exact one.
     fn outcome(&self, log: &Log) -> Vec<u8> {
         match self.keep {
             Keep::Newest(_) => num::format_u64(log.len(), &mut [0; 20]).to_vec(),
@@ -162,7 +162,7 @@ fn propagate_with(ctx: &mut Ctx<'_>, args: Args<'_>, replaced: &[(usize, &[u8])]
 }
 
 /// XADD key [NOMKSTREAM] [MAXLEN | MINID [= | ~] threshold [LIMIT count]] * | id field value [field value ...]
-pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(ctx, args, Verb::Add)?;
     let (new_id, id_at) = options
         .id
@@ -174,16 +174,17 @@ pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits::stream(ctx);
     let now_ms = ctx.now.unix_ms as u64;
-    let (spot, is_new) = match ctx.keys.find(key) {
-        Some(spot) => {
+    let (spot, is_new) = match ctx.keys.site(key) {
+        Site::Taken(spot) => {
             ctx.keys.touch(spot);
             (spot, false)
         }
-        None if options.makes_stream => {
+        Site::Vacant(vacancy) if options.makes_stream => {
             let stream = Value::Stream(Box::default());
-            (ctx.keys.insert(key, New::Object(stream), None), true)
+            (ctx.keys.insert(vacancy, New::Object(stream), None), true)
         }
-        None => {
+        Site::Vacant(_) => {
+            // NOMKSTREAM turns XADD to a missing stream into a null reply, not an error.
             ctx.reply.null();
             return Ok(());
         }
@@ -199,6 +200,7 @@ pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let id = match added {
         Ok(id) => id,
         Err(error) => {
+            // A refused first entry must not leave an empty stream behind.
             if is_new {
                 ctx.keys.remove_at(spot, false);
             }
@@ -208,6 +210,8 @@ pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }));
         }
     };
+    // The trim comes after the entry, so MAXLEN 0 removes the entry that has just been added; its ID is replied all the
+    // same.
     let removed = options
         .trim
         .map_or(0, |trim| log.trim(trim.keep, trim.precision));
@@ -215,33 +219,39 @@ pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let left = rough
         .filter(|_| ctx.fx.listening)
         .map(|trim| trim.outcome(log));
-    ctx.keys.changed(key, Event::stream("xadd"), 1);
+    ctx.keys.changed(key, Event::XADD, 1);
     ctx.keys.tell_waiters(key);
     if removed > 0 {
-        ctx.keys.event(key, Event::stream("xtrim"));
+        ctx.keys.event(key, Event::XTRIM);
     }
     let mut text = [0; ID_TEXT_BYTES];
     let text = id.format(&mut text);
+    // `*` is propagated as the ID that it became here.
+    let made = (!matches!(new_id, NewId::Exact(_))).then_some((id_at, text));
     match (rough, &left) {
-        (Some(trim), Some(left)) => {
-            let replaced: [(usize, &[u8]); 3] =
-                [(trim.at - 1, b"="), (trim.at, left), (id_at, text)];
-            let count = if matches!(new_id, NewId::Exact(_)) {
-                2
-            } else {
-                3
-            };
-            propagate_with(ctx, args, &replaced[..count]);
-        }
-        _ if !matches!(new_id, NewId::Exact(_)) => propagate_with(ctx, args, &[(id_at, text)]),
+        (Some(trim), Some(left)) => propagate_exactly(ctx, args, (trim.at, left), made),
+        _ if made.is_some() => propagate_with(ctx, args, made.as_slice()),
         _ => {}
     }
     reply_id(&mut ctx.reply, id);
     Ok(())
 }
 
+/// XADD with `~` is propagated with `=`: a replica with other blocks would trim roughly to another length. The
+/// threshold becomes what is left, and an ID that was made here goes with it.
+fn propagate_exactly(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    (at, left): (usize, &[u8]),
+    made: Option<(usize, &[u8])>,
+) {
+    let exact: [(usize, &[u8]); 2] = [(at - 1, b"="), (at, left)];
+    let replaced: Vec<(usize, &[u8])> = exact.into_iter().chain(made).collect();
+    propagate_with(ctx, args, &replaced);
+}
+
 /// XTRIM key MAXLEN | MINID [= | ~] threshold [LIMIT count]
-pub fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(ctx, args, Verb::Trim)?;
     let trim = options.trim.expect("XTRIM is refused without a strategy");
     let key = args.at(1);
@@ -250,13 +260,13 @@ pub fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let removed = log.trim(trim.keep, trim.precision);
+    // A trim that removes nothing is no change; a rough one may find no whole block to remove.
     if removed > 0 {
         if ctx.fx.listening && trim.is_rough() {
             let left = trim.outcome(log);
             propagate_with(ctx, args, &[(trim.at - 1, b"="), (trim.at, &left)]);
         }
-        ctx.keys
-            .changed(key, Event::stream("xtrim"), removed as usize);
+        ctx.keys.changed(key, Event::XTRIM, removed as usize);
     }
     ctx.reply.count(removed as usize);
     Ok(())

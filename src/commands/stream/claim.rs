@@ -1,11 +1,11 @@
 //! XCLAIM and XAUTOCLAIM: entries that one consumer was given and did not finish go to another.
 //!
-//! A claim also clears up: what is pending but no longer in the stream becomes pending for nobody. Each change is
-//! propagated as the XCLAIM that makes a replica's group the same, whatever the clock said here.
+//! A claim also clears up: a pending entry that is no longer in the stream becomes pending for nobody. Each change is
+//! propagated as the XCLAIM that makes a replica's group the same, independent of its clock.
 
 use crate::base::num;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Spot;
 use crate::spec::error::Error;
 use crate::types::stream::{Claim, Deliveries, ID_TEXT_BYTES, RangeEnd, Stream, StreamId};
@@ -13,9 +13,7 @@ use crate::wire::args::Args;
 
 use super::super::options::{integer_within, is};
 use super::read::join;
-use super::{
-    id, no_group, propagate_claim, propagate_group_id, range_end, reply_entry, reply_id, told,
-};
+use super::{id, no_group, propagate_claim, propagate_group_id, range_end, reply_entry, reply_id};
 
 /// Where the stream is, which must have the group. `spot` is where its key is.
 fn stream_with(ctx: &Ctx<'_>, args: Args<'_>, spot: Option<Spot>) -> Result<Spot, Error> {
@@ -29,7 +27,7 @@ fn number(text: &[u8], refusal: &'static str) -> Result<i64, Error> {
     num::parse_i64(text).ok_or_else(|| Error::from(refusal))
 }
 
-/// What stands behind the IDs of XCLAIM.
+/// The words behind the IDs of XCLAIM.
 struct Options {
     claim: Claim,
     is_brief: bool,
@@ -77,8 +75,11 @@ impl Options {
                 }
                 Some(value) if is(word, "LASTID") => options.last_id = id(value)?,
                 _ => {
-                    let text = [b"ERR Unrecognized XCLAIM option '", told(word), b"'"];
-                    return Err(Error::from(text.concat()));
+                    return Err(Error::quoting(
+                        "ERR Unrecognized XCLAIM option '",
+                        word,
+                        "'",
+                    ));
                 }
             }
         }
@@ -88,6 +89,7 @@ impl Options {
             .unwrap_or(now_ms);
         options.claim.deliveries = match deliveries {
             Some(count) => Deliveries::Set(count),
+            // JUSTID looks at IDs without reading entries, so it does not count as a delivery.
             None if options.is_brief => Deliveries::Kept,
             None => Deliveries::Incremented,
         };
@@ -97,13 +99,12 @@ impl Options {
 
 /// XCLAIM key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]
 /// [FORCE] [JUSTID] [LASTID lastid]
-pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = ctx.keys.read(args.at(1));
     let spot = stream_with(ctx, args, spot)?;
     let idle_min_ms = number(args.at(4), "ERR Invalid min-idle-time argument for XCLAIM")?;
     let id_count = args.from(5).take_while(|text| id(text).is_ok()).count();
     let options = Options::parse(args.tail(5 + id_count), idle_min_ms, ctx.now.unix_ms)?;
-    ctx.fx.do_not_propagate();
 
     let (key, name, db) = (args.at(1), args.at(2), ctx.keys.db);
     let me = join(ctx, key, spot, name, args.at(3), false)?;
@@ -150,7 +151,7 @@ pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
-pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // Looked at before anything is refused, as real servers count it.
     let spot = ctx.keys.read(args.at(1));
     let idle_min_ms = number(
@@ -173,7 +174,6 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     let spot = stream_with(ctx, args, spot)?;
-    ctx.fx.do_not_propagate();
 
     let (key, name, db) = (args.at(1), args.at(2), ctx.keys.db);
     let me = join(ctx, key, spot, name, args.at(3), false)?;
@@ -197,6 +197,8 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (mark, mut claimed, mut deleted) = (reply.deferred(), 0, Vec::new());
     let next = group.autoclaim(log, me, start, count, &claim, |group, id, entry| {
         match entry {
+            // An entry that is gone is claimed by nobody: it leaves the pending list and is told in the third part of
+            // the reply.
             None => deleted.push(id),
             Some(entry) => {
                 claimed += 1;

@@ -1,11 +1,12 @@
-//! XGROUP and XACK: consumer groups, who is in them, and what they have done with.
+//! XGROUP and XACK: consumer groups, their consumers, and the entries those have done with.
 //!
 //! A group is no part of what watches of its key look at, so its changes are only counted and announced. Its end wakes
-//! those who wait for its entries: they would wait for ever.
+//! the sessions that wait for its entries: they would wait for ever.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, New, Spot};
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Event, New, Site, Spot};
 use crate::spec::error::Error;
 use crate::types::Value;
 use crate::types::stream::{Group, Stream, StreamId};
@@ -14,7 +15,7 @@ use crate::wire::args::Args;
 use super::super::options::{integer, is};
 use super::{id, no_group_of};
 
-/// What follows the ID in XGROUP CREATE and SETID.
+/// The words behind the ID in XGROUP CREATE and SETID.
 struct Options {
     makes_stream: bool,
     entries_read: Option<u64>,
@@ -53,13 +54,13 @@ impl Options {
 }
 
 /// Where the stream is that a subcommand is about.
-fn stream_at(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Option<Spot>, Error> {
-    let Some(spot) = ctx.keys.find(key) else {
-        return Ok(None);
-    };
-    ctx.keys.touch(spot);
-    ctx.keys.at::<Stream>(spot)?;
-    Ok(Some(spot))
+fn stream_at<'k>(ctx: &mut Ctx<'_>, key: &'k [u8]) -> Result<Site<'k>, Error> {
+    let site = ctx.keys.site(key);
+    if let Some(spot) = site.spot() {
+        ctx.keys.touch(spot);
+        ctx.keys.at::<Stream>(spot)?;
+    }
+    Ok(site)
 }
 
 /// The group that a subcommand is about, and where its stream is.
@@ -68,69 +69,74 @@ fn group_at<'c>(
     key: &[u8],
     name: &[u8],
 ) -> Result<(Spot, &'c mut Group), Error> {
-    let spot = stream_at(ctx, key)?.ok_or_else(|| Error::from(NO_STREAM))?;
+    let found = stream_at(ctx, key)?.spot();
+    let spot = found.ok_or_else(|| Error::from(NO_STREAM))?;
     let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
     let group = groups.get_mut(name).ok_or_else(|| no_group_of(key, name))?;
     Ok((spot, group))
 }
 
 /// XGROUP CREATE key group id | $ [MKSTREAM] [ENTRIESREAD entries-read]
-pub fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(args, true)?;
     let (key, name, text) = (args.at(2), args.at(3), args.at(4));
-    let spot = stream_at(ctx, key)?;
-    if spot.is_none() && !options.makes_stream {
+    let site = stream_at(ctx, key)?;
+    if site.is_vacant() && !options.makes_stream {
         return Err(Error::from(NO_STREAM));
     }
-    let id = match (text, spot) {
+    let id = match (up_to_nul(text), site.spot()) {
         (b"$", Some(spot)) => ctx.keys.at::<Stream>(spot)?.log.last_id(),
+        // With MKSTREAM the stream is empty, so its end is its beginning.
         (b"$", None) => StreamId::MIN,
         _ => id(text)?,
     };
-    let spot = if let Some(spot) = spot {
-        spot
-    } else {
-        let stream = Value::Stream(Box::default());
-        let spot = ctx.keys.insert(key, New::Object(stream), None);
-        ctx.keys.touched(key, 0);
-        spot
+    let spot = match site {
+        Site::Taken(spot) => spot,
+        Site::Vacant(vacancy) => {
+            let stream = Value::Stream(Box::default());
+            let spot = ctx.keys.insert(vacancy, New::Object(stream), None);
+            ctx.keys.touched(key, 0);
+            spot
+        }
     };
     let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
     if groups.contains_key(name) {
         return Err(Error::from("BUSYGROUP Consumer Group name already exists"));
     }
     groups.insert(name.into(), Group::new(id, options.entries_read));
-    ctx.keys.noted(key, Event::stream("xgroup-create"), 1);
+    ctx.keys.noted(key, Event::XGROUP_CREATE, 1);
     ctx.reply.ok();
     Ok(())
 }
 
 /// XGROUP SETID key group id | $ [ENTRIESREAD entries-read]
-pub fn xgroup_setid(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xgroup_setid(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(args, false)?;
     let (key, name, text) = (args.at(2), args.at(3), args.at(4));
     let (spot, _) = group_at(ctx, key, name)?;
     let Stream { log, groups } = ctx.keys.at_mut::<Stream>(spot)?;
-    let id = match text {
+    let id = match up_to_nul(text) {
         b"$" => log.last_id(),
         _ => StreamId::parse_or_extreme(text, 0).ok_or(Error::InvalidStreamId)?,
     };
     let group = groups.get_mut(name).expect("it was there just now");
     group.last_id = id;
+    // Without ENTRIESREAD the count is unknown from now on, and with it, in most cases, the lag that XINFO shows.
     group.entries_read = options.entries_read;
-    ctx.keys.noted(key, Event::stream("xgroup-setid"), 1);
+    ctx.keys.noted(key, Event::XGROUP_SETID, 1);
     ctx.reply.ok();
     Ok(())
 }
 
 /// XGROUP DESTROY key group
-pub fn xgroup_destroy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xgroup_destroy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
-    let spot = stream_at(ctx, key)?.ok_or_else(|| Error::from(NO_STREAM))?;
+    let found = stream_at(ctx, key)?.spot();
+    let spot = found.ok_or_else(|| Error::from(NO_STREAM))?;
     let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
     let was_there = groups.remove(name).is_some();
     if was_there {
-        ctx.keys.noted(key, Event::stream("xgroup-destroy"), 1);
+        ctx.keys.noted(key, Event::XGROUP_DESTROY, 1);
         ctx.keys.tell_waiters(key);
     }
     ctx.reply.integer(i64::from(was_there));
@@ -138,33 +144,34 @@ pub fn xgroup_destroy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// XGROUP CREATECONSUMER key group consumer
-pub fn xgroup_createconsumer(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xgroup_createconsumer(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
     let now_ms = ctx.now.unix_ms;
     let (_, group) = group_at(ctx, key, name)?;
     let is_new = group.create_consumer(args.at(4), now_ms).is_some();
     if is_new {
-        ctx.keys
-            .noted(key, Event::stream("xgroup-createconsumer"), 1);
+        ctx.keys.noted(key, Event::XGROUP_CREATECONSUMER, 1);
     }
     ctx.reply.integer(i64::from(is_new));
     Ok(())
 }
 
 /// XGROUP DELCONSUMER key group consumer
-pub fn xgroup_delconsumer(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xgroup_delconsumer(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
     let (_, group) = group_at(ctx, key, name)?;
+    // The entries that were pending for the consumer are pending for nobody afterwards; the reply says how many were
+    // lost.
     let pending = group.delete_consumer(args.at(4));
     if pending.is_some() {
-        ctx.keys.noted(key, Event::stream("xgroup-delconsumer"), 1);
+        ctx.keys.noted(key, Event::XGROUP_DELCONSUMER, 1);
     }
     ctx.reply.count(pending.unwrap_or(0));
     Ok(())
 }
 
 /// XACK key group id [id ...]
-pub fn xack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(spot) = ctx.keys.read(args.at(1)) else {
         ctx.reply.integer(0);
         return Ok(());

@@ -1,7 +1,7 @@
 //! XINFO: a stream, its groups and their consumers, for people and for monitoring.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::types::stream::{Entry, Group, Stream, StreamId};
 use crate::wire::args::Args;
@@ -11,7 +11,7 @@ use super::super::options::{integer, is};
 use super::{no_group_of, reply_entries, reply_entry, reply_id};
 
 /// XINFO STREAM key [FULL [COUNT count]]
-pub fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let stream = ctx
         .keys
         .read_as::<Stream>(args.at(2))?
@@ -140,7 +140,7 @@ fn reply_group_in_full(
 }
 
 /// XINFO GROUPS key
-pub fn xinfo_groups(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xinfo_groups(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let stream = ctx
         .keys
         .read_as::<Stream>(args.at(2))?
@@ -161,7 +161,7 @@ pub fn xinfo_groups(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// XINFO CONSUMERS key group
-pub fn xinfo_consumers(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xinfo_consumers(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
     let stream = ctx.keys.read_as::<Stream>(key)?.ok_or(Error::NoSuchKey)?;
     let group = stream

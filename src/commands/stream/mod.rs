@@ -1,14 +1,14 @@
 //! Streams: adding entries, looking at them, and the numbers of a stream as a whole.
 //!
-//! Adding and trimming share their options and are in `add`; looking at a range is in `range`, reading what is new, with
-//! or without a group and with or without waiting for it, in `read`. Consumer groups are made and unmade in `group`;
-//! `pending` tells what they were given and `claim` gives it to others; `info` shows everything at once.
+//! Adding and trimming share their options and are in `add`; looking at a range is in `range`, reading what is new,
+//! with or without a group and with or without waiting for it, in `read`. Consumer groups are made and unmade in
+//! `group`; `pending` tells what they were given and `claim` gives it to others; `info` shows everything at once.
 //!
-//! A stream stays when its last entry goes: it remembers the last ID, and its groups. What groups do is no change of the
-//! key to those who watch it, only entries that come and go are.
+//! A stream stays when its last entry goes: it remembers the last ID, and its groups. Watchers of the key see only
+//! entries that come and go as a change, not the deeds of groups.
 //!
-//! Whatever depends on the clock is propagated as what came out: an ID that the server chose as that ID, a rough trim as
-//! how much it left, a delivery to a consumer as the claim of each entry.
+//! Outcomes that depend on the clock are propagated as they came out: an ID that the server chose as that ID, a rough
+//! trim as how much it left, a delivery to a consumer as the claim of each entry.
 
 mod add;
 mod claim;
@@ -19,9 +19,10 @@ mod range;
 mod read;
 
 use crate::base::num;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::engine::effects::Effects;
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Effects;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::spec::stream as spec;
@@ -33,7 +34,7 @@ use super::help::help;
 use super::items::reply_item;
 use super::options::{integer, is};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::XACK, group::xack),
     Row::new(&spec::XADD, add::xadd),
     Row::new(&spec::XAUTOCLAIM, claim::xautoclaim),
@@ -85,14 +86,9 @@ fn range_end(text: &[u8], end: RangeEnd) -> Result<StreamId, Error> {
     })
 }
 
-/// Text as Redis puts it into a sentence: a NUL ends it.
-fn told(text: &[u8]) -> &[u8] {
-    text.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
 /// Neither the key nor the group needs to be there for this to be said.
 fn no_group(key: &[u8], group: &[u8], where_asked: &str) -> Error {
-    let (key, group) = (told(key), told(group));
+    let (key, group) = (up_to_nul(key), up_to_nul(group));
     Error::from(
         [
             b"NOGROUP No such key '",
@@ -108,7 +104,7 @@ fn no_group(key: &[u8], group: &[u8], where_asked: &str) -> Error {
 
 /// The key is there and has no such group.
 fn no_group_of(key: &[u8], group: &[u8]) -> Error {
-    let (key, group) = (told(key), told(group));
+    let (key, group) = (up_to_nul(key), up_to_nul(group));
     Error::from(
         [
             b"NOGROUP No such consumer group '",
@@ -240,7 +236,7 @@ fn xdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .filter(|text| id(text).is_ok_and(|id| stream.log.delete(id)))
         .count();
     if deleted > 0 {
-        ctx.keys.changed(key, Event::stream("xdel"), deleted);
+        ctx.keys.changed(key, Event::XDEL, deleted);
     }
     ctx.reply.count(deleted);
     Ok(())
@@ -297,7 +293,7 @@ fn xsetid(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if max_deleted_id != StreamId::MIN {
         log.set_max_deleted_id(max_deleted_id);
     }
-    ctx.keys.noted(key, Event::stream("xsetid"), 1);
+    ctx.keys.noted(key, Event::XSETID, 1);
     ctx.reply.ok();
     Ok(())
 }

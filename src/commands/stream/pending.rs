@@ -1,7 +1,7 @@
-//! XPENDING: what a group was given and has not acknowledged, as a summary or one by one.
+//! XPENDING: the entries that a group was given and has not acknowledged, as a summary or one by one.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::types::stream::{Group, Pending, RangeEnd, Stream, StreamId};
 use crate::wire::args::Args;
@@ -10,7 +10,7 @@ use crate::wire::reply::Reply;
 use super::super::options::{integer, is};
 use super::{no_group, range_end, reply_id};
 
-/// What the long form asks for.
+/// The filters of the long form.
 struct Wanted<'a> {
     idle_min_ms: i64,
     start: StreamId,
@@ -44,7 +44,7 @@ impl<'a> Wanted<'a> {
 }
 
 /// XPENDING key group [[IDLE min-idle-time] start end count [consumer]]
-pub fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let wanted = match args.len() {
         3 => None,
         _ => Some(Wanted::parse(args)?),

@@ -1,7 +1,7 @@
 //! XRANGE and XREVRANGE: entries between two IDs, forwards or backwards.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::types::stream::{RangeEnd, Stream};
 use crate::wire::args::Args;
@@ -10,12 +10,12 @@ use super::super::options::{integer, is};
 use super::{range_end, reply_entries};
 
 /// XRANGE key start end [COUNT count]
-pub fn xrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     range(ctx, args, RangeEnd::Start)
 }
 
 /// XREVRANGE key end start [COUNT count]
-pub fn xrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn xrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     range(ctx, args, RangeEnd::Stop)
 }
 
@@ -41,6 +41,7 @@ fn range(ctx: &mut Ctx<'_>, args: Args<'_>, first: RangeEnd) -> Outcome {
     };
     let (reply, log) = (&mut ctx.reply, &stream.log);
     if count == 0 {
+        // COUNT 0 of a stream that is there is a null array, and a missing stream an empty one.
         reply.null_array();
         return Ok(());
     }

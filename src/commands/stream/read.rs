@@ -1,16 +1,18 @@
-//! XREAD and XREADGROUP: what has come since, now or when something comes.
+//! XREAD and XREADGROUP: the entries that have come since, now or when some come.
 //!
-//! XREAD asks for entries after an ID that the client remembers. XREADGROUP asks for entries that its group has not been
-//! given yet (`>`), which become pending for the consumer, or for what is pending for the consumer already. Either waits
-//! with BLOCK. XREADGROUP changes the group although it reads the stream: its doings are propagated as claims.
+//! XREAD asks for entries after an ID that the client remembers. XREADGROUP asks for entries that its group has not
+//! been given yet (`>`), which become pending for the consumer, or for those that are pending for the consumer already.
+//! Either waits with BLOCK. XREADGROUP changes the group although it reads the stream: its doings are propagated as
+//! claims.
 //!
-//! A reader who waits is served by running the command again. `$`, the end of the stream, means its end when the wait
+//! A waiting reader is served by running the command again. `$`, the end of the stream, means its end when the wait
 //! began, so it is replaced by that ID before the command is parked; `+`, the last entry, means the last there is when
 //! one comes, and stays.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::{Ctx, Wait};
-use crate::engine::effects::Effects;
+use crate::base::text::up_to_nul;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::{Ctx, Wait};
+use crate::engine::run::effects::Effects;
 use crate::engine::session::OnTimeout;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
@@ -24,7 +26,7 @@ use super::{
     id, no_group, propagate_claim, propagate_group_id, reply_entries, reply_entry, reply_id,
 };
 
-/// What either command was asked for.
+/// The request of either command.
 struct Request<'a> {
     keys: Args<'a>,
     ids: Args<'a>,
@@ -34,7 +36,7 @@ struct Request<'a> {
     patience: Patience,
     /// The group and the consumer.
     reader: Option<(&'a [u8], &'a [u8])>,
-    /// NOACK: what is given is not pending afterwards.
+    /// NOACK: the entries given are not pending afterwards.
     is_certain: bool,
 }
 
@@ -46,9 +48,16 @@ enum Patience {
     Endless,
 }
 
+/// The reader: anybody, or a consumer of a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Anybody,
+    Consumer,
+}
+
 impl<'a> Request<'a> {
-    fn parse(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Self, Error> {
-        let for_group = ctx.command.name() == "xreadgroup";
+    fn parse(ctx: &Ctx<'_>, args: Args<'a>, reader: Reader) -> Result<Self, Error> {
+        let for_group = reader == Reader::Consumer;
         let mut request = Self {
             keys: Args::EMPTY,
             ids: Args::EMPTY,
@@ -112,7 +121,7 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    /// Waits for the streams to get what is asked for, or says that there is nothing.
+    /// Waits for the streams to get such entries, or says that there are none.
     fn wait(&self, ctx: &mut Ctx<'_>, args: Args<'_>) {
         let deadline_ms = match self.patience {
             Patience::Until(deadline_ms) if ctx.may_wait() => Some(deadline_ms),
@@ -169,12 +178,12 @@ impl Found {
 // ---- without a group
 
 /// XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
-pub fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let request = Request::parse(ctx, args)?;
+pub(crate) fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let request = Request::parse(ctx, args, Reader::Anybody)?;
     let mut after = Vec::with_capacity(request.keys.len());
     for (key, text) in request.keys.iter().zip(request.ids.iter()) {
         let stream = ctx.keys.read_as::<Stream>(key)?;
-        after.push(match text {
+        after.push(match up_to_nul(text) {
             b"$" => stream.map_or(StreamId::MIN, |stream| stream.log.last_id()),
             b"+" => stream.map_or(StreamId::MIN, |stream| before_last(&stream.log)),
             b">" => return Err(Error::from(NEW_IN_XREAD)),
@@ -200,12 +209,13 @@ pub fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     // Only a command that waits needs to be kept, and only its first run knows what `$` was.
-    if request.patience != Patience::None && request.ids.iter().any(|text| text == b"$") {
+    if request.patience != Patience::None && request.ids.iter().any(|text| up_to_nul(text) == b"$")
+    {
         let mut fixed = OwnedArgs::from(args.head(request.ids_at));
         for (text, after) in request.ids.iter().zip(&after) {
-            match text {
+            match up_to_nul(text) {
                 b"$" => fixed.push(after.format(&mut [0; ID_TEXT_BYTES])),
-                text => fixed.push(text),
+                _ => fixed.push(text),
             }
         }
         request.wait(ctx, fixed.as_args());
@@ -223,19 +233,18 @@ fn before_last(log: &Log) -> StreamId {
 
 // ---- with a group
 
-/// What a consumer asks of one stream.
+/// The entries of one stream that a consumer asks for.
 #[derive(Clone, Copy)]
 enum Wanted {
     /// `>`: what nobody in the group was given.
     New,
-    /// What is pending for the consumer after this ID.
+    /// The entries that are pending for the consumer after this ID.
     PendingAfter(StreamId),
 }
 
 /// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
-pub fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.fx.do_not_propagate();
-    let request = Request::parse(ctx, args)?;
+pub(crate) fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let request = Request::parse(ctx, args, Reader::Consumer)?;
     let (name, consumer) = request
         .reader
         .expect("XREADGROUP is refused without a group");
@@ -245,7 +254,7 @@ pub fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if !stream.is_some_and(|stream| stream.groups.contains_key(name)) {
             return Err(no_group(key, name, " in XREADGROUP with GROUP option"));
         }
-        wanted.push(match text {
+        wanted.push(match up_to_nul(text) {
             b"$" => return Err(meaningless('$')),
             b"+" => return Err(meaningless('+')),
             b">" => Wanted::New,
@@ -268,6 +277,7 @@ pub fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         group.consumer_mut(me).seen_ms = now_ms;
         match wanted {
             Wanted::PendingAfter(after) => {
+                // A consumer's own history is an answer even when it is empty: only `>` waits.
                 found.begin(&mut ctx.reply, key);
                 reply_pending(&mut ctx.reply, log, group, me, after, request.count, now_ms);
             }
@@ -298,7 +308,7 @@ pub fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The consumer of that name, who joins the group by asking.
+/// The consumer of that name, which joins the group by asking.
 pub(super) fn join(
     ctx: &mut Ctx<'_>,
     key: &[u8],
@@ -316,8 +326,8 @@ pub(super) fn join(
     let id = group
         .create_consumer(consumer, now_ms)
         .expect("nobody has the name");
-    ctx.keys
-        .noted(key, Event::stream("xgroup-createconsumer"), 1);
+    ctx.keys.noted(key, Event::XGROUP_CREATECONSUMER, 1);
+    // A claim makes the consumer on the replica; NOACK sends no claims, so the joining is sent by itself.
     if propagates {
         let words: [&[u8]; 5] = [b"XGROUP", b"CREATECONSUMER", key, name, consumer];
         ctx.fx.propagate_as(ctx.keys.db, &words);
@@ -369,7 +379,7 @@ impl Delivery<'_> {
     }
 }
 
-/// What is pending for the consumer. An entry that the stream has no more is told by its ID alone.
+/// The entries that are pending for the consumer. An entry that the stream has no more is told by its ID alone.
 fn reply_pending(
     reply: &mut Reply<'_>,
     log: &Log,

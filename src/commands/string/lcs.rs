@@ -1,7 +1,7 @@
 //! LCS: what two strings have in common.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Text;
 use crate::spec::error::Error;
 use crate::types::string::{Common, longest_common, longest_common_len, longest_common_memory};
@@ -45,7 +45,7 @@ impl Options {
 }
 
 /// LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]
-pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // Both are looked up first, and only then is there something to say about either. Reading a key removes it when it
     // is due, and moves others; by the second look that is over.
     ctx.keys.read(args.at(1));

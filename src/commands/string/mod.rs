@@ -9,22 +9,23 @@ mod lcs;
 use std::sync::Arc;
 
 use crate::base::longdouble;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
-use crate::keyspace::{Event, New, Spot, Text, Until, text};
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Event, New, Site, Spot, Text, Until, text};
 use crate::spec::error::Error;
 use crate::spec::string as spec;
-use crate::store::INLINE_MAX;
+use crate::store::{EntryRef, INLINE_MAX};
 use crate::types::Value;
 use crate::types::string::resolve_range;
 use crate::wire::args::Args;
+use crate::wire::reply::Reply;
 
-pub use editing::{edit, edit_within};
+pub(crate) use editing::{edit, edit_within, len_max};
 
 use super::keys::deadline::end_at_once;
 use super::options::{Moment, integer, is};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::APPEND, editing::append),
     Row::new(&spec::DECR, decr),
     Row::new(&spec::DECRBY, decrby),
@@ -51,39 +52,57 @@ pub const ROWS: &[Row] = &[
 
 /// GET key
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let Some(spot) = ctx.keys.read(args.at(1)) else {
+    let reply = &mut ctx.reply;
+    let found = (ctx.keys).read_with(args.at(1), |entry| reply_entry(reply, entry));
+    found.unwrap_or_else(|| {
         ctx.reply.null();
-        return Ok(());
-    };
-    reply_text(ctx, spot)
+        Ok(())
+    })
 }
 
-/// Replies the string at a place; a long one goes out without a copy.
+/// Replies the string in an entry; a long one goes out without a copy.
 #[inline]
-fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
-    match ctx.keys.text(spot)? {
-        Text::Bytes(bytes) => ctx.reply.bulk(bytes),
-        Text::Int(number) => ctx.reply.bulk_i64(number),
-        Text::Shared(bytes) => ctx.reply.bulk_shared(bytes),
+fn reply_entry(reply: &mut Reply<'_>, entry: EntryRef<'_, Value>) -> Outcome {
+    match Text::of_entry(entry)? {
+        Text::Bytes(bytes) => reply.bulk(bytes),
+        Text::Int(number) => reply.bulk_i64(number),
+        Text::Shared(bytes) => reply.bulk_shared(bytes),
     }
     Ok(())
 }
 
+/// Replies the string at a place.
+fn reply_text(ctx: &mut Ctx<'_>, spot: Spot) -> Outcome {
+    reply_entry(&mut ctx.reply, ctx.keys.entry(spot))
+}
+
+/// Replies the old value, or null, and returns its place for a new one.
+fn site_after_reply<'k>(ctx: &mut Ctx<'_>, key: &'k [u8]) -> Result<Site<'k>, Error> {
+    let site = ctx.keys.site_to_read(key);
+    match site.spot() {
+        Some(spot) => reply_text(ctx, spot)?,
+        None => ctx.reply.null(),
+    }
+    Ok(site)
+}
+
 /// MGET key [key ...]
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    // MGET has no WRONGTYPE: one wrong key would spoil the values of all others.
     ctx.reply.array(args.len() - 1);
     ctx.keys.look_ahead(args.from(1));
     for key in args.from(1) {
-        match ctx.keys.read(key) {
-            // What is no string counts as missing here.
-            Some(spot) if reply_text(ctx, spot).is_ok() => {}
-            _ => ctx.reply.null(),
+        let reply = &mut ctx.reply;
+        let found = (ctx.keys).read_with(key, |entry| reply_entry(reply, entry));
+        // A value that is no string counts as missing here.
+        if !matches!(found, Some(Ok(()))) {
+            ctx.reply.null();
         }
     }
     Ok(())
 }
 
-/// What SET and its relatives were asked for.
+/// The options of SET and its relatives.
 #[derive(Default)]
 struct SetOptions {
     only_if_missing: bool,
@@ -141,37 +160,30 @@ fn one_moment<'a>(
 fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     if args.len() == 3 {
-        let found = ctx.keys.find(key);
-        ctx.keys.put(
-            key,
-            found,
-            text::whole(args.at(2), || args.shared(2)),
-            Until::Never,
-        );
-        ctx.keys.changed(key, Event::string("set"), 1);
+        ctx.keys.update(key, Until::Never, |_| {
+            Ok(text::whole(args.at(2), || args.shared(2)))
+        })?;
+        ctx.keys.changed(key, Event::SET, 1);
         ctx.reply.ok();
         return Ok(());
     }
     let options = set_options(args, 3, ctx)?;
-    let found = if options.wants_old {
-        let found = ctx.keys.read(key);
-        match found {
-            Some(spot) => reply_text(ctx, spot)?,
-            None => ctx.reply.null(),
-        }
-        found
+    let site = if options.wants_old {
+        site_after_reply(ctx, key)?
     } else {
-        ctx.keys.find(key)
+        ctx.keys.site(key)
     };
-    if options.only_if_missing && found.is_some() || options.only_if_present && found.is_none() {
+    let is_new = site.is_vacant();
+    if options.only_if_missing && !is_new || options.only_if_present && is_new {
+        // With GET the reply is the old value, or null if there was none, whether or not the condition let SET write.
         if !options.wants_old {
             ctx.reply.null();
         }
         return Ok(());
     }
-    set_whole(ctx, found, key, args.at(2), args.shared(2), &options);
+    set_whole(ctx, site, key, args.at(2), args.shared(2), &options);
     if options.wants_old && options.deadline.is_none() {
-        // Nobody reads a reply to what is propagated.
+        // Nobody reads a reply to a propagated command.
         let is_kept = |(at, word): &(usize, &[u8])| *at < 3 || !is(word, "GET");
         let words: Vec<&[u8]> = (args.iter().enumerate().filter(is_kept))
             .map(|(_, word)| word)
@@ -186,7 +198,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn set_whole(
     ctx: &mut Ctx<'_>,
-    found: Option<Spot>,
+    site: Site<'_>,
     key: &[u8],
     value: &[u8],
     shared: Option<Arc<Vec<u8>>>,
@@ -197,12 +209,13 @@ fn set_whole(
         None if options.keeps_deadline => Until::Kept,
         None => Until::Never,
     };
-    ctx.keys
-        .put(key, found, text::whole(value, || shared), until);
-    ctx.keys.changed(key, Event::string("set"), 1);
+    ctx.keys.put(site, text::whole(value, || shared), until);
+    ctx.keys.changed(key, Event::SET, 1);
     if let Some(deadline) = options.deadline {
         ctx.keys.event(key, Event::EXPIRE);
         if !options.is_absolute {
+            // The log gets the moment, not the span: replayed later, a span would begin anew. Conditions have held, and
+            // GET asks for a reply that nobody reads, so neither is in it.
             ctx.fx.propagate_as(
                 ctx.keys.db,
                 &[b"SET", key, value, b"PXAT", deadline.to_string().as_bytes()],
@@ -214,11 +227,12 @@ fn set_whole(
 /// SETNX key value
 fn setnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let is_missing = ctx.keys.find(key).is_none();
+    let site = ctx.keys.site(key);
+    let is_missing = site.is_vacant();
     if is_missing {
         set_whole(
             ctx,
-            None,
+            site,
             key,
             args.at(2),
             args.shared(2),
@@ -241,12 +255,12 @@ fn psetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn set_for(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment, command: &str) -> Outcome {
     let deadline = Some(unit.deadline(args.at(2), ctx.now, command)?);
-    let found = ctx.keys.find(args.at(1));
+    let site = ctx.keys.site(args.at(1));
     let options = SetOptions {
         deadline,
         ..SetOptions::default()
     };
-    set_whole(ctx, found, args.at(1), args.at(3), args.shared(3), &options);
+    set_whole(ctx, site, args.at(1), args.at(3), args.shared(3), &options);
     ctx.reply.ok();
     Ok(())
 }
@@ -254,19 +268,16 @@ fn set_for(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment, command: &str) -> Ou
 /// GETSET key value
 fn getset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let found = ctx.keys.read(key);
-    match found {
-        Some(spot) => reply_text(ctx, spot)?,
-        None => ctx.reply.null(),
-    }
+    let site = site_after_reply(ctx, key)?;
     set_whole(
         ctx,
-        found,
+        site,
         key,
         args.at(2),
         args.shared(2),
         &SetOptions::default(),
     );
+    // Nobody reads a reply to a propagated command, so GETSET is a SET there.
     ctx.fx.propagate_as(ctx.keys.db, &[b"SET", key, args.at(2)]);
     Ok(())
 }
@@ -282,8 +293,7 @@ fn getdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazily = ctx.keys.space.lazy.user_del;
     ctx.keys.remove_at(spot, lazily);
     ctx.keys.changed(key, Event::DEL, 1);
-    ctx.fx
-        .propagate_as(ctx.keys.db, &[if lazily { b"UNLINK" } else { b"DEL" }, key]);
+    ctx.fx.propagate_removal(ctx.keys.db, key, lazily);
     Ok(())
 }
 
@@ -316,9 +326,13 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => None,
     };
     reply_text(ctx, spot)?;
+    // Without an option, and with PERSIST of a key that has no deadline, GETEX is GET: it changed nothing, so nothing
+    // is propagated.
     let db = ctx.keys.db;
     if let Some((deadline, kind)) = deadline {
         if !kind.is_relative() && deadline <= ctx.now.unix_ms {
+            // Only an absolute moment can be past: a span was refused unless positive. The value is replied and the key
+            // goes.
             end_at_once(ctx, key, spot);
         } else {
             ctx.keys.set_deadline(spot, Some(deadline));
@@ -349,10 +363,11 @@ fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(Error::arity("msetnx"));
     }
+    // All or nothing: one key that exists keeps all others from being set.
     let some_exist = args
         .from(1)
         .step_by(2)
-        .any(|key| ctx.keys.find(key).is_some());
+        .any(|key| ctx.keys.find_to_write(key).is_some());
     if !some_exist {
         set_all(ctx, args);
     }
@@ -364,14 +379,10 @@ fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
     ctx.keys.look_ahead(args.from(1).step_by(2));
     for at in (1..args.len()).step_by(2) {
         let key = args.at(at);
-        let found = ctx.keys.find(key);
-        ctx.keys.put(
-            key,
-            found,
-            text::whole(args.at(at + 1), || args.shared(at + 1)),
-            Until::Never,
-        );
-        ctx.keys.changed(key, Event::string("set"), 1);
+        let site = ctx.keys.site(key);
+        let new = text::whole(args.at(at + 1), || args.shared(at + 1));
+        ctx.keys.put(site, new, Until::Never);
+        ctx.keys.changed(key, Event::SET, 1);
     }
 }
 
@@ -400,14 +411,17 @@ fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn add(ctx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
-    let found = ctx.keys.find(key);
-    let old = match found {
-        Some(spot) => ctx.keys.text(spot)?.as_i64().ok_or(Error::NotInteger)?,
-        None => 0,
-    };
-    let new = old.checked_add(increment).ok_or(Error::Overflow)?;
-    ctx.keys.put(key, found, New::Int(new), Until::Kept);
-    ctx.keys.changed(key, Event::string("incrby"), 1);
+    let mut new = 0;
+    ctx.keys.update(key, Until::Kept, |entry| {
+        let old = match entry {
+            Some(entry) => Text::of_entry(entry)?.as_i64().ok_or(Error::NotInteger)?,
+            None => 0,
+        };
+        new = old.checked_add(increment).ok_or(Error::Overflow)?;
+        Ok(New::Int(new))
+    })?;
+    // INCR, DECR and DECRBY are announced as `incrby` too.
+    ctx.keys.changed(key, Event::INCRBY, 1);
     ctx.reply.integer(new);
     Ok(())
 }
@@ -415,8 +429,8 @@ fn add(ctx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
 /// INCRBYFLOAT key increment
 fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let found = ctx.keys.find(key);
-    let old = match found {
+    let site = ctx.keys.site(key);
+    let old = match site.spot() {
         Some(spot) => {
             let text = ctx.keys.text(spot)?;
             longdouble::parse(text.bytes(&mut [0; 20])).ok_or(Error::NotFloat)?
@@ -429,8 +443,10 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::NanOrInfinity);
     }
     let sum = sum.text();
-    ctx.keys.put(key, found, short(sum.as_bytes()), Until::Kept);
-    ctx.keys.changed(key, Event::string("incrbyfloat"), 1);
+    ctx.keys.put(site, short(sum.as_bytes()), Until::Kept);
+    ctx.keys.changed(key, Event::INCRBYFLOAT, 1);
+    // The result and not the increment, so that no other arithmetic can come to another one. SET alone would end the
+    // deadline, which INCRBYFLOAT keeps.
     ctx.fx
         .propagate_as(ctx.keys.db, &[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
     ctx.reply.bulk(sum.as_bytes());
@@ -457,6 +473,7 @@ fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
     let Some(spot) = ctx.keys.read(args.at(1)) else {
+        // A missing key reads as an empty string, not as null.
         ctx.reply.bulk(b"");
         return Ok(());
     };

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::set::Set;
@@ -15,7 +15,7 @@ use super::super::limits;
 use super::super::options::{float, integer, is, limit};
 use super::range;
 
-/// What is computed.
+/// The operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Union,
@@ -56,6 +56,7 @@ impl Aggregate {
 }
 
 fn number(score: f64) -> f64 {
+    // A weight of 0 times an infinite score is no number; Redis makes it 0.
     if score.is_nan() { 0.0 } else { score }
 }
 
@@ -101,17 +102,17 @@ impl Options {
 }
 
 /// ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]
-pub fn zunion(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zunion(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_result(ctx, args, Operation::Union)
 }
 
 /// ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]
-pub fn zinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zinter(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_result(ctx, args, Operation::Inter)
 }
 
 /// ZDIFF numkeys key [key ...] [WITHSCORES]
-pub fn zdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zdiff(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_result(ctx, args, Operation::Diff)
 }
 
@@ -126,18 +127,18 @@ fn reply_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> Outc
 }
 
 /// ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]
-pub fn zunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store_result(ctx, args, Operation::Union, Event::zset("zunionstore"))
+pub(crate) fn zunionstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Union, Event::ZUNIONSTORE)
 }
 
 /// ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]
-pub fn zinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store_result(ctx, args, Operation::Inter, Event::zset("zinterstore"))
+pub(crate) fn zinterstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Inter, Event::ZINTERSTORE)
 }
 
 /// ZDIFFSTORE destination numkeys key [key ...]
-pub fn zdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    store_result(ctx, args, Operation::Diff, Event::zset("zdiffstore"))
+pub(crate) fn zdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    store_result(ctx, args, Operation::Diff, Event::ZDIFFSTORE)
 }
 
 fn store_result(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: Event) -> Outcome {
@@ -255,6 +256,7 @@ fn compute(
     let mut sources: Vec<(Source<'_>, f64)> = sources(ctx, keys).into_iter().zip(weights).collect();
     let result = match operation {
         Operation::Diff => difference(&sources, &limits),
+        // Sums of doubles depend on the order: as in Redis the smallest set comes first.
         Operation::Inter => {
             sources.sort_by_key(|(source, _)| source.len());
             intersection(&sources, options.aggregate, &limits)
@@ -300,6 +302,7 @@ fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, limits: &Zs
 }
 
 fn difference(sources: &[(Source<'_>, f64)], limits: &ZsetLimits) -> Zset {
+    // ZDIFF keeps the scores of the first set; it has no weights, for there is nothing to join.
     let mut result = Zset::large(limits);
     let Some(((first, _), others)) = sources.split_first() else {
         return result;
@@ -316,7 +319,7 @@ fn difference(sources: &[(Source<'_>, f64)], limits: &ZsetLimits) -> Zset {
 }
 
 /// ZINTERCARD numkeys key [key ...] [LIMIT limit]
-pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let numkeys = numkeys(ctx, args.at(1), args.len() - 2)?;
     let keys = args.head(2 + numkeys).tail(2);
     look_up(ctx, keys)?;
@@ -329,6 +332,7 @@ pub fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             if others.iter().all(|other| other.score(member).is_some()) {
                 count += 1;
             }
+            // A limit of 0 is none.
             if limit != 0 && count == limit {
                 ControlFlow::Break(())
             } else {

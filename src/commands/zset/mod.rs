@@ -1,14 +1,14 @@
 //! Sorted sets: adding, removing, scores and ranks.
 //!
-//! Ranges are next door in `range`, popping and waiting in `pop`, what is computed from several sets in `algebra`.
+//! Ranges are next door in `range`, popping and waiting in `pop`, commands that compute with several sets in `algebra`.
 
 mod algebra;
 mod pop;
-pub mod range;
+pub(crate) mod range;
 
 use crate::base::double;
-use crate::engine::command::{Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::sorted_set as spec;
@@ -19,7 +19,7 @@ use super::keys::scan::{Family, ScanOptions, cursor, reply_elements, reply_nothi
 use super::limits;
 use super::options::{float, integer, is};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::BZMPOP, pop::bzmpop),
     Row::new(&spec::BZPOPMAX, pop::bzpopmax),
     Row::new(&spec::BZPOPMIN, pop::bzpopmin),
@@ -63,12 +63,12 @@ fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize)
     keys.end_if_empty::<Zset>(key, spot);
 }
 
-/// What ZADD was asked for.
+/// The options of ZADD.
 #[derive(Default)]
-pub struct AddOptions {
-    pub rule: AddRule,
+pub(crate) struct AddOptions {
+    pub(crate) rule: AddRule,
     /// Replies how many members changed, not only how many are new.
-    pub counts_changed: bool,
+    pub(crate) counts_changed: bool,
 }
 
 impl AddOptions {
@@ -137,14 +137,12 @@ fn zincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: Args<'_>, options: &AddOptions) -> Outcome {
-    // A single pair, the common case, needs no list of scores.
     let first = float(pairs.at(0))?;
-    let rest: Vec<f64> = pairs
-        .iter()
-        .step_by(2)
-        .skip(1)
-        .map(float)
-        .collect::<Result<_, _>>()?;
+    // A single pair, the common case, needs no list of scores.
+    let rest: Vec<f64> = match pairs.len() {
+        2 => Vec::new(),
+        _ => (pairs.iter().step_by(2).skip(1).map(float)).collect::<Result<_, _>>()?,
+    };
     let members = pairs.from(1).step_by(2);
     let scored = members.zip(std::iter::once(first).chain(rest));
     insert(ctx, key, options, pairs.len() / 2, scored)?;
@@ -152,7 +150,7 @@ fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: Args<'_>, options: &AddOptions) -> 
 }
 
 /// Adds `count` members with their scores, as ZADD does, and replies. Says how many changes that were.
-pub fn insert<'a>(
+pub(crate) fn insert<'a>(
     ctx: &mut Ctx<'_>,
     key: &[u8],
     options: &AddOptions,
@@ -162,6 +160,7 @@ pub fn insert<'a>(
     let rule = options.rule;
     let found = ctx.keys.spot_as::<Zset>(key)?;
     if found.is_none() && rule.present == Present::Yes {
+        // XX without a key creates nothing.
         if rule.increments {
             ctx.reply.null();
         } else {
@@ -186,19 +185,21 @@ pub fn insert<'a>(
         match last {
             Added::New(_) => added += 1,
             Added::Moved(_) => moved += 1,
+            // Only INCR can come to no number (inf plus -inf), and it has a single pair: nothing has changed yet.
             Added::NotANumber => return Err(Error::ScoreIsNan),
             Added::Same(_) | Added::Refused => {}
         }
     }
     if added + moved > 0 {
         let event = if rule.increments {
-            Event::zset("zincr")
+            Event::ZINCR
         } else {
-            Event::zset("zadd")
+            Event::ZADD
         };
         ctx.keys.changed(key, event, added + moved);
     }
     if !rule.increments {
+        // Without CH only new members are counted: `ZADD z 2 a` answers 0 when it moves a from 1 to 2.
         ctx.reply.count(if options.counts_changed {
             added + moved
         } else {
@@ -225,7 +226,7 @@ fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .filter(|member| zset.remove(member).is_some())
         .count();
     if removed > 0 {
-        lost(&mut ctx.keys, key, spot, Event::zset("zrem"), removed);
+        lost(&mut ctx.keys, key, spot, Event::ZREM, removed);
     }
     ctx.reply.count(removed);
     Ok(())
@@ -277,6 +278,7 @@ fn zrevrank(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn rank(ctx: &mut Ctx<'_>, args: Args<'_>, count_from: fn(usize, usize) -> usize) -> Outcome {
     let with_score = match args.get(3) {
         None => false,
+        // Too many words are an error of arity here, and one wrong word is one of syntax.
         Some(_) if args.len() > 4 => return Err(Error::arity(ctx.command.name())),
         Some(word) if is(word, "WITHSCORE") => true,
         Some(_) => return Err(Error::Syntax),
@@ -340,6 +342,7 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(word) if args.len() == 4 && is(word, "WITHSCORES") => true,
         Some(_) => return Err(Error::Syntax),
     };
+    // Scores double the reply, so with them half as many members can be counted.
     let most = if with_scores { i64::MAX / 2 } else { i64::MAX };
     if count < -most || count > most {
         return Err(Error::CountRange);

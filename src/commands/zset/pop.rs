@@ -1,7 +1,7 @@
 //! Taking the lowest or the highest members, now or when there are some.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Spot};
 use crate::spec::error::Error;
 use crate::types::Kind;
@@ -29,11 +29,11 @@ impl End {
         }
     }
     fn event(self) -> Event {
-        Event::zset(if self == Self::Min {
-            "zpopmin"
+        if self == Self::Min {
+            Event::ZPOPMIN
         } else {
-            "zpopmax"
-        })
+            Event::ZPOPMAX
+        }
     }
     fn command(self) -> &'static [u8] {
         if self == Self::Min {
@@ -45,12 +45,12 @@ impl End {
 }
 
 /// ZPOPMIN key [count]
-pub fn zpopmin(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zpopmin(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop(ctx, args, End::Min)
 }
 
 /// ZPOPMAX key [count]
-pub fn zpopmax(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zpopmax(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop(ctx, args, End::Max)
 }
 
@@ -89,6 +89,7 @@ fn take(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize, nests
             zset.remove_range(0..count, show);
         }
         End::Max => {
+            // The highest comes first in the reply, so they go one by one.
             for _ in 0..count {
                 zset.pop_max(&mut show);
             }
@@ -102,12 +103,12 @@ fn take(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize, nests
 }
 
 /// BZPOPMIN key [key ...] timeout
-pub fn bzpopmin(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn bzpopmin(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop_or_wait(ctx, args, End::Min)
 }
 
 /// BZPOPMAX key [key ...] timeout
-pub fn bzpopmax(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn bzpopmax(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     pop_or_wait(ctx, args, End::Max)
 }
 
@@ -129,7 +130,7 @@ fn pop_or_wait(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 }
 
 /// ZMPOP numkeys key [key ...] MIN | MAX [COUNT count]
-pub fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let several = Several::parse(args.tail(1), End::parse)?;
     if !pop_from_first(ctx, &several)? {
         ctx.reply.null_array();
@@ -138,7 +139,7 @@ pub fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BZMPOP timeout numkeys key [key ...] MIN | MAX [COUNT count]
-pub fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let several = Several::parse(args.tail(2), End::parse)?;
     let deadline_ms = wait_until(args.at(1), ctx.now)?;
     if !pop_from_first(ctx, &several)? {
@@ -147,7 +148,7 @@ pub fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Pops from the first sorted set that is there; tells whether there was one.
+/// Pops from the first sorted set that is there; returns whether there was one.
 fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_, End>) -> Result<bool, Error> {
     for key in several.keys {
         if let Some(spot) = ctx.keys.spot_as::<Zset>(key)? {
@@ -156,6 +157,7 @@ fn pop_from_first(ctx: &mut Ctx<'_>, several: &Several<'_, End>) -> Result<bool,
             ctx.reply.bulk(key);
             ctx.reply.array(count);
             take(ctx, key, spot, several.end, count, true);
+            // The log gets ZPOPMIN or ZPOPMAX of the key that had something, with the number that there was.
             let count = count.to_string();
             ctx.fx
                 .propagate_as(ctx.keys.db, &[several.end.command(), key, count.as_bytes()]);

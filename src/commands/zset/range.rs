@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::base::range;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::zset::{AddRule, NameRange, ScoreRange, Zset};
@@ -16,7 +17,7 @@ use super::super::limits;
 use super::super::options::{integer, is};
 use super::lost;
 
-/// What a range is measured in.
+/// The measure of a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
     Rank,
@@ -24,7 +25,7 @@ enum By {
     Name,
 }
 
-/// What of a command's grammar is fixed by its name.
+/// The part of a command's grammar that is fixed by its name.
 #[derive(Clone, Copy)]
 struct Grammar {
     /// `None` lets the options say.
@@ -89,6 +90,7 @@ impl<'a> Request<'a> {
         }
         let (mut min, mut max) = (args.at(grammar.key_at + 1), args.at(grammar.key_at + 2));
         if reversed && by != By::Rank {
+            // With REV the request names the higher end first.
             std::mem::swap(&mut min, &mut max);
         }
         let wanted = match by {
@@ -111,7 +113,7 @@ impl<'a> Request<'a> {
         let len = zset.len();
         let range = match &self.wanted {
             Wanted::Ranks(start, end) => {
-                let range = resolve(*start, *end, len);
+                let range = range::clamp(*start, *end, len).unwrap_or_default();
                 return if self.reversed {
                     len - range.end..len - range.start
                 } else {
@@ -124,8 +126,9 @@ impl<'a> Request<'a> {
         self.limited(range, matches!(zset, Zset::Large(_)))
     }
 
-    /// What LIMIT leaves of a range. A negative offset counts from the other end of the range where the set is large,
-    /// and leaves nothing where it is small: so it is in Redis, whose two forms skip members each in its own way.
+    /// The part of a range that LIMIT leaves. A negative offset counts from the other end of the range where the set is
+    /// large, and leaves nothing where it is small: so it is in Redis, whose two forms skip members each in its own
+    /// way.
     fn limited(&self, range: Range<usize>, is_large: bool) -> Range<usize> {
         let nothing = range.start..range.start;
         let skipped = match usize::try_from(self.offset) {
@@ -148,25 +151,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Ranks between two inclusive indices that count from the end when negative.
-fn resolve(start: i64, end: i64, len: usize) -> Range<usize> {
-    let len = len as i64;
-    let from_end = |index: i64| {
-        if index < 0 {
-            index.saturating_add(len)
-        } else {
-            index
-        }
-    };
-    let start = from_end(start).max(0);
-    let end = from_end(end).min(len - 1);
-    if start > end || start >= len {
-        0..0
-    } else {
-        start as usize..end as usize + 1
-    }
-}
-
 const REPLIES: Grammar = Grammar {
     by: None,
     reversed: None,
@@ -175,12 +159,12 @@ const REPLIES: Grammar = Grammar {
 };
 
 /// ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
-pub fn zrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(ctx, args, REPLIES)
 }
 
 /// ZREVRANGE key start stop [WITHSCORES]
-pub fn zrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(
         ctx,
         args,
@@ -193,7 +177,7 @@ pub fn zrevrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
-pub fn zrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(
         ctx,
         args,
@@ -206,7 +190,7 @@ pub fn zrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
-pub fn zrevrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrevrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(
         ctx,
         args,
@@ -219,7 +203,7 @@ pub fn zrevrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// ZRANGEBYLEX key min max [LIMIT offset count]
-pub fn zrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(
         ctx,
         args,
@@ -232,7 +216,7 @@ pub fn zrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// ZREVRANGEBYLEX key max min [LIMIT offset count]
-pub fn zrevrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrevrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply_range(
         ctx,
         args,
@@ -263,7 +247,7 @@ fn reply_range(ctx: &mut Ctx<'_>, args: Args<'_>, grammar: Grammar) -> Outcome {
 }
 
 /// Begins a list of members: in RESP3 each with its score is a pair, in RESP2 the list is flat.
-pub fn begin(reply: &mut Reply<'_>, count: usize, with_scores: bool) {
+pub(crate) fn begin(reply: &mut Reply<'_>, count: usize, with_scores: bool) {
     let is_flat = with_scores && !reply.is_resp3();
     reply.array(if is_flat {
         count.saturating_mul(2)
@@ -274,7 +258,7 @@ pub fn begin(reply: &mut Reply<'_>, count: usize, with_scores: bool) {
 
 /// One member of such a list.
 #[inline]
-pub fn show(reply: &mut Reply<'_>, member: &[u8], score: f64, with_scores: bool) {
+pub(crate) fn show(reply: &mut Reply<'_>, member: &[u8], score: f64, with_scores: bool) {
     if with_scores && reply.is_resp3() {
         reply.array(2);
     }
@@ -285,7 +269,7 @@ pub fn show(reply: &mut Reply<'_>, member: &[u8], score: f64, with_scores: bool)
 }
 
 /// ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
-pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let grammar = Grammar {
         key_at: 2,
         stores: true,
@@ -295,6 +279,7 @@ pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let limits = limits::zset(ctx);
     let mut result = None;
     if let Some(zset) = ctx.keys.read_as::<Zset>(args.at(2))? {
+        // REV and LIMIT choose the members; the stored set has its own order in any case.
         let ranks = request.ranks(zset);
         let mut longest = 0;
         zset.for_range(ranks.clone(), |member, _| {
@@ -306,39 +291,46 @@ pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         });
         result = Some(copy);
     }
-    store(ctx, args.at(1), result, Event::zset("zrangestore"), 1);
+    store(ctx, args.at(1), result, Event::ZRANGESTORE, 1);
     Ok(())
 }
 
-/// Puts a computed sorted set under a key, which counts as so many changes, or removes what is there when the result is
+/// Puts a computed sorted set under a key, which counts as so many changes, or removes the old value when the result is
 /// empty; replies its length.
-pub fn store(ctx: &mut Ctx<'_>, key: &[u8], result: Option<Zset>, event: Event, changes: usize) {
+pub(crate) fn store(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    result: Option<Zset>,
+    event: Event,
+    changes: usize,
+) {
     let result = result.filter(|zset| !zset.is_empty());
     let len = result.as_ref().map_or(0, Zset::len);
+    // ZRANGESTORE of an empty range removes the destination, as every command with a destination does.
     ctx.keys.store(key, result, event, changes);
     ctx.reply.count(len);
 }
 
 /// ZREMRANGEBYRANK key start stop
-pub fn zremrangebyrank(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zremrangebyrank(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
-    remove_range(ctx, args, Event::zset("zremrangebyrank"), |zset| {
-        resolve(start, end, zset.len())
+    remove_range(ctx, args, Event::ZREMRANGEBYRANK, |zset| {
+        range::clamp(start, end, zset.len()).unwrap_or_default()
     })
 }
 
 /// ZREMRANGEBYSCORE key min max
-pub fn zremrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zremrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = ScoreRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotFloat)?;
-    remove_range(ctx, args, Event::zset("zremrangebyscore"), |zset| {
+    remove_range(ctx, args, Event::ZREMRANGEBYSCORE, |zset| {
         zset.ranks_by_score(&range)
     })
 }
 
 /// ZREMRANGEBYLEX key min max
-pub fn zremrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn zremrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let range = NameRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotLex)?;
-    remove_range(ctx, args, Event::zset("zremrangebylex"), |zset| {
+    remove_range(ctx, args, Event::ZREMRANGEBYLEX, |zset| {
         zset.ranks_by_name(&range)
     })
 }
@@ -387,14 +379,5 @@ mod tests {
         assert_eq!(request(false, -1, 5).limited(10..20, false), 10..10);
         assert_eq!(request(false, -2, 5).limited(10..20, true), 18..20);
         assert_eq!(request(true, -2, 5).limited(10..20, true), 10..12);
-    }
-
-    #[test]
-    fn indices_may_count_from_the_end() {
-        assert_eq!(resolve(0, -1, 3), 0..3);
-        assert_eq!(resolve(-2, -1, 3), 1..3);
-        assert_eq!(resolve(5, 9, 3), 0..0);
-        assert_eq!(resolve(i64::MIN, i64::MAX, 3), 0..3);
-        assert_eq!(resolve(0, -5, 3), 0..0);
     }
 }

@@ -12,7 +12,7 @@ use super::row::Row;
 use std::sync::LazyLock;
 
 /// All rows, in no order that matters.
-pub fn all() -> impl Iterator<Item = &'static Row> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     let tables = [network::ROWS, data::ROWS, replication::ROWS, process::ROWS];
     tables.into_iter().flatten()
 }
@@ -20,12 +20,12 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 /// The row of a parameter, by any of its names in any case.
 ///
 /// Linear in the number of rows: names come from files and from administrators, not from traffic.
-pub fn find(name: &[u8]) -> Option<&'static Row> {
+pub(crate) fn find(name: &[u8]) -> Option<&'static Row> {
     all().find(|row| row.is_called(name))
 }
 
 /// All rows by name, in the order in which a rewritten file gets those that it lacked.
-pub fn sorted() -> &'static [&'static Row] {
+pub(crate) fn sorted() -> &'static [&'static Row] {
     static SORTED: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
         let mut rows: Vec<_> = all().collect();
         rows.sort_by_key(|row| row.name);

@@ -1,14 +1,13 @@
-//! Rows about replicas, primaries and the cluster. The older names, with `slave` in them, are as good as the newer ones.
+//! Rows about replicas, primaries and the cluster. The older names, with `slave` in them, are as good as the newer
+//! ones.
 
 use super::{INT, LONG, PORT};
-use crate::config::row::{
-    Effect, Form, Kind, Row, boolean, memory, number, optional, special, text, word,
-};
+use crate::config::row::{Form, Kind, Row, boolean, memory, number, optional, special, text, word};
 use crate::config::values::Reason;
 use crate::config::words::{DisklessLoad, EndpointType, PropagationError};
 
 #[rustfmt::skip] // A row per line reads as the table it is.
-pub static ROWS: &[Row] = &[
+pub(crate) static ROWS: &[Row] = &[
     // Replication.
     Row::new("replicaof", special!(replicaof), "no one").alias("slaveof").immutable().many(),
     Row::new("masteruser", optional!(masteruser), "").sensitive(),
@@ -23,7 +22,7 @@ pub static ROWS: &[Row] = &[
     Row::new("replica-ignore-disk-write-errors", boolean!(replica_ignore_disk_write_errors), "no"),
     Row::new("replica-lazy-flush", boolean!(replica_lazy_flush), "no").alias("slave-lazy-flush"),
     Row::new("replica-full-sync-buffer-limit", memory!(replica_full_sync_buffer_limit, 0, LONG), "0"),
-    Row::new("repl-backlog-size", BACKLOG, "1mb").causes(Effect::Backlog),
+    Row::new("repl-backlog-size", BACKLOG, "1mb"),
     Row::new("repl-backlog-ttl", number!(repl_backlog_ttl_s, 0, LONG), "3600"),
     Row::new("repl-timeout", number!(repl_timeout_s, 1, INT), "60"),
     Row::new("repl-ping-replica-period", number!(repl_ping_replica_period_s, 1, INT), "10").alias("repl-ping-slave-period"),
@@ -34,9 +33,9 @@ pub static ROWS: &[Row] = &[
     Row::new("repl-diskless-load", word!(repl_diskless_load: DisklessLoad), "disabled").deny_loading(),
     Row::new("repl-rdb-channel", boolean!(repl_rdb_channel), "yes").hidden(),
     Row::new("min-replicas-to-write", number!(min_replicas_to_write, 0, INT), "0")
-        .alias("min-slaves-to-write").causes(Effect::GoodReplicas),
+        .alias("min-slaves-to-write"),
     Row::new("min-replicas-max-lag", number!(min_replicas_max_lag_s, 0, INT), "10")
-        .alias("min-slaves-max-lag").causes(Effect::GoodReplicas),
+        .alias("min-slaves-max-lag"),
     Row::new("propagation-error-behavior", word!(propagation_error_behavior: PropagationError), "ignore"),
     // Cluster.
     Row::new("cluster-enabled", boolean!(cluster_enabled), "no").immutable(),
@@ -44,22 +43,20 @@ pub static ROWS: &[Row] = &[
     Row::new("cluster-port", number!(cluster_port, 0, PORT), "0").immutable(),
     Row::new("cluster-node-timeout", number!(cluster_node_timeout_ms, 0, LONG), "15000"),
     Row::new("cluster-ping-interval", number!(cluster_ping_interval_ms, 0, LONG), "0").hidden(),
-    Row::new("cluster-announce-ip", optional!(cluster_announce_ip), "").causes(Effect::Cluster),
-    Row::new("cluster-announce-hostname", optional!(cluster_announce_hostname, host_name), "").causes(Effect::Cluster),
-    Row::new("cluster-announce-human-nodename", optional!(cluster_announce_human_nodename, node_name), "")
-        .causes(Effect::Cluster),
-    Row::new("cluster-announce-port", number!(cluster_announce_port, 0, PORT), "0").causes(Effect::Cluster),
-    Row::new("cluster-announce-tls-port", number!(cluster_announce_tls_port, 0, PORT), "0").causes(Effect::Cluster),
-    Row::new("cluster-announce-bus-port", number!(cluster_announce_bus_port, 0, PORT), "0").causes(Effect::Cluster),
-    Row::new("cluster-preferred-endpoint-type", word!(cluster_preferred_endpoint_type: EndpointType), "ip")
-        .causes(Effect::Cluster),
+    Row::new("cluster-announce-ip", optional!(cluster_announce_ip), ""),
+    Row::new("cluster-announce-hostname", optional!(cluster_announce_hostname, host_name), ""),
+    Row::new("cluster-announce-human-nodename", optional!(cluster_announce_human_nodename, node_name), ""),
+    Row::new("cluster-announce-port", number!(cluster_announce_port, 0, PORT), "0"),
+    Row::new("cluster-announce-tls-port", number!(cluster_announce_tls_port, 0, PORT), "0"),
+    Row::new("cluster-announce-bus-port", number!(cluster_announce_bus_port, 0, PORT), "0"),
+    Row::new("cluster-preferred-endpoint-type", word!(cluster_preferred_endpoint_type: EndpointType), "ip"),
     Row::new("cluster-require-full-coverage", boolean!(cluster_require_full_coverage), "yes"),
     Row::new("cluster-allow-reads-when-down", boolean!(cluster_allow_reads_when_down), "no"),
     Row::new("cluster-allow-pubsubshard-when-down", boolean!(cluster_allow_pubsubshard_when_down), "yes"),
     Row::new("cluster-allow-replica-migration", boolean!(cluster_allow_replica_migration), "yes"),
     Row::new("cluster-migration-barrier", number!(cluster_migration_barrier, 0, INT), "1"),
     Row::new("cluster-replica-no-failover", boolean!(cluster_replica_no_failover), "no")
-        .alias("cluster-slave-no-failover").causes(Effect::Cluster),
+        .alias("cluster-slave-no-failover"),
     Row::new("cluster-replica-validity-factor", number!(cluster_replica_validity_factor, 0, INT), "10")
         .alias("cluster-slave-validity-factor"),
     Row::new("cluster-link-sendbuf-limit", memory!(cluster_link_sendbuf_limit, 0, u64::MAX), "0"),

@@ -1,8 +1,8 @@
-//! What leaves a frozen keyspace, on its way to the thread that writes files.
+//! The parts of a frozen keyspace, on their way to the thread that writes files.
 //!
-//! A chunk is a row of records. Whatever is small is copied into one block of bytes, so that most keys cost no
-//! allocation; values that are shared, or that nobody needs any more, travel as they are. The reader of a chunk is
-//! a [`Sink`]: it hears of keys one after another, and of the elements of a large value right after its head.
+//! A chunk is a row of records. Small values are copied into one block of bytes, so that most keys cost no allocation;
+//! values that are shared, or that nobody needs any more, travel as they are. The reader of a chunk is a [`Sink`]: it
+//! hears of keys one after another, and of the elements of a large value right after its head.
 //!
 //! ```text
 //! record   op:1 | head | what the op says
@@ -21,58 +21,51 @@
 //!
 //! Invariant: a table's elements follow its head with nothing between them, if need be over several chunks.
 
-use crate::store::{Dict, Members, Payload};
+use crate::store::{Dict, EntryRef, Payload};
 use crate::types::Value;
-use crate::types::set::Set;
 use crate::types::walked::{Kept, Walk};
+
+pub(crate) use crate::types::walked::Shape;
 
 /// All of a key but its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head<'a> {
-    pub db: u16,
-    pub key: &'a [u8],
-    pub deadline: Option<i64>,
+pub(crate) struct Head<'a> {
+    pub(crate) db: u16,
+    pub(crate) key: &'a [u8],
+    pub(crate) deadline: Option<i64>,
     /// When or how often it was used: see [`AccessPolicy`](crate::keyspace::AccessPolicy).
-    pub access: u32,
+    pub(crate) access: u32,
 }
 
 /// A value that is there as a whole.
 #[derive(Clone, Copy, Debug)]
-pub enum Frozen<'a> {
+pub(crate) enum Frozen<'a> {
     Int(i64),
     Text(&'a [u8]),
     Value(&'a Value),
 }
 
-/// Which type a large value has whose elements follow one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Set,
-    Hash,
-    Zset,
-}
-
 /// A large value whose elements follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableHead {
-    pub shape: Shape,
-    pub count: u64,
+pub(crate) struct TableHead {
+    pub(crate) shape: Shape,
+    pub(crate) count: u64,
     /// The deadline of the hash's field that expires first.
-    pub soonest: Option<i64>,
+    pub(crate) soonest: Option<i64>,
 }
 
 /// One element of a large value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Element<'a> {
-    pub key: &'a [u8],
+pub(crate) struct Element<'a> {
+    pub(crate) key: &'a [u8],
     /// Of a field.
-    pub value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// The deadline of a field, or the bits of a score.
-    pub word: Option<u64>,
+    pub(crate) word: Option<u64>,
 }
 
-/// Who reads chunks.
-pub trait Sink {
+/// A reader of chunks.
+pub(crate) trait Sink {
     type Error;
     fn key(&mut self, head: Head<'_>, value: Frozen<'_>) -> Result<(), Self::Error>;
     fn table(&mut self, head: Head<'_>, table: TableHead) -> Result<(), Self::Error>;
@@ -84,7 +77,7 @@ pub trait Sink {
 pub struct Chunk {
     bytes: Vec<u8>,
     objects: Vec<Object>,
-    /// What the copied values occupy, about.
+    /// The bytes of the copied values, about.
     weight: usize,
 }
 
@@ -95,9 +88,9 @@ enum Object {
 }
 
 /// A chunk that holds so much is full.
-pub const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 128 * 1024 };
+pub(crate) const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 128 * 1024 };
 
-/// What a value that was not copied counts for: a chunk shall not hold any number of them.
+/// The bytes that a value counts for that was not copied: a chunk shall not hold any number of them.
 const SHARED_WEIGHT: usize = 64;
 
 const INT: u8 = 0;
@@ -110,20 +103,20 @@ const KEPT: u8 = 6;
 const KEYS: u8 = 7;
 
 impl Chunk {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.size() >= CHUNK_BYTES
     }
 
-    /// What is in it, about.
+    /// The size of its content, about.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.weight
     }
 
-    /// A key with its value. A value that is not small is shared: see [`shares`].
+    /// A key with its value. A value may be shared: see `Family::is_shared`.
     pub(super) fn key(&mut self, head: Head<'_>, payload: Payload<'_, Value>) {
         match payload {
             Payload::Int(number) => {
@@ -135,7 +128,7 @@ impl Chunk {
                 self.run(bytes);
             }
             Payload::Object(value) => {
-                self.weight += if shares(value) {
+                self.weight += if value.is_shared() {
                     SHARED_WEIGHT
                 } else {
                     SHARED_WEIGHT + value.memory()
@@ -210,14 +203,13 @@ impl Chunk {
     }
 
     fn run(&mut self, bytes: &[u8]) {
-        // Lengths beyond four gigabytes do not come in: `proto-max-bulk-len` and what a file may hold see to that.
-        let len = u32::try_from(bytes.len()).expect("keys and elements are shorter than 4 GB");
+        let len = u32::try_from(bytes.len()).expect("STRING_BYTES_MAX");
         self.bytes.extend_from_slice(&len.to_ne_bytes());
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Tells the sink everything, in order.
-    pub fn read<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
+    pub(crate) fn read<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
         let mut objects = self.objects.into_iter();
         let mut at = Cursor(&self.bytes);
         while let Some(op) = at.op() {
@@ -289,74 +281,43 @@ fn read_keys<S: Sink>(
     epoch: u8,
     sink: &mut S,
 ) -> Result<(), S::Error> {
-    for entry in keys.iter().filter(|entry| entry.epoch() != epoch) {
-        let head = Head {
-            db,
-            key: entry.key(),
-            deadline: entry.deadline(),
-            access: entry.access(),
-        };
-        let value = match entry.payload() {
-            Payload::Int(number) => Frozen::Int(number),
-            Payload::Inline(bytes) => Frozen::Text(bytes),
-            Payload::Object(value) => Frozen::Value(value),
-        };
-        sink.key(head, value)?;
-    }
-    Ok(())
+    let mut entries = keys.iter().filter(|entry| entry.epoch() != epoch);
+    entries.try_for_each(|entry| show_entry(entry, db, sink))
 }
 
-/// Whether a clone of the value shares its memory, or most of it.
-fn shares(value: &Value) -> bool {
-    match value {
-        Value::Str(_) | Value::Stream(_) => true,
-        Value::List(list) => list.encoding() == "quicklist",
-        Value::Set(_) | Value::Hash(_) | Value::Zset(_) => false,
-    }
-}
-
-/// What the head of a value says whose elements are copied one by one, if it is such a value.
-pub(super) fn table_head(value: &Value) -> Option<TableHead> {
-    let (shape, soonest) = match value {
-        Value::Set(_) => (Shape::Set, None),
-        Value::Zset(_) => (Shape::Zset, None),
-        Value::Hash(hash) => (Shape::Hash, hash.soonest()),
-        Value::Str(_) | Value::List(_) | Value::Stream(_) => return None,
+/// Tells a sink of a key as it is now.
+pub(super) fn show_entry<S: Sink>(
+    entry: EntryRef<'_, Value>,
+    db: u16,
+    sink: &mut S,
+) -> Result<(), S::Error> {
+    let head = Head {
+        db,
+        key: entry.key(),
+        deadline: entry.deadline(),
+        access: entry.access(),
     };
+    let value = match entry.payload() {
+        Payload::Int(number) => Frozen::Int(number),
+        Payload::Inline(bytes) => Frozen::Text(bytes),
+        Payload::Object(value) => Frozen::Value(value),
+    };
+    sink.key(head, value)
+}
+
+/// The head of a value whose elements are copied one by one, if it is such a value.
+pub(super) fn table_head(value: &Value) -> Option<TableHead> {
     Some(TableHead {
-        shape,
         count: value.table()?.count() as u64,
-        soonest,
+        shape: value.kind().shape()?,
+        soonest: value.soonest(),
     })
 }
 
 /// Shows all elements of such a value.
 pub(super) fn elements(value: &Value, show: &mut dyn FnMut(Element<'_>)) {
-    match value {
-        Value::Zset(zset) => zset.for_range_back(0..zset.len(), |member, score| {
-            show(Element {
-                key: member,
-                value: b"",
-                word: Some(score.to_bits()),
-            });
-        }),
-        Value::Set(Set::Large(members)) => show_members(members, show),
-        Value::Hash(hash) => {
-            if let Some(fields) = hash.table() {
-                show_members(fields, show);
-            }
-        }
-        Value::Set(_) | Value::Str(_) | Value::List(_) | Value::Stream(_) => {}
-    }
-}
-
-fn show_members(members: &Members, show: &mut dyn FnMut(Element<'_>)) {
-    for member in members.iter() {
-        show(Element {
-            key: member.key(),
-            value: member.value(),
-            word: member.word(),
-        });
+    if value.table().is_some() {
+        value.show(&mut |key, value, word| show(Element { key, value, word }));
     }
 }
 
@@ -392,7 +353,7 @@ fn some_deadline(number: u64) -> Option<i64> {
     (deadline != i64::MAX).then_some(deadline)
 }
 
-/// What is left of a chunk's bytes. They were written here, so they are as long as they say.
+/// The rest of a chunk's bytes. They were written here, so they are as long as they say.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {

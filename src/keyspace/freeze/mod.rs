@@ -8,24 +8,24 @@
 //! end      every key bears the new epoch
 //! ```
 //!
-//! There is no fork and no copy of the keyspace. A write costs one comparison while nothing is frozen. While
-//! something is, each key is saved at most once, either by the walk or by the first write to it. What is small is
-//! copied; strings, long lists and streams are shared, and whoever changes them first copies the part that changes; a
-//! value that is removed or replaced is not copied at all but moves into the chunk. A flushed database goes there
-//! whole.
+//! There is no fork and no copy of the keyspace. A write costs one comparison while nothing is frozen. While something
+//! is, each key is saved at most once, either by the walk or by the first write to it. Small values are copied;
+//! strings, long lists and streams are shared, and a write to them first copies the part that changes; a value that is
+//! removed or replaced is not copied at all but moves into the chunk. A flushed database goes there whole.
 //!
-//! A large set, hash or sorted set is walked in slices too, with other keys waiting behind it, as its elements must
-//! not be interrupted. It may change meanwhile, or before its turn comes: then the table itself keeps what is
-//! overwritten, see [`walked`](crate::types::walked), and a write waits for no more than the one element. Where the
-//! value goes, by RENAME for one, its walk goes along; when it is removed, it moves into the chunk with what is left to
-//! be walked. Those that have been changed already are walked before all other keys, so that little has to be kept.
+//! A large set, hash or sorted set is walked in slices too, with other keys waiting behind it, as its elements must not
+//! be interrupted. It may change meanwhile, or before its turn comes: then the table itself keeps the overwritten
+//! elements, see [`walked`](crate::types::walked), and a write waits for no more than the one element. The walk follows
+//! a value that moves, by RENAME for one; a value that is removed moves into the chunk with the rest of its walk.
+//! Values that have been changed already are walked before all other keys, so that little has to be kept.
 //!
-//! Chunks are taken away by the owner, who decides how many may be on their way. When that is enough, the walk stops;
-//! what writes save comes on top, since a write cannot wait.
+//! Chunks are taken away by the owner, which decides how many may be on their way. When that is enough, the walk stops;
+//! keys saved by writes come on top, since a write cannot wait.
 //!
 //! Invariants: while active, an entry has the epoch if and only if it was saved or born since the start, or holds a
-//! table whose walk has begun; such tables are those that `larges` lists. Three bits of epoch suffice because at the end all entries are equal;
-//! walks that were given up leave older ones behind, so before the numbers could meet again all are made equal.
+//! table whose walk has begun; such tables are those that `larges` lists. Three bits of epoch suffice because at the
+//! end all entries are equal; walks that were given up leave older ones behind, so before the numbers could meet again
+//! all are made equal.
 
 mod chunk;
 #[cfg(test)]
@@ -38,11 +38,11 @@ use crate::types::{Value, walked as table};
 
 use super::Keyspace;
 
-pub use chunk::{CHUNK_BYTES, Chunk, Element, Frozen, Head, Shape, Sink, TableHead};
+pub(crate) use chunk::{Chunk, Element, Frozen, Head, Shape, Sink, TableHead};
 
 /// The state of a snapshot that is being taken, or that none is.
 #[derive(Default)]
-pub struct Freeze {
+pub(crate) struct Freeze {
     is_active: bool,
     epoch: u8,
     /// How many snapshots in a row were given up.
@@ -51,14 +51,14 @@ pub struct Freeze {
     walks: Vec<Walk>,
     /// Large values whose walks have begun. Elements of the first are in chunks already if its head is.
     larges: VecDeque<Large>,
-    /// What the next walk of a large value will be called.
+    /// The number of the next walk of a large value.
     next_walk: u64,
     /// Where records go; full ones are in `ready`.
     open: Chunk,
-    /// What had to be saved while a large value is being walked.
+    /// The chunks that had to be saved while a large value is being walked.
     behind: Vec<Chunk>,
     /// Full chunks, in order.
-    pub ready: Vec<Chunk>,
+    pub(crate) ready: Vec<Chunk>,
     /// Bytes that were copied because commands changed what was not saved yet, large values that are still being walked
     /// left out.
     copied: usize,
@@ -75,16 +75,16 @@ struct Walk {
 
 /// A large value whose walk has begun.
 struct Large {
-    /// What the walk is called.
+    /// The number of the walk.
     walk: u64,
     /// Where the value is now.
     db: u16,
     key: Vec<u8>,
-    /// What is to be written before the elements, until it has been.
+    /// The head that is to be written before the elements, until it has been.
     head: Option<LargeHead>,
 }
 
-/// What was known of a large value when its walk began.
+/// The head of a large value as it was when its walk began.
 struct LargeHead {
     db: u16,
     key: Vec<u8>,
@@ -93,7 +93,7 @@ struct LargeHead {
     table: TableHead,
 }
 
-/// What of a key must be remembered until its value has been taken out.
+/// The part of a key that must be remembered until its value has been taken out.
 pub(super) enum Doomed {
     /// The head of a record, but for the value.
     Whole {
@@ -106,18 +106,19 @@ pub(super) enum Doomed {
     Rest(u64),
 }
 
-/// What a snapshot is going to hold.
+/// The size of a snapshot that is going to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub(crate) struct Census {
     /// Of each database that has keys: its number, how many keys, how many of them with a deadline.
-    pub dbs: Vec<(u16, usize, usize)>,
+    pub(crate) dbs: Vec<(u16, usize, usize)>,
     /// Some hash has fields with deadlines.
-    pub has_timed_fields: bool,
-    pub has_streams: bool,
+    pub(crate) has_timed_fields: bool,
+    /// Some stream has consumers.
+    pub(crate) has_consumers: bool,
 }
 
 impl Census {
-    pub fn keys(&self) -> usize {
+    pub(crate) fn keys(&self) -> usize {
         self.dbs.iter().map(|(_, keys, _)| keys).sum()
     }
 }
@@ -133,22 +134,34 @@ const STRIDE: usize = if cfg!(test) { 2 } else { 8 };
 const GIVEN_UP_MAX: u8 = 6;
 
 impl Keyspace {
-    /// What a snapshot begun now would hold.
-    pub fn census(&self) -> Census {
+    /// The size of a snapshot that would begin now.
+    pub(crate) fn census(&mut self) -> Census {
+        self.settle_loan();
         let filled = (self.dbs.iter().enumerate()).filter(|(_, db)| !db.dict.is_empty());
         Census {
             dbs: filled
                 .map(|(number, db)| (number as u16, db.dict.len(), db.dict.expires()))
                 .collect(),
             has_timed_fields: self.dbs.iter().any(|db| db.dict.field_expires() > 0),
-            has_streams: self.dbs.iter().any(|db| db.sizes.streams() > 0),
+            has_consumers: self.dbs.iter().any(|db| db.sizes.read_streams() > 0),
         }
     }
 
+    /// Tells a sink of every key as it is now. Nothing is frozen, as nobody writes meanwhile; a snapshot may be under
+    /// way.
+    pub(crate) fn show_all<S: Sink>(&self, sink: &mut S) -> Result<(), S::Error> {
+        for (number, db) in self.dbs.iter().enumerate() {
+            for entry in db.dict.iter() {
+                chunk::show_entry(entry, number as u16, sink)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a snapshot of this instant. There is one at a time.
-    pub fn freeze(&mut self) {
+    pub(crate) fn freeze(&mut self) {
         assert!(!self.freeze.is_active, "one snapshot at a time");
-        // From here on whoever is lent a value has it saved first.
+        // From here on a value is saved before it is lent.
         self.settle_loan();
         let freeze = &mut self.freeze;
         if freeze.given_up >= GIVEN_UP_MAX {
@@ -174,12 +187,13 @@ impl Keyspace {
     }
 
     /// Whether a snapshot is being taken, and not everything is in chunks yet.
-    pub fn is_freezing(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_freezing(&self) -> bool {
         self.freeze.is_active
     }
 
     /// How many bytes changes have made this snapshot copy, or the last one.
-    pub fn copied_for_freeze(&self) -> usize {
+    pub(crate) fn copied_for_freeze(&self) -> usize {
         let dict = |large: &Large| &self.dbs[usize::from(large.db)].dict;
         let logs = self.freeze.larges.iter().map(|large| {
             let spot = dict(large).locate(dict(large).hash(&large.key), &large.key);
@@ -193,7 +207,7 @@ impl Keyspace {
 
     /// Goes on with the snapshot as long as `may_go_on` says, which is asked after every few keys. Returns true when
     /// all is in chunks.
-    pub fn freeze_slice(&mut self, may_go_on: &mut dyn FnMut() -> bool) -> bool {
+    pub(crate) fn freeze_slice(&mut self, may_go_on: &mut dyn FnMut() -> bool) -> bool {
         while self.freeze.is_active {
             if !self.freeze.larges.is_empty() {
                 if !self.walk_large(may_go_on) {
@@ -214,12 +228,12 @@ impl Keyspace {
     }
 
     /// Forgets the snapshot that is being taken.
-    pub fn give_up_freeze(&mut self) {
+    pub(crate) fn give_up_freeze(&mut self) {
         if self.freeze.is_active {
             self.freeze.given_up += 1;
         }
         while let Some(large) = self.freeze.larges.pop_front() {
-            // What they kept may be much, and freeing it takes time.
+            // The kept elements may be many, and freeing them takes time.
             if let Some(kept) = self.table_of(large.db, &large.key).end() {
                 self.garbage.push(Box::new(kept));
             }
@@ -248,7 +262,7 @@ impl Keyspace {
     fn walk_db(&mut self, db: usize, may_go_on: &mut dyn FnMut() -> bool) -> bool {
         let Self { dbs, freeze, .. } = self;
         let dict = &dbs[db].dict;
-        // What the walk comes to next is asked for a few steps ahead, since it is hardly ever in the cache.
+        // The next steps of the walk are prefetched, since their keys are hardly ever in the cache.
         let mut ahead = freeze.walks[db].cursor;
         let mut is_all_ahead = dict.is_empty();
         for _ in 0..AHEAD {
@@ -391,7 +405,7 @@ impl Keyspace {
         }
     }
 
-    /// Takes a value that was removed; what `doom` said of it comes along.
+    /// Takes a value that was removed; the notes of `doom` come along.
     #[cold]
     pub(super) fn adopt(&mut self, doomed: Doomed, value: Value) {
         match doomed {
@@ -473,7 +487,7 @@ impl Keyspace {
         })
     }
 
-    /// A database has been emptied, and this was in it. What the snapshot does not need is given back.
+    /// A database has been emptied, and this was in it. Values that the snapshot does not need are given back.
     pub(super) fn adopt_database(&mut self, db: u16, mut old: Dict<Value>) -> Option<Dict<Value>> {
         let freeze = &mut self.freeze;
         if !freeze.is_active {
@@ -496,7 +510,7 @@ impl Keyspace {
         None
     }
 
-    /// Two databases are exchanged: what is known of them goes along.
+    /// Two databases are exchanged: the walk's notes on them go along.
     pub(super) fn swap_freeze(&mut self, one: u16, other: u16) {
         let freeze = &mut self.freeze;
         if !freeze.is_active {
@@ -525,7 +539,7 @@ impl Freeze {
         first.is_some_and(|large| large.head.is_none())
     }
 
-    /// Takes a large value that was removed; what is left of its walk is for the thread.
+    /// Takes a large value that was removed; the rest of its walk is for the thread.
     fn adopt_large(&mut self, walk: u64, value: Value) {
         let at = self.larges.iter().position(|large| large.walk == walk);
         let at = at.expect("a walk that is under way is listed");

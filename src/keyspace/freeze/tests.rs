@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::rng::Rng;
-use crate::keyspace::{Keys, New, Until, text};
+use crate::keyspace::{Expiry, Keys, New, Until, text};
 use crate::types::hash::{FieldUntil, HashLimits};
 use crate::types::list::{End, Limits as ListLimits, List};
 use crate::types::set::SetLimits;
@@ -11,7 +11,7 @@ use crate::types::stream::{Group, NewId, Stream, StreamId, StreamLimits};
 use crate::types::zset::{AddRule, ZsetLimits};
 use crate::types::{hash, set, zset};
 
-/// A value as what it means, in whatever form it was.
+/// The meaning of a value, in any of its forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Meaning {
     Text(Vec<u8>),
@@ -204,12 +204,12 @@ impl Play {
             numbers.push(self.rng.below(400).to_string().into_bytes());
         }
         let coin = self.rng.one_in(2);
-        let mut keys = Keys::new(&mut self.space, db, self.now_ms);
+        let mut keys = Keys::new(&mut self.space, db, self.now_ms, Expiry::Remove);
         match choice {
             0..8 => {
-                let found = keys.find(&key);
+                let site = keys.site(&key);
                 let until = if coin { Until::Never } else { Until::Kept };
-                keys.put(&key, found, text::whole(&value, || None), until);
+                keys.put(site, text::whole(&value, || None), until);
             }
             8..12 => {
                 if let Some(spot) = keys.find(&key) {
@@ -240,9 +240,9 @@ impl Play {
                 let Some(spot) = keys.find(&key) else { return };
                 let taken = keys.take(spot);
                 let target = if coin { db } else { (db + 1) % DBS as u16 };
-                let mut keys = Keys::new(&mut self.space, target, self.now_ms);
-                keys.remove(&other, true);
-                keys.put_taken(&other, taken);
+                let mut keys = Keys::new(&mut self.space, target, self.now_ms, Expiry::Remove);
+                let (vacancy, _) = keys.vacate(&other, true);
+                keys.put_taken(vacancy, taken);
             }
             94..97 => {
                 let mut budget = 10;
@@ -458,7 +458,7 @@ fn play(seed: u64, rounds: usize) {
     }
 }
 
-/// Whatever happens meanwhile, a snapshot is the state at its start. `POLLUX_ROUNDS` asks for more.
+/// A snapshot is the state at its start, whatever happens meanwhile. `POLLUX_ROUNDS` asks for more.
 #[test]
 fn a_snapshot_is_the_state_at_its_start() {
     let rounds = std::env::var("POLLUX_ROUNDS").ok();
@@ -481,13 +481,14 @@ fn no_write_waits_for_a_large_value() {
         },
         |keys, _| assert!(keys.remove(b"big", true)),
         |keys, _| {
-            let found = keys.find(b"big");
-            keys.put(b"big", found, New::Int(1), Until::Never);
+            let site = keys.site(b"big");
+            keys.put(site, New::Int(1), Until::Never);
         },
         |keys, _| {
             let spot = keys.find(b"big").expect("it is there");
             let taken = keys.take(spot);
-            keys.put_taken(b"other", taken);
+            let (vacancy, _) = keys.vacate(b"other", false);
+            keys.put_taken(vacancy, taken);
         },
         |keys, _| {
             let spot = keys.find(b"big").expect("it is there");
@@ -508,7 +509,7 @@ fn no_write_waits_for_a_large_value() {
             listpack_value_max: 20,
             seed: space.seed(),
         };
-        let mut keys = Keys::new(&mut space, 0, 1);
+        let mut keys = Keys::new(&mut space, 0, 1, Expiry::Remove);
         let Ok(set) = keys.write_or_create(b"big", || set::Set::large(&limits)) else {
             panic!("there is nothing yet");
         };
@@ -527,7 +528,7 @@ fn no_write_waits_for_a_large_value() {
         };
         let before = pending(&space);
         assert!(before < 2000, "{before} bytes in one slice");
-        change(&mut Keys::new(&mut space, 0, 1), &limits);
+        change(&mut Keys::new(&mut space, 0, 1, Expiry::Remove), &limits);
         let copied = pending(&space) - before + space.copied_for_freeze();
         assert!(copied < 1000, "{copied} bytes for one change");
         let mut collector = Collector::default();
@@ -545,8 +546,9 @@ fn snapshots_may_be_given_up() {
     let mut space = Keyspace::new(1, 1);
     for round in 0..40 {
         let key = format!("key{round}");
-        let mut keys = Keys::new(&mut space, 0, 0);
-        keys.insert(key.as_bytes(), New::Int(round), None);
+        let mut keys = Keys::new(&mut space, 0, 0, Expiry::Remove);
+        let (vacancy, _) = keys.vacate(key.as_bytes(), false);
+        keys.insert(vacancy, New::Int(round), None);
         space.freeze();
         let mut is_first = true;
         space.freeze_slice(&mut || std::mem::take(&mut is_first));

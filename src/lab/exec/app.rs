@@ -1,4 +1,4 @@
-//! What the loop calls: clients and pipes, the end of a process, the time.
+//! The callbacks of the loop: clients and pipes, the end of a process, the time.
 
 use crate::base::output::Output;
 use crate::reactor::{App, Closed, ConnId, Io, Peer, Signal, Sleep, Turn};
@@ -166,7 +166,7 @@ impl Exec {
         }
     }
 
-    /// What a program said goes to its client, as far as the limit allows.
+    /// A program's output goes to its client, as far as the limit allows.
     fn pass_on(&mut self, run: RunId, count: usize) {
         let Some(run) = self.runs.get_mut(run) else {
             return;

@@ -1,7 +1,7 @@
 //! A program that somebody asked for: started, watched, ended.
 //!
 //! Its two outputs are pipes, and pipes are connections of the loop like any other. Its input is empty. It leads a
-//! process group of its own, so that whatever it starts can be ended with it. The life of a run:
+//! process group of its own, so that its descendants can be ended with it. The life of a run:
 //!
 //! ```text
 //! start  ->  output through the pipes  ->  pipes end, and the process ends (in either order)  ->  gone
@@ -9,8 +9,8 @@
 //!                   +- time, output or client over: `end` kills the group, and the rest follows by itself
 //! ```
 //!
-//! What must hold: a process that ended is always waited for, or it would stay as a zombie; and nothing is killed
-//! after that, for its number may belong to somebody else by then.
+//! A process that ended is always waited for, or it would stay as a zombie; and nothing is killed after that, for its
+//! number may belong to somebody else by then.
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -24,24 +24,24 @@ use crate::reactor::{ConnId, Io};
 use super::super::screen::Screen;
 
 /// The programs that may be run.
-pub struct Programs(Vec<Program>);
+pub(crate) struct Programs(Vec<Program>);
 
 /// One of them, and where it is.
-pub struct Program {
+pub(crate) struct Program {
     name: String,
     path: PathBuf,
 }
 
-pub struct Run {
+pub(crate) struct Run {
     child: Child,
-    /// Who asked for it, until they leave.
-    pub client: Option<ConnId>,
+    /// The client that asked for it, until it leaves.
+    pub(crate) client: Option<ConnId>,
     /// Its outputs, those that are open.
-    pub pipes: Vec<ConnId>,
+    pub(crate) pipes: Vec<ConnId>,
     /// When it is ended, or when its pipes are given up if it has ended already.
-    pub deadline_us: u64,
+    pub(crate) deadline_us: u64,
     /// How much more it may say.
-    pub bytes_left: u64,
+    pub(crate) bytes_left: u64,
     status: Option<ExitStatus>,
     /// Why it was ended before its time.
     why: Option<String>,
@@ -49,7 +49,7 @@ pub struct Run {
 
 impl Programs {
     /// Looks the programs up now, so that nobody can change later what their names mean.
-    pub fn find(names: &[String], screen: &mut Screen) -> Programs {
+    pub(crate) fn find(names: &[String], screen: &mut Screen) -> Programs {
         let mut programs = Vec::new();
         for name in names {
             match Program::find(name) {
@@ -65,12 +65,12 @@ impl Programs {
         Programs(programs)
     }
 
-    pub fn named(&self, name: &str) -> Option<&Program> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Program> {
         self.0.iter().find(|program| program.name == name)
     }
 
     /// Lets a command pass if its program was named, letter by letter.
-    pub fn judge(&self, words: Vec<String>) -> Result<Vec<String>, String> {
+    pub(crate) fn judge(&self, words: Vec<String>) -> Result<Vec<String>, String> {
         match words.first() {
             Some(name) if self.named(name).is_none() => {
                 let name = name.escape_debug();
@@ -106,7 +106,7 @@ impl Program {
     }
 
     /// Starts it for a client, its pipes part of the loop.
-    pub fn start(&self, args: &[String], io: &mut Io) -> io::Result<Run> {
+    pub(crate) fn start(&self, args: &[String], io: &mut Io) -> io::Result<Run> {
         let mut child = Command::new(&self.path)
             .arg0(&self.name)
             .args(args)
@@ -131,9 +131,9 @@ impl Program {
         };
         let outcome = match outputs {
             (Some(output), Some(errors)) => io
-                .adopt(output)
+                .take_in(output)
                 .map(|id| run.pipes.push(id))
-                .and_then(|()| io.adopt(errors))
+                .and_then(|()| io.take_in(errors))
                 .map(|id| run.pipes.push(id)),
             _ => unreachable!("both were asked to be pipes"),
         };
@@ -150,7 +150,7 @@ impl Program {
 
 impl Run {
     /// Ends it and everything it started. The first reason stands.
-    pub fn end(&mut self, why: &str) {
+    pub(crate) fn end(&mut self, why: &str) {
         if self.status.is_none() && self.why.is_none() {
             self.why = Some(why.to_owned());
             self.kill();
@@ -158,15 +158,15 @@ impl Run {
     }
 
     /// Leaves off waiting for its output: something that escaped it holds a pipe, or its client does not read.
-    pub fn give_up(&mut self, why: &str, io: &mut Io) {
+    pub(crate) fn give_up(&mut self, why: &str, io: &mut Io) {
         self.why.get_or_insert_with(|| why.to_owned());
         self.pipes.iter().for_each(|&pipe| io.close(pipe));
     }
 
     /// Whether it has ended; asking takes it off the system's books. Never waits.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         if self.status.is_none() && self.is_over() {
-            // What it left behind ends with it. The order matters: once waited for, its number is free.
+            // Its descendants end with it. The order matters: once waited for, its number is free.
             self.kill();
             self.status = self.child.try_wait().ok().flatten();
         }
@@ -174,15 +174,15 @@ impl Run {
     }
 
     /// Ends it and waits for that, which is soon: nothing can refuse this signal.
-    pub fn end_now(&mut self) {
+    pub(crate) fn end_now(&mut self) {
         if self.status.is_none() {
             self.kill();
             self.status = self.child.wait().ok();
         }
     }
 
-    /// How it went, for the one who asked.
-    pub fn verdict(&self) -> String {
+    /// Its outcome, for the client that asked.
+    pub(crate) fn verdict(&self) -> String {
         let status = self.status.unwrap_or_default();
         match (&self.why, status.code(), status.signal()) {
             (Some(why), ..) => format!("ended: {why}"),

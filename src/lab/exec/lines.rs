@@ -5,14 +5,14 @@
 use std::fmt;
 
 #[derive(Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     bytes: Vec<u8>,
     /// We are inside a line that was too long.
     is_skipping: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct TooLong;
+pub(crate) struct TooLong;
 
 impl fmt::Display for TooLong {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,16 +22,16 @@ impl fmt::Display for TooLong {
 
 impl Lines {
     /// How many bytes may be added before somebody takes a line out.
-    pub fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         LINE_BYTES_MAX + 1 - self.bytes.len()
     }
 
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The next line without its end. When nothing more will come, the rest counts as one.
-    pub fn next(&mut self, is_last: bool) -> Option<Result<Vec<u8>, TooLong>> {
+    pub(crate) fn next(&mut self, is_last: bool) -> Option<Result<Vec<u8>, TooLong>> {
         while let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
             let mut line: Vec<u8> = self.bytes.drain(..=end).collect();
             line.pop();
@@ -50,7 +50,7 @@ impl Lines {
 }
 
 /// Longer than any command a person types.
-pub const LINE_BYTES_MAX: usize = 4096;
+pub(crate) const LINE_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {

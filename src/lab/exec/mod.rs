@@ -40,7 +40,7 @@ use lines::Lines;
 
 type RunId = Id;
 
-pub struct Exec {
+pub(crate) struct Exec {
     rules: Rules,
     max_clients: usize,
     programs: Programs,
@@ -78,7 +78,7 @@ enum Work {
 }
 
 impl Exec {
-    pub fn new(rules: Rules, at: &At) -> Exec {
+    pub(crate) fn new(rules: Rules, at: &At) -> Exec {
         let mut screen = Screen::new();
         let programs = Programs::find(&rules.allow, &mut screen);
         Exec {
@@ -97,7 +97,7 @@ impl Exec {
     }
 
     /// For when the loop has stopped: nothing that was started here outlives it.
-    pub fn end_all(&mut self) {
+    pub(crate) fn end_all(&mut self) {
         self.runs.iter_mut().for_each(|(_, run)| run.end_now());
     }
 
@@ -226,7 +226,7 @@ impl Exec {
     }
 }
 
-/// Who has so much waiting is given nothing more to wait for.
+/// Above this much unsent output a client is given nothing more to wait for.
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
 const SPACE_BYTES: usize = 16 * 1024;

@@ -5,15 +5,15 @@
 //! echo $HOME *                   ->  echo | $HOME | *
 //! ```
 //!
-//! Quotes and backslashes mean what they mean to `sh`. Nothing is expanded. What a shell would act upon, so that
-//! somebody surely meant it to (`;` `|` `&` `<` `>` `(` `)`, a backquote, `$(`), is refused by name rather than passed on
-//! as a word; between single quotes, and after a backslash, it is a character like any other.
+//! Quotes and backslashes mean what they mean to `sh`. Nothing is expanded. Characters that a shell would act upon, so
+//! that somebody surely meant it to (`;` `|` `&` `<` `>` `(` `)`, a backquote, `$(`), are refused by name rather than
+//! passed on as a word; between single quotes, and after a backslash, each is a character like any other.
 
 use std::fmt;
 
 /// Why a line is no command.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unclear {
+pub(crate) enum Unclear {
     Quote(char),
     Operator(String),
     NotText,
@@ -33,7 +33,7 @@ impl fmt::Display for Unclear {
 }
 
 /// The words of a line without its end; none of an empty line.
-pub fn split(line: &[u8]) -> Result<Vec<String>, Unclear> {
+pub(crate) fn split(line: &[u8]) -> Result<Vec<String>, Unclear> {
     let line = std::str::from_utf8(line).map_err(|_| Unclear::NotText)?;
     if line.contains('\0') {
         return Err(Unclear::NotText);

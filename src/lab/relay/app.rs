@@ -1,4 +1,4 @@
-//! What the loop calls: two connections for each client, and what ends where.
+//! The callbacks of the loop: two connections for each client, and the ends of both.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ impl App for Relay {
             self.say(number, &format!("{address} turned away: full"));
             return io.close(id);
         }
-        let server = match io.connect(&self.to, None) {
+        let server = match io.connect(&self.to, None, None) {
             Ok(server) => server,
             Err(error) => {
                 let text = format!("{address} cannot be served: {}", reason(&error));
@@ -48,7 +48,7 @@ impl App for Relay {
         }
     }
 
-    /// What one side may say depends on what the other has still to read.
+    /// The input of one side is limited by the output that the other has still to read.
     fn input(&mut self, id: ConnId) -> &mut [u8] {
         let other = self.sides.get(id).and_then(|side| side.other);
         match other.and_then(|other| self.sides.get(other)) {
@@ -118,7 +118,7 @@ impl App for Relay {
             Role::Server => "the server",
         };
         match why {
-            // What we ended ourselves is the consequence of something that was said already.
+            // A close of our own is the consequence of something that was said already.
             Closed::ByApp if !side.has_ended => {}
             Closed::ByApp | Closed::ByPeer => self.say(number, &format!("{name} left")),
             Closed::Failed(error) => {

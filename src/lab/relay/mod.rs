@@ -4,9 +4,9 @@
 //! redis-cli  <->  client side | relay | server side  <->  server
 //! ```
 //!
-//! Every client gets a connection of its own to the server. What is read from one side is queued as the output of the
-//! other; when that has `OUTPUT_BYTES_MAX` waiting, the first side is not read until it has less, and so whoever is too
-//! slow slows down whoever is too fast, through us as without us.
+//! Every client gets a connection of its own to the server. Bytes that are read from one side are queued as the output
+//! of the other; when that has `OUTPUT_BYTES_MAX` waiting, the first side is not read until it has less, and so the
+//! slow side slows down the fast one, through us as without us.
 //!
 //! Bytes are passed on whatever they say. Printing only listens (`text`): when it does not understand a connection any
 //! more it says so once and listens to that direction no longer.
@@ -34,7 +34,7 @@ use super::trace::milliseconds;
 
 use text::{Listener, Told};
 
-pub struct Relay {
+pub(crate) struct Relay {
     to: Address,
     max_clients: usize,
     clients: usize,
@@ -51,11 +51,11 @@ pub struct Relay {
 /// One of the two connections of a client.
 struct Side {
     role: Role,
-    /// What is to be written to it.
+    /// The bytes to be written to it.
     output: Output,
     /// The connection on the other side, while there is one.
     other: Option<ConnId>,
-    /// What it says; `None` once that was not understood.
+    /// The parser of its words; `None` once they were not understood.
     listener: Option<Listener>,
     number: u64,
     /// It will send no more.
@@ -71,7 +71,7 @@ enum Role {
 }
 
 /// Where a server is. Looked up once, before the loop runs, since looking up may take its time.
-pub fn find(to: &str) -> Result<Address, String> {
+pub(crate) fn find(to: &str) -> Result<Address, String> {
     let mut found = to
         .to_socket_addrs()
         .map_err(|error| format!("{to}: {}", reason(&error)))?;
@@ -80,7 +80,7 @@ pub fn find(to: &str) -> Result<Address, String> {
 }
 
 /// Says whether a server is there, before the first client finds out.
-pub fn greet(to: &str) {
+pub(crate) fn greet(to: &str) {
     let settings = Settings {
         connect_timeout: Duration::from_secs(1),
         reply_timeout: Duration::from_secs(1),
@@ -94,7 +94,7 @@ pub fn greet(to: &str) {
 }
 
 impl Relay {
-    pub fn new(to: Address, at: &At) -> Relay {
+    pub(crate) fn new(to: Address, at: &At) -> Relay {
         Relay {
             to,
             max_clients: at.max_clients as usize,
@@ -112,7 +112,7 @@ impl Relay {
         self.screen.say(format_args!("#{number} {text}"));
     }
 
-    /// Listens to what a side said, which is at the beginning of `space`.
+    /// Listens to the words of a side, which are at the beginning of `space`.
     fn listen(&mut self, id: ConnId, count: usize) {
         let Some(side) = self.sides.get_mut(id) else {
             return;
@@ -211,7 +211,7 @@ fn arrow(role: Role) -> &'static str {
     }
 }
 
-/// Who has so much waiting is sent nothing more.
+/// Above this much unsent output a connection is sent nothing more.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 
 const SPACE_BYTES: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What the relay says about what passes.
+//! The relay's words about the bytes that pass.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What passes through the relay, in words.
+//! The bytes that pass through the relay, in words.
 //!
 //! ```text
 //! array of 2, 20 bytes: GET k                 a request is shown as a person would have typed it
@@ -16,16 +16,16 @@ use crate::wire::tokens::{Garbled, Kind, Token, Tokens};
 
 /// One value that passed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
-    pub what: String,
-    pub size: usize,
-    pub text: String,
+pub(crate) struct Told {
+    pub(crate) what: String,
+    pub(crate) size: usize,
+    pub(crate) text: String,
     /// Nobody asked for it.
-    pub is_push: bool,
+    pub(crate) is_push: bool,
 }
 
 /// Listens to one direction of one connection.
-pub struct Listener {
+pub(crate) struct Listener {
     tokens: Tokens,
     page: Page,
 }
@@ -34,7 +34,7 @@ pub struct Listener {
 #[derive(Default)]
 struct Page {
     is_request: bool,
-    /// What the outermost value is.
+    /// The kind of the outermost value.
     what: String,
     is_push: bool,
     text: String,
@@ -53,7 +53,7 @@ struct Open {
 }
 
 impl Listener {
-    pub fn of_requests() -> Listener {
+    pub(crate) fn of_requests() -> Listener {
         Listener {
             tokens: Tokens::of_requests(),
             page: Page {
@@ -63,7 +63,7 @@ impl Listener {
         }
     }
 
-    pub fn of_replies() -> Listener {
+    pub(crate) fn of_replies() -> Listener {
         Listener {
             tokens: Tokens::of_replies(),
             page: Page::default(),
@@ -71,11 +71,11 @@ impl Listener {
     }
 
     /// Whether a value has begun and not ended.
-    pub fn is_midway(&self) -> bool {
+    pub(crate) fn is_midway(&self) -> bool {
         self.tokens.is_midway()
     }
 
-    pub fn hear(&mut self, bytes: &[u8], told: &mut dyn FnMut(Told)) -> Result<(), Garbled> {
+    pub(crate) fn hear(&mut self, bytes: &[u8], told: &mut dyn FnMut(Told)) -> Result<(), Garbled> {
         let Listener { tokens, page } = self;
         tokens.feed(bytes, &mut |token| page.take(token, told))
     }

@@ -1,7 +1,7 @@
 //! Commands of a file in batches, as they go from the thread that reads to the loop that runs them.
 //!
-//! One batch is one hand-over between threads. It ends early when it has grown large, or when what has been read would
-//! otherwise be kept waiting.
+//! One batch is one hand-over between threads. It ends early when it has grown large, or when the commands already read
+//! would otherwise be kept waiting.
 
 use std::io::Read;
 
@@ -16,15 +16,15 @@ pub struct Batch {
     /// Where in the file each of them ends.
     pub ends: Vec<u64>,
     /// How far the file had been read when it was complete.
-    pub offset: u64,
+    pub(crate) offset: u64,
 }
 
-pub const COMMANDS_MAX: usize = 2048;
+pub(crate) const COMMANDS_MAX: usize = 2048;
 const BYTES_MAX: usize = 256 * 1024;
 
 impl<R: Read> Reader<R> {
-    /// Adds commands until the batch is full, the file ends, or `is_late` says so. Tells whether the file goes on. What
-    /// came before a trouble is in the batch.
+    /// Adds commands until the batch is full, the file ends, or `is_late` says so. Returns whether the file goes on.
+    /// Commands that came before a trouble are in the batch.
     pub fn fill(&mut self, batch: &mut Batch, is_late: impl Fn() -> bool) -> Result<bool, Trouble> {
         while batch.ends.len() < COMMANDS_MAX && batch.commands.bytes() < BYTES_MAX {
             let found = self.read(&mut batch.commands);

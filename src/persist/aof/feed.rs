@@ -4,7 +4,7 @@ use crc64fast::Digest;
 
 use crate::base::num;
 
-/// Collects what goes into a file. It knows which database the file's reader has selected.
+/// Collects the bytes for a file. It knows which database the file's reader has selected.
 #[derive(Debug, Default)]
 pub struct Feed {
     pub bytes: Vec<u8>,
@@ -28,7 +28,7 @@ impl Feed {
     }
 
     /// The next command means this database.
-    pub fn select(&mut self, db: u16) {
+    pub(crate) fn select(&mut self, db: u16) {
         if self.db != Some(db) {
             self.db = Some(db);
             let mut digits = [0; 20];
@@ -53,8 +53,8 @@ impl Feed {
         }
     }
 
-    /// Another file begins: nothing is known of its reader. What was collected for the old one is returned.
-    pub fn cut(&mut self) -> Vec<u8> {
+    /// Another file begins: nothing is known of its reader. The bytes collected for the old file are returned.
+    pub(crate) fn cut(&mut self) -> Vec<u8> {
         self.db = None;
         self.noted_s = 0;
         std::mem::take(&mut self.bytes)
@@ -62,20 +62,20 @@ impl Feed {
 }
 
 /// A command as clients send it.
-pub fn push_command<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+pub(crate) fn push_command<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
     push_count(out, b'*', words.len());
     for word in words {
         push_word(out, word);
     }
 }
 
-pub fn push_count(out: &mut Vec<u8>, letter: u8, count: usize) {
+pub(crate) fn push_count(out: &mut Vec<u8>, letter: u8, count: usize) {
     out.push(letter);
     out.extend_from_slice(num::format_i64(count as i64, &mut [0; 20]));
     out.extend_from_slice(b"\r\n");
 }
 
-pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
+pub(crate) fn push_word(out: &mut Vec<u8>, word: &[u8]) {
     push_count(out, b'$', word.len());
     out.extend_from_slice(word);
     out.extend_from_slice(b"\r\n");
@@ -85,9 +85,9 @@ pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
 #[derive(Clone, Default)]
 pub struct Sum {
     digest: Digest,
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Bytes since the last line with a checksum.
-    pub unsummed: u64,
+    pub(crate) unsummed: u64,
 }
 
 impl Sum {
@@ -97,7 +97,7 @@ impl Sum {
         self.unsummed += bytes.len() as u64;
     }
 
-    pub fn value(&self) -> u64 {
+    pub(crate) fn value(&self) -> u64 {
         self.digest.sum64()
     }
 

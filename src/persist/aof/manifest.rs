@@ -1,4 +1,4 @@
-//! Which files make up an append-only log.
+//! The manifest: the list of the files that make up an append-only log.
 //!
 //! ```text
 //! file NAME seq NUMBER type b|i|h [startoffset NUMBER] [endoffset NUMBER]
@@ -11,9 +11,9 @@ use std::fmt;
 
 use crate::base::text::{quote, split_args};
 
-/// What a file is.
+/// The role of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Base,
     Increment,
     History,
@@ -24,29 +24,29 @@ pub enum Role {
 pub struct Entry {
     pub name: Vec<u8>,
     pub number: u64,
-    pub role: Role,
-    pub start_offset: Option<i64>,
-    pub end_offset: Option<i64>,
+    pub(crate) role: Role,
+    pub(crate) start_offset: Option<i64>,
+    pub(crate) end_offset: Option<i64>,
 }
 
 /// All files of a log, in the order in which they are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    pub base: Option<Entry>,
+    pub(crate) base: Option<Entry>,
     pub increments: Vec<Entry>,
     pub history: Vec<Entry>,
     /// The highest numbers ever given out.
-    pub base_number: u64,
-    pub increment_number: u64,
+    pub(crate) base_number: u64,
+    pub(crate) increment_number: u64,
 }
 
 /// Why a manifest cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// From 1; 0 if it is of no line.
-    pub line_number: usize,
-    pub line: Vec<u8>,
-    pub reason: &'static str,
+    pub(crate) line_number: usize,
+    pub(crate) line: Vec<u8>,
+    pub(crate) reason: &'static str,
 }
 
 impl fmt::Display for Fault {
@@ -175,7 +175,7 @@ impl Manifest {
         out
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.base.is_none() && self.increments.is_empty()
     }
 
@@ -219,8 +219,8 @@ impl Manifest {
         name
     }
 
-    /// What is about to be deleted must not be the name of something new. Only the files that are in use say how far the
-    /// numbers have come, and there may be none of a kind.
+    /// A name that is about to be deleted must not be the name of something new. Only the files that are in use say how
+    /// far the numbers have come, and there may be none of a kind.
     fn is_history(&self, name: &[u8]) -> bool {
         self.history.iter().any(|old| old.name == name)
     }
@@ -235,7 +235,7 @@ impl Manifest {
     }
 
     /// A log that was one file before there were manifests becomes the base of this one.
-    pub fn adopt(name: &[u8]) -> Self {
+    pub(crate) fn adopt(name: &[u8]) -> Self {
         Self {
             base: Some(Entry::new(name.to_vec(), 1, Role::Base)),
             base_number: 1,
@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(manifest.new_base(b"a", false), b"a.3.base.aof");
     }
 
-    /// Whatever the bytes, there is an answer.
+    /// There is an answer for any bytes.
     #[test]
     fn any_bytes_are_read_or_refused() {
         let mut rng = Rng::from_seed(5);

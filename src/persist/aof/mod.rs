@@ -10,15 +10,15 @@
 //!              #C:offset:crc       checksum of all bytes before this line, which begins at the offset
 //! ```
 //!
-//! Lines that begin with `#` are comments to Redis, so what we add does not keep a file from being read there. The
-//! checksum is CRC-64/XZ. SELECT says which database the following commands mean, and MULTI and EXEC enclose what
-//! must happen together: a file that ends within is read up to MULTI.
+//! Lines that begin with `#` are comments to Redis, so our additions do not keep a file from being read there. The
+//! checksum is CRC-64/XZ. SELECT says which database the following commands mean, and MULTI and EXEC enclose commands
+//! that belong together: a file that ends between them is read up to MULTI.
 
 mod batch;
-pub mod feed;
-pub mod manifest;
-pub mod read;
-pub mod rewrite;
+pub(crate) mod feed;
+pub(crate) mod manifest;
+pub(crate) mod read;
+pub(crate) mod rewrite;
 
 pub use batch::Batch;
 pub use feed::Feed;

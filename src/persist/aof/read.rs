@@ -1,23 +1,25 @@
 //! Reads a file, item by item.
 //!
-//! A file may be damaged or cut off anywhere. What is cut off is told apart from what is wrong, since the last bytes
-//! before a power failure may be missing, and that is no reason to refuse all others. Memory is taken as bytes come,
-//! whatever a length says; a long word goes straight into a vector of its own.
+//! A file may be damaged or cut off anywhere. A cut is told apart from an error, since the last bytes before a power
+//! failure may be missing, and that is no reason to refuse all others. Memory is taken as bytes come, whatever a length
+//! says; a long word goes straight into a vector of its own.
 
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use crate::persist::STRING_TOO_LONG;
+use crate::store::STRING_BYTES_MAX;
 use crate::wire::args::{Args, OwnedRequests};
 use crate::wire::request::BIG_BYTES_MIN;
 
 use super::feed::Sum;
 
-/// What comes next in a file.
+/// The next thing in a file.
 #[derive(Debug)]
 pub enum Item<'a> {
     Command(Args<'a>),
-    /// What follows happened at this time, in seconds of Unix time.
+    /// The commands that follow happened at this time, in seconds of Unix time.
     Time(i64),
     /// Another line that begins with `#`.
     Comment,
@@ -30,6 +32,8 @@ pub enum Trouble {
     /// It ends in the middle of an item.
     Ended,
     Malformed(&'static str),
+    /// A word is longer than the store can hold.
+    TooLong,
     Io(io::Error),
     /// The bytes between two lines with checksums are not what they were; offsets in the file.
     Checksum {
@@ -43,6 +47,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Ended => f.write_str("Unexpected end of file"),
             Self::Malformed(what) => f.write_str(what),
+            Self::TooLong => f.write_str(STRING_TOO_LONG),
             Self::Io(error) => write!(f, "{error}"),
             Self::Checksum { from, to } => {
                 write!(
@@ -54,7 +59,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What was found; the words of a command are where the caller wanted them.
+/// The result of a look; the words of a command are where the caller wanted them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Command,
@@ -69,19 +74,18 @@ const LINE_MAX: usize = 1024;
 const READ_BYTES: usize = 256 * 1024;
 /// Of a long word so much is read at first, and then as much again as has come.
 const WORD_STEP_BYTES: usize = 1024 * 1024;
-/// No command has more words, and no word is longer, than a client could send.
+/// No command has more words than a client could send.
 const WORDS_MAX: i64 = i32::MAX as i64;
-const WORD_BYTES_MAX: i64 = 4 << 30;
 
 pub struct Reader<R> {
     input: R,
     buffer: Vec<u8>,
-    /// What of the buffer has been worked off.
+    /// The part of the buffer that has been worked off.
     at: usize,
     /// Where in the file the buffer begins.
     start: u64,
     sum: Sum,
-    /// What of the buffer is in the sum. It lags behind, since many bytes are summed faster at once.
+    /// The part of the buffer that is in the sum. It lags behind, since many bytes are summed faster at once.
     summed: usize,
     /// Up to where the last checksum vouched.
     vouched_to: u64,
@@ -110,22 +114,22 @@ impl<R: Read> Reader<R> {
     }
 
     /// Where the next item begins.
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.start + self.at as u64
     }
 
     /// The number of the line that is read next.
-    pub fn lines(&self) -> u64 {
+    pub(crate) fn lines(&self) -> u64 {
         self.lines
     }
 
     /// The checksum of all that was read.
-    pub fn sum(&mut self) -> &Sum {
+    pub(crate) fn sum(&mut self) -> &Sum {
         self.sum_up();
         &self.sum
     }
 
-    /// What comes next.
+    /// The next thing in the file.
     pub fn item(&mut self) -> Result<Item<'_>, Trouble> {
         let mut shown = std::mem::take(&mut self.shown);
         shown.clear();
@@ -161,7 +165,10 @@ impl<R: Read> Reader<R> {
             return Err(Trouble::Malformed("A command has at least one word"));
         }
         for _ in 0..count {
-            let len = self.number(b'$', WORD_BYTES_MAX)? as usize;
+            let len = self.number(b'$', i64::MAX)? as usize;
+            if len > STRING_BYTES_MAX {
+                return Err(Trouble::TooLong);
+            }
             if len >= BIG_BYTES_MIN {
                 words.push_shared(Arc::new(self.long_word(len)?));
                 self.need(2)?;
@@ -257,7 +264,7 @@ impl<R: Read> Reader<R> {
     fn line(&mut self) -> Result<std::ops::Range<usize>, Trouble> {
         let mut seen = 0;
         loop {
-            // Reading more moves what is in the buffer.
+            // Reading more moves the bytes in the buffer.
             let from = self.at;
             let rest = &self.buffer[from + seen..];
             let window = &rest[..rest.len().min(LINE_MAX - seen)];
@@ -317,7 +324,7 @@ impl<R: Read> Reader<R> {
         Ok(count > 0)
     }
 
-    /// Drops what has been worked off.
+    /// Drops the bytes that have been worked off.
     fn forget(&mut self) {
         self.sum_up();
         self.start += self.at as u64;
@@ -453,7 +460,21 @@ mod tests {
         assert!(matches!(end, Err(Trouble::Checksum { .. })), "{end:?}");
     }
 
-    /// Whatever the bytes, there is an answer, and memory follows the bytes.
+    #[test]
+    fn words_beyond_the_stores_limit_are_refused() {
+        for (len, is_held) in [(1 << 32, false), ((1 << 32) - 1, true), (i64::MAX, false)] {
+            let bytes = format!("*2\r\n$3\r\nGET\r\n${len}\r\nabc").into_bytes();
+            let (read, end) = read_all(&bytes, 3);
+            assert!(read.is_empty());
+            match end {
+                Err(Trouble::Ended) => assert!(is_held),
+                Err(Trouble::TooLong) => assert!(!is_held),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// There is an answer for any bytes, and memory follows the bytes.
     #[test]
     fn any_bytes_are_read_or_refused() {
         let (bytes, _) = sample();

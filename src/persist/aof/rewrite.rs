@@ -18,7 +18,7 @@ const ELEMENTS_PER_COMMAND: u64 = 64;
 const GATHERED_BYTES: usize = 64 * 1024;
 
 /// Turns chunks into commands.
-pub struct Rewrite<'a, W> {
+pub(crate) struct Rewrite<'a, W> {
     out: W,
     feed: Feed,
     table: Option<OpenTable>,
@@ -39,7 +39,7 @@ struct OpenTable {
 }
 
 impl<'a, W: Write> Rewrite<'a, W> {
-    pub fn new(out: W, each_key: &'a mut dyn FnMut() -> io::Result<()>) -> Self {
+    pub(crate) fn new(out: W, each_key: &'a mut dyn FnMut() -> io::Result<()>) -> Self {
         Self {
             out,
             feed: Feed::default(),
@@ -48,8 +48,8 @@ impl<'a, W: Write> Rewrite<'a, W> {
         }
     }
 
-    /// What stands before the keys: the time, if times are noted, and libraries of functions.
-    pub fn begin(&mut self, now_s: Option<i64>, libraries: &[Vec<u8>]) {
+    /// The part in front of the keys: the time, if times are noted, and libraries of functions.
+    pub(crate) fn begin(&mut self, now_s: Option<i64>, libraries: &[Vec<u8>]) {
         if let Some(now_s) = now_s {
             self.feed
                 .bytes
@@ -61,11 +61,11 @@ impl<'a, W: Write> Rewrite<'a, W> {
         }
     }
 
-    pub fn add(&mut self, chunk: Chunk) -> io::Result<()> {
+    pub(crate) fn add(&mut self, chunk: Chunk) -> io::Result<()> {
         chunk.read(self)
     }
 
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         self.hand_on(0)?;
         Ok(self.out)
     }

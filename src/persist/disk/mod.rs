@@ -1,7 +1,8 @@
 //! The disk, as far as the data set depends on it: the append-only log, its manifest, and files that are saved.
 //!
-//! All of them go through [`Disk`], so that what they promise can be tried on a disk that fails, or that forgets at the
-//! worst moment whatever it was not told to keep. What they may rely on is what POSIX promises, and no more:
+//! [`Disk`] is the one door to the disk for all of them. There are two disks behind it: the machine's, and one in
+//! memory (`simulated`) that fails, and that forgets at the worst moment everything it was not told to keep.
+//! Durability is tried on the second. Callers may rely on the promises of POSIX, and no more:
 //!
 //! - bytes are kept when the file has been synchronised after they were written;
 //! - a name is kept (created, renamed, removed) when its directory has been synchronised after that;
@@ -11,19 +12,24 @@
 //! Paths are relative to the directory that the process stands in, as everywhere in the server.
 
 #[cfg(test)]
-pub mod simulated;
+pub(crate) mod simulated;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Something that keeps files.
-pub trait Disk: Send + Sync + fmt::Debug {
+pub(crate) trait Disk: Send + Sync + fmt::Debug {
     /// An empty file of this name, whatever was there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// The same, but nobody else may write it, whatever the umask says.
+    fn create_own(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.create(path)
+    }
     /// A file to which bytes are added; it is made if there is none.
     fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// A file to be read from its beginning.
@@ -50,7 +56,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
 }
 
 /// A file that is open to be written.
-pub trait DiskFile: Write + Send {
+pub(crate) trait DiskFile: Write + Send {
     /// Has the bytes kept that were written.
     fn sync(&self) -> io::Result<()>;
     /// How long the file is.
@@ -62,16 +68,36 @@ pub trait DiskFile: Write + Send {
 }
 
 /// The machine's own disk.
-pub fn of_the_machine() -> Arc<dyn Disk> {
+pub(crate) fn of_the_machine() -> Arc<dyn Disk> {
     Arc::new(Machine)
 }
 
 /// The directory that a file of this name is in.
-pub fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
+}
+
+/// Replaces a file as a whole: whenever the machine fails there is the old one or the new one.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!("-{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let renamed = write(disk, &temporary, text).and_then(|()| disk.rename(&temporary, path));
+    if let Err(error) = renamed {
+        // A second failure would only hide the first.
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    disk.sync_directory(directory_of(path))
+}
+
+fn write(disk: &dyn Disk, path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = disk.create_own(path)?;
+    file.write_all(text)?;
+    file.sync()
 }
 
 #[derive(Debug)]
@@ -80,6 +106,12 @@ struct Machine;
 impl Disk for Machine {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(File::create(path)?))
+    }
+
+    fn create_own(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o644);
+        Ok(Box::new(options.open(path)?))
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

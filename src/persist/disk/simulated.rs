@@ -5,13 +5,13 @@
 //! names    kept names + changes since their directory was synchronised = what a reader sees
 //! ```
 //!
-//! When it crashes, each of the edits and changes may have been kept or not: all, none, a part of them with the last one
-//! torn at a byte or at a sector, or any of them, so that a later write is there and an earlier one is a hole of zeros.
-//! What was synchronised is always there.
+//! When it crashes, each of the edits and changes may have been kept or not: all, none, a part of them with the last
+//! one torn at a byte or at a sector, or any of them, so that a later write is there and an earlier one is a hole of
+//! zeros. Synchronised bytes are always there.
 //!
-//! It goes down at an instant that was chosen beforehand, counted in beginnings and ends of operations. That unwinds the
-//! caller with a [`Down`]; whatever is tried on the way fails. Then either the machine has failed, and the disk forgets, or
-//! only the process has ended, and it does not.
+//! It goes down at an instant that was chosen beforehand, counted in beginnings and ends of operations. That unwinds
+//! the caller with a [`Down`]; every operation tried on the way fails. Then either the machine has failed, and the disk
+//! forgets, or only the process has ended, and it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -25,22 +25,22 @@ use rustix::io::Errno;
 use super::{Disk, DiskFile, directory_of};
 use crate::base::rng::Rng;
 
-/// What the caller is unwound with.
+/// The payload that the caller is unwound with.
 #[derive(Debug)]
-pub struct Down;
+pub(crate) struct Down;
 
-/// What does not work at the moment.
+/// The deeds that fail at the moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// So many bytes fit on the disk yet.
-    pub room: Option<u64>,
-    pub syncs_fail: bool,
+    pub(crate) room: Option<u64>,
+    pub(crate) syncs_fail: bool,
     /// Names cannot be found; files that are open stay open.
-    pub names_are_gone: bool,
+    pub(crate) names_are_gone: bool,
 }
 
 #[derive(Clone, Debug)]
-pub struct Simulated(Arc<Mutex<State>>);
+pub(crate) struct Simulated(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -214,7 +214,7 @@ impl State {
 }
 
 impl Simulated {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             rng: Rng::from_seed(seed),
             files: Vec::new(),
@@ -231,35 +231,35 @@ impl Simulated {
     }
 
     /// Lets it go down after so many more instants.
-    pub fn go_down_after(&self, instants: u64) {
+    pub(crate) fn go_down_after(&self, instants: u64) {
         let mut state = self.lock();
         state.down_at = state.instants + instants;
     }
 
     /// Goes down now: nothing more can be done on it.
-    pub fn go_down(&self) {
+    pub(crate) fn go_down(&self) {
         self.lock().is_down = true;
     }
 
     /// The machine has failed: only what was kept is left, and of the rest what the seed says.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.lock().crash();
     }
 
     /// It is there again, for the next process.
-    pub fn come_up(&self) {
+    pub(crate) fn come_up(&self) {
         let mut state = self.lock();
         state.is_down = false;
         state.down_at = u64::MAX;
         state.faults = Faults::default();
     }
 
-    pub fn set_faults(&self, faults: Faults) {
+    pub(crate) fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
     }
 
     /// How much of each file is sure to be there after a failure.
-    pub fn kept_lens(&self) -> BTreeMap<PathBuf, usize> {
+    pub(crate) fn kept_lens(&self) -> BTreeMap<PathBuf, usize> {
         let state = self.lock();
         let names = state.kept_names.iter();
         names

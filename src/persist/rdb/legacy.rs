@@ -4,7 +4,7 @@
 //! ziplist   bytes:4 | offset of the last entry:4 | entries:2 (65535: many) | entries | 255   (little endian)
 //! entry     length of the entry before: 1 byte, or 254 and 4 bytes | head | text or number
 //! head      00nnnnnn text | 01nnnnnn n:1 text (big endian) | 10...... n:4 text (big endian)
-//!           11000000 i16 | 11010000 i32 | 11100000 i64 | 11110000 i24 | 11111110 i8 | 1111nnnn the number n - 1, 0 to 12
+//!           11000000 i16 | 11010000 i32 | 11100000 i64 | 11110000 i24 | 11111110 i8 | 1111nnnn n - 1, 0 to 12
 //! zipmap    pairs:1 (254 and up: many) | pairs | 255
 //! pair      length: 1 byte, or 254 and 4 bytes | field | length | spare:1 | value | spare bytes
 //! ```
@@ -51,7 +51,7 @@ const END: u8 = 255;
 const MANY: u16 = u16::MAX;
 
 /// The elements of a ziplist as a listpack.
-pub fn from_ziplist(blob: &[u8]) -> Result<Listpack, Malformed> {
+pub(crate) fn from_ziplist(blob: &[u8]) -> Result<Listpack, Malformed> {
     let mut cursor = Cursor(blob);
     let (bytes, last, count) = (
         cursor.u32()?,
@@ -114,7 +114,7 @@ fn ziplist_entry(cursor: &mut Cursor<'_>, pack: &mut Listpack) -> Result<(), Mal
 }
 
 /// The pairs of a zipmap as a listpack.
-pub fn from_zipmap(blob: &[u8]) -> Result<Listpack, Malformed> {
+pub(crate) fn from_zipmap(blob: &[u8]) -> Result<Listpack, Malformed> {
     let mut cursor = Cursor(blob);
     let count = usize::from(cursor.byte()?);
     let mut pack = Listpack::with_capacity(blob.len());

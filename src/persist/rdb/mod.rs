@@ -7,16 +7,18 @@
 //!           11000011 length of LZF data, length of the string, LZF data
 //! ```
 //!
-//! The version says what a reader must know, so it is the lowest that loses nothing: 12 where fields of a hash have
+//! The version is a demand on the reader, so it is the lowest that loses nothing: 12 where fields of a hash have
 //! deadlines, 11 where a stream has consumers, 10 for all else. Readers take all types of versions up to 12 but those
-//! of modules, and what Valkey 9 calls version 80.
+//! of modules, and Valkey 9's version 80.
 //!
-//! What a whole file looks like is told in [`file`].
+//! A whole file is drawn in [`file`].
 //!
 //! A reader trusts nothing: lengths do not reserve memory before the bytes have come, and blobs are checked whole.
 
-pub mod file;
+pub(crate) mod file;
+pub(crate) mod from_frozen;
 mod legacy;
+mod libraries;
 mod read;
 mod write;
 
@@ -26,13 +28,15 @@ mod tests;
 use crate::base::crc::crc64;
 use crate::base::lzf::Compressor;
 
-pub use read::{Fault, Limits, Loaded, Reader};
-pub use write::{Source, Writer, version_of};
+pub(crate) use libraries::{dump_libraries, libraries_in};
+pub(crate) use read::{Fault, Limits, Loaded, Reader};
+pub use write::Source;
+pub(crate) use write::{Writer, version_of};
 
-/// What the first byte of a value says.
-pub mod kind {
-    /// What is wrong with a value of a kind that cannot be read, in a sentence for the log.
-    pub fn damage(kind: u8) -> &'static str {
+/// The first byte of a value.
+pub(crate) mod kind {
+    /// The trouble with a value of a kind that cannot be read, in a sentence for the log.
+    pub(crate) fn damage(kind: u8) -> &'static str {
         match kind {
             LIST | LIST_OF_NODES => "List integrity check failed.",
             SET => "Duplicate set members detected",
@@ -55,14 +59,14 @@ pub mod kind {
         }
     }
 
-    pub const STRING: u8 = 0;
-    pub const LIST: u8 = 1;
-    pub const SET: u8 = 2;
-    pub const ZSET_TEXT: u8 = 3;
-    pub const HASH: u8 = 4;
-    pub const ZSET: u8 = 5;
+    pub(crate) const STRING: u8 = 0;
+    pub(crate) const LIST: u8 = 1;
+    pub(crate) const SET: u8 = 2;
+    pub(crate) const ZSET_TEXT: u8 = 3;
+    pub(crate) const HASH: u8 = 4;
+    pub(crate) const ZSET: u8 = 5;
     /// As redis-check-rdb calls it.
-    pub fn name(kind: u8) -> &'static str {
+    pub(crate) fn name(kind: u8) -> &'static str {
         const NAMES: [&str; 26] = [
             "string",
             "list-linked",
@@ -95,40 +99,40 @@ pub mod kind {
     }
 
     /// Of release candidates of Redis 4.0. Not read.
-    pub const MODULE: u8 = 6;
+    pub(crate) const MODULE: u8 = 6;
     /// Only a module could make something of it, but it can be passed over.
-    pub const MODULE_2: u8 = 7;
-    pub const HASH_ZIPMAP: u8 = 9;
-    pub const LIST_ZIPLIST: u8 = 10;
-    pub const SET_INTSET: u8 = 11;
-    pub const ZSET_ZIPLIST: u8 = 12;
-    pub const HASH_ZIPLIST: u8 = 13;
-    pub const LIST_OF_ZIPLISTS: u8 = 14;
-    pub const STREAM_1: u8 = 15;
-    pub const HASH_LISTPACK: u8 = 16;
-    pub const ZSET_LISTPACK: u8 = 17;
-    pub const LIST_OF_NODES: u8 = 18;
-    pub const STREAM_2: u8 = 19;
-    pub const SET_LISTPACK: u8 = 20;
-    pub const STREAM_3: u8 = 21;
+    pub(crate) const MODULE_2: u8 = 7;
+    pub(crate) const HASH_ZIPMAP: u8 = 9;
+    pub(crate) const LIST_ZIPLIST: u8 = 10;
+    pub(crate) const SET_INTSET: u8 = 11;
+    pub(crate) const ZSET_ZIPLIST: u8 = 12;
+    pub(crate) const HASH_ZIPLIST: u8 = 13;
+    pub(crate) const LIST_OF_ZIPLISTS: u8 = 14;
+    pub(crate) const STREAM_1: u8 = 15;
+    pub(crate) const HASH_LISTPACK: u8 = 16;
+    pub(crate) const ZSET_LISTPACK: u8 = 17;
+    pub(crate) const LIST_OF_NODES: u8 = 18;
+    pub(crate) const STREAM_2: u8 = 19;
+    pub(crate) const SET_LISTPACK: u8 = 20;
+    pub(crate) const STREAM_3: u8 = 21;
     /// Of release candidates of Redis 7.4, and something else in version 80.
-    pub const HASH_TIMED_EARLY: u8 = 22;
-    pub const HASH_TIMED_LISTPACK_EARLY: u8 = 23;
-    pub const HASH_TIMED: u8 = 24;
-    pub const HASH_TIMED_LISTPACK: u8 = 25;
+    pub(crate) const HASH_TIMED_EARLY: u8 = 22;
+    pub(crate) const HASH_TIMED_LISTPACK_EARLY: u8 = 23;
+    pub(crate) const HASH_TIMED: u8 = 24;
+    pub(crate) const HASH_TIMED_LISTPACK: u8 = 25;
 }
 
 /// The highest version that Redis 8.0 knows.
-pub const VERSION_MAX: u16 = 12;
-/// What Valkey 9 writes where version 11 does not suffice.
-pub const VERSION_VALKEY: u16 = 80;
+pub(crate) const VERSION_MAX: u16 = 12;
+/// The version that Valkey 9 writes where version 11 does not suffice.
+pub(crate) const VERSION_VALKEY: u16 = 80;
 /// The last version without listpacks, which servers from 5.0 on read.
-pub const VERSION_PLAIN: u16 = 9;
+pub(crate) const VERSION_PLAIN: u16 = 9;
 
 const FOOTER_LEN: usize = 10;
 
 /// The payload of DUMP for a value.
-pub fn dump(source: Source<'_>, lzf: Option<&mut Compressor>) -> Vec<u8> {
+pub(crate) fn dump(source: Source<'_>, lzf: Option<&mut Compressor>) -> Vec<u8> {
     let version = version_of(source);
     let mut payload = Vec::new();
     let mut writer = Writer::new(&mut payload, lzf, version);
@@ -140,9 +144,9 @@ pub fn dump(source: Source<'_>, lzf: Option<&mut Compressor>) -> Vec<u8> {
     payload
 }
 
-/// Checks the end of a payload; what is before it is returned with the version. `None` if a newer server wrote it, or
+/// Checks the end of a payload; the part before it is returned with the version. `None` if a newer server wrote it, or
 /// it was damaged.
-pub fn checked_payload(payload: &[u8], trusts: bool) -> Option<(&[u8], u16)> {
+pub(crate) fn checked_payload(payload: &[u8], trusts: bool) -> Option<(&[u8], u16)> {
     let (body, footer) = payload.split_at(payload.len().checked_sub(FOOTER_LEN)?);
     let (version, sum) = footer.split_at(2);
     let version = u16::from_le_bytes(version.try_into().ok()?);

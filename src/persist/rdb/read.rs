@@ -1,7 +1,7 @@
 //! Reads values, of all types that servers have written.
 //!
-//! What is read may be damaged or made to harm: each count is taken at its word only as far as bytes follow, members
-//! and fields that occur twice are refused, and so is a value without elements, which no key can hold.
+//! The bytes may be damaged or made to harm: each count is taken at its word only as far as bytes follow, members and
+//! fields that occur twice are refused, and so is a value without elements, which no key can hold.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use crate::base::lzf;
 use crate::base::num;
-use crate::types::hash::{FieldUntil, Hash, HashLimits};
+use crate::persist::STRING_TOO_LONG;
+use crate::store::STRING_BYTES_MAX;
+use crate::types::hash::{FIELD_DEADLINE_MAX, FieldUntil, Hash, HashLimits};
 use crate::types::intset::Intset;
 use crate::types::list::{Limits as ListLimits, List};
 use crate::types::listpack::Listpack;
@@ -23,7 +25,7 @@ use super::{VERSION_VALKEY, kind};
 
 /// Why a value could not be read.
 #[derive(Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The bytes ended too early, or the source failed.
     Io(io::Error),
     Malformed,
@@ -50,15 +52,15 @@ impl From<Malformed> for Fault {
 /// Which forms values take in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    pub list: ListLimits,
-    pub set: SetLimits,
-    pub hash: HashLimits,
-    pub zset: ZsetLimits,
+    pub(crate) list: ListLimits,
+    pub(crate) set: SetLimits,
+    pub(crate) hash: HashLimits,
+    pub(crate) zset: ZsetLimits,
 }
 
 /// A value that was read.
 #[derive(Debug)]
-pub enum Loaded {
+pub(crate) enum Loaded {
     Text(Vec<u8>),
     Value(Value),
 }
@@ -66,10 +68,7 @@ pub enum Loaded {
 /// Memory is taken for so many bytes before they have come.
 const TRUSTED_LEN: u64 = 1 << 20;
 
-/// The latest deadline of a field that a file may name.
-const FIELD_DEADLINE_MAX: u64 = (1 << 48) - 1;
-
-pub struct Reader<R> {
+pub(crate) struct Reader<R> {
     input: R,
     version: u16,
     limits: Limits,
@@ -90,6 +89,15 @@ const DUPLICATE_FIELDS: &str =
 /// In the place of a length: compressed text follows.
 const LZF: u8 = 3;
 
+/// Strings are refused that the store cannot hold, before their bytes are read.
+#[inline]
+fn check_len(len: u64) -> Result<(), Fault> {
+    if len > STRING_BYTES_MAX as u64 {
+        return Err(Fault::Broken(STRING_TOO_LONG));
+    }
+    Ok(())
+}
+
 fn not_empty(pack: Listpack) -> Result<Listpack, Fault> {
     if pack.is_empty() {
         Err(Fault::Empty)
@@ -99,7 +107,7 @@ fn not_empty(pack: Listpack) -> Result<Listpack, Fault> {
 }
 
 impl<R: Read> Reader<R> {
-    pub fn new(input: R, version: u16, limits: &Limits) -> Self {
+    pub(crate) fn new(input: R, version: u16, limits: &Limits) -> Self {
         Self {
             input,
             version,
@@ -107,7 +115,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    pub fn into_inner(self) -> R {
+    pub(crate) fn into_inner(self) -> R {
         self.input
     }
 
@@ -135,7 +143,7 @@ impl<R: Read> Reader<R> {
     }
 
     #[inline]
-    pub fn byte(&mut self) -> Result<u8, Fault> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Fault> {
         let [byte] = self.array::<1>()?;
         Ok(byte)
     }
@@ -148,6 +156,7 @@ impl<R: Read> Reader<R> {
 
     /// Memory is taken piece by piece, as the bytes come.
     fn append_bytes(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+        check_len(len)?;
         let mut left = len;
         while left > 0 {
             let piece = left.min(TRUSTED_LEN) as usize;
@@ -176,7 +185,7 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    pub fn length(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn length(&mut self) -> Result<u64, Fault> {
         self.length_or_form()?.map_err(|_| Fault::Malformed)
     }
 
@@ -188,7 +197,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    pub fn string(&mut self) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn string(&mut self) -> Result<Vec<u8>, Fault> {
         match self.length_or_form()? {
             Ok(len) => self.bytes(len),
             Err(LZF) => self.compressed(),
@@ -241,6 +250,7 @@ impl<R: Read> Reader<R> {
 
     fn compressed(&mut self) -> Result<Vec<u8>, Fault> {
         let (packed_len, len) = (self.length()?, self.length()?);
+        check_len(len)?;
         let packed = self.bytes(packed_len)?;
         let len = usize::try_from(len).map_err(|_| Fault::Malformed)?;
         lzf::decompress(&packed, len).ok_or(Fault::Malformed)
@@ -257,7 +267,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The value of a kind, which has been read.
-    pub fn value(&mut self, kind: u8) -> Result<Loaded, Fault> {
+    pub(crate) fn value(&mut self, kind: u8) -> Result<Loaded, Fault> {
         let limits = self.limits;
         let value = match kind {
             kind::STRING => return Ok(Loaded::Text(self.string()?)),
@@ -437,7 +447,7 @@ impl<R: Read> Reader<R> {
                 after => {
                     let deadline = soonest
                         .checked_add(after - 1)
-                        .filter(|deadline| (1..=FIELD_DEADLINE_MAX).contains(deadline));
+                        .filter(|deadline| (1..=FIELD_DEADLINE_MAX as u64).contains(deadline));
                     FieldUntil::At(deadline.ok_or(Fault::Malformed)? as i64)
                 }
             };
@@ -451,7 +461,7 @@ impl<R: Read> Reader<R> {
             let (field, value) = (reader.string()?, reader.string()?);
             let until = match reader.i64()? {
                 -1 => FieldUntil::Never,
-                deadline if (1..=FIELD_DEADLINE_MAX as i64).contains(&deadline) => {
+                deadline if (1..=FIELD_DEADLINE_MAX).contains(&deadline) => {
                     FieldUntil::At(deadline)
                 }
                 _ => return Err(Fault::Malformed),

@@ -1,4 +1,4 @@
-//! What is written is read again, and what is damaged is refused.
+//! Written values are read again, and damaged ones are refused.
 
 use std::sync::Arc;
 
@@ -198,7 +198,31 @@ fn a_foreign_payload_is_read() {
     assert_eq!(pack.len(), 2);
 }
 
-/// Whatever happens to a payload, reading it gives a value or a fault.
+/// A length that the store has no room for is refused by itself: none of the bytes that it announces need to come.
+#[test]
+fn strings_beyond_the_stores_limit_are_refused() {
+    let limits = limits(128);
+    let long = |len: u64| [&[0x81][..], &len.to_be_bytes()].concat();
+    let fits = u64::from(u32::MAX);
+    for (len, is_held) in [(fits, true), (fits + 1, false), (u64::MAX, false)] {
+        let squeezed = [&[0xc3, 5][..], &long(len), b"abcde"].concat();
+        for (kind, body) in [
+            (kind::STRING, long(len)),
+            (kind::STRING, squeezed),
+            (kind::LIST, [&[1], &long(len)[..]].concat()),
+            (kind::LIST_OF_NODES, [&[1, 1], &long(len)[..]].concat()),
+            (kind::HASH, [&[1, 1, b'f'], &long(len)[..]].concat()),
+            (kind::ZSET, [&[1], &long(len)[..]].concat()),
+            (kind::HASH_LISTPACK, long(len)),
+        ] {
+            let fault = Reader::new(&body[..], 12, &limits).value(kind);
+            let is_refused = matches!(fault, Err(Fault::Broken(crate::persist::STRING_TOO_LONG)));
+            assert_ne!(is_refused, is_held, "{kind} {len}: {fault:?}");
+        }
+    }
+}
+
+/// Reading a payload gives a value or a fault, whatever happened to it.
 #[test]
 fn damage_is_survived() {
     let mut rng = Rng::from_seed(5);

@@ -4,8 +4,8 @@
 //! sets, which are packed tighter here, are turned into the listpacks that others expect. Version 9 knows no listpacks:
 //! for it all but sets of integers and streams are written element by element.
 //!
-//! What is written piles up in a buffer. A value may be many times larger than the memory that is free, so whoever writes
-//! a file has the buffer drained between two elements; see [`Writer::drained_by`].
+//! The written bytes pile up in a buffer. A value may be many times larger than the memory that is free, so the writer
+//! of a file has the buffer drained between two elements; see [`Writer::drained_by`].
 
 use crate::base::lzf::Compressor;
 use crate::base::num;
@@ -27,27 +27,20 @@ pub enum Source<'a> {
 }
 
 /// The version a reader must know at least.
-pub fn version_of(source: Source<'_>) -> u16 {
+pub(crate) fn version_of(source: Source<'_>) -> u16 {
     match source {
         Source::Value(Value::Hash(hash)) if hash.soonest().is_some() => 12,
-        Source::Value(Value::Stream(stream)) if has_consumers(stream) => 11,
+        Source::Value(Value::Stream(stream)) if stream.has_consumers() => 11,
         _ => 10,
     }
 }
 
-fn has_consumers(stream: &Stream) -> bool {
-    stream
-        .groups
-        .values()
-        .any(|group| group.consumer_count() > 0)
-}
-
 /// Strings up to this length are not worth compressing.
 const COMPRESSED_MIN: usize = 21;
-/// What compression must save.
+/// The bytes that compression must save.
 const COMPRESSION_GAIN_MIN: usize = 4;
 
-pub struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     out: &'a mut Vec<u8>,
     /// `None` writes strings as they are.
     lzf: Option<&'a mut Compressor>,
@@ -56,13 +49,13 @@ pub struct Writer<'a> {
 }
 
 /// Empties a buffer.
-pub type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+pub(crate) type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 
 /// A buffer with so much in it is worth draining.
-pub const DRAINED_BYTES: usize = 64 * 1024;
+pub(crate) const DRAINED_BYTES: usize = 64 * 1024;
 
 impl<'a> Writer<'a> {
-    pub fn new(out: &'a mut Vec<u8>, lzf: Option<&'a mut Compressor>, version: u16) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>, lzf: Option<&'a mut Compressor>, version: u16) -> Self {
         Self {
             out,
             lzf,
@@ -73,7 +66,7 @@ impl<'a> Writer<'a> {
 
     /// Has `drain` empty the buffer whenever there is enough in it.
     #[must_use]
-    pub fn drained_by(mut self, drain: Drain<'a>) -> Self {
+    pub(crate) fn drained_by(mut self, drain: Drain<'a>) -> Self {
         self.drain = Some(drain);
         self
     }
@@ -97,7 +90,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The byte that says what kind of value follows.
-    pub fn kind_of(&mut self, source: Source<'_>) {
+    pub(crate) fn kind_of(&mut self, source: Source<'_>) {
         let is_plain = self.is_plain();
         let kind = match source {
             Source::Int(_) | Source::Text(_) | Source::Value(Value::Str(_)) => kind::STRING,
@@ -121,13 +114,13 @@ impl<'a> Writer<'a> {
         match hash.view() {
             _ if is_timed && self.is_valkey() => kind::HASH_TIMED_EARLY,
             HashView::Large(_) if is_timed => kind::HASH_TIMED,
-            HashView::Small(_) | HashView::Timed(_) if is_timed => kind::HASH_TIMED_LISTPACK,
-            HashView::Small(_) | HashView::Timed(_) if !self.is_plain() => kind::HASH_LISTPACK,
-            HashView::Small(_) | HashView::Timed(_) | HashView::Large(_) => kind::HASH,
+            HashView::Small | HashView::Timed(_) if is_timed => kind::HASH_TIMED_LISTPACK,
+            HashView::Small | HashView::Timed(_) if !self.is_plain() => kind::HASH_LISTPACK,
+            HashView::Small | HashView::Timed(_) | HashView::Large(_) => kind::HASH,
         }
     }
 
-    pub fn value(&mut self, source: Source<'_>) {
+    pub(crate) fn value(&mut self, source: Source<'_>) {
         match source {
             Source::Int(number) => self.string(num::format_i64(number, &mut [0; 20])),
             Source::Text(text) => self.string(text),
@@ -140,15 +133,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub fn byte(&mut self, byte: u8) {
+    pub(crate) fn byte(&mut self, byte: u8) {
         self.out.push(byte);
     }
 
-    pub fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    pub fn length(&mut self, length: u64) {
+    pub(crate) fn length(&mut self, length: u64) {
         match length {
             0..64 => self.out.push(length as u8),
             64..16384 => self
@@ -169,7 +162,7 @@ impl<'a> Writer<'a> {
         self.length(count as u64);
     }
 
-    pub fn string(&mut self, text: &[u8]) {
+    pub(crate) fn string(&mut self, text: &[u8]) {
         // Eleven letters are the longest number of 32 bits.
         if text.len() <= 11
             && let Some(number) = num::parse_i64(text)
@@ -277,10 +270,10 @@ impl<'a> Writer<'a> {
                 self.out.extend_from_slice(&soonest.to_le_bytes());
                 self.string(triples.as_bytes());
             }
-            (HashView::Small(_) | HashView::Timed(_), _) if !self.is_plain() => {
+            (HashView::Small | HashView::Timed(_), _) if !self.is_plain() => {
                 self.string(hash.to_listpack().as_bytes());
             }
-            (HashView::Small(_) | HashView::Timed(_), _) => {
+            (HashView::Small | HashView::Timed(_), _) => {
                 self.count(hash.len());
                 hash.for_each(i64::MIN, |field, value| {
                     self.string(field);
@@ -311,7 +304,7 @@ impl<'a> Writer<'a> {
         self.count(hash.len());
         match hash.view() {
             // Without deadlines; these are written otherwise.
-            HashView::Small(_) => {}
+            HashView::Small => {}
             HashView::Timed(triples) => {
                 let mut items = triples.iter();
                 let mut space = [0; 20];

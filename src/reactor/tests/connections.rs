@@ -54,7 +54,7 @@ fn a_slow_reader_of_64_megabytes_disturbs_nobody() {
     bench.app.hooks.received = Box::new(move |state, io, group| {
         for &id in group {
             let session = state.session(id);
-            if std::mem::take(&mut session.received) == b"all" {
+            if mem::take(&mut session.received) == b"all" {
                 for _ in 0..64 {
                     session.output.push_shared(Arc::clone(&reply), 0..CHUNK);
                 }
@@ -128,7 +128,7 @@ fn closing_after_the_flush_delivers_everything_first() {
     assert!(bench.diary().contains(&"closed by us 0".to_string()));
 }
 
-/// What came before the end is worked on and answered; the end is told a turn later.
+/// Bytes that came before the end are worked on and answered; the end is told a turn later.
 #[test]
 fn bytes_come_before_the_end_that_follows_them() {
     let mut bench = Bench::new();
@@ -149,13 +149,13 @@ fn bytes_come_before_the_end_that_follows_them() {
     assert_eq!(read_to_end(&mut client), b"last words");
 }
 
-/// A program may also answer at length somebody who has finished asking.
+/// A program may also answer at length a peer that has finished asking.
 #[test]
 fn a_half_closed_peer_can_still_be_answered() {
     let mut bench = Bench::new();
     bench.app.hooks.received = Box::new(|_, _, _| {});
     bench.app.hooks.ended = Box::new(|state, io, id| {
-        let received = std::mem::take(&mut state.session(id).received);
+        let received = mem::take(&mut state.session(id).received);
         state.say(io, id, &received);
         io.close_after_flush(id);
     });
@@ -247,7 +247,7 @@ fn pausing_pushes_back_on_the_peer() {
         bench.app.state.session(id).is_deaf = false;
         bench.reactor.io().resume_reading(id);
         bench.until(|state| state.sessions[&id].received.len() == sent);
-        let received = std::mem::take(&mut bench.app.state.session(id).received);
+        let received = mem::take(&mut bench.app.state.session(id).received);
         assert!(received.iter().eq(bytes.iter().cycle().take(sent)));
     }
 }

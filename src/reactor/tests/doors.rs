@@ -248,7 +248,7 @@ fn a_newcomer_can_be_turned_away_with_a_word() {
 fn unix_sockets_have_a_path_with_permissions() {
     let scratch = Scratch::new("path");
     let path = scratch.0.join("socket");
-    // What a process that died left behind: the file without anybody listening.
+    // A process that died left the file behind, without anybody listening.
     drop(UnixListener::bind(&path).expect("a fresh path"));
     assert!(path.exists());
 
@@ -325,7 +325,7 @@ fn abstract_names_need_no_file() {
     let id = bench
         .reactor
         .io()
-        .connect(&Address::Unix(name.into()), None)
+        .connect(&Address::Unix(name.into()), None, None)
         .expect("somebody listens");
     bench.app.state.name(id, None);
     bench.until(|state| state.names.len() == 2 && state.diary.len() == 2);
@@ -340,7 +340,7 @@ fn connecting_is_told_when_it_stands() {
     let mut bench = Bench::new();
     let to = Address::Ip(bench.at);
     let from = Some("127.0.0.1".parse().expect("a literal"));
-    let id = bench.reactor.io().connect(&to, from).expect("begun");
+    let id = bench.reactor.io().connect(&to, from, None).expect("begun");
     bench.app.state.name(id, None);
     bench.app.state.say(bench.reactor.io(), id, b"early");
     bench.app.hooks.received = Box::new(|state, io, group| {
@@ -362,7 +362,7 @@ fn a_failed_connect_is_told_as_closed() {
     let to = Address::Ip(nobody.local_addr().expect("bound"));
     drop(nobody);
     // Loopback may refuse within the call; both are promised.
-    match bench.reactor.io().connect(&to, None) {
+    match bench.reactor.io().connect(&to, None, None) {
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
         Ok(id) => {
             bench.app.state.name(id, None);
@@ -374,7 +374,7 @@ fn a_failed_connect_is_told_as_closed() {
     let error = bench
         .reactor
         .io()
-        .connect(&nowhere, None)
+        .connect(&nowhere, None, None)
         .expect_err("no such path");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(bench.reactor.io().connections(), 0);

@@ -1,4 +1,4 @@
-//! The kinds of source that are not accepted connections: packets, pipes of children, adopted sockets.
+//! The kinds of source that are not accepted connections: packets, pipes of children, sockets of others.
 
 use std::io::{ErrorKind, Write};
 use std::net::UdpSocket;
@@ -90,10 +90,10 @@ fn a_child_process_is_talked_to_through_its_pipes() {
     bench.app.hooks.received = Box::new(|_, _, _| {});
     let io = bench.reactor.io();
     let input = io
-        .adopt(child.stdin.take().expect("piped"))
+        .take_in(child.stdin.take().expect("piped"))
         .expect("a pipe can be polled");
     let output = io
-        .adopt(child.stdout.take().expect("piped"))
+        .take_in(child.stdout.take().expect("piped"))
         .expect("a pipe can be polled");
     assert_eq!(io.address(input), Some(Address::Pipe));
     bench.app.state.name(input, None);
@@ -123,7 +123,7 @@ fn a_child_that_shuts_its_input_closes_the_pipe() {
     let input = bench
         .reactor
         .io()
-        .adopt(child.stdin.take().expect("piped"))
+        .take_in(child.stdin.take().expect("piped"))
         .expect("a pipe can be polled");
     bench.app.state.name(input, None);
     bench.until(|state| state.sessions.is_empty());
@@ -132,13 +132,13 @@ fn a_child_that_shuts_its_input_closes_the_pipe() {
 }
 
 #[test]
-fn sockets_opened_elsewhere_can_be_adopted() {
+fn sockets_opened_elsewhere_can_be_taken_in() {
     let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("a socket pair");
     let mut bench = Bench::new();
     let id = bench
         .reactor
         .io()
-        .adopt(ours)
+        .take_in(ours)
         .expect("a socket can be polled");
     bench.app.state.name(id, None);
     theirs.write_all(b"moved in").expect("room");

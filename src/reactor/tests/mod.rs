@@ -11,6 +11,7 @@ mod connections;
 mod doors;
 mod kinds;
 mod measure;
+mod router;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -22,46 +23,46 @@ use std::time::Duration;
 use super::*;
 
 /// A program for tests.
-pub struct Tester {
-    pub state: State,
-    pub hooks: Hooks,
+pub(crate) struct Tester {
+    pub(crate) state: State,
+    pub(crate) hooks: Hooks,
 }
 
-/// What the program knows, as opposed to what it does.
+/// The program's knowledge, as opposed to its deeds.
 #[derive(Default)]
-pub struct State {
-    pub sessions: BTreeMap<ConnId, Session>,
+pub(crate) struct State {
+    pub(crate) sessions: BTreeMap<ConnId, Session>,
     /// Every callback in a few words; connections are named by the order in which they appeared.
-    pub diary: Vec<String>,
-    pub names: Vec<ConnId>,
-    pub turns: Vec<Turn>,
-    pub read_bytes: usize,
-    pub packets: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) diary: Vec<String>,
+    pub(crate) names: Vec<ConnId>,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) read_bytes: usize,
+    pub(crate) packets: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 #[derive(Default)]
-pub struct Session {
+pub(crate) struct Session {
     space: Vec<u8>,
-    pub received: Vec<u8>,
-    pub output: Output,
-    pub peer: Option<Peer>,
+    pub(crate) received: Vec<u8>,
+    pub(crate) output: Output,
+    pub(crate) peer: Option<Peer>,
     /// Answers `App::input` with nothing.
-    pub is_deaf: bool,
+    pub(crate) is_deaf: bool,
 }
 
 type Hook<T> = Box<dyn FnMut(&mut State, &mut Io, T) + Send>;
 type GroupHook = Box<dyn FnMut(&mut State, &mut Io, &[ConnId]) + Send>;
 type SleepHook = Box<dyn FnMut(&mut State, &mut Io) -> Sleep + Send>;
 
-/// What the program does.
-pub struct Hooks {
-    pub opened: Hook<ConnId>,
-    pub connected: Hook<ConnId>,
-    pub received: GroupHook,
-    pub ended: Hook<ConnId>,
-    pub closed: Hook<ConnId>,
-    pub woken: Hook<()>,
-    pub before_sleep: SleepHook,
+/// The program's deeds.
+pub(crate) struct Hooks {
+    pub(crate) opened: Hook<ConnId>,
+    pub(crate) connected: Hook<ConnId>,
+    pub(crate) received: GroupHook,
+    pub(crate) ended: Hook<ConnId>,
+    pub(crate) closed: Hook<ConnId>,
+    pub(crate) woken: Hook<()>,
+    pub(crate) before_sleep: SleepHook,
 }
 
 impl Default for Tester {
@@ -88,29 +89,29 @@ impl Default for Tester {
 const PATIENCE: Sleep = Sleep::AtMostMs(10_000);
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub fn echo(state: &mut State, io: &mut Io, group: &[ConnId]) {
+pub(crate) fn echo(state: &mut State, io: &mut Io, group: &[ConnId]) {
     for &id in group {
         let session = state.session(id);
-        let bytes = std::mem::take(&mut session.received);
+        let bytes = mem::take(&mut session.received);
         session.output.push(&bytes);
         io.want_write(id);
     }
 }
 
 impl State {
-    pub fn session(&mut self, id: ConnId) -> &mut Session {
+    pub(crate) fn session(&mut self, id: ConnId) -> &mut Session {
         self.sessions
             .get_mut(&id)
             .expect("a session for every open connection")
     }
 
-    pub fn say(&mut self, io: &mut Io, id: ConnId, bytes: &[u8]) {
+    pub(crate) fn say(&mut self, io: &mut Io, id: ConnId, bytes: &[u8]) {
         self.session(id).output.push(bytes);
         io.want_write(id);
     }
 
     /// Gives a connection its session and its number.
-    pub fn name(&mut self, id: ConnId, peer: Option<&Peer>) {
+    pub(crate) fn name(&mut self, id: ConnId, peer: Option<&Peer>) {
         let session = Session {
             peer: peer.cloned(),
             ..Session::default()
@@ -221,19 +222,19 @@ impl App for Tester {
 }
 
 /// A reactor, its program and one door, turned by hand.
-pub struct Bench {
-    pub reactor: Reactor,
-    pub app: Tester,
-    pub door: ListenerId,
-    pub at: SocketAddr,
+pub(crate) struct Bench {
+    pub(crate) reactor: Reactor,
+    pub(crate) app: Tester,
+    pub(crate) door: ListenerId,
+    pub(crate) at: SocketAddr,
 }
 
 impl Bench {
-    pub fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         Bench::with(&Settings::default())
     }
 
-    pub fn with(settings: &Settings) -> Bench {
+    pub(crate) fn with(settings: &Settings) -> Bench {
         let mut reactor = Reactor::new(settings).expect("a poll");
         let door = listen_on(&mut reactor, "127.0.0.1:0");
         let Some(Address::Ip(at)) = reactor.io().address(door) else {
@@ -249,13 +250,13 @@ impl Bench {
         }
     }
 
-    pub fn turn(&mut self) -> Turn {
+    pub(crate) fn turn(&mut self) -> Turn {
         self.reactor.turn(&mut self.app).expect("a poll that works");
         *self.app.state.turns.last().expect("tracing is on")
     }
 
     /// Turns until the program has seen what the test waits for.
-    pub fn until(&mut self, is_there: impl Fn(&State) -> bool) {
+    pub(crate) fn until(&mut self, is_there: impl Fn(&State) -> bool) {
         while !is_there(&self.app.state) {
             let turn = self.turn();
             let is_stuck = turn.events == 0 && self.app.state.turns.len() > 1;
@@ -269,7 +270,7 @@ impl Bench {
     }
 
     /// A blocking client, already accepted.
-    pub fn client(&mut self) -> TcpStream {
+    pub(crate) fn client(&mut self) -> TcpStream {
         let client = self.stranger();
         let already = self.app.state.names.len();
         self.until(|state| state.names.len() > already);
@@ -277,7 +278,7 @@ impl Bench {
     }
 
     /// A blocking client that the loop has not met yet.
-    pub fn stranger(&self) -> TcpStream {
+    pub(crate) fn stranger(&self) -> TcpStream {
         let client = TcpStream::connect(self.at).expect("the door is open");
         client
             .set_read_timeout(Some(TIMEOUT))
@@ -288,12 +289,12 @@ impl Bench {
         client
     }
 
-    pub fn diary(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.app.state.diary)
+    pub(crate) fn diary(&mut self) -> Vec<String> {
+        mem::take(&mut self.app.state.diary)
     }
 
     /// Leaves the turning to another thread.
-    pub fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> Running {
         let waker = self.reactor.io().waker();
         self.reactor.io().trace(None);
         let at = self.at;
@@ -306,14 +307,14 @@ impl Bench {
 }
 
 /// A bench whose loop runs in a thread of its own, until it is woken.
-pub struct Running {
+pub(crate) struct Running {
     thread: JoinHandle<Bench>,
     waker: Waker,
     at: SocketAddr,
 }
 
 impl Running {
-    pub fn client(&self) -> TcpStream {
+    pub(crate) fn client(&self) -> TcpStream {
         let client = TcpStream::connect(self.at).expect("the door is open");
         client
             .set_read_timeout(Some(TIMEOUT))
@@ -324,13 +325,13 @@ impl Running {
         client
     }
 
-    pub fn stop(self) -> Bench {
+    pub(crate) fn stop(self) -> Bench {
         self.waker.wake();
         self.thread.join().expect("the loop ended well")
     }
 }
 
-pub fn listen_on(reactor: &mut Reactor, address: &str) -> ListenerId {
+pub(crate) fn listen_on(reactor: &mut Reactor, address: &str) -> ListenerId {
     let address = address.parse().expect("a literal");
     reactor
         .io()
@@ -341,20 +342,20 @@ pub fn listen_on(reactor: &mut Reactor, address: &str) -> ListenerId {
         .expect("a free port")
 }
 
-pub fn read_exactly(from: &mut impl Read, count: usize) -> Vec<u8> {
+pub(crate) fn read_exactly(from: &mut impl Read, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     from.read_exact(&mut bytes).expect("the bytes come in time");
     bytes
 }
 
-pub fn read_to_end(from: &mut impl Read) -> Vec<u8> {
+pub(crate) fn read_to_end(from: &mut impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
     from.read_to_end(&mut bytes).expect("the end comes in time");
     bytes
 }
 
 /// Bytes that are different everywhere, so that a lost or repeated piece shows.
-pub fn pattern(count: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn pattern(count: usize, seed: u64) -> Vec<u8> {
     let mut rng = crate::base::rng::Rng::from_seed(seed);
     let mut bytes = Vec::with_capacity(count + 8);
     while bytes.len() < count {

@@ -1,4 +1,4 @@
-//! What happens when in a turn, and how long the loop sleeps.
+//! The order of events within a turn, and how long the loop sleeps.
 
 use std::io::Write;
 use std::time::Instant;
@@ -205,7 +205,7 @@ fn a_turn_inside_leaves_the_group_at_hand_alone() {
     other.write_all(b"x").expect("still served");
 }
 
-/// Whatever the unit of the stamp: the phases add up to the turn.
+/// The phases add up to the turn, in any unit of the stamp.
 #[test]
 fn a_watched_turn_accounts_for_all_its_time() {
     use std::sync::atomic::{AtomicU64, Ordering};

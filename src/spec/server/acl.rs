@@ -1,12 +1,12 @@
-//! ACL: who may do what.
+//! ACL: users and their permissions.
 
 use crate::spec::flags::{Flags, flag};
 use crate::spec::model::{Arg, Group, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&ACL];
+pub(crate) static ROWS: &[&Spec] = &[&ACL];
 
-pub static ACL: Spec = Spec {
+pub(crate) static ACL: Spec = Spec {
     name: "acl",
     group: Group::Server,
     since: "6.0.0",
@@ -31,7 +31,7 @@ pub static ACL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_CAT: Spec = Spec {
+pub(crate) static ACL_CAT: Spec = Spec {
     name: "acl|cat",
     group: Group::Server,
     since: "6.0.0",
@@ -43,7 +43,7 @@ pub static ACL_CAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_DELUSER: Spec = Spec {
+pub(crate) static ACL_DELUSER: Spec = Spec {
     name: "acl|deluser",
     group: Group::Server,
     since: "6.0.0",
@@ -56,7 +56,7 @@ pub static ACL_DELUSER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_DRYRUN: Spec = Spec {
+pub(crate) static ACL_DRYRUN: Spec = Spec {
     name: "acl|dryrun",
     group: Group::Server,
     since: "7.0.0",
@@ -72,7 +72,7 @@ pub static ACL_DRYRUN: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_GENPASS: Spec = Spec {
+pub(crate) static ACL_GENPASS: Spec = Spec {
     name: "acl|genpass",
     group: Group::Server,
     since: "6.0.0",
@@ -84,7 +84,7 @@ pub static ACL_GENPASS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_GETUSER: Spec = Spec {
+pub(crate) static ACL_GETUSER: Spec = Spec {
     name: "acl|getuser",
     group: Group::Server,
     since: "6.0.0",
@@ -105,7 +105,7 @@ pub static ACL_GETUSER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_HELP: Spec = Spec {
+pub(crate) static ACL_HELP: Spec = Spec {
     name: "acl|help",
     group: Group::Server,
     since: "6.0.0",
@@ -144,7 +144,7 @@ pub static ACL_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_LIST: Spec = Spec {
+pub(crate) static ACL_LIST: Spec = Spec {
     name: "acl|list",
     group: Group::Server,
     since: "6.0.0",
@@ -155,7 +155,7 @@ pub static ACL_LIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_LOAD: Spec = Spec {
+pub(crate) static ACL_LOAD: Spec = Spec {
     name: "acl|load",
     group: Group::Server,
     since: "6.0.0",
@@ -166,7 +166,7 @@ pub static ACL_LOAD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_LOG: Spec = Spec {
+pub(crate) static ACL_LOG: Spec = Spec {
     name: "acl|log",
     group: Group::Server,
     since: "6.0.0",
@@ -182,7 +182,7 @@ pub static ACL_LOG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_SAVE: Spec = Spec {
+pub(crate) static ACL_SAVE: Spec = Spec {
     name: "acl|save",
     group: Group::Server,
     since: "6.0.0",
@@ -194,7 +194,7 @@ pub static ACL_SAVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_SETUSER: Spec = Spec {
+pub(crate) static ACL_SETUSER: Spec = Spec {
     name: "acl|setuser",
     group: Group::Server,
     since: "6.0.0",
@@ -214,7 +214,7 @@ pub static ACL_SETUSER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_USERS: Spec = Spec {
+pub(crate) static ACL_USERS: Spec = Spec {
     name: "acl|users",
     group: Group::Server,
     since: "6.0.0",
@@ -225,7 +225,7 @@ pub static ACL_USERS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ACL_WHOAMI: Spec = Spec {
+pub(crate) static ACL_WHOAMI: Spec = Spec {
     name: "acl|whoami",
     group: Group::Server,
     since: "6.0.0",

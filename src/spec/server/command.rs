@@ -1,12 +1,12 @@
-//! COMMAND: what this room knows, told to clients.
+//! COMMAND: the knowledge of this room, told to clients.
 
 use crate::spec::flags::{Categories, Flags, category, flag};
 use crate::spec::model::{Arg, Group, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&COMMAND];
+pub(crate) static ROWS: &[&Spec] = &[&COMMAND];
 
-pub static COMMAND: Spec = Spec {
+pub(crate) static COMMAND: Spec = Spec {
     name: "command",
     group: Group::Server,
     since: "2.8.13",
@@ -28,7 +28,7 @@ pub static COMMAND: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_COUNT: Spec = Spec {
+pub(crate) static COMMAND_COUNT: Spec = Spec {
     name: "command|count",
     group: Group::Server,
     since: "2.8.13",
@@ -40,7 +40,7 @@ pub static COMMAND_COUNT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_DOCS: Spec = Spec {
+pub(crate) static COMMAND_DOCS: Spec = Spec {
     name: "command|docs",
     group: Group::Server,
     since: "7.0.0",
@@ -54,7 +54,7 @@ pub static COMMAND_DOCS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_GETKEYS: Spec = Spec {
+pub(crate) static COMMAND_GETKEYS: Spec = Spec {
     name: "command|getkeys",
     group: Group::Server,
     since: "2.8.13",
@@ -70,7 +70,7 @@ pub static COMMAND_GETKEYS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_GETKEYSANDFLAGS: Spec = Spec {
+pub(crate) static COMMAND_GETKEYSANDFLAGS: Spec = Spec {
     name: "command|getkeysandflags",
     group: Group::Server,
     since: "7.0.0",
@@ -86,7 +86,7 @@ pub static COMMAND_GETKEYSANDFLAGS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_HELP: Spec = Spec {
+pub(crate) static COMMAND_HELP: Spec = Spec {
     name: "command|help",
     group: Group::Server,
     since: "5.0.0",
@@ -118,7 +118,7 @@ pub static COMMAND_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_INFO: Spec = Spec {
+pub(crate) static COMMAND_INFO: Spec = Spec {
     name: "command|info",
     group: Group::Server,
     since: "2.8.13",
@@ -136,7 +136,7 @@ pub static COMMAND_INFO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static COMMAND_LIST: Spec = Spec {
+pub(crate) static COMMAND_LIST: Spec = Spec {
     name: "command|list",
     group: Group::Server,
     since: "7.0.0",

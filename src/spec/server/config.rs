@@ -4,9 +4,9 @@ use crate::spec::flags::{Flags, flag};
 use crate::spec::model::{Arg, Group, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&CONFIG];
+pub(crate) static ROWS: &[&Spec] = &[&CONFIG];
 
-pub static CONFIG: Spec = Spec {
+pub(crate) static CONFIG: Spec = Spec {
     name: "config",
     group: Group::Server,
     since: "2.0.0",
@@ -23,7 +23,7 @@ pub static CONFIG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CONFIG_GET: Spec = Spec {
+pub(crate) static CONFIG_GET: Spec = Spec {
     name: "config|get",
     group: Group::Server,
     since: "2.0.0",
@@ -39,7 +39,7 @@ pub static CONFIG_GET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CONFIG_HELP: Spec = Spec {
+pub(crate) static CONFIG_HELP: Spec = Spec {
     name: "config|help",
     group: Group::Server,
     since: "5.0.0",
@@ -60,7 +60,7 @@ pub static CONFIG_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CONFIG_RESETSTAT: Spec = Spec {
+pub(crate) static CONFIG_RESETSTAT: Spec = Spec {
     name: "config|resetstat",
     group: Group::Server,
     since: "2.0.0",
@@ -72,7 +72,7 @@ pub static CONFIG_RESETSTAT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CONFIG_REWRITE: Spec = Spec {
+pub(crate) static CONFIG_REWRITE: Spec = Spec {
     name: "config|rewrite",
     group: Group::Server,
     since: "2.8.0",
@@ -84,7 +84,7 @@ pub static CONFIG_REWRITE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static CONFIG_SET: Spec = Spec {
+pub(crate) static CONFIG_SET: Spec = Spec {
     name: "config|set",
     group: Group::Server,
     since: "2.0.0",

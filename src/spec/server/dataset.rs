@@ -1,10 +1,10 @@
 //! Commands on the data set as a whole: its size, its files, its end.
 
 use crate::spec::flags::{Categories, Flags, category, flag};
-use crate::spec::model::{Arg, Group, Spec};
+use crate::spec::model::{Arg, Group, Propagates, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &BGREWRITEAOF,
     &BGSAVE,
     &DBSIZE,
@@ -16,7 +16,7 @@ pub static ROWS: &[&Spec] = &[
     &SWAPDB,
 ];
 
-pub static BGREWRITEAOF: Spec = Spec {
+pub(crate) static BGREWRITEAOF: Spec = Spec {
     name: "bgrewriteaof",
     group: Group::Server,
     since: "1.0.0",
@@ -27,7 +27,7 @@ pub static BGREWRITEAOF: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static BGSAVE: Spec = Spec {
+pub(crate) static BGSAVE: Spec = Spec {
     name: "bgsave",
     group: Group::Server,
     since: "1.0.0",
@@ -40,7 +40,7 @@ pub static BGSAVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static DBSIZE: Spec = Spec {
+pub(crate) static DBSIZE: Spec = Spec {
     name: "dbsize",
     group: Group::Server,
     since: "1.0.0",
@@ -53,7 +53,7 @@ pub static DBSIZE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FLUSHALL: Spec = Spec {
+pub(crate) static FLUSHALL: Spec = Spec {
     name: "flushall",
     group: Group::Server,
     since: "1.0.0",
@@ -61,6 +61,7 @@ pub static FLUSHALL: Spec = Spec {
     complexity: "O(N) where N is the total number of keys in all databases",
     arity: -1,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::Always,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[Arg::one_of(
@@ -78,7 +79,7 @@ pub static FLUSHALL: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static FLUSHDB: Spec = Spec {
+pub(crate) static FLUSHDB: Spec = Spec {
     name: "flushdb",
     group: Group::Server,
     since: "1.0.0",
@@ -86,6 +87,7 @@ pub static FLUSHDB: Spec = Spec {
     complexity: "O(N) where N is the number of keys in the selected database",
     arity: -1,
     flags: Flags::of(&[flag::WRITE]),
+    propagates: Propagates::Always,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     args: &[Arg::one_of(
@@ -103,7 +105,7 @@ pub static FLUSHDB: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LASTSAVE: Spec = Spec {
+pub(crate) static LASTSAVE: Spec = Spec {
     name: "lastsave",
     group: Group::Server,
     since: "1.0.0",
@@ -116,7 +118,7 @@ pub static LASTSAVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SAVE: Spec = Spec {
+pub(crate) static SAVE: Spec = Spec {
     name: "save",
     group: Group::Server,
     since: "1.0.0",
@@ -132,7 +134,7 @@ pub static SAVE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SHUTDOWN: Spec = Spec {
+pub(crate) static SHUTDOWN: Spec = Spec {
     name: "shutdown",
     group: Group::Server,
     since: "1.0.0",
@@ -158,7 +160,7 @@ pub static SHUTDOWN: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SWAPDB: Spec = Spec {
+pub(crate) static SWAPDB: Spec = Spec {
     name: "swapdb",
     group: Group::Server,
     since: "4.0.0",
@@ -167,6 +169,7 @@ pub static SWAPDB: Spec = Spec {
         databases.",
     arity: 3,
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
+    propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     args: &[Arg::integer("index1"), Arg::integer("index2")],
     ..Spec::BLANK

@@ -1,9 +1,9 @@
 //! Commands about the server itself, a file to each concern.
 
-pub mod acl;
-pub mod command;
-pub mod config;
-pub mod dataset;
-pub mod module;
-pub mod observe;
-pub mod replication;
+pub(crate) mod acl;
+pub(crate) mod command;
+pub(crate) mod config;
+pub(crate) mod dataset;
+pub(crate) mod module;
+pub(crate) mod observe;
+pub(crate) mod replication;

@@ -1,12 +1,12 @@
 //! MODULE: extensions loaded into the server.
 
 use crate::spec::flags::{Flags, flag};
-use crate::spec::model::{Arg, Group, Spec};
+use crate::spec::model::{Arg, Group, Protection, Spec};
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[&MODULE];
+pub(crate) static ROWS: &[&Spec] = &[&MODULE];
 
-pub static MODULE: Spec = Spec {
+pub(crate) static MODULE: Spec = Spec {
     name: "module",
     group: Group::Server,
     since: "4.0.0",
@@ -23,7 +23,7 @@ pub static MODULE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MODULE_HELP: Spec = Spec {
+pub(crate) static MODULE_HELP: Spec = Spec {
     name: "module|help",
     group: Group::Server,
     since: "5.0.0",
@@ -45,7 +45,7 @@ pub static MODULE_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MODULE_LIST: Spec = Spec {
+pub(crate) static MODULE_LIST: Spec = Spec {
     name: "module|list",
     group: Group::Server,
     since: "4.0.0",
@@ -57,19 +57,15 @@ pub static MODULE_LIST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MODULE_LOAD: Spec = Spec {
+pub(crate) static MODULE_LOAD: Spec = Spec {
     name: "module|load",
     group: Group::Server,
     since: "4.0.0",
     summary: "Loads a module.",
     complexity: "O(1)",
     arity: -3,
-    flags: Flags::of(&[
-        flag::ADMIN,
-        flag::NOSCRIPT,
-        flag::PROTECTED,
-        flag::NO_ASYNC_LOADING,
-    ]),
+    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::NO_ASYNC_LOADING]),
+    protected_by: Some(Protection::Module),
     args: &[
         Arg::string("path"),
         Arg::string("arg").optional().multiple(),
@@ -77,19 +73,15 @@ pub static MODULE_LOAD: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MODULE_LOADEX: Spec = Spec {
+pub(crate) static MODULE_LOADEX: Spec = Spec {
     name: "module|loadex",
     group: Group::Server,
     since: "7.0.0",
     summary: "Loads a module using extended parameters.",
     complexity: "O(1)",
     arity: -3,
-    flags: Flags::of(&[
-        flag::ADMIN,
-        flag::NOSCRIPT,
-        flag::PROTECTED,
-        flag::NO_ASYNC_LOADING,
-    ]),
+    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::NO_ASYNC_LOADING]),
+    protected_by: Some(Protection::Module),
     args: &[
         Arg::string("path"),
         Arg::block("configs", &[Arg::string("name"), Arg::string("value")])
@@ -101,19 +93,15 @@ pub static MODULE_LOADEX: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MODULE_UNLOAD: Spec = Spec {
+pub(crate) static MODULE_UNLOAD: Spec = Spec {
     name: "module|unload",
     group: Group::Server,
     since: "4.0.0",
     summary: "Unloads a module.",
     complexity: "O(1)",
     arity: 3,
-    flags: Flags::of(&[
-        flag::ADMIN,
-        flag::NOSCRIPT,
-        flag::PROTECTED,
-        flag::NO_ASYNC_LOADING,
-    ]),
+    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::NO_ASYNC_LOADING]),
+    protected_by: Some(Protection::Module),
     args: &[Arg::string("name")],
     ..Spec::BLANK
 };

@@ -1,27 +1,24 @@
 //! Commands that let one watch the server work.
 
-use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeySpec, Spec};
+use crate::spec::flags::{Categories, Flags, category, flag};
+use crate::spec::model::{Arg, Group, Propagates, Protection, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &DEBUG, &INFO, &LATENCY, &LOLWUT, &MEMORY, &MONITOR, &SLOWLOG, &TIME,
 ];
 
-pub static DEBUG: Spec = Spec {
+pub(crate) static DEBUG: Spec = Spec {
     name: "debug",
     group: Group::Server,
     since: "1.0.0",
     summary: "A container for debugging commands.",
     complexity: "Depends on subcommand.",
     arity: -2,
-    flags: Flags::of(&[
-        flag::ADMIN,
-        flag::NOSCRIPT,
-        flag::LOADING,
-        flag::STALE,
-        flag::PROTECTED,
-    ]),
+    flags: Flags::of(&[flag::ADMIN, flag::NOSCRIPT, flag::LOADING, flag::STALE]),
+    protected_by: Some(Protection::Debug),
+    propagates: Propagates::Instead,
     is_internal: true,
     help: &[
         "AOF-FLUSH-SLEEP <microsec>",
@@ -110,7 +107,7 @@ pub static DEBUG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static INFO: Spec = Spec {
+pub(crate) static INFO: Spec = Spec {
     name: "info",
     group: Group::Server,
     since: "1.0.0",
@@ -132,7 +129,7 @@ pub static INFO: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY: Spec = Spec {
+pub(crate) static LATENCY: Spec = Spec {
     name: "latency",
     group: Group::Server,
     since: "2.8.13",
@@ -151,7 +148,7 @@ pub static LATENCY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_DOCTOR: Spec = Spec {
+pub(crate) static LATENCY_DOCTOR: Spec = Spec {
     name: "latency|doctor",
     group: Group::Server,
     since: "2.8.13",
@@ -167,7 +164,7 @@ pub static LATENCY_DOCTOR: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_GRAPH: Spec = Spec {
+pub(crate) static LATENCY_GRAPH: Spec = Spec {
     name: "latency|graph",
     group: Group::Server,
     since: "2.8.13",
@@ -184,7 +181,7 @@ pub static LATENCY_GRAPH: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_HELP: Spec = Spec {
+pub(crate) static LATENCY_HELP: Spec = Spec {
     name: "latency|help",
     group: Group::Server,
     since: "2.8.13",
@@ -212,7 +209,7 @@ pub static LATENCY_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_HISTOGRAM: Spec = Spec {
+pub(crate) static LATENCY_HISTOGRAM: Spec = Spec {
     name: "latency|histogram",
     group: Group::Server,
     since: "7.0.0",
@@ -229,7 +226,7 @@ pub static LATENCY_HISTOGRAM: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_HISTORY: Spec = Spec {
+pub(crate) static LATENCY_HISTORY: Spec = Spec {
     name: "latency|history",
     group: Group::Server,
     since: "2.8.13",
@@ -246,7 +243,7 @@ pub static LATENCY_HISTORY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_LATEST: Spec = Spec {
+pub(crate) static LATENCY_LATEST: Spec = Spec {
     name: "latency|latest",
     group: Group::Server,
     since: "2.8.13",
@@ -262,7 +259,7 @@ pub static LATENCY_LATEST: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LATENCY_RESET: Spec = Spec {
+pub(crate) static LATENCY_RESET: Spec = Spec {
     name: "latency|reset",
     group: Group::Server,
     since: "2.8.13",
@@ -275,7 +272,7 @@ pub static LATENCY_RESET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static LOLWUT: Spec = Spec {
+pub(crate) static LOLWUT: Spec = Spec {
     name: "lolwut",
     group: Group::Server,
     since: "5.0.0",
@@ -286,7 +283,7 @@ pub static LOLWUT: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY: Spec = Spec {
+pub(crate) static MEMORY: Spec = Spec {
     name: "memory",
     group: Group::Server,
     since: "4.0.0",
@@ -304,7 +301,7 @@ pub static MEMORY: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_DOCTOR: Spec = Spec {
+pub(crate) static MEMORY_DOCTOR: Spec = Spec {
     name: "memory|doctor",
     group: Group::Server,
     since: "4.0.0",
@@ -319,7 +316,7 @@ pub static MEMORY_DOCTOR: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_HELP: Spec = Spec {
+pub(crate) static MEMORY_HELP: Spec = Spec {
     name: "memory|help",
     group: Group::Server,
     since: "4.0.0",
@@ -343,7 +340,7 @@ pub static MEMORY_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_MALLOC_STATS: Spec = Spec {
+pub(crate) static MEMORY_MALLOC_STATS: Spec = Spec {
     name: "memory|malloc-stats",
     group: Group::Server,
     since: "4.0.0",
@@ -358,7 +355,7 @@ pub static MEMORY_MALLOC_STATS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_PURGE: Spec = Spec {
+pub(crate) static MEMORY_PURGE: Spec = Spec {
     name: "memory|purge",
     group: Group::Server,
     since: "4.0.0",
@@ -369,7 +366,7 @@ pub static MEMORY_PURGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_STATS: Spec = Spec {
+pub(crate) static MEMORY_STATS: Spec = Spec {
     name: "memory|stats",
     group: Group::Server,
     since: "4.0.0",
@@ -384,7 +381,7 @@ pub static MEMORY_STATS: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MEMORY_USAGE: Spec = Spec {
+pub(crate) static MEMORY_USAGE: Spec = Spec {
     name: "memory|usage",
     group: Group::Server,
     since: "4.0.0",
@@ -392,7 +389,7 @@ pub static MEMORY_USAGE: Spec = Spec {
     complexity: "O(N) where N is the number of samples.",
     arity: -3,
     flags: Flags::of(&[flag::READONLY]),
-    keys: &[KeySpec::at(2).flags(&[key::RO])],
+    keys: usual::SUB_LOOKED_AT,
     args: &[
         Arg::key("key", 0),
         Arg::integer("count").token("SAMPLES").optional(),
@@ -400,7 +397,7 @@ pub static MEMORY_USAGE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static MONITOR: Spec = Spec {
+pub(crate) static MONITOR: Spec = Spec {
     name: "monitor",
     group: Group::Server,
     since: "1.0.0",
@@ -410,7 +407,7 @@ pub static MONITOR: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLOWLOG: Spec = Spec {
+pub(crate) static SLOWLOG: Spec = Spec {
     name: "slowlog",
     group: Group::Server,
     since: "2.2.12",
@@ -421,7 +418,7 @@ pub static SLOWLOG: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLOWLOG_GET: Spec = Spec {
+pub(crate) static SLOWLOG_GET: Spec = Spec {
     name: "slowlog|get",
     group: Group::Server,
     since: "2.2.12",
@@ -438,7 +435,7 @@ pub static SLOWLOG_GET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLOWLOG_HELP: Spec = Spec {
+pub(crate) static SLOWLOG_HELP: Spec = Spec {
     name: "slowlog|help",
     group: Group::Server,
     since: "6.2.0",
@@ -460,7 +457,7 @@ pub static SLOWLOG_HELP: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLOWLOG_LEN: Spec = Spec {
+pub(crate) static SLOWLOG_LEN: Spec = Spec {
     name: "slowlog|len",
     group: Group::Server,
     since: "2.2.12",
@@ -476,7 +473,7 @@ pub static SLOWLOG_LEN: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLOWLOG_RESET: Spec = Spec {
+pub(crate) static SLOWLOG_RESET: Spec = Spec {
     name: "slowlog|reset",
     group: Group::Server,
     since: "2.2.12",
@@ -488,7 +485,7 @@ pub static SLOWLOG_RESET: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static TIME: Spec = Spec {
+pub(crate) static TIME: Spec = Spec {
     name: "time",
     group: Group::Server,
     since: "2.6.0",

@@ -1,10 +1,11 @@
 //! Commands between a primary and its replicas, and those that make one of the other.
 
-use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Deprecated, Group, KeySpec, Spec};
+use crate::spec::flags::{Categories, Flags, category, flag};
+use crate::spec::model::{Arg, Deprecated, Group, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
-pub static ROWS: &[&Spec] = &[
+pub(crate) static ROWS: &[&Spec] = &[
     &FAILOVER,
     &PSYNC,
     &REPLCONF,
@@ -15,7 +16,7 @@ pub static ROWS: &[&Spec] = &[
     &SYNC,
 ];
 
-pub static FAILOVER: Spec = Spec {
+pub(crate) static FAILOVER: Spec = Spec {
     name: "failover",
     group: Group::Server,
     since: "6.2.0",
@@ -40,7 +41,7 @@ pub static FAILOVER: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static PSYNC: Spec = Spec {
+pub(crate) static PSYNC: Spec = Spec {
     name: "psync",
     group: Group::Server,
     since: "2.8.0",
@@ -56,7 +57,7 @@ pub static PSYNC: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static REPLCONF: Spec = Spec {
+pub(crate) static REPLCONF: Spec = Spec {
     name: "replconf",
     group: Group::Server,
     since: "3.0.0",
@@ -74,7 +75,7 @@ pub static REPLCONF: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static REPLICAOF: Spec = Spec {
+pub(crate) static REPLICAOF: Spec = Spec {
     name: "replicaof",
     group: Group::Server,
     since: "5.0.0",
@@ -97,7 +98,7 @@ pub static REPLICAOF: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static RESTORE_ASKING: Spec = Spec {
+pub(crate) static RESTORE_ASKING: Spec = Spec {
     name: "restore-asking",
     group: Group::Server,
     since: "3.0.0",
@@ -109,8 +110,9 @@ pub static RESTORE_ASKING: Spec = Spec {
         inserting values into sorted sets is O(log(N)).",
     arity: -4,
     flags: Flags::of(&[flag::WRITE, flag::DENYOOM, flag::ASKING]),
+    propagates: Propagates::OrInstead,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
-    keys: &[KeySpec::at(1).flags(&[key::OW, key::UPDATE])],
+    keys: usual::OVERWRITTEN,
     args: &[
         Arg::key("key", 0),
         Arg::integer("ttl"),
@@ -135,7 +137,7 @@ pub static RESTORE_ASKING: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static ROLE: Spec = Spec {
+pub(crate) static ROLE: Spec = Spec {
     name: "role",
     group: Group::Server,
     since: "2.8.12",
@@ -147,7 +149,7 @@ pub static ROLE: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SLAVEOF: Spec = Spec {
+pub(crate) static SLAVEOF: Spec = Spec {
     name: "slaveof",
     group: Group::Server,
     since: "1.0.0",
@@ -174,7 +176,7 @@ pub static SLAVEOF: Spec = Spec {
     ..Spec::BLANK
 };
 
-pub static SYNC: Spec = Spec {
+pub(crate) static SYNC: Spec = Spec {
     name: "sync",
     group: Group::Server,
     since: "1.0.0",

@@ -167,7 +167,7 @@ fn one_step(pair: &mut Pair, random: &mut Random, now: &mut i64) {
         assert!(!pair.model.contains_key(&key));
         let (value, deadline) = (any_value(random), any_deadline(random));
         let new = pair.new_payload(&value);
-        let spot = pair.dict.insert(pair.dict.hash(&key), &key, new, deadline);
+        let spot = pair.dict.insert(pair.dict.vacancy(&key), new, deadline);
         assert_eq!(Some(spot), pair.locate(&key));
         let epoch = pair.dict.birth_epoch();
         pair.model.insert(
@@ -192,7 +192,7 @@ fn one_step(pair: &mut Pair, random: &mut Random, now: &mut i64) {
                 Until::At(random.next() as i64 >> 20),
             ][random.below(3) as usize];
             let new = pair.new_payload(&value);
-            let old = pair.dict.replace(spot, new, until);
+            let old = pair.dict.occupied(spot).replace(new, until);
             assert_eq!(old.is_some(), matches!(row.value, Value::Object(_)));
             row = Row {
                 value,
@@ -233,7 +233,7 @@ fn one_step(pair: &mut Pair, random: &mut Random, now: &mut i64) {
             if let Some(spot) = pair.locate(&other) {
                 pair.dict.remove(spot);
             }
-            let spot = pair.dict.put(pair.dict.hash(&other), &other, taken);
+            let spot = pair.dict.put(pair.dict.vacancy(&other), taken);
             assert_eq!(pair.dict.entry(spot).key(), other);
             row.epoch = pair.dict.birth_epoch();
             pair.model.insert(other, row);
@@ -304,20 +304,24 @@ fn edit(mut entry: EntryMut<'_, Object>, value: &mut Value, random: &mut Random)
 fn replacing_reuses_an_allocation_of_the_same_class() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
     let spot = dict.insert(
-        dict.hash(b"sixteen bytes ok"),
-        b"sixteen bytes ok",
+        dict.vacancy(b"sixteen bytes ok"),
         New::Inline(&[1; 32]),
         None,
     );
     assert_eq!(dict.entry_bytes(spot), 56);
     let place = dict.entry(spot).key().as_ptr();
-    dict.replace(spot, New::Inline(&[2; 30]), Until::Never);
+    dict.occupied(spot)
+        .replace(New::Inline(&[2; 30]), Until::Never);
     assert_eq!(dict.entry(spot).key().as_ptr(), place);
     assert_eq!(dict.entry_bytes(spot), 56);
-    dict.replace(spot, New::Inline(&[2; 60]), Until::Never);
+    dict.occupied(spot)
+        .replace(New::Inline(&[2; 60]), Until::Never);
     assert_eq!(dict.entry_bytes(spot), 96);
-    dict.replace(spot, New::Object(1), Until::At(9));
-    assert_eq!(dict.replace(spot, New::Object(2), Until::Kept), Some(1));
+    dict.occupied(spot).replace(New::Object(1), Until::At(9));
+    assert_eq!(
+        dict.occupied(spot).replace(New::Object(2), Until::Kept),
+        Some(1)
+    );
     assert_eq!(dict.entry(spot).deadline(), Some(9));
     dict.validate();
 }
@@ -329,12 +333,7 @@ fn memory_per_key() {
     let count = if cfg!(miri) { 100 } else { 100_000 };
     for number in 0..count {
         let key = format!("key:{number:012}");
-        dict.insert(
-            dict.hash(key.as_bytes()),
-            key.as_bytes(),
-            New::Inline(&[7; 32]),
-            None,
-        );
+        dict.insert(dict.vacancy(key.as_bytes()), New::Inline(&[7; 32]), None);
     }
     assert!(dict.iter().all(|entry| entry.bytes() == 56));
     assert!(cfg!(miri) || dict.table_bytes() <= count * 13);
@@ -364,7 +363,7 @@ fn a_dict_can_be_dropped_on_another_thread() {
     let mut dict: Dict<Vec<u8>> = Dict::new(Seed::fixed(1));
     for number in 0..100u32 {
         let key = number.to_le_bytes();
-        dict.insert(dict.hash(&key), &key, New::Object(vec![1; 100]), Some(5));
+        dict.insert(dict.vacancy(&key), New::Object(vec![1; 100]), Some(5));
     }
     let old = dict.clear();
     std::thread::spawn(move || drop(old))
@@ -375,7 +374,7 @@ fn a_dict_can_be_dropped_on_another_thread() {
 #[test]
 fn a_lookup_compares_whole_keys() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
-    let spot = dict.insert(dict.hash(b"key"), b"key", New::Inline(b"value"), Some(5));
+    let spot = dict.insert(dict.vacancy(b"key"), New::Inline(b"value"), Some(5));
     dict.entry(spot).set_access(9);
     assert!(matches!(
         dict.entry(spot).payload(),
@@ -390,7 +389,7 @@ fn a_lookup_compares_whole_keys() {
 #[should_panic(expected = "stale")]
 fn a_stale_spot_panics() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
-    let spot = dict.insert(dict.hash(b"key"), b"key", New::Int(1), None);
+    let spot = dict.insert(dict.vacancy(b"key"), New::Int(1), None);
     dict.remove(spot);
     dict.remove(spot);
 }
@@ -400,8 +399,7 @@ fn a_stale_spot_panics() {
 fn a_long_string_is_refused() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
     dict.insert(
-        dict.hash(b"key"),
-        b"key",
+        dict.vacancy(b"key"),
         New::Inline(&[0; INLINE_MAX + 1]),
         None,
     );
@@ -446,7 +444,7 @@ fn what_is_due_is_reported_once_and_in_time() {
                     match spot {
                         Some(spot) => dict.set_deadline(spot, Some(deadline)),
                         None => {
-                            dict.insert(dict.hash(&key), &key, New::Int(0), Some(deadline));
+                            dict.insert(dict.vacancy(&key), New::Int(0), Some(deadline));
                         }
                     }
                     if armed.insert(key.clone(), deadline) == Some(deadline) {
@@ -497,8 +495,7 @@ fn what_is_due_is_reported_once_and_in_time() {
             );
             latest = now;
             if budget > 0 {
-                // After the clock went back, what waits for it to catch up is looked at once a
-                // second only.
+                // After the clock went back, records that wait for it to catch up are looked at once a second only.
                 let settled = if has_gone_back {
                     now - now.rem_euclid(1000)
                 } else {
@@ -517,11 +514,11 @@ fn what_is_due_is_reported_once_and_in_time() {
     }
 }
 
-/// What is left alone comes again, a second later and not before.
+/// An entry that is left alone comes again, a second later and not before.
 #[test]
 fn a_neglected_entry_is_reported_again() {
     let mut dict: Dict<u64> = Dict::new(Seed::fixed(1));
-    let spot = dict.insert(dict.hash(b"key"), b"key", New::Int(1), None);
+    let spot = dict.insert(dict.vacancy(b"key"), New::Int(1), None);
     dict.set_field_deadline(spot, Some(5_000));
     let mut due = |now| dict.next_due(now, &mut 100).is_some();
     assert_eq!(
@@ -543,7 +540,7 @@ fn random_expiring_finds_the_few() {
     for number in 0..500i64 {
         let key = number.to_le_bytes();
         let deadline = (number % 25 == 0).then_some(999_000 + (1 << (number / 12)));
-        dict.insert(dict.hash(&key), &key, New::Int(number), deadline);
+        dict.insert(dict.vacancy(&key), New::Int(number), deadline);
     }
     let mut random = Random::new(1);
     let mut hits = HashMap::new();
@@ -567,8 +564,7 @@ fn a_backlog_drains_in_slices() {
     for number in 0..count {
         let key = number.to_le_bytes();
         dict.insert(
-            dict.hash(&key),
-            &key,
+            dict.vacancy(&key),
             New::Int(0),
             Some(2_000_000 + i64::from(number % 1000)),
         );
@@ -589,4 +585,32 @@ fn a_backlog_drains_in_slices() {
         "levels stay, records do not: {}",
         dict.wheel_bytes()
     );
+}
+
+/// A proof of absence is spent by a single use, holds for one dict, and no longer than until something is added.
+#[test]
+fn a_vacancy_lapses() {
+    let seed = Seed::fixed(1);
+    let adding_twice = || {
+        let mut dict: Dict<u64> = Dict::new(seed);
+        let (one, other) = (dict.vacancy(b"key"), dict.vacancy(b"key"));
+        dict.insert(one, New::Int(1), None);
+        dict.insert(other, New::Int(2), None);
+    };
+    let adding_elsewhere = || {
+        let mut dict: Dict<u64> = Dict::new(seed);
+        let other: Dict<u64> = Dict::new(seed);
+        dict.insert(other.vacancy(b"key"), New::Int(1), None);
+    };
+    let after_removal = || {
+        let mut dict: Dict<u64> = Dict::new(seed);
+        let spot = dict.insert(dict.vacancy(b"other"), New::Int(1), None);
+        let vacancy = dict.vacancy(b"key");
+        dict.remove(spot);
+        dict.insert(vacancy, New::Int(2), None);
+        dict.validate();
+    };
+    assert!(std::panic::catch_unwind(adding_twice).is_err());
+    assert!(std::panic::catch_unwind(adding_elsewhere).is_err());
+    after_removal();
 }

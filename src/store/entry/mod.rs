@@ -1,7 +1,6 @@
 //! One key with its value, deadlines and statistics, in one allocation.
 //!
-//! `raw` knows the bytes; this file has what other rooms see of an entry, borrowed from its
-//! [`Dict`](super::Dict).
+//! `raw` knows the bytes; this file has the view of an entry for other rooms, borrowed from its [`Dict`](super::Dict).
 //!
 //! Small strings and integers live in the entry itself. Everything else is a `V`, stored in place
 //! too (it is a few words that own their data elsewhere). The split is by size only: what OBJECT
@@ -9,6 +8,10 @@
 //! strings that were edited in place.
 
 #![allow(unsafe_code)]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the step to a part of an entry and its reading or writing there are one claim: that the part is there"
+)]
 
 pub(super) mod raw;
 
@@ -19,11 +22,11 @@ use raw::{Kind, NEVER, Raw, Times};
 
 /// The longest string an entry holds itself. Beyond, the cost of another allocation no longer
 /// matters, and sharing the value with an output or a snapshot begins to pay.
-pub const INLINE_MAX: usize = 1024;
+pub(crate) const INLINE_MAX: usize = 1024;
 
-/// What to store.
+/// A value to store.
 #[derive(Debug)]
-pub enum New<'a, V> {
+pub(crate) enum New<'a, V> {
     Int(i64),
     /// At most [`INLINE_MAX`] bytes.
     Inline(&'a [u8]),
@@ -32,7 +35,7 @@ pub enum New<'a, V> {
     Object(V),
 }
 
-/// What is stored.
+/// The stored value.
 #[derive(Debug)]
 pub enum Payload<'t, V> {
     Int(i64),
@@ -40,17 +43,26 @@ pub enum Payload<'t, V> {
     Object(&'t V),
 }
 
-/// What is stored, to be changed in place.
+/// The stored value, to be changed in place.
 #[derive(Debug)]
-pub enum PayloadMut<'t, V> {
-    Int(&'t mut i64),
+pub(crate) enum PayloadMut<'t, V> {
+    Int(
+        #[cfg_attr(
+            not(test),
+            expect(
+                dead_code,
+                reason = "integers are replaced; the tests change them in place"
+            )
+        )]
+        &'t mut i64,
+    ),
     Inline(&'t mut [u8]),
     Object(&'t mut V),
 }
 
 /// A payload that has left its entry.
 #[derive(Debug)]
-pub enum Owned<V> {
+pub(crate) enum Owned<V> {
     Int(i64),
     Inline { bytes: Vec<u8>, raw_reported: bool },
     Object(V),
@@ -58,15 +70,15 @@ pub enum Owned<V> {
 
 /// All there is to an entry but its key: what RENAME and MOVE carry over.
 #[derive(Debug)]
-pub struct Taken<V> {
-    pub payload: Owned<V>,
-    pub deadline: Option<i64>,
-    pub field_deadline: Option<i64>,
-    pub access: u32,
+pub(crate) struct Taken<V> {
+    pub(crate) payload: Owned<V>,
+    pub(crate) deadline: Option<i64>,
+    pub(crate) field_deadline: Option<i64>,
+    pub(crate) access: u32,
 }
 
 /// An entry to look at. Copy; lives as long as its dict is borrowed.
-pub struct EntryRef<'t, V> {
+pub(crate) struct EntryRef<'t, V> {
     raw: Raw,
     _dict: PhantomData<&'t V>,
 }
@@ -91,13 +103,18 @@ impl<'t, V> EntryRef<'t, V> {
     }
 
     #[inline]
-    pub fn key(self) -> &'t [u8] {
+    pub(super) fn raw(self) -> Raw {
+        self.raw
+    }
+
+    #[inline]
+    pub(crate) fn key(self) -> &'t [u8] {
         // SAFETY: the dict is borrowed for 't, so the entry is alive that long.
         unsafe { self.raw.key() }
     }
 
     #[inline]
-    pub fn payload(self) -> Payload<'t, V> {
+    pub(crate) fn payload(self) -> Payload<'t, V> {
         // SAFETY: the head's kind says which of the three is there. The dict is borrowed for 't and
         // nobody else can change a payload meanwhile: that takes an `EntryMut`.
         unsafe {
@@ -110,7 +127,7 @@ impl<'t, V> EntryRef<'t, V> {
     }
 
     #[inline]
-    pub fn object(self) -> Option<&'t V> {
+    pub(crate) fn object(self) -> Option<&'t V> {
         match self.payload() {
             Payload::Object(object) => Some(object),
             Payload::Int(_) | Payload::Inline(_) => None,
@@ -119,54 +136,54 @@ impl<'t, V> EntryRef<'t, V> {
 
     /// When the key expires, in milliseconds of Unix time.
     #[inline]
-    pub fn deadline(self) -> Option<i64> {
+    pub(crate) fn deadline(self) -> Option<i64> {
         some_deadline(self.raw.times().key)
     }
 
     /// When the earliest field of this hash expires.
     #[inline]
-    pub fn field_deadline(self) -> Option<i64> {
+    pub(crate) fn field_deadline(self) -> Option<i64> {
         some_deadline(self.raw.times().field)
     }
 
-    /// 24 bits for whoever chooses what to evict.
+    /// The 24 bits of access, for the choice of keys to evict.
     #[inline]
-    pub fn access(self) -> u32 {
+    pub(crate) fn access(self) -> u32 {
         self.raw.head().access()
     }
 
     /// Through a shared borrow, as with a `Cell`: a read that had to borrow exclusively just to
     /// note that it happened would be in everyone's way. A dict is not `Sync`.
     #[inline]
-    pub fn set_access(self, access: u32) {
+    pub(crate) fn set_access(self, access: u32) {
         self.raw.set_head(self.raw.head().with_access(access));
     }
 
     #[inline]
-    pub fn raw_reported(self) -> bool {
+    pub(crate) fn raw_reported(self) -> bool {
         self.raw.head().raw_reported()
     }
 
     /// The snapshot this entry was last saved in or made during; 3 bits.
     #[inline]
-    pub fn epoch(self) -> u8 {
+    pub(crate) fn epoch(self) -> u8 {
         self.raw.head().epoch()
     }
 
     /// Through a shared borrow, like `set_access`.
     #[inline]
-    pub fn set_epoch(self, epoch: u8) {
+    pub(crate) fn set_epoch(self, epoch: u8) {
         self.raw.set_head(self.raw.head().with_epoch(epoch));
     }
 
-    /// What the entry occupies, without what an object owns elsewhere.
-    pub fn bytes(self) -> usize {
+    /// The bytes of the entry, without what an object owns elsewhere.
+    pub(crate) fn bytes(self) -> usize {
         self.raw.bytes::<V>()
     }
 }
 
 /// An entry to change.
-pub struct EntryMut<'t, V> {
+pub(crate) struct EntryMut<'t, V> {
     raw: Raw,
     _dict: PhantomData<&'t mut V>,
 }
@@ -184,20 +201,20 @@ impl<'t, V> EntryMut<'t, V> {
 
     /// For looking at it meanwhile.
     #[inline]
-    pub fn shared(&self) -> EntryRef<'_, V> {
+    pub(crate) fn shared(&self) -> EntryRef<'_, V> {
         // SAFETY: the borrow of `self` keeps the dict borrowed and this value from being used to
         // change it.
         unsafe { EntryRef::new(self.raw) }
     }
 
     #[inline]
-    pub fn payload_mut(&mut self) -> PayloadMut<'_, V> {
+    pub(crate) fn payload_mut(&mut self) -> PayloadMut<'_, V> {
         // SAFETY: as in `into_payload_mut`, for as long as `self` is borrowed.
         unsafe { Self::new(self.raw) }.into_payload_mut()
     }
 
     #[inline]
-    pub fn into_payload_mut(self) -> PayloadMut<'t, V> {
+    pub(crate) fn into_payload_mut(self) -> PayloadMut<'t, V> {
         // SAFETY: the head's kind says which of the three is there. The dict is borrowed
         // exclusively for 't, and `self` is gone, so this is the only reference.
         unsafe {
@@ -210,7 +227,7 @@ impl<'t, V> EntryMut<'t, V> {
     }
 
     #[inline]
-    pub fn object_mut(&mut self) -> Option<&mut V> {
+    pub(crate) fn object_mut(&mut self) -> Option<&mut V> {
         match self.payload_mut() {
             PayloadMut::Object(object) => Some(object),
             PayloadMut::Int(_) | PayloadMut::Inline(_) => None,
@@ -218,7 +235,7 @@ impl<'t, V> EntryMut<'t, V> {
     }
 
     #[inline]
-    pub fn into_object_mut(self) -> Option<&'t mut V> {
+    pub(crate) fn into_object_mut(self) -> Option<&'t mut V> {
         match self.into_payload_mut() {
             PayloadMut::Object(object) => Some(object),
             PayloadMut::Int(_) | PayloadMut::Inline(_) => None,
@@ -227,7 +244,8 @@ impl<'t, V> EntryMut<'t, V> {
 
     /// False, and nothing done, if it is not an integer already.
     #[inline]
-    pub fn set_int(&mut self, value: i64) -> bool {
+    #[cfg(test)]
+    pub(crate) fn set_int(&mut self, value: i64) -> bool {
         match self.payload_mut() {
             PayloadMut::Int(place) => {
                 *place = value;
@@ -237,22 +255,14 @@ impl<'t, V> EntryMut<'t, V> {
         }
     }
 
-    /// To edit an inline string without changing its length.
-    #[inline]
-    pub fn inline_mut(&mut self) -> Option<&mut [u8]> {
-        match self.payload_mut() {
-            PayloadMut::Inline(bytes) => Some(bytes),
-            PayloadMut::Int(_) | PayloadMut::Object(_) => None,
-        }
-    }
-
     /// From now on this string says it is `raw`.
-    pub fn set_raw_reported(&mut self) {
+    pub(crate) fn set_raw_reported(&mut self) {
         self.raw.set_head(self.raw.head().with_raw_reported(true));
     }
 }
 
 impl<V> New<'_, V> {
+    #[inline]
     pub(super) fn shape(&self) -> (Kind, usize) {
         match self {
             New::Int(_) => (Kind::Int, 0),
@@ -300,11 +310,34 @@ pub(super) fn times(deadline: Option<i64>, field_deadline: Option<i64>) -> Times
     }
 }
 
+/// Writes a number over a number or a string over one of the same length; returns false, and does nothing, if that is
+/// not what these are.
+#[inline]
+pub(super) fn overwrite<V>(raw: Raw, new: &New<'_, V>) -> bool {
+    let head = raw.head();
+    match (new, head.kind()) {
+        (New::Int(value), Kind::Int) => {
+            // SAFETY: an entry of this kind has an integer.
+            unsafe { raw.int_place().write(*value) };
+            true
+        }
+        (New::Inline(bytes), Kind::Inline) if bytes.len() == head.value_len() => {
+            let place = raw.value_place().cast::<u8>();
+            // SAFETY: the place has as many bytes as there are, and they are not in the entry, which nobody else can
+            // have borrowed while it is being written.
+            unsafe { place.copy_from_nonoverlapping(NonNull::from(*bytes).cast(), bytes.len()) };
+            true
+        }
+        _ => false,
+    }
+}
+
 /// Write the payload of an entry that was just given this shape.
 ///
 /// # Safety
 /// The entry is alive, belongs to a `Dict<V>`, has the kind and length of `new`, and no payload
 /// that would have to be dropped.
+#[inline]
 pub(super) unsafe fn write_payload<V>(raw: Raw, new: New<'_, V>) {
     if matches!(new, New::InlineRaw(_)) {
         raw.set_head(raw.head().with_raw_reported(true));
@@ -330,7 +363,7 @@ pub(super) unsafe fn write_payload<V>(raw: Raw, new: New<'_, V>) {
     }
 }
 
-/// Move the object out, if it is one. What remains must not be read as an object any more.
+/// Move the object out, if it is one. The remaining bytes must not be read as an object any more.
 ///
 /// # Safety
 /// The entry is alive, belongs to a `Dict<V>`, and its payload has not been moved out before.

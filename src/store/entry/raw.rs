@@ -17,13 +17,17 @@
 //! key with a 32-byte value takes 56 bytes, with a deadline 64.
 //!
 //! A deadline shares its word with the lower part of the *index*, the number of the entry's record in its slot of the
-//! wheel; the upper part is in the head. 43 bits of milliseconds reach into the year 2248. A deadline beyond that, or one
-//! of a hash field, makes the entry LONG. Which slot the index counts in is not written down: the deadline tells.
+//! wheel; the upper part is in the head. 43 bits of milliseconds reach into the year 2248. A deadline beyond that, or
+//! one of a hash field, makes the entry LONG. Which slot the index counts in is not written down: the deadline tells.
 //!
 //! The size is not stored: it follows from the head (invariant I3), rounded up to the allocator's
 //! size class so that two values of one class can take turns in the same allocation.
 
 #![allow(unsafe_code)]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the step to a part of an entry and its reading or writing there are one claim: that the part is there"
+)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
@@ -32,7 +36,7 @@ use crate::store::address::Address;
 use crate::store::alloc::size_class;
 use crate::store::compare::equal;
 
-/// What an entry holds, as two bits.
+/// The kind of an entry's value, as two bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Kind {
     Int,
@@ -75,17 +79,17 @@ pub(in crate::store) const NEVER: i64 = i64::MAX;
 
 impl Head {
     #[inline]
-    pub fn access(self) -> u32 {
+    pub(crate) fn access(self) -> u32 {
         (self.0 & ACCESS) as u32
     }
 
     #[inline]
-    pub fn with_access(self, access: u32) -> Self {
+    pub(crate) fn with_access(self, access: u32) -> Self {
         Self(self.0 & !ACCESS | u64::from(access) & ACCESS)
     }
 
     #[inline]
-    pub fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         match self.0 >> KIND_SHIFT & 3 {
             0 => Kind::Int,
             1 => Kind::Inline,
@@ -94,12 +98,12 @@ impl Head {
     }
 
     #[inline]
-    pub fn raw_reported(self) -> bool {
+    pub(crate) fn raw_reported(self) -> bool {
         self.0 & RAW_REPORTED != 0
     }
 
     #[inline]
-    pub fn with_raw_reported(self, is_raw: bool) -> Self {
+    pub(crate) fn with_raw_reported(self, is_raw: bool) -> Self {
         Self(if is_raw {
             self.0 | RAW_REPORTED
         } else {
@@ -108,7 +112,7 @@ impl Head {
     }
 
     #[inline]
-    pub fn is_timed(self) -> bool {
+    pub(crate) fn is_timed(self) -> bool {
         self.0 & TIMED != 0
     }
 
@@ -118,21 +122,21 @@ impl Head {
     }
 
     #[inline]
-    pub fn epoch(self) -> u8 {
+    pub(crate) fn epoch(self) -> u8 {
         (self.0 >> EPOCH_SHIFT & 7) as u8
     }
 
     #[inline]
-    pub fn with_epoch(self, epoch: u8) -> Self {
+    pub(crate) fn with_epoch(self, epoch: u8) -> Self {
         Self(self.0 & !(7 << EPOCH_SHIFT) | u64::from(epoch & 7) << EPOCH_SHIFT)
     }
 
     #[inline]
-    fn value_len(self) -> usize {
+    pub(crate) fn value_len(self) -> usize {
         (self.0 >> VALUE_LEN_SHIFT) as usize
     }
 
-    /// This head for another payload; what belongs to the key stays.
+    /// This head for another payload; the parts of the key stay.
     fn with_payload(self, kind: Kind, value_len: usize) -> Self {
         debug_assert!(value_len < 1 << (64 - VALUE_LEN_SHIFT));
         let rest = self.0 & !(3 << KIND_SHIFT | RAW_REPORTED | u64::MAX << VALUE_LEN_SHIFT);
@@ -184,35 +188,34 @@ impl Head {
     fn layout<V>(self, key_len: usize) -> Layout {
         let wide = if self.0 & WIDE == 0 { 0 } else { 4 };
         let size = self.prefix::<V>() + 8 + wide + key_len + self.value_len();
-        Layout::from_size_align(size_class(size), 8).expect("keys are shorter than 4 GiB")
+        Layout::from_size_align(size_class(size), 8).expect("far below the address space")
     }
 }
 
 /// Both deadlines of an entry; `NEVER` where there is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Times {
-    pub key: i64,
-    pub field: i64,
+    pub(crate) key: i64,
+    pub(crate) field: i64,
 }
 
 impl Times {
-    pub const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         key: NEVER,
         field: NEVER,
     };
 
     /// The moment the wheel must look at the entry.
-    pub fn earliest(self) -> i64 {
+    pub(crate) fn earliest(self) -> i64 {
         self.key.min(self.field)
     }
 }
 
 /// An entry that is alive.
 ///
-/// That is a promise of whoever makes one with `assume`, and what every SAFETY paragraph below
-/// rests on: the address was made by `create` or `reshape`, and neither `free` nor `reshape` has
-/// consumed it since. Heads, deadlines and filings are read and written by value, and never lent as
-/// references; so they may change while somebody reads the key or the value.
+/// That is a promise of the caller of `assume`, and every SAFETY paragraph below rests on it: the address was made by
+/// `create` or `reshape`, and neither `free` nor `reshape` has consumed it since. Heads, deadlines and filings are read
+/// and written by value, and never lent as references; so they may change while somebody reads the key or the value.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Raw(NonNull<u8>);
 
@@ -220,32 +223,31 @@ impl Raw {
     /// # Safety
     /// The address is that of an entry, which stays alive as long as the result is used.
     #[inline]
-    pub unsafe fn assume(address: Address) -> Self {
-        debug_assert!(!address.pointer().is_null());
-        // SAFETY: entries are allocations, and those are never at null.
-        Self(unsafe { NonNull::new_unchecked(address.pointer()) })
+    pub(crate) unsafe fn assume(address: Address) -> Self {
+        // SAFETY: passed on from the caller; entries are allocations.
+        Self(unsafe { address.allocation() })
     }
 
     #[inline]
-    pub fn address(self) -> Address {
+    pub(crate) fn address(self) -> Address {
         Address::of(self.0)
     }
 
     #[inline]
-    pub fn head(self) -> Head {
+    pub(crate) fn head(self) -> Head {
         // SAFETY: an entry begins with its head, aligned to 8.
         Head(unsafe { self.0.cast::<u64>().read() })
     }
 
     #[inline]
-    pub fn set_head(self, head: Head) {
+    pub(crate) fn set_head(self, head: Head) {
         // SAFETY: as above; no reference to these bytes exists.
         unsafe { self.0.cast::<u64>().write(head.0) };
     }
 
     /// Whether this is the entry of a key of at most 255 bytes. One comparison settles the length.
     #[inline]
-    pub fn has_narrow_key(self, key: &[u8]) -> bool {
+    pub(crate) fn has_narrow_key(self, key: &[u8]) -> bool {
         if self.head().0 & (WIDE | 255 << KEY_LEN_SHIFT) != (key.len() as u64) << KEY_LEN_SHIFT {
             return false;
         }
@@ -257,7 +259,7 @@ impl Raw {
     /// # Safety
     /// The entry must stay alive for `'t`. (A key never changes.)
     #[inline]
-    pub unsafe fn key<'t>(self) -> &'t [u8] {
+    pub(crate) unsafe fn key<'t>(self) -> &'t [u8] {
         let (start, len) = self.key_place();
         // SAFETY: the key's bytes were written when the entry was made and nothing writes them
         // afterwards.
@@ -286,7 +288,7 @@ impl Raw {
 
     /// The inline value's place; its length is 0 for other kinds.
     #[inline]
-    pub fn value_place(self) -> NonNull<[u8]> {
+    pub(crate) fn value_place(self) -> NonNull<[u8]> {
         let (key, key_len) = self.key_place();
         // SAFETY: the value follows the key, inside the entry.
         NonNull::slice_from_raw_parts(unsafe { key.add(key_len) }, self.head().value_len())
@@ -294,7 +296,7 @@ impl Raw {
 
     /// The integer's place, for kind `Int`.
     #[inline]
-    pub fn int_place(self) -> NonNull<i64> {
+    pub(crate) fn int_place(self) -> NonNull<i64> {
         debug_assert_eq!(self.head().kind(), Kind::Int);
         // SAFETY: an Int entry has these 8 bytes before its deadlines.
         unsafe { self.0.sub(self.head().times_size() + 8).cast() }
@@ -302,7 +304,7 @@ impl Raw {
 
     /// The object's place, for kind `Object`.
     #[inline]
-    pub fn object_place<V>(self) -> NonNull<V> {
+    pub(crate) fn object_place<V>(self) -> NonNull<V> {
         debug_assert_eq!(self.head().kind(), Kind::Object);
         // SAFETY: an Object entry has a `V` before its deadlines; all sizes are multiples of 8 and
         // so it is aligned.
@@ -314,7 +316,7 @@ impl Raw {
     }
 
     #[inline]
-    pub fn times(self) -> Times {
+    pub(crate) fn times(self) -> Times {
         let head = self.head();
         if !head.is_timed() {
             return Times::NONE;
@@ -340,7 +342,7 @@ impl Raw {
 
     /// Write deadlines into the room there is; `reshape` makes it. The index is to be set next, or
     /// the entry is in no wheel.
-    pub fn set_times(self, times: Times) {
+    pub(crate) fn set_times(self, times: Times) {
         let head = self.head();
         debug_assert!(self.fits_times(times));
         if head.is_long() {
@@ -356,20 +358,20 @@ impl Raw {
     }
 
     /// Whether these deadlines fit the room there is exactly.
-    pub fn fits_times(self, times: Times) -> bool {
+    pub(crate) fn fits_times(self, times: Times) -> bool {
         let head = self.head();
         head.with_times(times).times_size() == head.times_size()
     }
 
     /// The number of the entry's record in its slot of the wheel.
     #[inline]
-    pub fn index(self) -> u32 {
+    pub(crate) fn index(self) -> u32 {
         let high = (self.head().0 & INDEX) >> INDEX_SHIFT << INDEX_LOW_BITS;
         (high | self.time_word() & INDEX_LOW) as u32
     }
 
     #[inline]
-    pub fn set_index(self, index: u32) {
+    pub(crate) fn set_index(self, index: u32) {
         let index = u64::from(index);
         self.set_head(Head(
             self.head().0 & !INDEX | index >> INDEX_LOW_BITS << INDEX_SHIFT,
@@ -392,13 +394,13 @@ impl Raw {
         unsafe { self.0.sub(8).cast::<u64>().write(word) };
     }
 
-    /// What the allocation occupies.
-    pub fn bytes<V>(self) -> usize {
+    /// The bytes of the allocation.
+    pub(crate) fn bytes<V>(self) -> usize {
         self.head().layout::<V>(self.key_place().1).size()
     }
 
     /// A new entry whose payload is yet to be written, and whose access word and epoch are 0.
-    pub fn create<V>(key: &[u8], kind: Kind, value_len: usize, times: Times) -> Self {
+    pub(crate) fn create<V>(key: &[u8], kind: Kind, value_len: usize, times: Times) -> Self {
         let head = Head::new(key.len())
             .with_payload(kind, value_len)
             .with_times(times);
@@ -418,7 +420,7 @@ impl Raw {
             let new = Self(memory.add(head.prefix::<V>()));
             new.set_head(head);
             if head.0 & WIDE != 0 {
-                let len = u32::try_from(key.len()).expect("keys are shorter than 4 GiB");
+                let len = u32::try_from(key.len()).expect("STRING_BYTES_MAX");
                 new.0.add(8).cast::<u32>().write(len);
             }
             let start = new.key_place().0;
@@ -428,7 +430,7 @@ impl Raw {
     }
 
     /// Whether the payload can change to this without a new allocation.
-    pub fn fits_payload<V>(self, kind: Kind, value_len: usize, times: Times) -> bool {
+    pub(crate) fn fits_payload<V>(self, kind: Kind, value_len: usize, times: Times) -> bool {
         let (old, key_len) = (self.head(), self.key_place().1);
         let new = old.with_payload(kind, value_len).with_times(times);
         if old.with_raw_reported(false) == new {
@@ -441,7 +443,7 @@ impl Raw {
 
     /// Change kind and length in the head; the payload, which is not to be dropped any more, is to
     /// be written next. Only if `fits_payload`.
-    pub fn begin_payload(self, kind: Kind, value_len: usize) {
+    pub(crate) fn begin_payload(self, kind: Kind, value_len: usize) {
         self.set_head(self.head().with_payload(kind, value_len));
     }
 
@@ -450,7 +452,7 @@ impl Raw {
     ///
     /// # Safety
     /// `self` must not be used afterwards. `V` is what the entry was made with.
-    pub unsafe fn reshape<V>(self, kind: Kind, value_len: usize, times: Times) -> Self {
+    pub(crate) unsafe fn reshape<V>(self, kind: Kind, value_len: usize, times: Times) -> Self {
         let head = self.head().with_payload(kind, value_len).with_times(times);
         // SAFETY: the key is used until the next statement only.
         let new = Self::allocate::<V>(head, unsafe { self.key() });
@@ -467,7 +469,7 @@ impl Raw {
     ///
     /// # Safety
     /// As for `reshape`.
-    pub unsafe fn reshape_times<V>(self, times: Times) -> Self {
+    pub(crate) unsafe fn reshape_times<V>(self, times: Times) -> Self {
         let head = self.head().with_times(times);
         // SAFETY: the key is used until the next statement only.
         let new = Self::allocate::<V>(head, unsafe { self.key() });
@@ -509,7 +511,7 @@ impl Raw {
     ///
     /// # Safety
     /// `self` must not be used afterwards. `V` is what the entry was made with.
-    pub unsafe fn free<V>(self) {
+    pub(crate) unsafe fn free<V>(self) {
         let head = self.head();
         let layout = head.layout::<V>(self.key_place().1);
         // SAFETY: the allocation begins `prefix` bytes before the head, and has the layout that the
@@ -519,7 +521,7 @@ impl Raw {
     }
 }
 
-/// What a `V` takes in an entry.
+/// The bytes that a `V` takes in an entry.
 const fn object_size<V>() -> usize {
     const {
         assert!(

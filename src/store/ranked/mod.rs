@@ -32,7 +32,7 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    pub fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self {
             members: Members::new(seed),
             tree: Tree::new(),
@@ -40,29 +40,29 @@ impl Ranked {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.members.len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// For looking ahead.
     #[inline]
-    pub fn members(&self) -> &Members {
+    pub(crate) fn members(&self) -> &Members {
         &self.members
     }
 
     #[inline]
-    pub fn score(&self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn score(&self, member: &[u8]) -> Option<f64> {
         self.members.get(member).map(score_of)
     }
 
     /// Add a member, or move it to another score. Returns its old score. An equal score (-0 for 0)
     /// changes nothing.
-    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+    pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         assert!(!score.is_nan(), "callers refuse NaN");
         let hash = self.members.hash(member);
         let Some(spot) = self.members.locate(hash, member) else {
@@ -91,7 +91,7 @@ impl Ranked {
     }
 
     /// Returns the score it had.
-    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let spot = self.members.locate(self.members.hash(member), member)?;
         let score = score_of(self.members.at(spot));
         self.tree.remove(Key {
@@ -103,7 +103,7 @@ impl Ranked {
     }
 
     /// How many come before it, and its score.
-    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+    pub(crate) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let spot = self.members.locate(self.members.hash(member), member)?;
         let score = score_of(self.members.at(spot));
         let rank = self.tree.rank(Key {
@@ -113,14 +113,14 @@ impl Ranked {
         Some((rank, score))
     }
 
-    pub fn at(&self, rank: usize) -> Option<(&[u8], f64)> {
+    pub(crate) fn at(&self, rank: usize) -> Option<(&[u8], f64)> {
         (rank < self.len()).then(|| self.lend(self.tree.at(self.tree.find_rank(rank))))
     }
 
     /// How many members come before a bound: `before` says of a score and a member whether they do,
     /// and must be true up to some member and false from there on. Serves ranges by score and by
     /// name, inclusive and exclusive.
-    pub fn partition(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
+    pub(crate) fn partition(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
         self.tree.partition(|key| {
             let (member, score) = self.lend(key);
             before(score, member)
@@ -128,7 +128,7 @@ impl Ranked {
     }
 
     /// The members with these ranks, from either end. Ranks beyond the last are ignored.
-    pub fn range(&self, ranks: Range<usize>) -> RangeIter<'_> {
+    pub(crate) fn range(&self, ranks: Range<usize>) -> RangeIter<'_> {
         let end = ranks.end.min(self.len());
         let left = end.saturating_sub(ranks.start);
         let ends = (left > 0).then(|| {
@@ -144,12 +144,16 @@ impl Ranked {
         }
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], f64)> + ExactSizeIterator {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], f64)> + ExactSizeIterator {
         self.range(0..self.len())
     }
 
     /// Remove the members with these ranks and report each. Returns how many there were.
-    pub fn remove_range(&mut self, ranks: Range<usize>, gone: &mut dyn FnMut(&[u8], f64)) -> usize {
+    pub(crate) fn remove_range(
+        &mut self,
+        ranks: Range<usize>,
+        gone: &mut dyn FnMut(&[u8], f64),
+    ) -> usize {
         let count = ranks.end.min(self.len()).saturating_sub(ranks.start);
         for _ in 0..count {
             let key = self.tree.remove_rank(ranks.start);
@@ -168,8 +172,8 @@ impl Ranked {
         count
     }
 
-    /// Whoever has taken the lowest members probably comes back for the next. Send for it: now for the second one's bytes,
-    /// and for the bucket of the first, whose bytes were sent for the last time.
+    /// A client that has taken the lowest members probably comes back for the next. Send for it: now for the second
+    /// one's bytes, and for the bucket of the first, whose bytes were sent for the last time.
     fn expect_pop(&self) {
         let (first, second) = self.tree.lowest_two();
         if let Some(second) = second {
@@ -181,38 +185,34 @@ impl Ranked {
         }
     }
 
-    pub fn clear(&mut self) {
-        self.tree = Tree::new();
-        self.members.clear();
-    }
-
     /// One step of a walk, as [`Dict::scan`](super::Dict::scan); in the order of the table.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
         self.members
             .scan(cursor, &mut |member| visit(member.key(), score_of(member)))
     }
 
     /// Any member with equal probability. `draw` gives 64 random bits at each call.
-    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<(&[u8], f64)> {
+    pub(crate) fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<(&[u8], f64)> {
         let member = self.members.at(self.members.random(draw)?);
         Some((member.key(), score_of(member)))
     }
 
-    /// What table, members and tree occupy, without this struct itself.
-    pub fn memory(&self) -> usize {
+    /// The bytes of table, members and tree, without this struct itself.
+    pub(crate) fn memory(&self) -> usize {
         self.members.memory() + self.tree.bytes()
     }
 
     /// Of the table that finds members.
-    pub fn stats(&self) -> TableStats {
+    pub(crate) fn stats(&self) -> TableStats {
         self.members.stats()
     }
 
     fn lend(&self, key: Key) -> (&[u8], f64) {
         debug_assert!(!self.is_empty());
-        // SAFETY: the tree holds addresses of this set's living members, and the result borrows the
-        // set.
-        (unsafe { Raw::assume(key.member).key() }, key.score)
+        // SAFETY: the tree holds addresses of this set's living members.
+        let member = unsafe { Raw::assume(key.member) };
+        // SAFETY: the member stays alive while the set, which the result borrows, is not changed.
+        (unsafe { member.key() }, key.score)
     }
 }
 
@@ -233,7 +233,7 @@ impl Clone for Ranked {
 
 /// Members with their scores, in order.
 #[derive(Clone)]
-pub struct RangeIter<'t> {
+pub(crate) struct RangeIter<'t> {
     ranked: &'t Ranked,
     /// The next one from the front and the next one from the back, while there are any.
     ends: Option<(Cursor, Cursor)>,
@@ -276,7 +276,7 @@ impl ExactSizeIterator for RangeIter<'_> {}
 
 #[cfg(test)]
 impl Ranked {
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         self.members.validate();
         let keys = self.tree.validate();
         assert_eq!(

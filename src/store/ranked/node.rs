@@ -17,12 +17,12 @@ pub(super) struct Keys<const N: usize> {
 /// A member with its score, as a node holds it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Key {
-    pub score: f64,
-    pub member: Address,
+    pub(crate) score: f64,
+    pub(crate) member: Address,
 }
 
 impl<const N: usize> Keys<N> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             scores: [0.0; N],
             members: [[0; 6]; N],
@@ -31,16 +31,16 @@ impl<const N: usize> Keys<N> {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.len() == N
     }
 
     #[inline]
-    pub fn at(&self, index: usize) -> Key {
+    pub(crate) fn at(&self, index: usize) -> Key {
         debug_assert!(index < self.len());
         Key {
             score: self.scores[index],
@@ -48,13 +48,13 @@ impl<const N: usize> Keys<N> {
         }
     }
 
-    pub fn set(&mut self, index: usize, key: Key) {
+    pub(crate) fn set(&mut self, index: usize, key: Key) {
         debug_assert!(index < self.len());
         self.scores[index] = key.score;
         self.members[index] = key.member.to_bytes();
     }
 
-    pub fn insert(&mut self, index: usize, key: Key) {
+    pub(crate) fn insert(&mut self, index: usize, key: Key) {
         let len = self.len();
         open_gap(&mut self.scores, index, len);
         open_gap(&mut self.members, index, len);
@@ -62,7 +62,7 @@ impl<const N: usize> Keys<N> {
         self.set(index, key);
     }
 
-    pub fn remove(&mut self, index: usize) {
+    pub(crate) fn remove(&mut self, index: usize) {
         let len = self.len();
         close_gap(&mut self.scores, index, len);
         close_gap(&mut self.members, index, len);
@@ -79,7 +79,7 @@ impl<const N: usize> Keys<N> {
     }
 
     /// Move the first `count` keys to the end of those of the node before.
-    pub fn move_head(&mut self, count: usize, to: &mut Self) {
+    pub(crate) fn move_head(&mut self, count: usize, to: &mut Self) {
         let (len, to_len) = (self.len(), to.len());
         to.scores[to_len..to_len + count].copy_from_slice(&self.scores[..count]);
         to.members[to_len..to_len + count].copy_from_slice(&self.members[..count]);
@@ -90,7 +90,7 @@ impl<const N: usize> Keys<N> {
     }
 
     /// Move the last `count` keys to the beginning of those of the node after.
-    pub fn move_end(&mut self, count: usize, to: &mut Self) {
+    pub(crate) fn move_end(&mut self, count: usize, to: &mut Self) {
         let (len, to_len) = (self.len(), to.len());
         to.scores.copy_within(..to_len, count);
         to.members.copy_within(..to_len, count);
@@ -103,7 +103,7 @@ impl<const N: usize> Keys<N> {
     /// How many keys at the beginning satisfy `before`, which is true up to some point and false
     /// from there on.
     #[inline]
-    pub fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
+    pub(crate) fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -123,14 +123,14 @@ pub(super) const INNER: usize = 69;
 pub(super) const NONE: u32 = u32::MAX;
 
 pub(super) struct Leaf {
-    pub keys: Keys<LEAF>,
-    pub next: u32,
-    pub previous: u32,
+    pub(crate) keys: Keys<LEAF>,
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
 }
 
 /// Children with the first key and the number of keys below each.
 pub(super) struct Inner {
-    pub firsts: Keys<INNER>,
+    pub(crate) firsts: Keys<INNER>,
     children: [u32; INNER],
     counts: [u32; INNER],
 }
@@ -138,15 +138,15 @@ pub(super) struct Inner {
 /// An inner node's view of a child.
 #[derive(Clone, Copy)]
 pub(super) struct Child {
-    pub first: Key,
-    pub node: u32,
-    pub count: u32,
+    pub(crate) first: Key,
+    pub(crate) node: u32,
+    pub(crate) count: u32,
 }
 
 const _: () = assert!(size_of::<Leaf>() == 1024 && size_of::<Inner>() <= 1536);
 
 impl Leaf {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             keys: Keys::new(),
             next: NONE,
@@ -155,18 +155,18 @@ impl Leaf {
     }
 
     /// The upper half goes to `to`, which is empty.
-    pub fn split(&mut self, to: &mut Self) {
+    pub(crate) fn split(&mut self, to: &mut Self) {
         self.keys.move_tail(LEAF / 2, &mut to.keys);
     }
 
     /// Take all keys of the leaf that follows.
-    pub fn absorb(&mut self, from: &mut Self) {
+    pub(crate) fn absorb(&mut self, from: &mut Self) {
         from.keys.move_tail(0, &mut self.keys);
     }
 }
 
 impl Inner {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             firsts: Keys::new(),
             children: [0; INNER],
@@ -174,35 +174,35 @@ impl Inner {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.firsts.len()
     }
 
     /// How many keys are below this node.
-    pub fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.counts[..self.len()].iter().sum()
     }
 
     /// How many keys are below the children before `index`.
-    pub fn count_before(&self, index: usize) -> usize {
+    pub(crate) fn count_before(&self, index: usize) -> usize {
         self.counts[..index].iter().sum::<u32>() as usize
     }
 
-    pub fn node(&self, index: usize) -> u32 {
+    pub(crate) fn node(&self, index: usize) -> u32 {
         self.children[index]
     }
 
-    pub fn count_of(&self, index: usize) -> usize {
+    pub(crate) fn count_of(&self, index: usize) -> usize {
         self.counts[index] as usize
     }
 
-    pub fn set_count(&mut self, index: usize, count: usize) {
+    pub(crate) fn set_count(&mut self, index: usize, count: usize) {
         self.counts[index] =
             u32::try_from(count).expect("a sorted set has fewer than 2^32 members");
     }
 
     /// The child that holds the `rank`th key below this node, and the key's rank below that child.
-    pub fn child_at(&self, mut rank: usize) -> (usize, usize) {
+    pub(crate) fn child_at(&self, mut rank: usize) -> (usize, usize) {
         for (index, &count) in self.counts[..self.len()].iter().enumerate() {
             if rank < count as usize {
                 return (index, rank);
@@ -212,7 +212,7 @@ impl Inner {
         panic!("the rank is below the count");
     }
 
-    pub fn insert(&mut self, index: usize, child: Child) {
+    pub(crate) fn insert(&mut self, index: usize, child: Child) {
         let len = self.len();
         self.firsts.insert(index, child.first);
         open_gap(&mut self.children, index, len);
@@ -221,7 +221,7 @@ impl Inner {
         self.counts[index] = child.count;
     }
 
-    pub fn remove(&mut self, index: usize) {
+    pub(crate) fn remove(&mut self, index: usize) {
         let len = self.len();
         self.firsts.remove(index);
         close_gap(&mut self.children, index, len);
@@ -229,12 +229,12 @@ impl Inner {
     }
 
     /// The upper half goes to `to`, which is empty.
-    pub fn split(&mut self, to: &mut Self) {
+    pub(crate) fn split(&mut self, to: &mut Self) {
         self.move_tail(INNER / 2, to);
     }
 
     /// Take all children of the node that follows.
-    pub fn absorb(&mut self, from: &mut Self) {
+    pub(crate) fn absorb(&mut self, from: &mut Self) {
         from.move_tail(0, self);
     }
 
@@ -261,7 +261,7 @@ pub(super) struct Arena<T> {
 }
 
 impl<T> Arena<T> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             nodes: Vec::new(),
             free: Vec::new(),
@@ -269,20 +269,20 @@ impl<T> Arena<T> {
     }
 
     #[inline]
-    pub fn get(&self, node: u32) -> &T {
+    pub(crate) fn get(&self, node: u32) -> &T {
         self.nodes[node as usize]
             .as_deref()
             .expect("the tree names living nodes only")
     }
 
     #[inline]
-    pub fn get_mut(&mut self, node: u32) -> &mut T {
+    pub(crate) fn get_mut(&mut self, node: u32) -> &mut T {
         self.nodes[node as usize]
             .as_deref_mut()
             .expect("the tree names living nodes only")
     }
 
-    pub fn add(&mut self, new: T) -> u32 {
+    pub(crate) fn add(&mut self, new: T) -> u32 {
         let new = Some(Box::new(new));
         if let Some(node) = self.free.pop() {
             self.nodes[node as usize] = new;
@@ -292,13 +292,13 @@ impl<T> Arena<T> {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 nodes")
     }
 
-    pub fn remove(&mut self, node: u32) {
+    pub(crate) fn remove(&mut self, node: u32) {
         self.nodes[node as usize] = None;
         self.free.push(node);
     }
 
     /// To move things from one node to the other.
-    pub fn pair(&mut self, one: u32, two: u32) -> (&mut T, &mut T) {
+    pub(crate) fn pair(&mut self, one: u32, two: u32) -> (&mut T, &mut T) {
         let [one, two] = self
             .nodes
             .get_disjoint_mut([one as usize, two as usize])
@@ -310,11 +310,11 @@ impl<T> Arena<T> {
         )
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len() - self.free.len()
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.len() * size_of::<T>()
             + self.nodes.capacity() * size_of::<Option<Box<T>>>()
             + self.free.capacity() * 4

@@ -166,7 +166,7 @@ fn a_window_that_slides_keeps_its_size() {
     assert!(most <= window as usize * 24 + 4096, "{most}");
 }
 
-/// What the order costs per member: in order and at random, and after most have gone again.
+/// The memory that the order costs per member: in order and at random, and after most have gone again.
 #[test]
 fn memory_per_member() {
     let count = if cfg!(miri) { 300 } else { 100_000u64 };

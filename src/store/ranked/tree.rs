@@ -9,8 +9,8 @@
 //! only leaf of an empty tree. Nodes are merged with a neighbour when both would fit well, which
 //! keeps long-lived trees from thinning out.
 //!
-//! The tree stores addresses of members and reads their bytes to settle equal scores. Whoever owns
-//! it keeps the members alive.
+//! The tree stores addresses of members and reads their bytes to settle equal scores. The tree's owner keeps the
+//! members alive.
 
 #![allow(unsafe_code)]
 
@@ -73,7 +73,7 @@ impl Path {
 }
 
 impl Tree {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             leaves: Arena::new(),
             inners: Arena::new(),
@@ -83,12 +83,12 @@ impl Tree {
         }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.leaves.bytes() + self.inners.bytes()
     }
 
     /// The key must be absent.
-    pub fn insert(&mut self, key: Key) {
+    pub(crate) fn insert(&mut self, key: Key) {
         if self.root == NONE {
             self.root = self.leaves.add(Leaf::new());
         }
@@ -136,16 +136,16 @@ impl Tree {
     }
 
     /// The key must be present.
-    pub fn remove(&mut self, key: Key) {
+    pub(crate) fn remove(&mut self, key: Key) {
         let (path, leaf) = self.descend(key);
         let index = self.leaf_index(leaf, key);
         debug_assert_eq!(self.leaves.get(leaf).keys.at(index).member, key.member);
         self.remove_at(path, leaf, index);
     }
 
-    /// Remove the key with this rank, which must be below `len`, and return it. The way there is one of counts, on which
-    /// nothing has to be compared.
-    pub fn remove_rank(&mut self, rank: usize) -> Key {
+    /// Remove the key with this rank, which must be below `len`, and return it. The way there is one of counts, on
+    /// which nothing has to be compared.
+    pub(crate) fn remove_rank(&mut self, rank: usize) -> Key {
         assert!(rank < self.len, "no such rank");
         let (mut path, mut node, mut index) = (Path::new(), self.root, rank);
         for _ in 0..self.height {
@@ -160,7 +160,7 @@ impl Tree {
     }
 
     /// The first and the second key of all, as far as they are at hand.
-    pub fn lowest_two(&self) -> (Option<Key>, Option<Key>) {
+    pub(crate) fn lowest_two(&self) -> (Option<Key>, Option<Key>) {
         if self.len == 0 {
             return (None, None);
         }
@@ -189,7 +189,7 @@ impl Tree {
 
     /// Give a member another score if it keeps its place among its neighbours in the leaf; false if
     /// nothing was done.
-    pub fn update_in_place(&mut self, old: Key, score: f64) -> bool {
+    pub(crate) fn update_in_place(&mut self, old: Key, score: f64) -> bool {
         let (_, leaf) = self.descend(old);
         let index = self.leaf_index(leaf, old);
         let new = Key { score, ..old };
@@ -205,13 +205,13 @@ impl Tree {
     }
 
     /// How many keys come before this one.
-    pub fn rank(&self, key: Key) -> usize {
+    pub(crate) fn rank(&self, key: Key) -> usize {
         self.partition(|other| order(other, key) == Ordering::Less)
     }
 
     /// How many keys at the beginning satisfy `before`, which is true up to some key and false from
     /// there on.
-    pub fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
+    pub(crate) fn partition(&self, mut before: impl FnMut(Key) -> bool) -> usize {
         if self.len == 0 {
             return 0;
         }
@@ -228,7 +228,7 @@ impl Tree {
     }
 
     /// The place of the key with this rank, which must be below `len`.
-    pub fn find_rank(&self, rank: usize) -> Cursor {
+    pub(crate) fn find_rank(&self, rank: usize) -> Cursor {
         assert!(rank < self.len, "no such rank");
         let (mut node, mut index) = (self.root, rank);
         for _ in 0..self.height {
@@ -240,7 +240,7 @@ impl Tree {
     }
 
     #[inline]
-    pub fn at(&self, cursor: Cursor) -> Key {
+    pub(crate) fn at(&self, cursor: Cursor) -> Key {
         let keys = &self.leaves.get(cursor.leaf).keys;
         // Walks end up reading each member: ask for the one a few steps ahead.
         if let Some(ahead) = cursor.index.checked_add(4)
@@ -251,7 +251,7 @@ impl Tree {
         keys.at(cursor.index)
     }
 
-    pub fn next(&self, cursor: Cursor) -> Option<Cursor> {
+    pub(crate) fn next(&self, cursor: Cursor) -> Option<Cursor> {
         let leaf = self.leaves.get(cursor.leaf);
         if cursor.index + 1 < leaf.keys.len() {
             return Some(Cursor {
@@ -265,7 +265,7 @@ impl Tree {
         })
     }
 
-    pub fn previous(&self, cursor: Cursor) -> Option<Cursor> {
+    pub(crate) fn previous(&self, cursor: Cursor) -> Option<Cursor> {
         if cursor.index > 0 {
             return Some(Cursor {
                 index: cursor.index - 1,
@@ -560,19 +560,20 @@ fn order(left: Key, right: Key) -> Ordering {
 /// A member's bytes, to be compared here and now.
 fn bytes<'t>(member: Address) -> &'t [u8] {
     // SAFETY: the tree's keys, and those it is called with, are addresses of living members:
-    // `Ranked` removes a member from the tree before it frees it. The result does not leave this
-    // module.
-    unsafe { Raw::assume(member).key() }
+    // `Ranked` removes a member from the tree before it frees it.
+    let member = unsafe { Raw::assume(member) };
+    // SAFETY: the result does not leave this module, and no member is freed in it.
+    unsafe { member.key() }
 }
 
 #[cfg(test)]
 impl Tree {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// All that the essay promises. Returns the keys in order.
-    pub fn validate(&self) -> Vec<Key> {
+    pub(crate) fn validate(&self) -> Vec<Key> {
         if self.root == NONE {
             assert_eq!(self.len, 0);
             return Vec::new();

@@ -9,9 +9,9 @@
 //!  | 4 pointers | 4 tags | used 4, child 28   |
 //! ```
 //!
-//! A tag is the top byte of the element's hash: it spares most of the misses a look-up would have
-//! to pay to compare keys. `child` leads to an overflow bucket. `used` says which slots mean
-//! anything; what an unused slot holds is left over and never looked at.
+//! A tag is the top byte of the element's hash: it spares most of the misses a look-up would have to pay to compare
+//! keys. `child` leads to an overflow bucket. `used` says which slots mean anything; the content of an unused slot is
+//! left over and never looked at.
 
 #![allow(unsafe_code)]
 
@@ -39,7 +39,7 @@ pub(super) const OVERFLOW_MAX: u32 = (1 << 28) - 1;
 pub(super) const SLOTS: usize = 8;
 
 impl<const N: usize> Bucket<N> {
-    pub const EMPTY: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         slots: [[0; 6]; N],
         tags: [0; N],
         link: [0; N],
@@ -49,7 +49,7 @@ impl<const N: usize> Bucket<N> {
 
     /// The slots in use that carry this tag, one bit each.
     #[inline]
-    pub fn matches(&self, tag: u8) -> Bits {
+    pub(crate) fn matches(&self, tag: u8) -> Bits {
         let mut tags = [0; 8];
         tags[..N].copy_from_slice(&self.tags);
         #[cfg(target_arch = "x86_64")]
@@ -60,44 +60,44 @@ impl<const N: usize> Bucket<N> {
     }
 
     #[inline]
-    pub fn used(&self) -> Bits {
+    pub(crate) fn used(&self) -> Bits {
         Bits(self.link[0] & Self::ALL)
     }
 
     #[inline]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.used().0.count_ones() as usize
     }
 
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.used().0 == Self::ALL
     }
 
     #[inline]
-    pub fn is_used(&self, slot: usize) -> bool {
+    pub(crate) fn is_used(&self, slot: usize) -> bool {
         self.used().0 >> slot & 1 == 1
     }
 
     #[inline]
-    pub fn address(&self, slot: usize) -> Address {
+    pub(crate) fn address(&self, slot: usize) -> Address {
         debug_assert!(self.is_used(slot));
         Address::from_bytes(self.slots[slot])
     }
 
     #[inline]
-    pub fn tag(&self, slot: usize) -> u8 {
+    pub(crate) fn tag(&self, slot: usize) -> u8 {
         self.tags[slot]
     }
 
-    pub fn set_address(&mut self, slot: usize, address: Address) {
+    pub(crate) fn set_address(&mut self, slot: usize, address: Address) {
         debug_assert!(self.is_used(slot));
         self.slots[slot] = address.to_bytes();
     }
 
     /// Into the first free slot, which is returned. There must be one.
     #[inline]
-    pub fn put(&mut self, tag: u8, address: Address) -> usize {
+    pub(crate) fn put(&mut self, tag: u8, address: Address) -> usize {
         let slot = self.used().0.trailing_ones() as usize;
         self.slots[slot] = address.to_bytes();
         self.tags[slot] = tag;
@@ -106,18 +106,18 @@ impl<const N: usize> Bucket<N> {
     }
 
     #[inline]
-    pub fn take(&mut self, slot: usize) -> (u8, Address) {
+    pub(crate) fn take(&mut self, slot: usize) -> (u8, Address) {
         let taken = (self.tag(slot), self.address(slot));
         self.link[0] &= !(1 << slot);
         taken
     }
 
     #[inline]
-    pub fn child(&self) -> Option<u32> {
+    pub(crate) fn child(&self) -> Option<u32> {
         ((self.link() >> N) as u32).checked_sub(1)
     }
 
-    pub fn set_child(&mut self, child: Option<u32>) {
+    pub(crate) fn set_child(&mut self, child: Option<u32>) {
         debug_assert!(child.is_none_or(|index| index < OVERFLOW_MAX));
         let child = child.map_or(0, |index| u64::from(index) + 1);
         let link = child << N | u64::from(self.used().0);
@@ -147,6 +147,10 @@ fn equal_bytes(bytes: [u8; 8], wanted: u8) -> u8 {
 /// The same in a third of the instructions, with what every x86-64 processor has.
 #[cfg(target_arch = "x86_64")]
 #[inline]
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "four instructions, unsafe for one reason, which holds for all"
+)]
 fn equal_bytes_sse2(bytes: [u8; 8], wanted: u8) -> u8 {
     use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
     // SAFETY: these take and return values only; SSE2 is part of every x86-64 target.

@@ -13,27 +13,30 @@
 //!     by mask*2+1  by mask      by mask*2+1
 //! ```
 //!
-//! A home bucket is one cache line of eight (`bucket`). Those still to be divided hold up to twice
-//! as much as the others, so chains of overflow buckets, of four, are part of the plan. They are
-//! what makes the table small: home buckets are full to the last slot, and what does not fit takes
-//! half a line.
+//! A home bucket is one cache line of eight (`bucket`). Those still to be divided hold up to twice as much as the
+//! others, so chains of overflow buckets, of four, are part of the plan. They are what makes the table small: home
+//! buckets are full to the last slot, and the elements that do not fit take half a line.
 //!
-//! What must hold: only the last bucket of a chain has free slots; an overflow bucket is never
-//! empty; the overflow array has no gaps (when a bucket in the middle is given up, the last one
-//! moves there). So chains are as short as they can be, and walking both arrays from end to end
-//! meets every element once.
+//! Invariants: only the last bucket of a chain has free slots; an overflow bucket is never empty; the overflow array
+//! has no gaps (when a bucket in the middle is given up, the last one moves there). So chains are as short as they can
+//! be, and walking both arrays from end to end meets every element once.
 //!
-//! The table stores addresses and knows nothing of what is there. Whoever owns it says how to
-//! compare (`find`) and how to compute a stored element's hash again, which dividing a bucket
-//! needs: hashes are not stored.
+//! The table stores addresses and knows nothing of what is there. The table's owner says how to compare (`find`) and
+//! how to compute a stored element's hash again, which dividing a bucket needs: hashes are not stored.
 
 mod bucket;
 mod segments;
+mod stats;
+mod walk;
+
+use std::cell::Cell;
 
 use super::address::{Address, prefetch};
 use super::spot::{Place, Spot};
 use bucket::{Bits, Home, Overflow, SLOTS};
 use segments::Segments;
+
+pub(crate) use stats::TableStats;
 
 pub(super) struct Table {
     homes: Segments<8>,
@@ -57,22 +60,23 @@ const SHRINK_BELOW_PERCENT: usize = 30;
 
 const STALE: &str = "nothing there: the spot is stale";
 
-/// Chains longer than this are not met in practice; `random` is exactly uniform up to here.
-const LONGEST_FAIR_CHAIN: usize = 32;
+thread_local! {
+    static IS_EAGER: Cell<bool> = const { Cell::new(false) };
+}
 
-/// What DEBUG HTSTATS wants to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TableStats {
-    pub elements: usize,
-    pub buckets: usize,
-    pub overflow_buckets: usize,
-    pub bytes: usize,
-    /// How many buckets have a chain of `n` elements; the last number counts all longer ones too.
-    pub chains: [usize; 32],
+/// For tests, and only with debug assertions: from now on the tables of this thread divide a bucket
+/// with every element that comes. They are so empty then that they join two with every one that goes.
+pub fn set_eager(is_eager: bool) {
+    IS_EAGER.set(is_eager);
+}
+
+#[inline]
+fn is_eager() -> bool {
+    cfg!(debug_assertions) && IS_EAGER.get()
 }
 
 impl Table {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             homes: Segments::new(),
             overflow: Segments::new(),
@@ -86,40 +90,45 @@ impl Table {
     /// Where memory is scarce, a table rather gets slower than larger: it puts up with up to twice the elements while
     /// dividing a bucket would take more than `bytes` from the allocator.
     #[inline]
-    pub fn set_room(&mut self, bytes: usize) {
+    pub(crate) fn set_room(&mut self, bytes: usize) {
         self.room = bytes;
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub fn buckets(&self) -> usize {
+    pub(crate) fn buckets(&self) -> usize {
         self.homes.len() as usize
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.homes.bytes() + self.overflow.bytes()
     }
 
-    /// What the buckets in use occupy.
-    pub fn bucket_bytes(&self) -> usize {
+    /// The bytes of the buckets in use.
+    pub(crate) fn bucket_bytes(&self) -> usize {
         self.buckets() * size_of::<Home>() + self.overflow.len() as usize * size_of::<Overflow>()
     }
 
-    /// The element with this hash that `is_it` recognises. `is_it` is asked about few others: one
-    /// in 256.
+    /// The element with this hash that `is_it` recognises, and its place. `is_it` is asked about few others: one in
+    /// 256.
     #[inline]
-    pub fn find(&self, hash: u64, mut is_it: impl FnMut(Address) -> bool) -> Option<Spot> {
+    pub(crate) fn find(
+        &self,
+        hash: u64,
+        mut is_it: impl FnMut(Address) -> bool,
+    ) -> Option<(Spot, Address)> {
         if self.len == 0 {
             return None;
         }
         let home = self.home(hash);
         let bucket = self.homes.bucket(home);
         for slot in bucket.matches(tag(hash)) {
-            if is_it(bucket.address(slot)) {
-                return Some(Spot::new(Place::Home(home), slot));
+            let address = bucket.address(slot);
+            if is_it(address) {
+                return Some((Spot::new(Place::Home(home), slot), address));
             }
         }
         self.find_in_overflow(bucket.child()?, hash, is_it)
@@ -133,12 +142,13 @@ impl Table {
         mut index: u32,
         hash: u64,
         mut is_it: impl FnMut(Address) -> bool,
-    ) -> Option<Spot> {
+    ) -> Option<(Spot, Address)> {
         loop {
             let bucket = self.overflow.bucket(index);
             for slot in bucket.matches(tag(hash)) {
-                if is_it(bucket.address(slot)) {
-                    return Some(Spot::new(Place::Overflow(index), slot));
+                let address = bucket.address(slot);
+                if is_it(address) {
+                    return Some((Spot::new(Place::Overflow(index), slot), address));
                 }
             }
             index = bucket.child()?;
@@ -147,7 +157,7 @@ impl Table {
 
     /// Panics if nothing is there: the spot is stale.
     #[inline]
-    pub fn address(&self, spot: Spot) -> Address {
+    pub(crate) fn address(&self, spot: Spot) -> Address {
         let slot = spot.slot();
         match spot.place() {
             Place::Home(index) => {
@@ -164,7 +174,7 @@ impl Table {
     }
 
     /// The element at `spot` has moved in memory.
-    pub fn set_address(&mut self, spot: Spot, address: Address) {
+    pub(crate) fn set_address(&mut self, spot: Spot, address: Address) {
         let slot = spot.slot();
         match spot.place() {
             Place::Home(index) => {
@@ -180,12 +190,15 @@ impl Table {
         }
     }
 
-    pub fn insert(&mut self, hash: u64, address: Address, rehash: impl Fn(Address) -> u64) -> Spot {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        address: Address,
+        rehash: impl Fn(Address) -> u64,
+    ) -> Spot {
         if self.homes.len() == 0 {
             self.homes.push(Home::EMPTY);
-        } else if (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT
-            && (self.homes.growth_bytes() <= self.room || self.len > self.buckets() * SLOTS * 2)
-        {
+        } else if is_eager() || self.is_full() {
             // Before the insertion, so that the spot returned is still right afterwards.
             self.divide_one(&rehash);
         }
@@ -193,9 +206,16 @@ impl Table {
         self.append(self.home(hash), tag(hash), address)
     }
 
+    /// Whether one more element shall have one more bucket.
+    #[inline]
+    fn is_full(&self) -> bool {
+        (self.len + 1) * 100 > self.buckets() * SLOTS * GROW_ABOVE_PERCENT
+            && (self.homes.growth_bytes() <= self.room || self.len > self.buckets() * SLOTS * 2)
+    }
+
     /// Make room for so many elements, so that none of them has to be moved later. Only an empty
     /// table can do that; any other stays as it is.
-    pub fn reserve(&mut self, count: usize) {
+    pub(crate) fn reserve(&mut self, count: usize) {
         let wanted = (count * 100).div_ceil(SLOTS * GROW_ABOVE_PERCENT);
         let Some(wanted) = u32::try_from(wanted)
             .ok()
@@ -213,7 +233,7 @@ impl Table {
         self.split = wanted - (self.mask + 1);
     }
 
-    pub fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
+    pub(crate) fn remove(&mut self, spot: Spot, rehash: impl Fn(Address) -> u64) -> Address {
         let (place, slot) = (spot.place(), spot.slot());
         let (address, is_in_chain) = match place {
             Place::Home(index) => {
@@ -237,26 +257,9 @@ impl Table {
         address
     }
 
-    /// Visit the bucket the cursor stands for and return the cursor that follows; 0 starts and 0
-    /// ends.
-    ///
-    /// A cursor is a threshold in the order of *reversed* hash bits, in which each bucket, divided
-    /// or not, is one interval. The walk takes the intervals from the lowest to the highest.
-    /// Dividing and joining change where intervals end but never move an element to the other side
-    /// of the threshold. So what is present throughout is seen, and after a join some of it twice.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Spot, Address)) -> u64 {
-        if self.homes.len() == 0 {
-            return 0;
-        }
-        let index = self.home(cursor);
-        self.walk_chain(index, &mut visit);
-        let narrow = self.mask_of(index);
-        ((cursor | !u64::from(narrow)).reverse_bits().wrapping_add(1)).reverse_bits()
-    }
-
     /// A table of the same shape with the same addresses, for the owner to replace one by one with
     /// those of copies.
-    pub fn duplicate(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         Self {
             homes: self.homes.duplicate(),
             overflow: self.overflow.duplicate(),
@@ -264,47 +267,10 @@ impl Table {
         }
     }
 
-    /// Every element once, in no order that means anything.
-    pub fn iter(&self) -> Iter<'_> {
-        Iter {
-            table: self,
-            place: Place::Home(0),
-            left: self.len,
-            used: None,
-        }
-    }
-
-    /// Each element with the same probability; see `LONGEST_FAIR_CHAIN`. `draw` gives 64 random
-    /// bits.
-    ///
-    /// Draw a bucket and a rank, and start over if the chain is shorter than that: about five tries
-    /// at the usual fill.
-    pub fn random(&self, draw: &mut impl FnMut() -> u64) -> Option<Spot> {
-        if self.len == 0 {
-            return None;
-        }
-        if self.buckets() <= 4 {
-            return self.iter().nth(below(draw, self.len)).map(|(spot, _)| spot);
-        }
-        loop {
-            let mut rank = below(draw, LONGEST_FAIR_CHAIN);
-            let mut place = Place::Home(below(draw, self.buckets()) as u32);
-            loop {
-                let bucket = self.cells(place);
-                if rank < bucket.count() {
-                    return bucket.used().nth(rank).map(|slot| Spot::new(place, slot));
-                }
-                rank -= bucket.count();
-                let Some(child) = bucket.child() else { break };
-                place = Place::Overflow(child);
-            }
-        }
-    }
-
     /// At least `count` elements from whole chains drawn at random (all of them, if there are no
     /// more). For choosing a victim: neighbours in a chain have nothing in common but their hash.
     /// An element may come twice.
-    pub fn sample(
+    pub(crate) fn sample(
         &self,
         draw: &mut impl FnMut() -> u64,
         count: usize,
@@ -324,7 +290,7 @@ impl Table {
     }
 
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
+    pub(crate) fn prefetch_bucket(&self, hash: u64) {
         if self.len != 0 {
             prefetch(self.homes.location(self.home(hash)));
         }
@@ -333,7 +299,7 @@ impl Table {
     /// Prefetch what a look-up would compare with, once the bucket is here; or the next bucket of
     /// the chain, and return true: what is in it can be prefetched once it has come.
     #[inline]
-    pub fn prefetch_element(&self, hash: u64) -> bool {
+    pub(crate) fn prefetch_element(&self, hash: u64) -> bool {
         if self.len == 0 {
             return false;
         }
@@ -348,7 +314,7 @@ impl Table {
     }
 
     /// As `prefetch_element`, one bucket further.
-    pub fn prefetch_overflow(&self, hash: u64) {
+    pub(crate) fn prefetch_overflow(&self, hash: u64) {
         if self.len != 0
             && let Some(child) = self.homes.bucket(self.home(hash)).child()
         {
@@ -356,22 +322,6 @@ impl Table {
             let matches = bucket.matches(tag(hash));
             matches.for_each(|slot| bucket.address(slot).prefetch());
         }
-    }
-
-    pub fn stats(&self) -> TableStats {
-        let mut stats = TableStats {
-            elements: self.len,
-            buckets: self.buckets(),
-            overflow_buckets: self.overflow.len() as usize,
-            bytes: self.bytes(),
-            ..TableStats::default()
-        };
-        for index in 0..self.homes.len() {
-            let mut count = 0;
-            self.walk_chain(index, &mut |_, _| count += 1);
-            stats.chains[count.min(stats.chains.len() - 1)] += 1;
-        }
-        stats
     }
 
     /// The home bucket of a hash.
@@ -428,18 +378,6 @@ impl Table {
         match place {
             Place::Home(index) => self.homes.bucket_mut(index).set_child(child),
             Place::Overflow(index) => self.overflow.bucket_mut(index).set_child(child),
-        }
-    }
-
-    fn walk_chain(&self, home: u32, visit: &mut impl FnMut(Spot, Address)) {
-        let mut place = Place::Home(home);
-        loop {
-            let bucket = self.cells(place);
-            bucket
-                .used()
-                .for_each(|slot| visit(Spot::new(place, slot), bucket.address(slot)));
-            let Some(child) = bucket.child() else { return };
-            place = Place::Overflow(child);
         }
     }
 
@@ -650,57 +588,6 @@ impl Cells<'_> {
     }
 }
 
-/// Every element of a table.
-pub(super) struct Iter<'t> {
-    table: &'t Table,
-    /// The bucket after the one that `used` belongs to.
-    place: Place,
-    left: usize,
-    used: Option<(Place, Bits)>,
-}
-
-impl Iterator for Iter<'_> {
-    type Item = (Spot, Address);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some((place, used)) = &mut self.used
-                && let Some(slot) = used.next()
-            {
-                self.left -= 1;
-                return Some((
-                    Spot::new(*place, slot),
-                    self.table.cells(*place).address(slot),
-                ));
-            }
-            if self.left == 0 {
-                return None;
-            }
-            if self.place == Place::Home(self.table.homes.len()) {
-                self.place = Place::Overflow(0);
-            }
-            self.used = Some((self.place, self.table.cells(self.place).used()));
-            self.place = match self.place {
-                Place::Home(index) => Place::Home(index + 1),
-                Place::Overflow(index) => Place::Overflow(index + 1),
-            };
-            // The next bucket's elements arrive while the caller is busy with this one's.
-            if let Place::Home(next) = self.place
-                && next < self.table.homes.len()
-            {
-                let bucket = self.table.homes.bucket(next);
-                bucket
-                    .used()
-                    .for_each(|slot| bucket.address(slot).prefetch());
-            }
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
 /// The elements of one chain on their way to other buckets. Usual chains fit without an allocation.
 struct Pile {
     /// Tag above address, 8 and 48 bits.
@@ -752,7 +639,7 @@ pub(super) fn below(draw: &mut impl FnMut() -> u64, end: usize) -> usize {
 #[cfg(test)]
 impl Table {
     /// All that the essay promises.
-    pub fn validate(&self, rehash: impl Fn(Address) -> u64) {
+    pub(crate) fn validate(&self, rehash: impl Fn(Address) -> u64) {
         if self.homes.len() == 0 {
             assert_eq!((self.len, self.overflow.len()), (0, 0));
             return;

@@ -32,7 +32,7 @@ unsafe impl<const N: usize> Send for Segments<N> {}
 unsafe impl<const N: usize> Sync for Segments<N> {}
 
 impl<const N: usize> Segments<N> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             directory: Vec::new(),
             last_capacity: 0,
@@ -41,30 +41,30 @@ impl<const N: usize> Segments<N> {
     }
 
     #[inline]
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         self.len
     }
 
     #[inline]
-    pub fn bucket(&self, index: u32) -> &Bucket<N> {
+    pub(crate) fn bucket(&self, index: u32) -> &Bucket<N> {
         // SAFETY: `at` returns a valid, initialised bucket of ours; it is borrowed for as long as
         // `self` is.
         unsafe { self.at(index).as_ref() }
     }
 
     #[inline]
-    pub fn bucket_mut(&mut self, index: u32) -> &mut Bucket<N> {
+    pub(crate) fn bucket_mut(&mut self, index: u32) -> &mut Bucket<N> {
         // SAFETY: as above, and `self` is borrowed exclusively.
         unsafe { self.at(index).as_mut() }
     }
 
     /// Where a bucket is, for a prefetch.
     #[inline]
-    pub fn location(&self, index: u32) -> usize {
+    pub(crate) fn location(&self, index: u32) -> usize {
         self.at(index).addr().get()
     }
 
-    pub fn push(&mut self, bucket: Bucket<N>) -> u32 {
+    pub(crate) fn push(&mut self, bucket: Bucket<N>) -> u32 {
         if self.len == self.capacity() {
             self.grow();
         }
@@ -77,7 +77,7 @@ impl<const N: usize> Segments<N> {
         index
     }
 
-    pub fn pop(&mut self) -> Bucket<N> {
+    pub(crate) fn pop(&mut self) -> Bucket<N> {
         let bucket = *self.bucket(self.len - 1);
         self.len -= 1;
         let last = self.directory.len() as u32 - 1;
@@ -97,7 +97,7 @@ impl<const N: usize> Segments<N> {
         bucket
     }
 
-    pub fn duplicate(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         let mut copy = Self::new();
         for index in 0..self.len {
             copy.push(*self.bucket(index));
@@ -105,8 +105,8 @@ impl<const N: usize> Segments<N> {
         copy
     }
 
-    /// What the allocations occupy.
-    pub fn bytes(&self) -> usize {
+    /// The bytes of the allocations.
+    pub(crate) fn bytes(&self) -> usize {
         self.capacity() as usize * size_of::<Bucket<N>>()
             + self.directory.capacity() * size_of::<NonNull<Bucket<N>>>()
     }
@@ -118,17 +118,14 @@ impl<const N: usize> Segments<N> {
     #[inline]
     fn at(&self, index: u32) -> NonNull<Bucket<N>> {
         assert!(index < self.len, "no such bucket: the spot is stale");
-        // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment, and
-        // that segment is long enough, whether it is the last one or not.
-        unsafe {
-            self.directory
-                .get_unchecked((index / SEGMENT) as usize)
-                .add((index % SEGMENT) as usize)
-        }
+        // SAFETY: `index < len <= capacity`, so the directory has an entry for its segment.
+        let segment = unsafe { self.directory.get_unchecked((index / SEGMENT) as usize) };
+        // SAFETY: for the same reason the segment is long enough, whether it is the last one or not.
+        unsafe { segment.add((index % SEGMENT) as usize) }
     }
 
     /// How many bytes one more bucket would take from the allocator.
-    pub fn growth_bytes(&self) -> usize {
+    pub(crate) fn growth_bytes(&self) -> usize {
         if self.len < self.capacity() {
             return 0;
         }

@@ -27,6 +27,7 @@ impl Numbers {
     fn find(&self, number: u64) -> Option<Spot> {
         self.table
             .find(self.hash(number), |address| address.bits() == number)
+            .map(|(spot, _)| spot)
     }
 
     fn insert(&mut self, number: u64) -> Spot {
@@ -146,6 +147,7 @@ fn survives_hashes_that_collide() {
     for number in (1..400).rev() {
         let spot = table
             .find((number % 5) << 60, |address| address.bits() == number)
+            .map(|(spot, _)| spot)
             .expect("present");
         table.remove(spot, rehash);
         table.validate(rehash);
@@ -300,7 +302,7 @@ fn prefetching_is_harmless_at_any_time() {
         numbers.table.prefetch_element(hash);
         numbers.table.prefetch_overflow(hash);
         numbers.insert(number);
-        // What is in the home bucket is not looked for further on.
+        // An element in the home bucket is not looked for further on.
         let is_further = numbers.table.prefetch_element(hash);
         let place = numbers.find(number).expect("inserted").place();
         assert!(!is_further || matches!(place, Place::Overflow(_)));

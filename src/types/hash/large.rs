@@ -22,40 +22,40 @@ pub struct Large {
 }
 
 impl Large {
-    pub fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self {
             members: Walked::new(Members::new(seed)),
             deadlines: BTreeSet::new(),
         }
     }
 
-    pub fn members(&self) -> &Members {
+    pub(crate) fn members(&self) -> &Members {
         &self.members
     }
 
-    pub fn table(&self) -> &Walked<Members> {
+    pub(crate) fn table(&self) -> &Walked<Members> {
         &self.members
     }
 
-    pub fn table_mut(&mut self) -> &mut Walked<Members> {
+    pub(crate) fn table_mut(&mut self) -> &mut Walked<Members> {
         &mut self.members
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.members.len()
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.members.memory() + self.deadlines.len() * DEADLINE_BYTES
     }
 
     #[inline]
-    pub fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
+    pub(crate) fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
         let member = self.members.get(field)?;
         is_live(deadline_of(member), now_ms).then(|| Item::Bytes(member.value()))
     }
 
-    pub fn deadline(&self, field: &[u8]) -> FieldDeadline {
+    pub(crate) fn deadline(&self, field: &[u8]) -> FieldDeadline {
         let member = self.members.get(field);
         member.map_or(FieldDeadline::NoField, |member| {
             FieldDeadline::of(deadline_of(member))
@@ -63,40 +63,34 @@ impl Large {
     }
 
     /// True if the field is new.
-    pub fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
+    pub(crate) fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
         let hash = self.members.hash(field);
-        let Some(spot) = self.members.locate(hash, field) else {
-            let deadline = if let FieldUntil::At(deadline) = until {
-                Some(deadline)
-            } else {
-                None
-            };
+        let Some((spot, member)) = self.members.find(hash, field) else {
+            let deadline = until.after(None);
             self.members
                 .insert(hash, field, value, deadline.map(|deadline| deadline as u64));
             self.deadlines
                 .extend(deadline.map(|deadline| (deadline, hash)));
             return true;
         };
-        let before = deadline_of(self.members.at(spot));
+        let before = deadline_of(member);
         self.members.set_value(spot, value);
-        match until {
-            FieldUntil::Kept => {}
-            FieldUntil::Never if before.is_none() => {}
-            FieldUntil::Never => self.move_deadline(hash, field, None),
-            FieldUntil::At(deadline) => self.move_deadline(hash, field, Some(deadline)),
+        let after = until.after(before);
+        if after != before {
+            self.move_deadline(hash, field, after);
         }
         false
     }
 
     /// False if there is no such field.
-    pub fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
+    pub(crate) fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
         let hash = self.members.hash(field);
         let found = self.members.locate(hash, field).is_some();
         self.move_deadline(hash, field, deadline);
         found
     }
 
-    pub fn remove(&mut self, field: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         let hash = self.members.hash(field);
         let Some(spot) = self.members.locate(hash, field) else {
             return false;
@@ -108,15 +102,15 @@ impl Large {
         true
     }
 
-    pub fn soonest(&self) -> Option<i64> {
+    pub(crate) fn soonest(&self) -> Option<i64> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    pub fn expired_count(&self, now_ms: i64) -> usize {
+    pub(crate) fn expired_count(&self, now_ms: i64) -> usize {
         self.deadlines.range(..=(now_ms, u64::MAX)).count()
     }
 
-    pub fn remove_expired(
+    pub(crate) fn remove_expired(
         &mut self,
         now_ms: i64,
         most: usize,
@@ -141,7 +135,7 @@ impl Large {
         count
     }
 
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         now_ms: i64,
         mut show: impl FnMut(&[u8], Item<'_>) -> ControlFlow<B>,
@@ -152,7 +146,7 @@ impl Large {
             .try_for_each(|member| show(member.key(), Item::Bytes(member.value())))
     }
 
-    pub fn scan(
+    pub(crate) fn scan(
         &self,
         cursor: u64,
         count: usize,
@@ -192,7 +186,7 @@ impl Large {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         let expected: BTreeSet<(i64, u64)> = self
             .members
             .iter()
@@ -209,5 +203,5 @@ fn deadline_of(member: Member<'_>) -> Option<i64> {
     member.word().map(|word| word as i64)
 }
 
-/// What an element of the index takes on average in a tree whose nodes are two thirds full.
+/// The bytes that an element of the index takes on average in a tree whose nodes are two thirds full.
 const DEADLINE_BYTES: usize = size_of::<(i64, u64)>() * 3 / 2;

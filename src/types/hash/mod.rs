@@ -6,8 +6,8 @@
 //! hashtable    a table of fields, and an index of their deadlines (`large`)         everything else
 //! ```
 //!
-//! The names are what OBJECT ENCODING says. A hash grows from form to form and does not go back: one that ever had
-//! a deadline stays a `listpackex`, as in Redis.
+//! The names are those of OBJECT ENCODING. A hash grows from form to form and does not go back: one that ever had a
+//! deadline stays a `listpackex`, as in Redis.
 //!
 //! A field whose deadline has come is invisible to everything that takes `now_ms`, but it is still there: `len` counts
 //! it, and `remove_expired` takes it away when its owner finds the time and wants to tell others. `soonest` says
@@ -26,11 +26,11 @@ use std::ops::ControlFlow;
 use super::choose::Selection;
 use super::listpack::{Item, Listpack};
 use super::pack::{Cell, Pairs};
-use super::walked::Walked;
-use super::{Malformed, choose};
+use super::walked::{Shape, Show, Walk, Walked, show_members};
+use super::{Digest, Family, Malformed, Row, choose};
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::store::Members;
+use crate::store::{Members, TableStats};
 use large::Large;
 use timed::Timed;
 
@@ -42,7 +42,7 @@ pub struct HashLimits {
     pub seed: Seed,
 }
 
-/// What setting a field does to its deadline.
+/// The effect of setting a field on its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldUntil {
     /// HSET: the field is new, in a way.
@@ -52,9 +52,21 @@ pub enum FieldUntil {
     At(i64),
 }
 
-/// What a field says about its deadline.
+impl FieldUntil {
+    /// The deadline that the field has afterwards, if it had this one before.
+    #[inline]
+    fn after(self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Never => None,
+            Self::Kept => before,
+            Self::At(deadline) => Some(deadline),
+        }
+    }
+}
+
+/// A field's answer about its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldDeadline {
+pub(crate) enum FieldDeadline {
     NoField,
     Never,
     At(i64),
@@ -73,11 +85,11 @@ pub enum Other {
     Large(Large),
 }
 
-/// For those who write files.
+/// A view for writers of files.
 #[derive(Clone, Copy)]
-pub enum HashView<'a> {
+pub(crate) enum HashView<'a> {
     /// To be written as a listpack; see `to_listpack`.
-    Small(&'a Pairs),
+    Small,
     /// The listpack of triples as it is.
     Timed(&'a Listpack),
     /// Fields one by one; the word of a member is its deadline.
@@ -90,7 +102,7 @@ impl Hash {
     }
 
     /// Pairs from a file, each field once.
-    pub fn from_listpack(pairs: &Listpack, limits: &HashLimits) -> Result<Self, Malformed> {
+    pub(crate) fn from_listpack(pairs: &Listpack, limits: &HashLimits) -> Result<Self, Malformed> {
         let mut hash = Self::new();
         let mut items = pairs.iter();
         let (mut field_space, mut value_space) = ([0; 20], [0; 20]);
@@ -114,7 +126,10 @@ impl Hash {
     }
 
     /// Triples of field, value and deadline (0 for none) from a file, each field once, by deadline.
-    pub fn from_timed_listpack(triples: &Listpack, limits: &HashLimits) -> Result<Self, Malformed> {
+    pub(crate) fn from_timed_listpack(
+        triples: &Listpack,
+        limits: &HashLimits,
+    ) -> Result<Self, Malformed> {
         let mut hash = Self::Other(Box::new(Other::Timed(Timed::new())));
         let mut previous = 0;
         let mut items = triples.iter();
@@ -123,7 +138,7 @@ impl Hash {
             let value = items.next().ok_or(Malformed)?;
             let until = match items.next() {
                 Some(Item::Int(0)) => FieldUntil::Never,
-                Some(Item::Int(deadline @ 1..=FILE_DEADLINE_MAX)) => FieldUntil::At(deadline),
+                Some(Item::Int(deadline @ 1..=FIELD_DEADLINE_MAX)) => FieldUntil::At(deadline),
                 _ => return Err(Malformed),
             };
             // Sorted, with those that have none behind the others.
@@ -153,7 +168,7 @@ impl Hash {
     }
 
     /// Number of fields, those included whose deadline has come.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Small(pairs) => pairs.len(),
             Self::Other(other) => match &**other {
@@ -163,16 +178,16 @@ impl Hash {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Number of fields whose deadline has not come.
-    pub fn len_at(&self, now_ms: i64) -> usize {
+    pub(crate) fn len_at(&self, now_ms: i64) -> usize {
         self.len() - self.expired_count(now_ms)
     }
 
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::Small(_) => "listpack",
             Self::Other(other) => match &**other {
@@ -182,7 +197,7 @@ impl Hash {
         }
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Small(pairs) => pairs.memory(),
             Self::Other(other) => {
@@ -195,7 +210,7 @@ impl Hash {
         }
     }
 
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Small(_) => 1,
             Self::Other(other) => match &**other {
@@ -205,9 +220,9 @@ impl Hash {
         }
     }
 
-    pub fn view(&self) -> HashView<'_> {
+    pub(crate) fn view(&self) -> HashView<'_> {
         match self {
-            Self::Small(pairs) => HashView::Small(pairs),
+            Self::Small(_) => HashView::Small,
             Self::Other(other) => match &**other {
                 Other::Timed(timed) => HashView::Timed(timed.listpack()),
                 Other::Large(large) => HashView::Large(large.members()),
@@ -216,7 +231,7 @@ impl Hash {
     }
 
     /// The table of fields, if it is one.
-    pub fn table(&self) -> Option<&Walked<Members>> {
+    pub(crate) fn table(&self) -> Option<&Walked<Members>> {
         match self {
             Self::Other(other) => match &**other {
                 Other::Large(large) => Some(large.table()),
@@ -226,7 +241,7 @@ impl Hash {
         }
     }
 
-    pub fn table_mut(&mut self) -> Option<&mut Walked<Members>> {
+    pub(crate) fn table_mut(&mut self) -> Option<&mut Walked<Members>> {
         match self {
             Self::Other(other) => match &mut **other {
                 Other::Large(large) => Some(large.table_mut()),
@@ -237,7 +252,7 @@ impl Hash {
     }
 
     /// All pairs, for files; not for large hashes, whose fields are written one by one.
-    pub fn to_listpack(&self) -> Listpack {
+    pub(crate) fn to_listpack(&self) -> Listpack {
         let mut pack = Listpack::new();
         self.for_each(i64::MIN, |field, value| {
             pack.append_all(&[Item::Bytes(field), value]);
@@ -246,15 +261,37 @@ impl Hash {
         pack
     }
 
+    /// A command is about to set fields to values, which alternate. A hash that is large already takes any.
+    #[inline]
+    pub(crate) fn expect_all<'a>(
+        &mut self,
+        texts: impl ExactSizeIterator<Item = &'a [u8]>,
+        limits: &HashLimits,
+    ) {
+        if !self.is_large() {
+            let count = texts.len() / 2;
+            let longest = texts.map(<[u8]>::len).max().unwrap_or(0);
+            self.expect(count, longest, limits);
+        }
+    }
+
+    #[inline]
+    fn is_large(&self) -> bool {
+        match self {
+            Self::Small(_) => false,
+            Self::Other(other) => matches!(**other, Other::Large(_)),
+        }
+    }
+
     /// A command is about to set `count` fields (repetitions included), and `longest` is the longest text it brings.
-    pub fn expect(&mut self, count: usize, longest: usize, limits: &HashLimits) {
+    pub(crate) fn expect(&mut self, count: usize, longest: usize, limits: &HashLimits) {
         if count > limits.listpack_entries_max || longest > limits.listpack_value_max {
             self.enlarge(limits);
         }
     }
 
     #[inline]
-    pub fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
+    pub(crate) fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
         match self {
             Self::Small(pairs) => pairs.find(field).ok().map(|row| pairs.value(row).item()),
             Self::Other(other) => match &**other {
@@ -264,7 +301,7 @@ impl Hash {
         }
     }
 
-    pub fn contains(&self, field: &[u8], now_ms: i64) -> bool {
+    pub(crate) fn contains(&self, field: &[u8], now_ms: i64) -> bool {
         self.get(field, now_ms).is_some()
     }
 
@@ -319,7 +356,7 @@ impl Hash {
     }
 
     /// True if the field was there.
-    pub fn remove(&mut self, field: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         match self {
             Self::Small(pairs) => {
                 let row = pairs.find(field);
@@ -334,7 +371,7 @@ impl Hash {
 
     // ---- deadlines ----
 
-    pub fn deadline(&self, field: &[u8], now_ms: i64) -> FieldDeadline {
+    pub(crate) fn deadline(&self, field: &[u8], now_ms: i64) -> FieldDeadline {
         let deadline = match self {
             Self::Small(pairs) if pairs.find(field).is_ok() => FieldDeadline::Never,
             Self::Small(_) => FieldDeadline::NoField,
@@ -350,7 +387,7 @@ impl Hash {
     }
 
     /// A command is about to give fields deadlines. It changes the form even if it then finds none of its fields.
-    pub fn expect_deadlines(&mut self) {
+    pub(crate) fn expect_deadlines(&mut self) {
         if let Self::Small(_) = self {
             let mut timed = Timed::new();
             self.for_each(i64::MIN, |field, value| timed.append(field, value));
@@ -359,7 +396,7 @@ impl Hash {
     }
 
     /// Gives a field a deadline, or takes it away. False if there is no such field.
-    pub fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
+    pub(crate) fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
         if let Self::Small(pairs) = self {
             if deadline.is_none() || pairs.find(field).is_err() {
                 return pairs.find(field).is_ok();
@@ -387,7 +424,12 @@ impl Hash {
     }
 
     /// Takes away up to `most` fields whose deadline has come, soonest first, and shows their names. Returns how many.
-    pub fn remove_expired(&mut self, now_ms: i64, most: usize, gone: impl FnMut(&[u8])) -> usize {
+    pub(crate) fn remove_expired(
+        &mut self,
+        now_ms: i64,
+        most: usize,
+        gone: impl FnMut(&[u8]),
+    ) -> usize {
         match self {
             Self::Small(_) => 0,
             Self::Other(other) => match &mut **other {
@@ -399,7 +441,7 @@ impl Hash {
 
     // ---- walking ----
 
-    pub fn for_each(&self, now_ms: i64, mut show: impl FnMut(&[u8], Item<'_>)) {
+    pub(crate) fn for_each(&self, now_ms: i64, mut show: impl FnMut(&[u8], Item<'_>)) {
         let _ = self.visit::<()>(now_ms, |field, value| {
             show(field, value);
             ControlFlow::Continue(())
@@ -407,7 +449,7 @@ impl Hash {
     }
 
     /// Shows fields until told to stop.
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         now_ms: i64,
         mut show: impl FnMut(&[u8], Item<'_>) -> ControlFlow<B>,
@@ -429,7 +471,7 @@ impl Hash {
 
     /// HSCAN: shows at least `count` fields from `cursor` on, or what there is, and returns where to go on, 0 at the
     /// end. Small forms are shown whole.
-    pub fn scan(
+    pub(crate) fn scan(
         &self,
         cursor: u64,
         count: usize,
@@ -446,7 +488,7 @@ impl Hash {
     }
 
     /// Shows a field that was chosen at random.
-    pub fn random<R>(
+    pub(crate) fn random<R>(
         &self,
         now_ms: i64,
         rng: &mut Rng,
@@ -477,7 +519,7 @@ impl Hash {
     }
 
     /// Shows `count` different fields, or all if there are fewer.
-    pub fn sample(
+    pub(crate) fn sample(
         &self,
         count: usize,
         now_ms: i64,
@@ -541,7 +583,7 @@ impl Hash {
     }
 
     #[cfg(test)]
-    pub fn validate(&self, limits: &HashLimits) {
+    pub(crate) fn validate(&self, limits: &HashLimits) {
         match self {
             Self::Small(pairs) => pairs.validate(),
             Self::Other(other) => match &**other {
@@ -587,5 +629,74 @@ fn is_live(deadline: Option<i64>, now_ms: i64) -> bool {
     deadline.is_none_or(|deadline| deadline > now_ms)
 }
 
-/// The largest deadline that files may name.
-const FILE_DEADLINE_MAX: i64 = (1 << 48) - 1;
+/// The latest deadline of a field that files may name.
+pub(crate) const FIELD_DEADLINE_MAX: i64 = (1 << 48) - 1;
+
+impl Family for Hash {
+    const ROW: Row = Row {
+        name: "hash",
+        sizes: Some("hashes_items"),
+        digest: 4,
+        is_awaited: false,
+    };
+
+    fn len(&self) -> usize {
+        Hash::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        Hash::encoding(self)
+    }
+
+    fn memory(&self) -> usize {
+        Hash::memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        Hash::weight(self)
+    }
+
+    /// All fields that are still there, also those whose time has come.
+    fn digest(&self, digest: &mut Digest) {
+        let always = i64::MIN;
+        let has_deadlines = self.soonest().is_some();
+        self.for_each(always, |field, value| {
+            let mut one = Digest::default();
+            one.mix(field);
+            one.mix(value.text(&mut [0; 20]));
+            if has_deadlines && matches!(self.deadline(field, always), FieldDeadline::At(_)) {
+                one.xor(b"!!hexpire!!");
+            }
+            digest.add(&one);
+        });
+    }
+
+    #[inline]
+    fn members(&self) -> Option<&Members> {
+        Self::table(self).map(|table| &**table)
+    }
+
+    fn stats(&self) -> Option<TableStats> {
+        Self::table(self).map(|table| table.stats())
+    }
+
+    fn table(&self) -> Option<&dyn Walk> {
+        Self::table(self).map(|table| table as &dyn Walk)
+    }
+
+    fn table_mut(&mut self) -> Option<&mut dyn Walk> {
+        Self::table_mut(self).map(|table| table as &mut dyn Walk)
+    }
+
+    const SHAPE: Option<Shape> = Some(Shape::Hash);
+
+    fn show(&self, show: Show<'_>) {
+        if let Some(fields) = Self::table(self) {
+            show_members(fields, show);
+        }
+    }
+
+    fn soonest(&self) -> Option<i64> {
+        Self::soonest(self)
+    }
+}

@@ -136,7 +136,7 @@ fn follows_a_map_through_random_edits() {
         if !hash.is_empty() {
             let loaded = match hash.view() {
                 HashView::Timed(pack) => Hash::from_timed_listpack(pack, &limits),
-                HashView::Small(_) | HashView::Large(_) => {
+                HashView::Small | HashView::Large(_) => {
                     Hash::from_listpack(&hash.to_listpack(), &limits)
                 }
             };

@@ -16,32 +16,32 @@ use crate::types::listpack::{Item, Listpack, Pos};
 pub struct Timed(Listpack);
 
 impl Timed {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Listpack::new())
     }
 
-    pub fn listpack(&self) -> &Listpack {
+    pub(crate) fn listpack(&self) -> &Listpack {
         &self.0
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len() / 3
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.0.memory()
     }
 
-    pub fn has_room_for(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.0.has_room_for(bytes)
     }
 
-    pub fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
+    pub(crate) fn get(&self, field: &[u8], now_ms: i64) -> Option<Item<'_>> {
         let value = self.0.next(self.find(field)?)?;
         is_live(self.deadline_after(value), now_ms).then(|| self.0.get(value))
     }
 
-    pub fn deadline(&self, field: &[u8]) -> FieldDeadline {
+    pub(crate) fn deadline(&self, field: &[u8]) -> FieldDeadline {
         let value = self.find(field).and_then(|pos| self.0.next(pos));
         value.map_or(FieldDeadline::NoField, |value| {
             FieldDeadline::of(self.deadline_after(value))
@@ -49,13 +49,13 @@ impl Timed {
     }
 
     /// Adds a field without a deadline that is not there yet.
-    pub fn append(&mut self, field: &[u8], value: Item<'_>) {
+    pub(crate) fn append(&mut self, field: &[u8], value: Item<'_>) {
         self.0
             .append_all(&[Item::Bytes(field), value, Item::Int(0)]);
     }
 
     /// Takes over the order in which a file has the same triples, provided it is one that may be.
-    pub fn reorder_as(&mut self, triples: &Listpack) {
+    pub(crate) fn reorder_as(&mut self, triples: &Listpack) {
         let deadlines = triples.iter().skip(2).step_by(3);
         if deadlines.is_sorted_by_key(|item| as_deadline(item).unwrap_or(i64::MAX)) {
             let mut ordered = Listpack::new();
@@ -76,24 +76,15 @@ impl Timed {
     }
 
     /// True if the field is new.
-    pub fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
+    pub(crate) fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
         let found = self.find(field);
         let Some(pos) = found else {
-            let deadline = if let FieldUntil::At(deadline) = until {
-                Some(deadline)
-            } else {
-                None
-            };
-            self.insert(field, Item::Bytes(value), deadline);
+            self.insert(field, Item::Bytes(value), until.after(None));
             return true;
         };
         let value_pos = self.0.next(pos).expect("a field has a value");
         let before = self.deadline_after(value_pos);
-        let after = match until {
-            FieldUntil::Kept => before,
-            FieldUntil::Never => None,
-            FieldUntil::At(deadline) => Some(deadline),
-        };
+        let after = until.after(before);
         // A deadline that is given again counts as given last.
         if before == after && !matches!(until, FieldUntil::At(_)) {
             self.0.replace(value_pos, value);
@@ -105,7 +96,7 @@ impl Timed {
     }
 
     /// False if there is no such field.
-    pub fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
+    pub(crate) fn set_deadline(&mut self, field: &[u8], deadline: Option<i64>) -> bool {
         let Some(pos) = self.find(field) else {
             return false;
         };
@@ -118,17 +109,17 @@ impl Timed {
         true
     }
 
-    pub fn remove(&mut self, field: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         let found = self.find(field);
         found.map(|pos| self.0.delete_run(pos, 3)).is_some()
     }
 
-    pub fn soonest(&self) -> Option<i64> {
+    pub(crate) fn soonest(&self) -> Option<i64> {
         let value = self.0.next(self.0.first()?)?;
         self.deadline_after(value)
     }
 
-    pub fn expired_count(&self, now_ms: i64) -> usize {
+    pub(crate) fn expired_count(&self, now_ms: i64) -> usize {
         self.0
             .iter()
             .skip(2)
@@ -137,7 +128,7 @@ impl Timed {
             .count()
     }
 
-    pub fn remove_expired(
+    pub(crate) fn remove_expired(
         &mut self,
         now_ms: i64,
         most: usize,
@@ -154,7 +145,7 @@ impl Timed {
         count
     }
 
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         now_ms: i64,
         mut show: impl FnMut(&[u8], Item<'_>) -> ControlFlow<B>,
@@ -171,7 +162,7 @@ impl Timed {
         ControlFlow::Continue(())
     }
 
-    pub fn for_each_triple(&self, mut show: impl FnMut(&[u8], Item<'_>, Option<i64>)) {
+    pub(crate) fn for_each_triple(&self, mut show: impl FnMut(&[u8], Item<'_>, Option<i64>)) {
         let mut space = [0; 20];
         let mut items = self.0.iter();
         while let (Some(field), Some(value), Some(deadline)) =
@@ -208,7 +199,7 @@ impl Timed {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         assert_eq!(self.0.len() % 3, 0);
         let mut deadlines = Vec::new();
         self.for_each_triple(|_, _, deadline| deadlines.push(deadline.unwrap_or(i64::MAX)));

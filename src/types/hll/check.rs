@@ -1,7 +1,7 @@
 //! Does the arithmetic hold on this machine? PFSELFTEST asks.
 //!
-//! Two things are looked at: that a register is what was written to it and its neighbours are untouched, wherever it
-//! lies in its bytes; and that estimates stay within what the number of registers promises, the same in both layouts
+//! Two things are looked at: that a register holds the number written to it and its neighbours are untouched, wherever
+//! it lies in its bytes; and that estimates stay within what the number of registers promises, the same in both layouts
 //! of the bytes. The error is about 1.04 / sqrt(registers); six times that is beyond all chance.
 
 use super::{
@@ -19,8 +19,8 @@ const FIRST_CHECKPOINT: u64 = 10;
 /// As large as a sparse string may grow in these checks.
 const SPARSE_BYTES_MAX: usize = 3000;
 
-/// What does not hold, in words.
-pub fn self_check(rng: &mut Rng) -> Result<(), String> {
+/// The check that failed, in words.
+pub(crate) fn self_check(rng: &mut Rng) -> Result<(), String> {
     check_registers(rng)?;
     check_estimates(rng)
 }

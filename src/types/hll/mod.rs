@@ -21,7 +21,7 @@
 //! Strings come from outside: anybody may SET one that only begins like a HyperLogLog. Every walk over opcodes
 //! therefore checks that they end exactly at register 16384 and reports `Corrupted` otherwise.
 
-pub mod check;
+pub(crate) mod check;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +36,7 @@ const REGISTER_COUNT: usize = 1 << INDEX_BITS;
 const RUN_BITS: u32 = 64 - INDEX_BITS;
 const HEADER_LEN: usize = 16;
 /// The length of a string without elements.
-pub const EMPTY_LEN: usize = HEADER_LEN + 2;
+pub(crate) const EMPTY_LEN: usize = HEADER_LEN + 2;
 const DENSE_LEN: usize = HEADER_LEN + REGISTER_COUNT * 6 / 8;
 const MAGIC: &[u8; 4] = b"HYLL";
 const HASH_SEED: u64 = 0xadc8_3b19;
@@ -52,7 +52,7 @@ const MERGE_SCAN: usize = 5;
 
 /// Why a string cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HllError {
+pub(crate) enum HllError {
     /// It does not begin like a HyperLogLog, or is dense with the wrong length.
     NotHll,
     /// Its opcodes do not add up.
@@ -60,14 +60,14 @@ pub enum HllError {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HllEncoding {
+pub(crate) enum HllEncoding {
     Dense,
     Sparse,
 }
 
 impl HllEncoding {
     /// The word PFDEBUG ENCODING answers.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dense => "dense",
             Self::Sparse => "sparse",
@@ -76,7 +76,7 @@ impl HllEncoding {
 }
 
 /// A string without elements. Its cached cardinality is a valid zero.
-pub fn empty() -> Vec<u8> {
+pub(crate) fn empty() -> Vec<u8> {
     let mut string = Vec::with_capacity(EMPTY_LEN);
     string.extend_from_slice(MAGIC);
     string.push(1);
@@ -87,7 +87,7 @@ pub fn empty() -> Vec<u8> {
 
 /// Whether a string may be treated as a HyperLogLog, and how its registers are laid out. Cheap: opcodes are not
 /// looked at.
-pub fn encoding(string: &[u8]) -> Result<HllEncoding, HllError> {
+pub(crate) fn encoding(string: &[u8]) -> Result<HllEncoding, HllError> {
     if string.len() < HEADER_LEN || !string.starts_with(MAGIC) {
         return Err(HllError::NotHll);
     }
@@ -99,7 +99,7 @@ pub fn encoding(string: &[u8]) -> Result<HllEncoding, HllError> {
 }
 
 /// Notes an element. True if a register grew; the string is unchanged otherwise.
-pub fn add(
+pub(crate) fn add(
     string: &mut Vec<u8>,
     element: &[u8],
     sparse_bytes_max: usize,
@@ -112,31 +112,31 @@ pub fn add(
 }
 
 /// As `add`, for a dense string that cannot be resized where it lies. None if it is not dense.
-pub fn add_in_place(string: &mut [u8], element: &[u8]) -> Option<bool> {
+pub(crate) fn add_in_place(string: &mut [u8], element: &[u8]) -> Option<bool> {
     let dense = encoding(string) == Ok(HllEncoding::Dense);
     let (index, run) = place(element);
     dense.then(|| dense_raise(string, index, run))
 }
 
 /// The estimate stored in the string, unless an element has been added since.
-pub fn cached_count(string: &[u8]) -> Result<Option<u64>, HllError> {
+pub(crate) fn cached_count(string: &[u8]) -> Result<Option<u64>, HllError> {
     encoding(string)?;
     let field: [u8; 8] = string[8..16].try_into().expect("the header is 16 bytes");
     Ok((field[7] & STALE == 0).then(|| u64::from_le_bytes(field)))
 }
 
 /// Stores an estimate in the string's header. PFCOUNT does so, which makes it a command that writes.
-pub fn store_count(string: &mut [u8], count: u64) {
+pub(crate) fn store_count(string: &mut [u8], count: u64) {
     string[8..16].copy_from_slice(&count.to_le_bytes());
 }
 
 /// Marks the stored estimate as outdated.
-pub fn invalidate_count(string: &mut [u8]) {
+pub(crate) fn invalidate_count(string: &mut [u8]) {
     string[15] |= STALE;
 }
 
 /// Estimates the number of elements from the registers.
-pub fn count(string: &[u8]) -> Result<u64, HllError> {
+pub(crate) fn count(string: &[u8]) -> Result<u64, HllError> {
     let mut histogram = Histogram::new();
     match encoding(string)? {
         HllEncoding::Dense => {
@@ -152,7 +152,7 @@ pub fn count(string: &[u8]) -> Result<u64, HllError> {
 }
 
 /// Rewrites a sparse string as a dense one. True if it was sparse. A failure leaves it as it was.
-pub fn make_dense(string: &mut Vec<u8>) -> Result<bool, HllError> {
+pub(crate) fn make_dense(string: &mut Vec<u8>) -> Result<bool, HllError> {
     if encoding(string)? == HllEncoding::Dense {
         return Ok(false);
     }
@@ -170,7 +170,7 @@ pub fn make_dense(string: &mut Vec<u8>) -> Result<bool, HllError> {
 }
 
 /// The opcodes of a sparse string in words: `Z:100 v:3,1 z:20 ...` (PFDEBUG DECODE). None if it is dense.
-pub fn describe(string: &[u8]) -> Result<Option<String>, HllError> {
+pub(crate) fn describe(string: &[u8]) -> Result<Option<String>, HllError> {
     if encoding(string)? == HllEncoding::Dense {
         return Ok(None);
     }
@@ -191,28 +191,24 @@ pub fn describe(string: &[u8]) -> Result<Option<String>, HllError> {
 }
 
 /// All registers, one byte each: the union of the strings merged into it.
-pub struct Registers {
+pub(crate) struct Registers {
     values: Box<[u8; REGISTER_COUNT]>,
 }
 
 impl Registers {
-    #[expect(
-        clippy::new_without_default,
-        reason = "an empty union is a thing one asks for by name"
-    )]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let zeros = vec![0; REGISTER_COUNT].into_boxed_slice();
         Self {
             values: zeros.try_into().expect("the slice was made of that length"),
         }
     }
 
-    pub fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         self.values.as_slice()
     }
 
     /// Takes the larger of each pair of registers. After an error some registers may have been merged.
-    pub fn merge(&mut self, string: &[u8]) -> Result<HllEncoding, HllError> {
+    pub(crate) fn merge(&mut self, string: &[u8]) -> Result<HllEncoding, HllError> {
         let encoding = encoding(string)?;
         match encoding {
             HllEncoding::Dense => {
@@ -237,7 +233,7 @@ impl Registers {
     }
 
     /// Estimates the number of elements in the union.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         let mut histogram = Histogram::new();
         self.values
             .iter()
@@ -248,7 +244,7 @@ impl Registers {
     /// Writes the union into PFMERGE's destination, whose own registers must have been merged before, and marks
     /// its stored estimate as outdated. `target` says how to lay it out at least: a sparse destination is made
     /// dense if any source was.
-    pub fn store(
+    pub(crate) fn store(
         &self,
         destination: &mut Vec<u8>,
         target: HllEncoding,

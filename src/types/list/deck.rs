@@ -16,7 +16,7 @@ use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, View, entry};
 use super::End;
 
 #[derive(Debug, Clone)]
-pub struct Deck {
+pub(crate) struct Deck {
     storage: Box<[u8]>,
     /// Where the blob begins.
     start: usize,
@@ -24,26 +24,26 @@ pub struct Deck {
 
 impl Deck {
     /// An empty one, expecting more than one small element.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Listpack::with_capacity(FIRST_ROOM - EMPTY_LEN).into()
     }
 
     #[inline]
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         View::trusted(&self.storage[self.start..self.end()])
     }
 
     #[inline]
-    pub fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         self.header().0
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         allocation_size(self.storage.len())
     }
 
     #[inline]
-    pub fn push(&mut self, end: End, item: Item<'_>) {
+    pub(crate) fn push(&mut self, end: End, item: Item<'_>) {
         let entry = Encoded::new(item);
         let size = entry.len();
         let (total, count) = self.header();
@@ -76,7 +76,7 @@ impl Deck {
 
     /// Removes the element at one end, after `take` had a look at it. `None` if there is none.
     #[inline]
-    pub fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let (total, count) = self.header();
         if total <= EMPTY_LEN {
             return None;
@@ -103,7 +103,7 @@ impl Deck {
     }
 
     /// Changes it in any way a listpack can be changed.
-    pub fn edit<R>(&mut self, change: impl FnOnce(&mut Listpack) -> R) -> R {
+    pub(crate) fn edit<R>(&mut self, change: impl FnOnce(&mut Listpack) -> R) -> R {
         self.close_gap();
         let mut pack = Listpack::trusted(mem::take(&mut self.storage));
         let result = change(&mut pack);
@@ -112,13 +112,13 @@ impl Deck {
     }
 
     /// Gives back the room that only pushes and pops at the ends made worth having.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         if allocation_size(self.byte_len()) < allocation_size(self.storage.len()) {
             self.edit(Listpack::shrink_to_fit);
         }
     }
 
-    pub fn into_listpack(mut self) -> Listpack {
+    pub(crate) fn into_listpack(mut self) -> Listpack {
         self.close_gap();
         let mut pack = Listpack::trusted(self.storage);
         pack.shrink_to_fit();
@@ -161,7 +161,7 @@ impl Deck {
         }
         // A quarter more than needed, or pushing at both ends in turn would come back here every time.
         let capacity = (len + len / 4 + size).max(FIRST_ROOM).next_power_of_two();
-        // All of the new room goes where it is wanted; what the other end has is not worth keeping apart.
+        // All of the new room goes where it is wanted; the room at the other end is not worth keeping apart.
         let gap = match end {
             End::Head => capacity - len,
             End::Tail => 0,
@@ -193,5 +193,5 @@ fn write_header(blob: &mut [u8], total: usize, count: u16) {
 
 /// Header and terminator.
 const EMPTY_LEN: usize = HEADER + 1;
-/// What a fresh node has room for: a few small elements, so that a short list of large ones is not charged for many.
+/// The room of a fresh node: a few small elements, so that a short list of large ones is not charged for many.
 const FIRST_ROOM: usize = 128;

@@ -22,15 +22,15 @@ impl Default for Limits {
     }
 }
 
-/// What `list-max-listpack-size` says, for one quicklist or for a list that is still one listpack.
+/// The limit of `list-max-listpack-size`, for one quicklist or for a list that is still one listpack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeSize {
+pub(crate) enum NodeSize {
     Bytes(usize),
     Count(usize),
 }
 
 impl NodeSize {
-    pub fn new(node_size: i32) -> Self {
+    pub(crate) fn new(node_size: i32) -> Self {
         match node_size {
             0 => Self::Count(1),
             1.. => Self::Count(node_size as usize),
@@ -44,7 +44,7 @@ impl NodeSize {
     /// Would a node of `bytes` and `count` elements be too large? A limit on the count still limits the bytes, or a
     /// node of large elements would become slow to edit.
     #[inline]
-    pub fn exceeded_by(self, bytes: usize, count: usize) -> bool {
+    pub(crate) fn exceeded_by(self, bytes: usize, count: usize) -> bool {
         match self {
             Self::Bytes(most) => bytes > most,
             Self::Count(most) => bytes > COUNTED_BYTES_MAX || count > most,
@@ -53,7 +53,7 @@ impl NodeSize {
 
     /// May a quicklist that lost elements go back to being one listpack? Only at half the limit, so that a list that
     /// hovers around it is not converted back and forth.
-    pub fn is_half_empty(self, bytes: usize, count: usize) -> bool {
+    pub(crate) fn is_half_empty(self, bytes: usize, count: usize) -> bool {
         match self {
             Self::Bytes(most) => bytes <= most / 2,
             Self::Count(most) => count <= most / 2,
@@ -61,7 +61,7 @@ impl NodeSize {
     }
 
     /// Does a quicklist that was just built fit one listpack?
-    pub fn holds(self, bytes: usize, count: usize) -> bool {
+    pub(crate) fn holds(self, bytes: usize, count: usize) -> bool {
         match self {
             Self::Bytes(most) => bytes <= most,
             Self::Count(most) => count <= most,
@@ -70,7 +70,7 @@ impl NodeSize {
 
     /// Is an element of `len` bytes too large to share a node?
     #[inline]
-    pub fn is_big(self, len: usize, limits: &Limits) -> bool {
+    pub(crate) fn is_big(self, len: usize, limits: &Limits) -> bool {
         if limits.big_element != 0 {
             return len >= limits.big_element;
         }
@@ -84,4 +84,4 @@ impl NodeSize {
 /// The most bytes a node may have whose limit is a count.
 const COUNTED_BYTES_MAX: usize = 8192;
 /// Redis keeps a quicklist's limit in sixteen bits: larger counts are cut to this.
-pub const COUNT_MAX: i32 = 32767;
+pub(crate) const COUNT_MAX: i32 = 32767;

@@ -1,13 +1,14 @@
 //! Lists.
 //!
 //! A list is one listpack while it is within `list-max-listpack-size`, and a quicklist, a row of such listpacks,
-//! beyond. A very short one only says that it is a listpack (see `small`). It goes back when a quicklist has shrunk to one node of half the limit. Redis decides about growing
-//! *before* it adds anything, once for all elements of a command, counting their text alone; that decides what
-//! OBJECT ENCODING says, so it is a step of its own here too: `grow_for`, then the pushes. Everything else
-//! converts as needed by itself.
+//! beyond. A short list is stored as plain rows (`small`) and reported as a listpack. A quicklist becomes a listpack
+//! again when it has shrunk to one node of at most half the limit. Redis decides about growing *before* it adds
+//! anything, once for all elements of a command, counting their text alone; clients see the decision in OBJECT
+//! ENCODING, so it is a step of its own here too: `grow_for`, then the pushes. Everything else converts as needed by
+//! itself.
 //!
-//! Elements are handed to closures as `Item`s, borrowed from wherever they are: a node may be compressed, and what
-//! it decompresses to lives no longer than the call.
+//! Elements are handed to closures as `Item`s, borrowed from wherever they are: a node may be compressed, and its
+//! decompressed bytes live no longer than the call.
 
 mod deck;
 mod limits;
@@ -21,29 +22,31 @@ mod tests;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-pub use limits::{Limits, NodeSize};
-pub use node::NodeView;
-pub use quick::Quicklist;
+pub use limits::Limits;
+pub(crate) use limits::NodeSize;
+pub(crate) use node::NodeView;
+pub(crate) use quick::Quicklist;
 
 use super::listpack::{Item, Listpack};
+use super::{Digest, Family, Row};
 use small::Small;
 
 /// One end of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Head,
     Tail,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     Forward,
     Backward,
 }
 
 /// Beside an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     Before,
     After,
 }
@@ -59,13 +62,13 @@ impl List {
         Self::Small(Small::new())
     }
 
-    /// An empty quicklist, for those who bring many elements or whole nodes and call `settle` at the end.
-    pub fn quick(limits: &Limits) -> Self {
+    /// An empty quicklist, for callers that bring many elements or whole nodes and call `settle` at the end.
+    pub(crate) fn quick(limits: &Limits) -> Self {
         Self::Quick(Box::new(Quicklist::new(limits)))
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Small(small) => small.len(),
             Self::Quick(quick) => quick.len(),
@@ -73,14 +76,14 @@ impl List {
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Small(small) => small.is_empty(),
             Self::Quick(quick) => quick.is_empty(),
         }
     }
 
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::Small(_) => "listpack",
             Self::Quick(_) => "quicklist",
@@ -88,7 +91,7 @@ impl List {
     }
 
     /// Bytes the allocator spends on it, beyond the handle.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Small(small) => small.memory(),
             Self::Quick(quick) => quick.memory(),
@@ -96,7 +99,7 @@ impl List {
     }
 
     /// How much work it is to free this: the number of allocations, roughly.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Small(_) => 1,
             Self::Quick(quick) => quick.node_count(),
@@ -121,9 +124,26 @@ impl List {
         }
     }
 
+    /// `grow_for` these texts. Their sizes are not even added up where the list grows by nodes anyway.
+    #[inline]
+    pub(crate) fn grow_for_all<'a>(
+        &mut self,
+        texts: impl ExactSizeIterator<Item = &'a [u8]>,
+        limits: &Limits,
+    ) {
+        if let Self::Small(_) = self {
+            let count = texts.len();
+            self.grow_for(texts.map(<[u8]>::len).sum(), count, limits);
+        }
+    }
+
     /// Pushes the first of several texts, as many as can be pushed at one go, and returns how many that were. The
     /// others are for `push`, and so may be all of them.
-    pub fn push_first<'a>(&mut self, end: End, texts: impl Iterator<Item = &'a [u8]>) -> usize {
+    pub(crate) fn push_first<'a>(
+        &mut self,
+        end: End,
+        texts: impl Iterator<Item = &'a [u8]>,
+    ) -> usize {
         match self {
             Self::Small(small) => small.push_rows(end, texts),
             Self::Quick(_) => 0,
@@ -132,16 +152,11 @@ impl List {
 
     /// Pushes one element; `grow_for` comes before the first of a command.
     #[inline]
-    pub fn push<'a>(&mut self, end: End, item: impl Into<Item<'a>>, limits: &Limits) {
+    pub(crate) fn push<'a>(&mut self, end: End, item: impl Into<Item<'a>>, limits: &Limits) {
         match self {
             Self::Small(small) => small.push(end, item.into()),
             Self::Quick(quick) => quick.push(end, item.into(), limits),
         }
-    }
-
-    #[inline]
-    pub fn push_head<'a>(&mut self, item: impl Into<Item<'a>>, limits: &Limits) {
-        self.push(End::Head, item, limits);
     }
 
     #[inline]
@@ -150,7 +165,7 @@ impl List {
     }
 
     /// Pushes an element that has an allocation already, and keeps that if the element gets a node of its own.
-    pub fn push_shared(&mut self, end: End, element: &Arc<Vec<u8>>, limits: &Limits) {
+    pub(crate) fn push_shared(&mut self, end: End, element: &Arc<Vec<u8>>, limits: &Limits) {
         match self {
             Self::Quick(quick) if quick.is_big(element.len(), limits) => {
                 quick.push_plain(end, Arc::clone(element));
@@ -161,7 +176,7 @@ impl List {
 
     /// Removes the element at one end after `take` had a look at it.
     #[inline]
-    pub fn pop_with<R>(
+    pub(crate) fn pop_with<R>(
         &mut self,
         end: End,
         limits: &Limits,
@@ -177,20 +192,23 @@ impl List {
         }
     }
 
-    pub fn pop(&mut self, end: End, limits: &Limits) -> Option<Vec<u8>> {
+    #[cfg(test)]
+    pub(crate) fn pop(&mut self, end: End, limits: &Limits) -> Option<Vec<u8>> {
         self.pop_with(end, limits, owned)
     }
 
-    pub fn pop_head(&mut self, limits: &Limits) -> Option<Vec<u8>> {
+    #[cfg(test)]
+    pub(crate) fn pop_head(&mut self, limits: &Limits) -> Option<Vec<u8>> {
         self.pop(End::Head, limits)
     }
 
-    pub fn pop_tail(&mut self, limits: &Limits) -> Option<Vec<u8>> {
+    #[cfg(test)]
+    pub(crate) fn pop_tail(&mut self, limits: &Limits) -> Option<Vec<u8>> {
         self.pop(End::Tail, limits)
     }
 
     /// Moves the element at `from` to `to` of the same list, which is not empty; returns it.
-    pub fn rotate(&mut self, from: End, to: End, limits: &Limits) -> Vec<u8> {
+    pub(crate) fn rotate(&mut self, from: End, to: End, limits: &Limits) -> Vec<u8> {
         let outermost = match from {
             End::Head => 0,
             End::Tail => -1,
@@ -214,7 +232,7 @@ impl List {
 
     /// Which element a client means by `index`, negative ones counting from the end.
     #[inline]
-    pub fn resolve(&self, index: i64) -> Option<usize> {
+    pub(crate) fn resolve(&self, index: i64) -> Option<usize> {
         let len = self.len();
         let index = if index < 0 {
             index.checked_add(len as i64)?
@@ -226,7 +244,7 @@ impl List {
 
     /// Hands over the element at `index`, negative ones counting from the end.
     #[inline]
-    pub fn get_with<R>(&self, index: i64, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn get_with<R>(&self, index: i64, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let index = self.resolve(index)?;
         match self {
             Self::Small(small) => small.get(index, take),
@@ -234,12 +252,17 @@ impl List {
         }
     }
 
-    pub fn get(&self, index: i64) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, index: i64) -> Option<Vec<u8>> {
         self.get_with(index, owned)
     }
 
     /// Replaces the element at `index`, negative ones counting from the end; `false` if there is none.
-    pub fn set<'a>(&mut self, index: i64, item: impl Into<Item<'a>>, limits: &Limits) -> bool {
+    pub(crate) fn set<'a>(
+        &mut self,
+        index: i64,
+        item: impl Into<Item<'a>>,
+        limits: &Limits,
+    ) -> bool {
         let item = item.into();
         // Redis makes room before it looks whether there is such an element, and as if one were added.
         self.grow_for(item.len(), 1, limits);
@@ -257,7 +280,7 @@ impl List {
     }
 
     /// Inserts beside the first element whose text is `pivot`; `false` if there is none.
-    pub fn insert<'a>(
+    pub(crate) fn insert<'a>(
         &mut self,
         side: Side,
         pivot: &[u8],
@@ -284,7 +307,7 @@ impl List {
     }
 
     /// Removes elements whose text is `text`: the first `count`, the last `-count`, or all for 0. Returns how many.
-    pub fn remove(&mut self, count: i64, text: &[u8], limits: &Limits) -> usize {
+    pub(crate) fn remove(&mut self, count: i64, text: &[u8], limits: &Limits) -> usize {
         let direction = if count < 0 {
             Direction::Backward
         } else {
@@ -308,7 +331,7 @@ impl List {
     }
 
     /// Removes up to `count` elements from `index` on; returns how many.
-    pub fn delete_range(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
+    pub(crate) fn delete_range(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
         let count = count.min(self.len().saturating_sub(index));
         if count == 0 {
             return 0;
@@ -324,7 +347,7 @@ impl List {
     }
 
     /// Keeps `count` elements from `index` on and removes all others. Returns how many it removed.
-    pub fn trim(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
+    pub(crate) fn trim(&mut self, index: usize, count: usize, limits: &Limits) -> usize {
         let end = index.saturating_add(count);
         let removed = match self {
             Self::Small(_) => self.delete_range(end, usize::MAX, limits),
@@ -342,7 +365,7 @@ impl List {
 
     /// Hands up to `count` elements to `visit`, from the one at `index` on, in either direction.
     #[inline]
-    pub fn for_range(
+    pub(crate) fn for_range(
         &self,
         index: usize,
         count: usize,
@@ -356,13 +379,13 @@ impl List {
     }
 
     /// All elements in order.
-    pub fn for_each(&self, visit: impl FnMut(Item<'_>)) {
+    pub(crate) fn for_each(&self, visit: impl FnMut(Item<'_>)) {
         self.for_range(0, usize::MAX, Direction::Forward, visit);
     }
 
     /// As `for_range`, until `visit` breaks off.
     #[inline]
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         index: usize,
         count: usize,
@@ -377,7 +400,7 @@ impl List {
 
     /// Hands the indexes of elements whose text is `text` to `found`, until it breaks off: the first `skip` of them
     /// left out, looking at no more than `most` elements, from the end where `direction` starts.
-    pub fn search(
+    pub(crate) fn search(
         &self,
         text: &[u8],
         mut skip: usize,
@@ -410,7 +433,7 @@ impl List {
     }
 
     /// The nodes in order, with the number of elements of each: what an RDB file holds. A small list is one node.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeView<'_>, usize)> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeView<'_>, usize)> {
         let (small, quick) = match self {
             Self::Small(small) => {
                 let node = NodeView::Packed(small.listpack_blob());
@@ -421,7 +444,7 @@ impl List {
         small.into_iter().chain(quick.into_iter().flatten())
     }
 
-    pub fn node_count(&self) -> usize {
+    pub(crate) fn node_count(&self) -> usize {
         match self {
             Self::Small(_) => 1,
             Self::Quick(quick) => quick.node_count(),
@@ -429,20 +452,20 @@ impl List {
     }
 
     /// Appends a node as a file brought it. The list is one that `quick` made; an empty listpack is left out.
-    pub fn append_listpack(&mut self, pack: Listpack, limits: &Limits) {
+    pub(crate) fn append_listpack(&mut self, pack: Listpack, limits: &Limits) {
         if !pack.is_empty() {
             self.make_quick(limits).append_listpack(pack);
         }
     }
 
     /// Appends an element that is a node of its own in a file, whatever its size.
-    pub fn append_plain(&mut self, element: Vec<u8>, limits: &Limits) {
+    pub(crate) fn append_plain(&mut self, element: Vec<u8>, limits: &Limits) {
         self.make_quick(limits)
             .push_plain(End::Tail, Arc::new(element));
     }
 
     /// After the list was built: turns it into what a list of its size should be.
-    pub fn settle(&mut self, limits: &Limits) {
+    pub(crate) fn settle(&mut self, limits: &Limits) {
         match self {
             Self::Small(_) => self.grow_for(0, 0, limits),
             Self::Quick(_) => self.make_small_if(NodeSize::holds, limits),
@@ -487,7 +510,7 @@ impl List {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         match self {
             Self::Small(small) => small.validate(),
             Self::Quick(quick) => quick.validate(),
@@ -525,5 +548,42 @@ impl<'a> Needle<'a> {
             Item::Int(value) => self.number == Some(value),
             Item::Bytes(text) => text == self.text,
         }
+    }
+}
+
+impl Family for List {
+    const ROW: Row = Row {
+        name: "list",
+        sizes: Some("lists_items"),
+        digest: 1,
+        is_awaited: true,
+    };
+
+    fn len(&self) -> usize {
+        List::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        List::encoding(self)
+    }
+
+    fn memory(&self) -> usize {
+        List::memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        List::weight(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        self.for_each(|item| digest.mix(item.text(&mut [0; 20])));
+    }
+
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Quick(_))
     }
 }

@@ -12,7 +12,7 @@ use super::deck::Deck;
 use super::{Direction, End, NodeSize};
 
 #[derive(Debug, Clone)]
-pub enum Node {
+pub(crate) enum Node {
     /// A listpack of some elements.
     Packed(Deck),
     /// One element too large to share a listpack.
@@ -22,7 +22,7 @@ pub enum Node {
 }
 
 #[derive(Debug, Clone)]
-pub struct Compressed {
+pub(crate) struct Compressed {
     lzf: Box<[u8]>,
     /// Length before compression.
     byte_len: usize,
@@ -31,7 +31,7 @@ pub struct Compressed {
 
 /// A node as RDB files and DEBUG see it.
 #[derive(Debug, Clone)]
-pub enum NodeView<'a> {
+pub(crate) enum NodeView<'a> {
     /// A listpack blob.
     Packed(Cow<'a, [u8]>),
     /// One element.
@@ -46,19 +46,19 @@ pub enum NodeView<'a> {
 
 impl Node {
     /// A listpack of one element.
-    pub fn of_one(item: Item<'_>) -> Self {
+    pub(crate) fn of_one(item: Item<'_>) -> Self {
         let mut deck = Deck::new();
         deck.push(End::Tail, item);
         Self::Packed(deck)
     }
 
-    pub fn plain(item: Item<'_>) -> Self {
+    pub(crate) fn plain(item: Item<'_>) -> Self {
         Self::Plain(Arc::new(item.to_vec()))
     }
 
     /// Length of the listpack or the element, before compression.
     #[inline]
-    pub fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         match self {
             Self::Packed(deck) => deck.byte_len(),
             Self::Plain(element) => element.len(),
@@ -67,7 +67,7 @@ impl Node {
     }
 
     #[inline]
-    pub fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         match self {
             Self::Packed(_) => false,
             Self::Plain(_) => true,
@@ -78,11 +78,11 @@ impl Node {
     /// Could an element of `len` bytes join the `count` elements here? Overestimates what it would take, as Redis
     /// does: nodes of the same pushes should end at the same element.
     #[inline]
-    pub fn has_room(&self, count: usize, len: usize, size: NodeSize) -> bool {
+    pub(crate) fn has_room(&self, count: usize, len: usize, size: NodeSize) -> bool {
         !self.is_plain() && !size.exceeded_by(self.byte_len() + len + ENTRY_OVERHEAD, count + 1)
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Packed(deck) => deck.memory(),
             Self::Plain(element) => element.capacity(),
@@ -90,7 +90,7 @@ impl Node {
         }
     }
 
-    pub fn view(&self) -> NodeView<'_> {
+    pub(crate) fn view(&self) -> NodeView<'_> {
         match self {
             Self::Packed(deck) => NodeView::Packed(Cow::Borrowed(deck.view().as_bytes())),
             Self::Plain(element) => NodeView::Plain(element),
@@ -109,7 +109,7 @@ impl Node {
     /// Hands `take` elements to `visit` after passing over `skip` of them, from the end that `direction` starts at.
     /// There must be more than `skip`.
     #[inline]
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         skip: usize,
         take: usize,
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// This node, uncompressed.
-    pub fn opened(&self) -> Cow<'_, Self> {
+    pub(crate) fn opened(&self) -> Cow<'_, Self> {
         match self {
             Self::Compressed(compressed) => Cow::Owned(compressed.open()),
             _ => Cow::Borrowed(self),
@@ -136,7 +136,7 @@ impl Node {
     }
 
     /// This node compressed, if it is worth it.
-    pub fn compressed(&self) -> Option<Self> {
+    pub(crate) fn compressed(&self) -> Option<Self> {
         let (bytes, is_plain) = match self {
             Self::Packed(deck) => (deck.view().as_bytes(), false),
             Self::Plain(element) => (element.as_slice(), true),
@@ -159,12 +159,12 @@ impl Node {
     }
 
     /// The listpack inside, for changes a listpack knows how to make. The node is neither plain nor compressed.
-    pub fn edit<R>(&mut self, change: impl FnOnce(&mut Listpack) -> R) -> R {
+    pub(crate) fn edit<R>(&mut self, change: impl FnOnce(&mut Listpack) -> R) -> R {
         self.deck_mut().edit(change)
     }
 
     #[inline]
-    pub fn deck_mut(&mut self) -> &mut Deck {
+    pub(crate) fn deck_mut(&mut self) -> &mut Deck {
         match self {
             Self::Packed(deck) => deck,
             Self::Plain(_) | Self::Compressed(_) => {
@@ -222,9 +222,9 @@ thread_local! {
     static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
 }
 
-/// What Redis assumes an entry takes beyond its text.
+/// The bytes that Redis assumes an entry takes beyond its text.
 const ENTRY_OVERHEAD: usize = 8;
 /// Smaller nodes are not worth compressing.
 const COMPRESSED_FROM: usize = 48;
-/// What compression must save.
+/// The bytes that compression must save.
 const COMPRESSED_SAVES: usize = 8;

@@ -1,11 +1,12 @@
 //! The quicklist: nodes of many small elements, or of one large one.
 //!
-//! Nodes are shared (`Arc`), and so are runs of them (see `spine`): a copy of the list, a snapshot for one, costs a pointer
-//! per run, and the first change to a shared node copies that node and its run of pointers. How many elements a node has stands beside its pointer, so finding an index
-//! walks a small array instead of visiting nodes.
+//! Nodes are shared (`Arc`), and so are runs of them (see `spine`): a copy of the list, a snapshot for one, costs a
+//! pointer per run, and the first change to a shared node copies that node and its run of pointers. How many elements a
+//! node has stands beside its pointer, so finding an index walks a small array instead of visiting nodes.
 //!
-//! Where elements go is Redis's choice in every case (which node takes a push, how an insertion splits and merges),
-//! because clients can see it: OBJECT ENCODING depends on when one node is left, DUMP on what is in which.
+//! The places of elements are Redis's choice in every case (which node takes a push, how an insertion splits and
+//! merges), because clients can see them: OBJECT ENCODING depends on when one node is left, DUMP on the content of
+//! each.
 //!
 //! Invariants: no node is empty; counts are right; the sum of them is `len`; with compression on, the outermost
 //! nodes of the configured depth are not compressed.
@@ -14,7 +15,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::types::listpack::{Item, Listpack};
+use crate::types::listpack::{FRAME, Item, Listpack};
 
 use super::deck::Deck;
 use super::limits::COUNT_MAX;
@@ -26,7 +27,7 @@ use super::{Direction, End, Limits, NodeSize, Side};
 pub struct Quicklist {
     slots: Spine<Slot>,
     len: usize,
-    /// What the configuration said when the list became a quicklist; a later change is for later lists.
+    /// The configured size when the list became a quicklist; a later change is for later lists.
     node_size: NodeSize,
     compress_depth: usize,
 }
@@ -38,7 +39,7 @@ struct Slot {
 }
 
 impl Quicklist {
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             slots: Spine::new(),
             len: 0,
@@ -48,22 +49,22 @@ impl Quicklist {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    pub fn node_count(&self) -> usize {
+    pub(crate) fn node_count(&self) -> usize {
         self.slots.len()
     }
 
     /// Bytes of the only node, if there is one and it is a listpack: what may become a small list again.
     #[inline]
-    pub fn single_listpack_bytes(&self) -> Option<usize> {
+    pub(crate) fn single_listpack_bytes(&self) -> Option<usize> {
         if self.slots.len() != 1 {
             return None;
         }
@@ -72,7 +73,7 @@ impl Quicklist {
     }
 
     /// The only node, which is a listpack.
-    pub fn into_listpack(mut self) -> Listpack {
+    pub(crate) fn into_listpack(mut self) -> Listpack {
         let slot = self.slots.remove(0).expect("the caller saw one node");
         let node = Arc::unwrap_or_clone(slot.node);
         match node.opened().into_owned() {
@@ -81,13 +82,13 @@ impl Quicklist {
         }
     }
 
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (NodeView<'_>, usize)> + Clone {
+    pub(crate) fn nodes(&self) -> impl ExactSizeIterator<Item = (NodeView<'_>, usize)> + Clone {
         self.slots
             .iter()
             .map(|slot| (slot.node.view(), slot.count as usize))
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let slots = self.slots.memory();
         let node = size_of::<Node>() + 2 * size_of::<usize>();
         let nodes: usize = self
@@ -99,23 +100,23 @@ impl Quicklist {
     }
 
     /// Appends a whole node, however large it is: that is how files bring them.
-    pub fn append_listpack(&mut self, pack: Listpack) {
+    pub(crate) fn append_listpack(&mut self, pack: Listpack) {
         let count = pack.len();
         self.insert_slot(self.slots.len(), Node::Packed(Deck::from(pack)), count);
     }
 
     /// Does an element of `len` bytes get a node of its own?
-    pub fn is_big(&self, len: usize, limits: &Limits) -> bool {
+    pub(crate) fn is_big(&self, len: usize, limits: &Limits) -> bool {
         self.node_size.is_big(len, limits)
     }
 
     /// Adds an element as a node of its own.
-    pub fn push_plain(&mut self, end: End, element: Arc<Vec<u8>>) {
+    pub(crate) fn push_plain(&mut self, end: End, element: Arc<Vec<u8>>) {
         self.push_slot(end, Node::Plain(element));
     }
 
     #[inline]
-    pub fn push(&mut self, end: End, item: Item<'_>, limits: &Limits) {
+    pub(crate) fn push(&mut self, end: End, item: Item<'_>, limits: &Limits) {
         let len = item.len();
         if self.node_size.is_big(len, limits) {
             return self.push_slot(end, Node::plain(item));
@@ -136,7 +137,7 @@ impl Quicklist {
     }
 
     #[inline]
-    pub fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let slot = match end {
             End::Head => self.slots.front_mut(),
             End::Tail => self.slots.back_mut(),
@@ -151,7 +152,7 @@ impl Quicklist {
         Arc::make_mut(&mut slot.node).deck_mut().pop(end, take)
     }
 
-    pub fn get<R>(&self, index: usize, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn get<R>(&self, index: usize, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let (slot, offset) = self.locate(index)?;
         let mut take = Some(take);
         let mut visit = |item: Item<'_>| match take.take() {
@@ -166,7 +167,7 @@ impl Quicklist {
 
     /// Hands up to `take` elements to `visit`, from the one at `index` on in `direction`.
     #[inline]
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         index: usize,
         mut take: usize,
@@ -201,12 +202,12 @@ impl Quicklist {
     }
 
     /// Replaces the element at `index`, which exists.
-    pub fn set(&mut self, index: usize, item: Item<'_>, limits: &Limits) {
+    pub(crate) fn set(&mut self, index: usize, item: Item<'_>, limits: &Limits) {
         let (slot, offset) = self.locate(index).expect("the caller checked the index");
         let is_big = self.node_size.is_big(item.len(), limits);
         match (self.slots[slot].node.is_plain(), is_big) {
             (false, false) => {
-                // Whatever its size: a node may outgrow its limit this way, as it may in Redis.
+                // The size is not looked at: a node may outgrow its limit this way, as it may in Redis.
                 self.open_mut(slot).edit(|pack| {
                     let pos = pack
                         .seek(offset as i64)
@@ -237,13 +238,13 @@ impl Quicklist {
     }
 
     /// Inserts beside the element at `index`, which exists.
-    pub fn insert(&mut self, index: usize, side: Side, item: Item<'_>, limits: &Limits) {
+    pub(crate) fn insert(&mut self, index: usize, side: Side, item: Item<'_>, limits: &Limits) {
         let (slot, offset) = self.locate(index).expect("the caller found the index");
         self.insert_at(slot, offset, side, item, limits);
     }
 
     /// Removes `count` elements from `index` on; they exist.
-    pub fn delete_range(&mut self, index: usize, mut count: usize) {
+    pub(crate) fn delete_range(&mut self, index: usize, mut count: usize) {
         let Some((mut slot, offset)) = self.locate(index) else {
             return;
         };
@@ -267,7 +268,7 @@ impl Quicklist {
     }
 
     /// Removes up to `most` elements with this text, in the order of `direction`; returns how many.
-    pub fn remove(&mut self, most: usize, text: &[u8], direction: Direction) -> usize {
+    pub(crate) fn remove(&mut self, most: usize, text: &[u8], direction: Direction) -> usize {
         let mut removed = 0;
         // Slots that have not been looked at yet.
         let mut rest = 0..self.slots.len();
@@ -310,7 +311,7 @@ impl Quicklist {
 
     /// Are the invariants kept?
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         let mut len = 0;
         for (index, slot) in self.slots.iter().enumerate() {
             let node = slot.node.opened();
@@ -496,7 +497,8 @@ impl Quicklist {
         let (Some(one), Some(next)) = (self.slots.get(slot), self.slots.get(slot + 1)) else {
             return false;
         };
-        let bytes = one.node.byte_len() + next.node.byte_len() - LISTPACK_FRAME;
+        // One header and terminator is saved.
+        let bytes = one.node.byte_len() + next.node.byte_len() - FRAME;
         let count = one.count + next.count;
         let is_plain = one.node.is_plain() || next.node.is_plain();
         if is_plain || self.node_size.exceeded_by(bytes, count as usize) {
@@ -600,7 +602,12 @@ impl Slot {
 }
 
 /// Removes up to `most` elements with this text, the first ones in `direction`; returns how many.
-pub fn remove_from(pack: &mut Listpack, most: usize, text: &[u8], direction: Direction) -> usize {
+pub(crate) fn remove_from(
+    pack: &mut Listpack,
+    most: usize,
+    text: &[u8],
+    direction: Direction,
+) -> usize {
     let mut found = Vec::new();
     let mut from = pack.first();
     while let Some(pos) = from.and_then(|from| pack.view().find(from, text, 0)) {
@@ -614,6 +621,3 @@ pub fn remove_from(pack: &mut Listpack, most: usize, text: &[u8], direction: Dir
     pack.delete_all(&found[last..]);
     found.len() - last
 }
-
-/// Header and terminator of a listpack, which merging saves once.
-const LISTPACK_FRAME: usize = 7;

@@ -5,17 +5,18 @@
 //! listpack   what Redis has                                 all others
 //! ```
 //!
-//! To the outside both are a listpack: that is what OBJECT ENCODING says and what files hold. Elements of a list mostly
-//! begin alike, so rows take a third to a half of the bytes. Their price is that the last one is only found by walking
-//! over the others, so there may be no more than `ROWS_MAX` of them.
+//! To the outside both are a listpack, in OBJECT ENCODING and in files. Elements of a list mostly begin alike, so rows
+//! take a third to a half of the bytes. Their price is that the last one is only found by walking over the others, so
+//! there may be no more than `ROWS_MAX` of them.
 //!
 //! A list of rows becomes a listpack when something is added that does not fit in, and does not go back, unless it is
-//! loaded from a file. What fits is chosen so that nothing is ever worse than in a listpack, and so that the listpack
-//! which rows stand for is below any limit a list may have (`listpack_len_max`): nobody has to know its true size.
+//! loaded from a file. The limits of a small list are chosen so that it is never worse than a listpack, and so that the
+//! listpack which rows stand for is below any limit a list may have (`listpack_len_max`): nobody has to know its true
+//! size.
 //!
-//! Which form it is, is not written anywhere, or the handle would need a third word and with it every entry of the
-//! keyspace: a listpack ends with the byte 255, and rows never do. Their last byte is the head of a row, which is less,
-//! or the last byte of an element, and those that end with 255 do not fit in.
+//! The form is not written anywhere, or the handle would need a third word and with it every entry of the keyspace: a
+//! listpack ends with the byte 255, and rows never do. Their last byte is the head of a row, which is less, or the last
+//! byte of an element, and those that end with 255 do not fit in.
 
 use std::borrow::Cow;
 use std::mem;
@@ -23,7 +24,7 @@ use std::ops::ControlFlow;
 
 use crate::base::num;
 use crate::types::blob;
-use crate::types::listpack::{END, Encoded, Item, Listpack, View};
+use crate::types::listpack::{END, Encoded, FRAME, Item, Listpack, View};
 use crate::types::pack::{Builder, Cell, Keys, Walk, walk_keys};
 
 use super::quick::remove_from;
@@ -33,26 +34,26 @@ use super::{Direction, End, Side};
 #[derive(Clone)]
 pub struct Small(Box<[u8]>);
 
-/// What is in the allocation.
+/// The content of the allocation.
 enum Form<'a> {
     Rows(Walk<'a, false>),
     Packed(View<'a>),
 }
 
 impl Small {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Keys::new().into_storage())
     }
 
     /// As rows, if they fit and stand for exactly this listpack.
-    pub fn from_listpack(pack: Listpack) -> Self {
+    pub(crate) fn from_listpack(pack: Listpack) -> Self {
         match rows_of(pack.view()) {
             Some(rows) => Self(rows.into_storage()),
             None => Self(pack.into_storage()),
         }
     }
 
-    pub fn into_listpack(self) -> Listpack {
+    pub(crate) fn into_listpack(self) -> Listpack {
         if self.is_rows() {
             self.to_listpack(0)
         } else {
@@ -61,7 +62,7 @@ impl Small {
     }
 
     /// The blob of the listpack that this is, or stands for.
-    pub fn listpack_blob(&self) -> Cow<'_, [u8]> {
+    pub(crate) fn listpack_blob(&self) -> Cow<'_, [u8]> {
         match self.form() {
             Form::Rows(_) => {
                 let pack = self.to_listpack(0);
@@ -75,7 +76,7 @@ impl Small {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         if self.is_rows() {
             usize::from(u16::from_le_bytes([self.0[4], self.0[5]]))
         } else {
@@ -84,20 +85,20 @@ impl Small {
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes the allocator spends on it.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         blob::allocation_size(self.0.len())
     }
 
     /// At least the size of the listpack that this is, or stands for.
     #[inline]
-    pub fn listpack_len_max(&self) -> usize {
+    pub(crate) fn listpack_len_max(&self) -> usize {
         if self.is_rows() {
-            LISTPACK_FRAME + self.len() * ENTRY_MAX
+            FRAME + self.len() * ENTRY_MAX
         } else {
             self.byte_len()
         }
@@ -105,7 +106,7 @@ impl Small {
 
     /// Prepares for `count` elements of `bytes` of text together, all of which are going to be added.
     #[inline]
-    pub fn reserve(&mut self, bytes: usize, count: usize) {
+    pub(crate) fn reserve(&mut self, bytes: usize, count: usize) {
         let room = bytes + count * SMALL_ENTRY_OVERHEAD;
         if !self.is_rows() {
             let missing = self.byte_len() + room;
@@ -119,14 +120,18 @@ impl Small {
 
     /// Turns rows into a listpack with room for `bytes` more.
     #[cold]
-    pub fn unpack(&mut self, bytes: usize) {
+    pub(crate) fn unpack(&mut self, bytes: usize) {
         if self.is_rows() {
             self.0 = self.to_listpack(bytes).into_storage();
         }
     }
 
     /// Pushes texts while they fit into rows; returns how many it has pushed.
-    pub fn push_rows<'a>(&mut self, end: End, texts: impl Iterator<Item = &'a [u8]>) -> usize {
+    pub(crate) fn push_rows<'a>(
+        &mut self,
+        end: End,
+        texts: impl Iterator<Item = &'a [u8]>,
+    ) -> usize {
         if !self.is_rows() {
             return 0;
         }
@@ -157,7 +162,7 @@ impl Small {
     }
 
     #[inline]
-    pub fn push(&mut self, end: End, item: Item<'_>) {
+    pub(crate) fn push(&mut self, end: End, item: Item<'_>) {
         if self.is_rows() {
             if self.push_row(end, item.text(&mut [0; 20])) {
                 return;
@@ -186,7 +191,7 @@ impl Small {
     }
 
     #[inline]
-    pub fn pop_with<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn pop_with<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         if self.is_empty() {
             return None;
         }
@@ -215,7 +220,7 @@ impl Small {
 
     /// Hands over the element at `index`.
     #[inline]
-    pub fn get<R>(&self, index: usize, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    pub(crate) fn get<R>(&self, index: usize, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         match self.form() {
             Form::Rows(mut walk) => {
                 for _ in 0..=index {
@@ -228,12 +233,12 @@ impl Small {
     }
 
     /// Replaces the element at `index`, which exists.
-    pub fn set(&mut self, index: usize, item: Item<'_>) {
+    pub(crate) fn set(&mut self, index: usize, item: Item<'_>) {
         if self.is_rows() {
             let mut space = [0; 20];
             let text = item.text(&mut space);
             let is_set = self.edit_rows(|rows| {
-                // What it shares is not known before the old row is gone; nothing is assumed.
+                // The shared prefix is not known before the old row is gone; nothing is assumed.
                 let is_fit = fits(rows, text, 0);
                 if is_fit {
                     let row = rows.rows().nth(index).expect("the index was resolved");
@@ -254,7 +259,7 @@ impl Small {
     }
 
     /// Inserts beside the first element whose text is `pivot`; `false` if there is none.
-    pub fn insert(&mut self, side: Side, pivot: &[u8], item: Item<'_>) -> bool {
+    pub(crate) fn insert(&mut self, side: Side, pivot: &[u8], item: Item<'_>) -> bool {
         if let Form::Rows(mut walk) = self.form() {
             let mut index = 0;
             loop {
@@ -295,7 +300,7 @@ impl Small {
     }
 
     /// Removes up to `most` elements with this text, the first ones in `direction`; returns how many.
-    pub fn remove(&mut self, most: usize, text: &[u8], direction: Direction) -> usize {
+    pub(crate) fn remove(&mut self, most: usize, text: &[u8], direction: Direction) -> usize {
         let Form::Rows(mut walk) = self.form() else {
             return self.edit(|pack| remove_from(pack, most, text, direction));
         };
@@ -325,7 +330,7 @@ impl Small {
     }
 
     /// Removes `count` elements from `index` on; they exist.
-    pub fn delete_range(&mut self, index: usize, count: usize) {
+    pub(crate) fn delete_range(&mut self, index: usize, count: usize) {
         if !self.is_rows() {
             return self.edit(|pack| pack.delete_range(index as i64, count));
         }
@@ -344,7 +349,7 @@ impl Small {
 
     /// Hands up to `count` elements to `visit`, from the one at `index` on.
     #[inline]
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         index: usize,
         count: usize,
@@ -380,7 +385,7 @@ impl Small {
     }
 
     #[inline]
-    pub fn is_rows(&self) -> bool {
+    pub(crate) fn is_rows(&self) -> bool {
         self.0[self.byte_len() - 1] != END
     }
 
@@ -435,7 +440,7 @@ impl Small {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         if !self.is_rows() {
             assert!(crate::types::listpack::validate(self.view().as_bytes()).is_ok());
             return;
@@ -487,7 +492,7 @@ fn rows_of(pack: View<'_>) -> Option<Keys> {
         return None;
     }
     let mut rows = Builder::new();
-    let mut size = LISTPACK_FRAME;
+    let mut size = FRAME;
     let mut space = [0; 20];
     for item in pack {
         let text = item.text(&mut space);
@@ -526,10 +531,8 @@ const ROWS_MAX: usize = 32;
 const ROWS_BYTES_MAX: usize = 512;
 /// Longer texts seldom are as alike, and a listpack of `ROWS_MAX` of these is below 4 KiB, the smallest limit in bytes.
 const TEXT_MAX: usize = 120;
-/// What the entry of the longest text takes in a listpack.
+/// The bytes that the entry of the longest text takes in a listpack.
 const ENTRY_MAX: usize = TEXT_MAX + 4;
-/// Header and terminator of a listpack.
-const LISTPACK_FRAME: usize = 7;
-/// What an entry of a short string takes beyond its text.
+/// The bytes that an entry of a short string takes beyond its text.
 const SMALL_ENTRY_OVERHEAD: usize = 2;
 const NO_VALUE: Cell<'static> = Cell::Int(0);

@@ -5,19 +5,19 @@
 //! ```
 //!
 //! A list of a million elements has thousands of nodes, and counting up a reference to each would stop the loop for
-//! milliseconds. So the row is cut into blocks, and a copy, a snapshot for one, costs a count for each block and
-//! the things at both ends; whoever then changes something in the middle copies that block. The ends belong to
-//! nobody else, since that is where lists are pushed and popped. A short row has no middle and is all in `near`.
+//! milliseconds. So the row is cut into blocks, and a copy, a snapshot for one, costs a count for each block and the
+//! things at both ends; a later change in the middle copies the block it is in. The ends belong to nobody else, since
+//! that is where lists are pushed and popped. A short row has no middle and is all in `near`.
 //!
-//! Invariants: if there is a far part, neither end is empty; no block is empty; `start` of a block tells how many things
-//! stand before it in the middle, counted from the `start` of the first.
+//! Invariants: if there is a far part, neither end is empty; no block is empty; `start` of a block tells how many
+//! things stand before it in the middle, counted from the `start` of the first.
 
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
-pub struct Spine<T> {
+pub(crate) struct Spine<T> {
     /// The last ones, or all.
     near: VecDeque<T>,
     far: Option<Box<Far<T>>>,
@@ -59,7 +59,7 @@ enum Place {
 }
 
 impl<T> Spine<T> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             near: VecDeque::new(),
             far: None,
@@ -67,17 +67,17 @@ impl<T> Spine<T> {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.near.len() + self.far.as_ref().map_or(0, |far| far.len())
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.near.is_empty()
     }
 
-    /// What the row itself occupies.
-    pub fn memory(&self) -> usize {
+    /// The bytes of the row itself.
+    pub(crate) fn memory(&self) -> usize {
         let far = self.far.as_ref().map_or(0, |far| {
             let in_blocks: usize = far.middle.iter().map(|block| block.items.capacity()).sum();
             let items = (far.head.capacity() + in_blocks) * size_of::<T>();
@@ -87,7 +87,7 @@ impl<T> Spine<T> {
     }
 
     #[inline]
-    pub fn get(&self, index: usize) -> Option<&T> {
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
         let Some(far) = &self.far else {
             return self.near.get(index);
         };
@@ -99,7 +99,7 @@ impl<T> Spine<T> {
     }
 
     #[inline]
-    pub fn front_mut(&mut self) -> Option<&mut T> {
+    pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         match &mut self.far {
             Some(far) => far.head.front_mut(),
             None => self.near.front_mut(),
@@ -107,12 +107,12 @@ impl<T> Spine<T> {
     }
 
     #[inline]
-    pub fn back_mut(&mut self) -> Option<&mut T> {
+    pub(crate) fn back_mut(&mut self) -> Option<&mut T> {
         self.near.back_mut()
     }
 
     /// The things from the first to the last, in runs that lie beside each other.
-    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &[T]> + Clone {
+    pub(crate) fn runs(&self) -> impl DoubleEndedIterator<Item = &[T]> + Clone {
         let far = self.far.iter();
         let head = far.clone().flat_map(|far| slices(&far.head));
         let middle = far.flat_map(|far| far.middle.iter());
@@ -121,7 +121,7 @@ impl<T> Spine<T> {
     }
 
     /// All, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator + Clone {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator + Clone {
         Iter {
             items: self.runs().flatten(),
             left: self.len(),
@@ -129,7 +129,7 @@ impl<T> Spine<T> {
     }
 
     /// Those from `index` on.
-    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter_from(&self, index: usize) -> impl Iterator<Item = &T> {
         let (head, block, at, near) = self.cut(index);
         let blocks = self
             .far
@@ -146,7 +146,7 @@ impl<T> Spine<T> {
     }
 
     /// Those before `end`, the last first.
-    pub fn iter_back_from(&self, end: usize) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter_back_from(&self, end: usize) -> impl Iterator<Item = &T> {
         let (head, block, at, near) = self.cut(end);
         let far = self.far.iter();
         let partly = far.clone().flat_map(move |far| {
@@ -182,7 +182,7 @@ impl<T> Spine<T> {
 impl<T: Clone> Spine<T> {
     /// For changing. Copies the block if somebody else holds it.
     #[inline]
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
         let Some(far) = &mut self.far else {
             return self.near.get_mut(index);
         };
@@ -194,14 +194,14 @@ impl<T: Clone> Spine<T> {
     }
 
     /// Puts a thing where the one with this index stands now, or behind the last.
-    pub fn insert(&mut self, index: usize, item: T) {
+    pub(crate) fn insert(&mut self, index: usize, item: T) {
         let Some(far) = &mut self.far else {
             self.near.insert(index, item);
             return self.settle();
         };
         match far.place(index) {
             Place::Head(at) => far.head.insert(at, item),
-            // What comes right behind the head is the head's.
+            // An element right behind the head goes to the head.
             Place::Middle(0, 0) => far.head.push_back(item),
             Place::Near(0) if far.middle.is_empty() => far.head.push_back(item),
             Place::Middle(block, at) => far.insert(block, at, item),
@@ -210,7 +210,7 @@ impl<T: Clone> Spine<T> {
         self.settle();
     }
 
-    pub fn remove(&mut self, index: usize) -> Option<T> {
+    pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
         let Some(far) = &mut self.far else {
             return self.near.remove(index);
         };
@@ -224,7 +224,7 @@ impl<T: Clone> Spine<T> {
     }
 
     /// Drops those in a range.
-    pub fn cut_out(&mut self, range: Range<usize>) {
+    pub(crate) fn cut_out(&mut self, range: Range<usize>) {
         let Some(far) = &mut self.far else {
             self.near.drain(range);
             return;
@@ -390,7 +390,7 @@ impl<T: Clone> Far<T> {
             Arc::make_mut(&mut self.middle[last].items).drain(..to);
             Arc::make_mut(&mut self.middle[first].items).truncate(from);
         }
-        // What is left of the last block, if it is another than the first, stands behind what is left of the first.
+        // The rest of the last block, if it is another than the first, stands behind the rest of the first.
         let len = range.len();
         if first != last {
             let start = self.middle[first]

@@ -391,7 +391,7 @@ fn rows_look_like_their_listpack() {
             if model.is_empty() {
                 (list, twin) = (List::new(), List::new());
             } else if rng.one_in(20) {
-                // What a file brings back has rows again.
+                // A list that comes back from a file has rows again.
                 list = reloaded(&twin, &limits);
             }
         }
@@ -477,7 +477,7 @@ fn a_queue_does_not_grow() {
     }
 }
 
-/// Goal: what lies between the configured depths is compressed, whatever made it come to lie there.
+/// Goal: the nodes between the configured depths are compressed, however they came to lie there.
 #[test]
 fn the_interior_is_compressed() {
     let limits = Limits {

@@ -6,7 +6,7 @@
 use super::entry::{END, Encoded, Item};
 use super::{Listpack, blob};
 
-pub struct Appender<'a> {
+pub(crate) struct Appender<'a> {
     pack: &'a mut Listpack,
     /// Where the next entry goes.
     at: usize,
@@ -16,7 +16,7 @@ pub struct Appender<'a> {
 impl<'a> Appender<'a> {
     /// Makes room for entries of `bytes` in all, as `room_for_text` and `room_for_int` count them.
     #[inline]
-    pub fn new(pack: &'a mut Listpack, bytes: usize) -> Self {
+    pub(crate) fn new(pack: &'a mut Listpack, bytes: usize) -> Self {
         let total = pack.byte_len();
         if total + bytes > pack.0.len() {
             blob::resize(&mut pack.0, total + bytes);
@@ -29,7 +29,7 @@ impl<'a> Appender<'a> {
     }
 
     #[inline]
-    pub fn push(&mut self, item: Item<'_>) {
+    pub(crate) fn push(&mut self, item: Item<'_>) {
         let entry = Encoded::new(item);
         let end = self.at + entry.len();
         entry.write(&mut self.pack.0[self.at..end]);
@@ -38,7 +38,7 @@ impl<'a> Appender<'a> {
     }
 
     #[inline]
-    pub fn push_int(&mut self, value: i64) {
+    pub(crate) fn push_int(&mut self, value: i64) {
         if (0..=127).contains(&value) {
             self.pack.0[self.at..self.at + 2].copy_from_slice(&[value as u8, 1]);
             self.at += 2;
@@ -49,7 +49,7 @@ impl<'a> Appender<'a> {
     }
 
     #[inline]
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         self.pack.0[self.at] = END;
         self.pack.set_total(self.at + 1);
         self.pack.count_changed(self.count as isize);
@@ -58,7 +58,7 @@ impl<'a> Appender<'a> {
 
 /// The most bytes that the entry of a text takes. A text that becomes an integer never takes more.
 #[inline]
-pub fn room_for_text(text: &[u8]) -> usize {
+pub(crate) fn room_for_text(text: &[u8]) -> usize {
     match text.len() {
         len @ ..64 => len + 2,
         len @ ..4096 => len + 4,
@@ -68,7 +68,7 @@ pub fn room_for_text(text: &[u8]) -> usize {
 
 /// The most bytes that the entry of such an integer takes.
 #[inline]
-pub fn room_for_int(value: i64) -> usize {
+pub(crate) fn room_for_int(value: i64) -> usize {
     match value {
         0..=127 => 2,
         -4096..=4095 => 3,

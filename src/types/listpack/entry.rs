@@ -12,9 +12,9 @@
 //! 11111111                              end of the listpack
 //! ```
 //!
-//! `backlen` is the length of what stands before it in groups of seven bits, most significant group first; every
-//! group but the first carries the high bit, so that it can be read from its end. One oddity is part of the format:
-//! a length that would just fill its groups (16383, 2097151, 268435455) takes one group more.
+//! `backlen` is the length of encoding and data in groups of seven bits, most significant group first; every group but
+//! the first carries the high bit, so that it can be read from its end. One oddity is part of the format: a length that
+//! would just fill its groups (16383, 2097151, 268435455) takes one group more.
 
 #![expect(
     clippy::inline_always,
@@ -34,7 +34,7 @@ pub enum Item<'a> {
 impl<'a> Item<'a> {
     /// The text of the element; an integer is printed into `space`.
     #[inline]
-    pub fn text<'b>(self, space: &'b mut [u8; 20]) -> &'b [u8]
+    pub(crate) fn text<'b>(self, space: &'b mut [u8; 20]) -> &'b [u8]
     where
         'a: 'b,
     {
@@ -46,29 +46,20 @@ impl<'a> Item<'a> {
 
     /// Length of the text.
     #[inline]
-    pub fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Item::Int(value) => num::digits_len(value),
             Item::Bytes(bytes) => bytes.len(),
         }
     }
 
-    #[inline]
-    pub fn is_empty(self) -> bool {
-        matches!(self, Item::Bytes([]))
-    }
-
-    pub fn to_vec(self) -> Vec<u8> {
+    pub(crate) fn to_vec(self) -> Vec<u8> {
         self.text(&mut [0; 20]).to_vec()
-    }
-
-    pub fn push_to(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.text(&mut [0; 20]));
     }
 
     /// The integer this element is, whichever way it is stored.
     #[inline]
-    pub fn as_i64(self) -> Option<i64> {
+    pub(crate) fn as_i64(self) -> Option<i64> {
         match self {
             Item::Int(value) => Some(value),
             Item::Bytes(bytes) => num::parse_i64(bytes),
@@ -77,7 +68,7 @@ impl<'a> Item<'a> {
 
     /// Is the text of this element `text`?
     #[inline]
-    pub fn is_text(self, text: &[u8]) -> bool {
+    pub(crate) fn is_text(self, text: &[u8]) -> bool {
         match self {
             Item::Int(value) => num::parse_i64(text) == Some(value),
             Item::Bytes(bytes) => bytes == text,
@@ -111,7 +102,7 @@ impl From<i64> for Item<'_> {
 }
 
 /// An element ready to be written: the canonical encoding chosen, the length known, nothing copied yet.
-pub enum Encoded<'a> {
+pub(crate) enum Encoded<'a> {
     /// A string of less than 64 bytes.
     Short(&'a [u8]),
     Long(&'a [u8]),
@@ -121,7 +112,7 @@ pub enum Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     #[inline(always)]
-    pub fn new(item: Item<'a>) -> Self {
+    pub(crate) fn new(item: Item<'a>) -> Self {
         match item {
             Item::Int(value) => Self::int(value),
             Item::Bytes(bytes) => {
@@ -168,7 +159,7 @@ impl<'a> Encoded<'a> {
 
     /// Bytes the whole entry takes, backlen included.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Short(data) => data.len() + 2,
             Self::Long(data) => {
@@ -181,7 +172,7 @@ impl<'a> Encoded<'a> {
 
     /// Writes the entry to `place`, which is as long as the entry.
     #[inline(always)]
-    pub fn write(&self, place: &mut [u8]) {
+    pub(crate) fn write(&self, place: &mut [u8]) {
         match self {
             Self::Short(data) => {
                 let len = data.len();
@@ -221,7 +212,7 @@ fn long_head_len(len: usize) -> usize {
 
 /// The entry at the start of `bytes` and the length of all of it, backlen included.
 #[inline(always)]
-pub fn decode(bytes: &[u8]) -> (Item<'_>, usize) {
+pub(crate) fn decode(bytes: &[u8]) -> (Item<'_>, usize) {
     let first = bytes[0];
     // These two are nearly all entries in practice; they are decoded where they are needed.
     if first & 0xc0 == STRING_6 {
@@ -269,7 +260,7 @@ fn decode_other(bytes: &[u8]) -> (Item<'_>, usize) {
 
 /// Length of the whole entry at the start of `bytes`, backlen included.
 #[inline(always)]
-pub fn skip(bytes: &[u8]) -> usize {
+pub(crate) fn skip(bytes: &[u8]) -> usize {
     let first = bytes[0];
     if first & 0xc0 == STRING_6 {
         2 + usize::from(first & 0x3f)
@@ -297,7 +288,7 @@ fn skip_other(bytes: &[u8]) -> usize {
 
 /// Where the entry starts whose backlen ends at `end`.
 #[inline]
-pub fn start_of_entry_before(bytes: &[u8], end: usize) -> usize {
+pub(crate) fn start_of_entry_before(bytes: &[u8], end: usize) -> usize {
     let last = bytes[end - 1];
     if last < 0x80 {
         end - 1 - usize::from(last)
@@ -322,7 +313,7 @@ fn start_of_long_entry_before(bytes: &[u8], end: usize) -> usize {
 
 /// The length of the whole entry at the start of `bytes`, or `None` if it is not an entry that ends within them.
 /// The only reader that may be shown bytes nobody has looked at.
-pub fn checked_skip(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn checked_skip(bytes: &[u8]) -> Option<usize> {
     let first = *bytes.first()?;
     let body = match first {
         0..=0x7f => 1,
@@ -343,7 +334,7 @@ pub fn checked_skip(bytes: &[u8]) -> Option<usize> {
 }
 
 #[inline]
-pub fn backlen_size(body: usize) -> usize {
+pub(crate) fn backlen_size(body: usize) -> usize {
     if body <= 127 {
         1
     } else if body < 16383 {
@@ -374,7 +365,7 @@ fn write_backlen(out: &mut [u8], body: usize) -> usize {
 }
 
 #[inline]
-pub fn read_u32(bytes: &[u8]) -> u32 {
+pub(crate) fn read_u32(bytes: &[u8]) -> u32 {
     u32::from_le_bytes(*bytes.first_chunk().expect("four bytes"))
 }
 
@@ -386,5 +377,5 @@ const INT_16: u8 = 0xf1;
 const INT_24: u8 = 0xf2;
 const INT_32: u8 = 0xf3;
 const INT_64: u8 = 0xf4;
-/// What stands where the next entry would begin, at the very end.
-pub const END: u8 = 0xff;
+/// The byte where the next entry would begin, at the very end.
+pub(crate) const END: u8 = 0xff;

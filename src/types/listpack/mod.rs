@@ -5,10 +5,10 @@
 //! ```
 //!
 //! Entries are drawn in `entry`. The count 65535 means "more than fit here: walk and count". The blob is exactly
-//! Redis's, in memory and in RDB files. Lists and streams are made of these, and so is a small hash with deadlines; other
-//! small sets, hashes and sorted sets become one in files (in memory they are packs). What counts is bytes per element and
-//! that a scan touches memory in order; inserting moves what follows, which is why the types put limits on how large one
-//! may grow.
+//! Redis's, in memory and in RDB files. Lists and streams are made of these, and so is a small hash with deadlines;
+//! other small sets, hashes and sorted sets become one in files (in memory they are packs). Listpacks are good at bytes
+//! per element and at scans that touch memory in order; inserting moves what follows, which is why the types put limits
+//! on how large one may grow.
 //!
 //! The memory under it, and why it may hold some spare room, is `blob`'s.
 //!
@@ -26,35 +26,35 @@ mod view;
 use std::fmt;
 
 pub(in crate::types) use appender::{Appender, room_for_int, room_for_text};
-pub use entry::Item;
+pub(crate) use entry::Item;
 pub(in crate::types) use entry::{END, Encoded};
-pub use view::{Iter, Pos, View};
+pub(crate) use view::{Iter, Pos, View};
 
 use super::{Malformed, blob};
 
 #[derive(Clone)]
-pub struct Listpack(Box<[u8]>);
+pub(crate) struct Listpack(Box<[u8]>);
 
 impl Listpack {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_capacity(0)
     }
 
     /// An empty listpack with room for `bytes` of entries.
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         let mut storage = vec![0; blob::allocation_size(EMPTY.len() + bytes)].into_boxed_slice();
         storage[..EMPTY.len()].copy_from_slice(&EMPTY);
         Self(storage)
     }
 
     /// Takes a blob from outside after checking all of it. Linear in its length, allocates once, never panics.
-    pub fn parse(blob: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(blob: &[u8]) -> Result<Self, Malformed> {
         validate(blob)?;
         Ok(Self(blob.into()))
     }
 
     /// As `parse`, without the copy.
-    pub fn parse_owned(blob: Vec<u8>) -> Result<Self, Malformed> {
+    pub(crate) fn parse_owned(blob: Vec<u8>) -> Result<Self, Malformed> {
         validate(&blob)?;
         Ok(Self(blob.into_boxed_slice()))
     }
@@ -71,97 +71,99 @@ impl Listpack {
     }
 
     #[inline]
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         View::trusted(self.as_bytes())
     }
 
     /// The blob, as RDB files hold it.
     #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0[..self.byte_len()]
     }
 
     #[inline]
-    pub fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         entry::read_u32(&self.0) as usize
     }
 
     /// Bytes the allocator spends on it.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         blob::allocation_size(self.0.len())
     }
 
     /// Number of elements; counts them only when there are more than 65534.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.view().len()
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.view().is_empty()
     }
 
     #[inline]
-    pub fn first(&self) -> Option<Pos> {
+    pub(crate) fn first(&self) -> Option<Pos> {
         self.view().first()
     }
 
     #[inline]
-    pub fn last(&self) -> Option<Pos> {
+    pub(crate) fn last(&self) -> Option<Pos> {
         self.view().last()
     }
 
     #[inline]
-    pub fn next(&self, pos: Pos) -> Option<Pos> {
+    pub(crate) fn next(&self, pos: Pos) -> Option<Pos> {
         self.view().next(pos)
     }
 
     #[inline]
-    pub fn prev(&self, pos: Pos) -> Option<Pos> {
+    #[cfg(test)]
+    pub(crate) fn prev(&self, pos: Pos) -> Option<Pos> {
         self.view().prev(pos)
     }
 
     #[inline]
-    pub fn get(&self, pos: Pos) -> Item<'_> {
+    pub(crate) fn get(&self, pos: Pos) -> Item<'_> {
         self.view().get(pos)
     }
 
     /// The entry with this index, negative ones counting from the end.
-    pub fn seek(&self, index: i64) -> Option<Pos> {
+    pub(crate) fn seek(&self, index: i64) -> Option<Pos> {
         self.view().seek(index)
     }
 
     /// The element with this index, negative ones counting from the end.
-    pub fn at(&self, index: i64) -> Option<Item<'_>> {
+    #[cfg(test)]
+    pub(crate) fn at(&self, index: i64) -> Option<Item<'_>> {
         self.view().at(index)
     }
 
     #[inline]
-    pub fn iter(&self) -> Iter<'_> {
+    pub(crate) fn iter(&self) -> Iter<'_> {
         self.view().iter()
     }
 
     /// The first entry from the start whose text is `needle`, looking at every `skip + 1`st only.
-    pub fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
+    pub(crate) fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
         self.view().find_first(needle, skip)
     }
 
     /// Would the blob stay within what Redis accepts for one listpack after `bytes` more of text? Types convert to
     /// their large form instead when the answer is no.
-    pub fn has_room_for(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.byte_len().saturating_add(bytes) <= SAFE_BYTES_MAX
     }
 
     /// Makes room for `bytes` of entries to come, so that adding them allocates once.
-    pub fn reserve(&mut self, bytes: usize) {
+    pub(crate) fn reserve(&mut self, bytes: usize) {
         let needed = self.byte_len() + bytes;
         if needed > self.0.len() {
             blob::resize(&mut self.0, needed);
         }
     }
 
-    pub fn append<'a>(&mut self, item: impl Into<Item<'a>>) {
+    pub(crate) fn append<'a>(&mut self, item: impl Into<Item<'a>>) {
         let entry = Encoded::new(item.into());
         let total = self.byte_len();
         let new_total = total + entry.len();
@@ -177,27 +179,27 @@ impl Listpack {
         self.count_changed(1);
     }
 
-    pub fn prepend<'a>(&mut self, item: impl Into<Item<'a>>) {
+    pub(crate) fn prepend<'a>(&mut self, item: impl Into<Item<'a>>) {
         self.put(HEADER, 0, &Encoded::new(item.into()));
         self.count_changed(1);
     }
 
     /// Inserts one element; it then stands at `pos`.
-    pub fn insert_before<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) -> Pos {
+    pub(crate) fn insert_before<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) -> Pos {
         self.put(pos.offset(), 0, &Encoded::new(item.into()));
         self.count_changed(1);
         pos
     }
 
     /// Inserts one element after the one at `pos` and returns where it stands; `pos` itself stays valid.
-    pub fn insert_after<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) -> Pos {
+    pub(crate) fn insert_after<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) -> Pos {
         let at = Pos(self.view().end_of(pos) as u32);
         self.insert_before(at, item)
     }
 
     /// Inserts all of `items`, in order, before the entry at `at`, or at the end. One move of what follows.
     /// Returns where the first of them stands.
-    pub fn insert_all(&mut self, at: Option<Pos>, items: &[Item<'_>]) -> Pos {
+    pub(crate) fn insert_all(&mut self, at: Option<Pos>, items: &[Item<'_>]) -> Pos {
         let start = at.map_or(self.byte_len() - 1, Pos::offset);
         let size = items.iter().map(|item| Encoded::new(*item).len()).sum();
         self.splice(start, 0, size);
@@ -212,12 +214,12 @@ impl Listpack {
         Pos(start as u32)
     }
 
-    pub fn append_all(&mut self, items: &[Item<'_>]) {
+    pub(crate) fn append_all(&mut self, items: &[Item<'_>]) {
         self.insert_all(None, items);
     }
 
     /// Replaces the element at `pos`; the new one stands there too.
-    pub fn replace<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) {
+    pub(crate) fn replace<'a>(&mut self, pos: Pos, item: impl Into<Item<'a>>) {
         let old = self.view().end_of(pos) - pos.offset();
         self.put(pos.offset(), old, &Encoded::new(item.into()));
     }
@@ -234,12 +236,12 @@ impl Listpack {
     }
 
     /// Removes the element at `pos`. The one that followed it, if any, then stands at `pos`.
-    pub fn delete(&mut self, pos: Pos) -> Option<Pos> {
+    pub(crate) fn delete(&mut self, pos: Pos) -> Option<Pos> {
         self.delete_run(pos, 1)
     }
 
     /// Removes up to `count` elements from `pos` on. The one that followed them, if any, then stands at `pos`.
-    pub fn delete_run(&mut self, pos: Pos, count: usize) -> Option<Pos> {
+    pub(crate) fn delete_run(&mut self, pos: Pos, count: usize) -> Option<Pos> {
         let start = pos.offset();
         let entries = &self.as_bytes()[start..];
         let mut size = 0;
@@ -262,14 +264,14 @@ impl Listpack {
     }
 
     /// Removes up to `count` elements from the one with this index on, negative indexes counting from the end.
-    pub fn delete_range(&mut self, index: i64, count: usize) {
+    pub(crate) fn delete_range(&mut self, index: i64, count: usize) {
         if let Some(pos) = self.seek(index) {
             self.delete_run(pos, count);
         }
     }
 
     /// Removes the elements at all of `positions`, which ascend. One pass, each surviving byte moves once.
-    pub fn delete_all(&mut self, positions: &[Pos]) {
+    pub(crate) fn delete_all(&mut self, positions: &[Pos]) {
         let Some(first) = positions.first() else {
             return;
         };
@@ -292,7 +294,7 @@ impl Listpack {
     }
 
     /// Appends all elements of `other`.
-    pub fn merge(&mut self, other: View<'_>) {
+    pub(crate) fn merge(&mut self, other: View<'_>) {
         let entries = &other.as_bytes()[HEADER..other.as_bytes().len() - 1];
         let count = self.len() + other.len();
         let at = self.byte_len() - 1;
@@ -303,7 +305,7 @@ impl Listpack {
 
     /// Cuts the listpack in two: elements from `index` on leave it and are returned.
     #[must_use]
-    pub fn split_off(&mut self, index: usize) -> Self {
+    pub(crate) fn split_off(&mut self, index: usize) -> Self {
         let Some(pos) = self.seek(index as i64) else {
             return Self::new();
         };
@@ -321,7 +323,7 @@ impl Listpack {
     }
 
     /// Gives back all room beyond the blob.
-    pub fn shrink_to_fit(&mut self) {
+    pub(crate) fn shrink_to_fit(&mut self) {
         let bytes = self.byte_len();
         blob::resize(&mut self.0, bytes);
     }
@@ -334,8 +336,8 @@ impl Listpack {
         entry.write(&mut self.0[at..at + size]);
     }
 
-    /// Makes a hole of `inserted` bytes in place of `removed` ones at `at`; what the hole holds is for the caller to
-    /// write. Grows and shrinks the allocation and keeps the total in the header; the count is the caller's too.
+    /// Makes a hole of `inserted` bytes in place of `removed` ones at `at`; the caller writes the hole. Grows and
+    /// shrinks the allocation and keeps the total in the header; the count is the caller's too.
     #[inline]
     fn splice(&mut self, at: usize, removed: usize, inserted: usize) {
         let total = self.byte_len();
@@ -420,7 +422,7 @@ impl<'a> FromIterator<Item<'a>> for Listpack {
 
 /// Checks every byte of a blob that structure depends on: header, each entry's encoding and backlen, the terminator,
 /// and that the header's count is right or unknown. Returns the number of elements.
-pub fn validate(blob: &[u8]) -> Result<usize, Malformed> {
+pub(crate) fn validate(blob: &[u8]) -> Result<usize, Malformed> {
     if blob.len() < EMPTY.len() || entry::read_u32(blob) as usize != blob.len() {
         return Err(Malformed);
     }
@@ -442,6 +444,8 @@ pub fn validate(blob: &[u8]) -> Result<usize, Malformed> {
 
 /// Bytes before the first entry.
 pub(in crate::types) const HEADER: usize = 6;
+/// Header and terminator.
+pub(in crate::types) const FRAME: usize = HEADER + 1;
 const EMPTY: [u8; 7] = [7, 0, 0, 0, 0, 0, END];
 /// Redis refuses to grow a listpack beyond this, far below what its header could say.
 const SAFE_BYTES_MAX: usize = 1 << 30;

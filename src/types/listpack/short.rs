@@ -5,7 +5,7 @@
 
 /// Copies all of `from`; the slices are of one length.
 #[inline]
-pub fn copy(to: &mut [u8], from: &[u8]) {
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     let len = from.len();
     assert_eq!(to.len(), len, "the caller cut the place to size");
     if len > 32 {
@@ -25,7 +25,7 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
 
 /// Are these the same bytes?
 #[inline]
-pub fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     let len = one.len();
     if len != other.len() {
         return false;

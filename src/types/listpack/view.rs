@@ -9,7 +9,7 @@ use crate::base::num;
 /// Where an entry starts, as an offset into the blob. Any change to the listpack makes older positions meaningless,
 /// except where a method says which position it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pos(pub(super) u32);
+pub(crate) struct Pos(pub(super) u32);
 
 impl Pos {
     /// The first entry, if there is one.
@@ -21,14 +21,14 @@ impl Pos {
     }
 
     /// The offset in the blob, as DEBUG commands print it.
-    pub fn offset(self) -> usize {
+    pub(crate) fn offset(self) -> usize {
         self.0 as usize
     }
 }
 
 /// A borrowed listpack. Invariant: the bytes are exactly one valid blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct View<'a>(&'a [u8]);
+pub(crate) struct View<'a>(&'a [u8]);
 
 impl<'a> View<'a> {
     /// The caller vouches for `blob`: it came out of a listpack or passed [`super::validate`].
@@ -39,13 +39,13 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    pub fn as_bytes(self) -> &'a [u8] {
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
     /// Number of elements. Constant time up to 65534 of them; beyond, the header has no room and they are counted.
     #[inline]
-    pub fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self.header_count() {
             u16::MAX => self.count(),
             count => usize::from(count),
@@ -53,46 +53,39 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0[HEADER] == entry::END
     }
 
     #[inline]
-    pub fn first(self) -> Option<Pos> {
+    pub(crate) fn first(self) -> Option<Pos> {
         self.entry_at(HEADER)
     }
 
     #[inline]
-    pub fn last(self) -> Option<Pos> {
+    pub(crate) fn last(self) -> Option<Pos> {
         (!self.is_empty()).then(|| self.start_before(self.0.len() - 1))
     }
 
     /// The entry after the one at `pos`.
     #[inline]
-    pub fn next(self, pos: Pos) -> Option<Pos> {
+    pub(crate) fn next(self, pos: Pos) -> Option<Pos> {
         self.entry_at(self.end_of(pos))
     }
 
     /// The entry before the one at `pos`.
     #[inline]
-    pub fn prev(self, pos: Pos) -> Option<Pos> {
+    pub(crate) fn prev(self, pos: Pos) -> Option<Pos> {
         (pos.offset() > HEADER).then(|| self.start_before(pos.offset()))
     }
 
     #[inline]
-    pub fn get(self, pos: Pos) -> Item<'a> {
+    pub(crate) fn get(self, pos: Pos) -> Item<'a> {
         entry::decode(&self.0[pos.offset()..]).0
     }
 
-    /// The entry at `pos` and the position after it, in one decoding.
-    #[inline]
-    pub fn get_and_next(self, pos: Pos) -> (Item<'a>, Option<Pos>) {
-        let (item, size) = entry::decode(&self.0[pos.offset()..]);
-        (item, self.entry_at(pos.offset() + size))
-    }
-
     /// The entry with this index; negative indexes count from the end, -1 being the last. Walks from the nearer end.
-    pub fn seek(self, index: i64) -> Option<Pos> {
+    pub(crate) fn seek(self, index: i64) -> Option<Pos> {
         let header_count = self.header_count();
         let (forward, steps) = if header_count == u16::MAX {
             // Counting would cost as much as the walk: start at the end the index is relative to.
@@ -129,12 +122,12 @@ impl<'a> View<'a> {
     }
 
     /// The element with this index, as `seek` counts.
-    pub fn at(self, index: i64) -> Option<Item<'a>> {
+    pub(crate) fn at(self, index: i64) -> Option<Item<'a>> {
         self.seek(index).map(|pos| self.get(pos))
     }
 
     #[inline]
-    pub fn iter(self) -> Iter<'a> {
+    pub(crate) fn iter(self) -> Iter<'a> {
         Iter {
             blob: self.0,
             front: HEADER,
@@ -142,19 +135,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// From the entry at `pos` to the end.
-    #[inline]
-    pub fn iter_from(self, pos: Pos) -> Iter<'a> {
-        Iter {
-            blob: self.0,
-            front: pos.offset(),
-            back: self.0.len() - 1,
-        }
-    }
-
     /// Hands elements from the one at `pos` on to `visit`: `take` of them, or all there are.
     #[inline]
-    pub fn visit_from<B>(
+    pub(crate) fn visit_from<B>(
         self,
         pos: Pos,
         take: usize,
@@ -174,7 +157,7 @@ impl<'a> View<'a> {
 
     /// As `visit_from`, towards the start.
     #[inline]
-    pub fn visit_back_from<B>(
+    pub(crate) fn visit_back_from<B>(
         self,
         pos: Pos,
         take: usize,
@@ -191,7 +174,7 @@ impl<'a> View<'a> {
 
     /// The first entry from `from` on whose text is `needle`. After an entry that differs, `skip` entries are passed
     /// over without being looked at: 1 finds a field among (field, value) pairs.
-    pub fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
+    pub(crate) fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
         let number = num::parse_i64(needle);
         let mut at = from.offset();
         loop {
@@ -218,7 +201,7 @@ impl<'a> View<'a> {
     }
 
     /// The first entry from the start whose text is `needle`, looking at every `skip + 1`st only.
-    pub fn find_first(self, needle: &[u8], skip: usize) -> Option<Pos> {
+    pub(crate) fn find_first(self, needle: &[u8], skip: usize) -> Option<Pos> {
         self.find(self.first()?, needle, skip)
     }
 
@@ -260,7 +243,7 @@ impl<'a> IntoIterator for View<'a> {
 
 /// The elements in order, from either end.
 #[derive(Debug, Clone)]
-pub struct Iter<'a> {
+pub(crate) struct Iter<'a> {
     blob: &'a [u8],
     front: usize,
     /// One past the last entry still to come: its backlen ends here.
@@ -269,7 +252,7 @@ pub struct Iter<'a> {
 
 impl Iter<'_> {
     /// Where the element stands that `next` would return.
-    pub fn pos(&self) -> Option<Pos> {
+    pub(crate) fn pos(&self) -> Option<Pos> {
         (self.front < self.back).then_some(Pos(self.front as u32))
     }
 }

@@ -16,17 +16,17 @@
 //! ```
 //!
 //! Small sets, hashes, sorted sets and lists are packs. Redis keeps them in listpacks, and so do the files both read;
-//! here they are converted when they are saved or loaded, because a pack is a third to a half smaller: members and fields
-//! of one key mostly begin alike (`field:1`, `field:2`), and since nobody walks backwards no row needs to say its
-//! length twice.
+//! here they are converted when they are saved or loaded, because a pack is a third to a half smaller: members and
+//! fields of one key mostly begin alike (`field:1`, `field:2`), and since nobody walks backwards no row needs to say
+//! its length twice.
 //!
-//! Looking for a key needs no text but what is there: how many bytes the key sought has in common with the row
+//! Looking for a key needs no text but the rows themselves: how many bytes the key sought has in common with the row
 //! before says how it compares with all rows that share more than that (see `Search`). Inserting and removing touch the
 //! row and its follower, whose shared part may change.
 //!
-//! Keys are text, whatever they spell. `find` is for packs that have each of them once; those of a list may repeat. Packs never come from outside, so their readers trust them.
-//! Not good at: starting in the middle (walk from the start), walking backwards (collect first), and being large; the
-//! types put limits on how large one may grow.
+//! Keys are text, even those that spell a number. `find` is for packs that have each of them once; those of a list may
+//! repeat. Packs never come from outside, so their readers trust them. Not good at: starting in the middle (walk from
+//! the start), walking backwards (collect first), and being large; the types put limits on how large one may grow.
 
 mod row;
 mod value;
@@ -36,30 +36,30 @@ mod tests;
 
 use std::cmp::Ordering;
 
-pub use row::{Row, Rows, Walk};
-pub use value::Cell;
+pub(crate) use row::{Row, Rows, Walk};
+pub(crate) use value::Cell;
 
 use super::blob;
 use super::listpack::short;
 use row::{Cut, Head, KeyText, SHARED_MAX};
 
 /// More rows than the header can count: types convert before they reach this.
-pub const COUNT_MAX: usize = u16::MAX as usize;
+pub(crate) const COUNT_MAX: usize = u16::MAX as usize;
 /// Beyond this many bytes types convert as well, whatever the configuration allows.
-pub const BYTES_MAX: usize = 1 << 30;
+pub(crate) const BYTES_MAX: usize = 1 << 30;
 const HEADER: usize = 6;
 /// The handle is a boxed slice as long as the allocation; see `blob`.
 #[derive(Clone)]
 pub struct Pack<const VALUED: bool>(Box<[u8]>);
 
 /// Keys alone.
-pub type Keys = Pack<false>;
+pub(crate) type Keys = Pack<false>;
 /// Keys with values.
-pub type Pairs = Pack<true>;
+pub(crate) type Pairs = Pack<true>;
 
 /// A place for a new row.
 #[derive(Clone, Copy, Debug)]
-pub struct Gap {
+pub(crate) struct Gap {
     at: usize,
     /// Bytes the new key has in common with the row before.
     before: usize,
@@ -72,14 +72,14 @@ pub struct Gap {
 /// Invariant: the key sought and the key of the last row seen agree in exactly `common` bytes, and `order` is how the
 /// former compares with the latter.
 #[derive(Clone, Copy, Debug)]
-pub struct Search<'k> {
+pub(crate) struct Search<'k> {
     key: &'k [u8],
     common: usize,
     order: Ordering,
 }
 
 impl<const VALUED: bool> Pack<VALUED> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut blob = vec![0; blob::allocation_size(HEADER)].into_boxed_slice();
         blob[0] = HEADER as u8;
         Self(blob)
@@ -98,17 +98,17 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(u16::from_le_bytes([self.0[4], self.0[5]]))
     }
 
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.byte_len() == HEADER
     }
 
     #[inline]
-    pub fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         u32::from_le_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]) as usize
     }
 
@@ -118,18 +118,18 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// Bytes allocated.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.0.len()
     }
 
     /// Whether `bytes` more of text still leave it a pack one can handle.
-    pub fn has_room_for(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.len() < COUNT_MAX && self.byte_len().saturating_add(bytes) <= BYTES_MAX
     }
 
     /// The rows in order, without their texts.
     #[inline]
-    pub fn rows(&self) -> Rows<'_, VALUED> {
+    pub(crate) fn rows(&self) -> Rows<'_, VALUED> {
         Rows {
             bytes: self.bytes(),
             at: HEADER,
@@ -138,7 +138,7 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// The rows in order, with their texts.
     #[inline]
-    pub fn walk(&self) -> Walk<'_, VALUED> {
+    pub(crate) fn walk(&self) -> Walk<'_, VALUED> {
         Walk {
             rows: self.rows(),
             key: KeyText::new(),
@@ -146,7 +146,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// The row with this index, which exists, and a walk that stands at it.
-    pub fn walk_to(&self, index: usize) -> (Row, Walk<'_, VALUED>) {
+    pub(crate) fn walk_to(&self, index: usize) -> (Row, Walk<'_, VALUED>) {
         let mut walk = self.walk();
         for _ in 0..index {
             walk.next();
@@ -160,7 +160,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     /// As `Search::compare`, for equality alone, and the hottest loop of small values: nearly all rows are passed by
     /// after a look at their head, one byte of their key and one of their value.
     #[inline]
-    pub fn find(&self, key: &[u8]) -> Result<Row, Gap> {
+    pub(crate) fn find(&self, key: &[u8]) -> Result<Row, Gap> {
         let bytes = self.bytes();
         let mut rows = &bytes[HEADER..];
         let mut common = 0;
@@ -207,7 +207,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     /// The row of a key and the one before it, or the place for it: before the first row of which `stands_before` says
     /// so, given the row's value and how the key compares with the row's.
     #[inline]
-    pub fn find_or_place(
+    pub(crate) fn find_or_place(
         &self,
         key: &[u8],
         mut stands_before: impl FnMut(Cell<'_>, Ordering) -> bool,
@@ -244,7 +244,7 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// The text a row has in common with the one before it, as a length, and the rest.
     #[inline]
-    pub fn row_key(&self, row: Row) -> (usize, &[u8]) {
+    pub(crate) fn row_key(&self, row: Row) -> (usize, &[u8]) {
         (
             row.shared as usize,
             &self.0[row.rest_at as usize..row.value_at as usize],
@@ -253,13 +253,13 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// Only for packs whose rows have one.
     #[inline]
-    pub fn value(&self, row: Row) -> Cell<'_> {
+    pub(crate) fn value(&self, row: Row) -> Cell<'_> {
         value::decode(&self.0[row.value_at as usize..])
     }
 
     /// The place before `row`, or the end, for the key of a search. The search has seen the rows before `row` and
     /// no further; it still has to see `row` itself.
-    pub fn gap_before(&self, row: Option<Row>, search: &Search<'_>) -> Gap {
+    pub(crate) fn gap_before(&self, row: Option<Row>, search: &Search<'_>) -> Gap {
         let before = search.common;
         let Some(row) = row else {
             return Gap {
@@ -279,13 +279,13 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// The place before all rows.
     #[inline]
-    pub fn gap_at_start(&self, key: &[u8]) -> Gap {
+    pub(crate) fn gap_at_start(&self, key: &[u8]) -> Gap {
         self.gap_before(self.row_at(HEADER), &Search::new(key))
     }
 
     /// The place after all rows.
     #[inline]
-    pub fn gap_at_end(&self, key: &[u8]) -> Gap {
+    pub(crate) fn gap_at_end(&self, key: &[u8]) -> Gap {
         let bytes = self.bytes();
         let mut at = HEADER;
         let mut common = 0;
@@ -304,7 +304,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// The place before the row with this index, which may be one past the last.
-    pub fn gap_at(&self, index: usize, key: &[u8]) -> Gap {
+    pub(crate) fn gap_at(&self, index: usize, key: &[u8]) -> Gap {
         let mut search = Search::new(key);
         let mut rows = self.rows();
         for row in rows.by_ref().take(index) {
@@ -314,7 +314,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// Puts a new row where `gap` is.
-    pub fn insert(&mut self, gap: Gap, key: &[u8], value: Cell<'_>) {
+    pub(crate) fn insert(&mut self, gap: Gap, key: &[u8], value: Cell<'_>) {
         let shared = gap.before.min(SHARED_MAX);
         let head = Head::new(shared, key.len() - shared);
         let value = if VALUED {
@@ -326,7 +326,8 @@ impl<const VALUED: bool> Pack<VALUED> {
         match self.row_at(gap.at) {
             None => self.splice(gap.at, 0, &row),
             Some(next) => {
-                // What the follower shared with the row before it, it now shares with the new row, or less or more.
+                // The follower shared bytes with the row before it; it now shares as many, fewer or more with the new
+                // row.
                 let old_shared = next.shared as usize;
                 let new_shared = gap.after.min(SHARED_MAX);
                 let restored = match self.key_before(next, new_shared) {
@@ -356,7 +357,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// Removes a row. The follower gets those bytes it shared with the row but the row did not share itself.
-    pub fn remove(&mut self, row: Row) {
+    pub(crate) fn remove(&mut self, row: Row) {
         match self.row_after(row) {
             None => self.splice(row.at as usize, (row.end - row.at) as usize, &[]),
             Some(next) => {
@@ -380,7 +381,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// Replaces the value of a row.
-    pub fn set_value(&mut self, row: Row, value: Cell<'_>) {
+    pub(crate) fn set_value(&mut self, row: Row, value: Cell<'_>) {
         debug_assert!(VALUED);
         let value = value::encode(value);
         let (at, end) = (row.value_at as usize, row.end as usize);
@@ -389,7 +390,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     /// Keeps the rows that `keep` wants. One pass over the pack, which is written anew.
-    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], Option<Cell<'_>>) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], Option<Cell<'_>>) -> bool) {
         let mut kept = Builder::new();
         let mut walk = self.walk();
         while let Some(row) = walk.next() {
@@ -415,7 +416,7 @@ impl<const VALUED: bool> Pack<VALUED> {
 
     /// The row that follows, if there is one.
     #[inline]
-    pub fn row_after(&self, row: Row) -> Option<Row> {
+    pub(crate) fn row_after(&self, row: Row) -> Option<Row> {
         self.row_at(row.end as usize)
     }
 
@@ -471,7 +472,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         let mut count = 0;
         let mut key_len = 0;
         let mut at = HEADER;
@@ -509,14 +510,14 @@ impl<const VALUED: bool> std::fmt::Debug for Pack<VALUED> {
 impl Gap {
     /// How many bytes the pack is spared because its key begins like one of its neighbours.
     #[inline]
-    pub fn common(self) -> usize {
+    pub(crate) fn common(self) -> usize {
         self.before.max(self.after)
     }
 }
 
 impl<'k> Search<'k> {
     #[inline]
-    pub fn new(key: &'k [u8]) -> Self {
+    pub(crate) fn new(key: &'k [u8]) -> Self {
         // Compared with the empty key that stands before the first row.
         let order = if key.is_empty() {
             Ordering::Equal
@@ -532,7 +533,7 @@ impl<'k> Search<'k> {
 
     /// How the key sought compares with the next row's, of which `shared` bytes are those of the row before.
     #[inline]
-    pub fn compare(&mut self, (shared, rest): (usize, &[u8])) -> Ordering {
+    pub(crate) fn compare(&mut self, (shared, rest): (usize, &[u8])) -> Ordering {
         // Where the search differs from the row before, this row still agrees with that one: nothing changes.
         if shared <= self.common {
             let mine = &self.key[shared..];
@@ -598,17 +599,13 @@ pub(in crate::types) fn walk_keys(storage: &[u8]) -> Walk<'_, false> {
 }
 
 /// Makes a pack of rows that come in its order.
-pub struct Builder<const VALUED: bool> {
+pub(crate) struct Builder<const VALUED: bool> {
     pack: Pack<VALUED>,
     last: KeyText,
 }
 
 impl<const VALUED: bool> Builder<VALUED> {
-    #[expect(
-        clippy::new_without_default,
-        reason = "one does not default to building"
-    )]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             pack: Pack::new(),
             last: KeyText::new(),
@@ -616,33 +613,33 @@ impl<const VALUED: bool> Builder<VALUED> {
     }
 
     /// Goes on where a pack ends.
-    pub fn after(pack: Pack<VALUED>) -> Self {
+    pub(crate) fn after(pack: Pack<VALUED>) -> Self {
         let mut walk = pack.walk();
         while walk.next().is_some() {}
         let last = walk.key;
         Self { pack, last }
     }
 
-    /// What there is so far.
+    /// The rows so far.
     #[inline]
-    pub fn pack(&self) -> &Pack<VALUED> {
+    pub(crate) fn pack(&self) -> &Pack<VALUED> {
         &self.pack
     }
 
     /// How many bytes of a key the last row has already.
     #[inline]
-    pub fn common(&self, key: &[u8]) -> usize {
+    pub(crate) fn common(&self, key: &[u8]) -> usize {
         common_prefix(self.last.as_slice(), key)
     }
 
     #[inline]
-    pub fn push(&mut self, key: &[u8], value: Cell<'_>) {
+    pub(crate) fn push(&mut self, key: &[u8], value: Cell<'_>) {
         self.push_sharing(self.common(key), key, value);
     }
 
-    /// As `push`, for who has asked for `common` already.
+    /// `push`, with the shared prefix already computed.
     #[inline]
-    pub fn push_sharing(&mut self, before: usize, key: &[u8], value: Cell<'_>) {
+    pub(crate) fn push_sharing(&mut self, before: usize, key: &[u8], value: Cell<'_>) {
         let gap = Gap {
             at: self.pack.byte_len(),
             before,
@@ -652,7 +649,7 @@ impl<const VALUED: bool> Builder<VALUED> {
         self.last.continue_with(before, &key[before..]);
     }
 
-    pub fn finish(self) -> Pack<VALUED> {
+    pub(crate) fn finish(self) -> Pack<VALUED> {
         self.pack
     }
 }

@@ -1,19 +1,19 @@
 //! Reading rows: where their parts are, and what their keys say when put together.
 //!
-//! A `Cut` is a row as it is found in the bytes; a `Row` is where it stands in its pack, for callers to hold. `Rows` goes
-//! through a pack without texts, `Walk` with them.
+//! A `Cut` is a row as it is found in the bytes; a `Row` is where it stands in its pack, for callers to hold. `Rows`
+//! goes through a pack without texts, `Walk` with them.
 
 use super::value::{self, Cell};
 use crate::types::listpack::short;
 
-/// What one byte after the head can add to its four bits.
+/// The most that one byte after the head can add to its four bits.
 pub(super) const SHARED_MAX: usize = 15 + 255;
 /// Keys up to this length are put together without allocating.
 const KEY_ON_STACK: usize = 128;
 
 /// Where a row is. Any change to the pack makes it meaningless.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     pub(super) at: u32,
     pub(super) rest_at: u32,
     pub(super) value_at: u32,
@@ -23,7 +23,7 @@ pub struct Row {
 
 /// The rows of a pack.
 #[derive(Clone)]
-pub struct Rows<'a, const VALUED: bool> {
+pub(crate) struct Rows<'a, const VALUED: bool> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
 }
@@ -137,18 +137,14 @@ impl Cut {
 
 /// The rows of a pack and the text of the last one returned. Not an `Iterator`: the text lives in the walk and
 /// changes with each step.
-pub struct Walk<'a, const VALUED: bool> {
+pub(crate) struct Walk<'a, const VALUED: bool> {
     pub(super) rows: Rows<'a, VALUED>,
     pub(super) key: KeyText,
 }
 
 impl<'a, const VALUED: bool> Walk<'a, VALUED> {
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "what it lends out ends with the next step"
-    )]
     #[inline]
-    pub fn next(&mut self) -> Option<Row> {
+    pub(crate) fn next(&mut self) -> Option<Row> {
         let row = self.rows.next()?;
         self.key.continue_with(
             row.shared as usize,
@@ -159,13 +155,13 @@ impl<'a, const VALUED: bool> Walk<'a, VALUED> {
 
     /// The key of the row returned last.
     #[inline]
-    pub fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         self.key.as_slice()
     }
 
     /// The value of a row of this pack; lives as long as the pack.
     #[inline]
-    pub fn value(&self, row: Row) -> Cell<'a> {
+    pub(crate) fn value(&self, row: Row) -> Cell<'a> {
         value::decode(&self.rows.bytes[row.value_at as usize..])
     }
 }

@@ -5,7 +5,7 @@ use crate::types::listpack::Item;
 
 /// A value: of a hash field text, which is kept as an integer if it is one, of a sorted set's member a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     Double(f64),
@@ -14,21 +14,13 @@ pub enum Cell<'a> {
 impl<'a> Cell<'a> {
     /// Text becomes an integer if that is what it spells, in the one canonical way.
     #[inline]
-    pub fn from_text(text: &'a [u8]) -> Self {
+    pub(crate) fn from_text(text: &'a [u8]) -> Self {
         num::parse_i64(text).map_or(Self::Bytes(text), Self::Int)
-    }
-
-    #[inline]
-    pub fn from_item(item: Item<'a>) -> Self {
-        match item {
-            Item::Int(number) => Self::Int(number),
-            Item::Bytes(text) => Self::from_text(text),
-        }
     }
 
     /// A score becomes an integer if it is one. Negative zero loses its sign, as it does in a listpack of Redis.
     #[inline]
-    pub fn from_score(score: f64) -> Self {
+    pub(crate) fn from_score(score: f64) -> Self {
         let number = score as i64;
         if number as f64 == score && number.unsigned_abs() <= EXACT_MAX {
             Self::Int(number)
@@ -39,7 +31,7 @@ impl<'a> Cell<'a> {
 
     /// For packs of texts.
     #[inline]
-    pub fn item(self) -> Item<'a> {
+    pub(crate) fn item(self) -> Item<'a> {
         match self {
             Self::Int(number) => Item::Int(number),
             Self::Bytes(text) => Item::Bytes(text),
@@ -49,7 +41,7 @@ impl<'a> Cell<'a> {
 
     /// For packs of scores.
     #[inline]
-    pub fn score(self) -> f64 {
+    pub(crate) fn score(self) -> f64 {
         match self {
             Self::Int(number) => number as f64,
             Self::Double(score) => score,
@@ -59,7 +51,7 @@ impl<'a> Cell<'a> {
 }
 
 /// A value ready to be written.
-pub struct Encoded<'a> {
+pub(crate) struct Encoded<'a> {
     head: [u8; 9],
     head_len: usize,
     text: &'a [u8],
@@ -67,18 +59,18 @@ pub struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     #[inline]
-    pub fn head(&self) -> &[u8] {
+    pub(crate) fn head(&self) -> &[u8] {
         &self.head[..self.head_len]
     }
 
     #[inline]
-    pub fn text(&self) -> &'a [u8] {
+    pub(crate) fn text(&self) -> &'a [u8] {
         self.text
     }
 }
 
-/// What a row without a value has.
-pub fn nothing() -> Encoded<'static> {
+/// The value of a row that has none.
+pub(crate) fn nothing() -> Encoded<'static> {
     Encoded {
         head: [0; 9],
         head_len: 0,
@@ -86,7 +78,7 @@ pub fn nothing() -> Encoded<'static> {
     }
 }
 
-pub fn encode(value: Cell<'_>) -> Encoded<'_> {
+pub(crate) fn encode(value: Cell<'_>) -> Encoded<'_> {
     let mut encoded = nothing();
     match value {
         Cell::Int(number @ 0..=127) => {
@@ -128,7 +120,7 @@ pub fn encode(value: Cell<'_>) -> Encoded<'_> {
 
 /// The value that starts `bytes`.
 #[inline]
-pub fn decode(bytes: &[u8]) -> Cell<'_> {
+pub(crate) fn decode(bytes: &[u8]) -> Cell<'_> {
     let first = bytes[0];
     match first {
         0..=0x7f => Cell::Int(i64::from(first)),
@@ -157,7 +149,7 @@ pub fn decode(bytes: &[u8]) -> Cell<'_> {
 
 /// Length of the value that starts `bytes`, encoding included.
 #[inline]
-pub fn len(bytes: &[u8]) -> usize {
+pub(crate) fn len(bytes: &[u8]) -> usize {
     let first = bytes[0];
     if first < 0x80 {
         1
@@ -183,7 +175,7 @@ fn len_of_others(bytes: &[u8]) -> usize {
 
 /// Reads a number in groups of seven bits, lowest first; all but the last byte have the high bit. Returns how many
 /// bytes it took.
-pub fn read_len(bytes: &[u8]) -> (usize, usize) {
+pub(crate) fn read_len(bytes: &[u8]) -> (usize, usize) {
     let mut len = 0;
     for (index, byte) in bytes.iter().enumerate() {
         len |= usize::from(byte & 0x7f) << (7 * index);
@@ -195,7 +187,7 @@ pub fn read_len(bytes: &[u8]) -> (usize, usize) {
 }
 
 /// Writes such a number and returns its size.
-pub fn write_len(len: usize, out: &mut [u8]) -> usize {
+pub(crate) fn write_len(len: usize, out: &mut [u8]) -> usize {
     let mut rest = len;
     let mut size = 0;
     loop {

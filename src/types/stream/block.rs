@@ -24,10 +24,10 @@ const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
+pub(crate) struct Block {
     first: StreamId,
     pack: Listpack,
-    // What the master entry says, so that the common questions need not read it. The counts change with it.
+    // A copy of the master entry's fields, so that the common questions need not read it. The counts change with it.
     live: u32,
     deleted: u32,
     field_count: u32,
@@ -35,7 +35,7 @@ pub struct Block {
 
 /// A block being read.
 #[derive(Clone, Copy)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     first: StreamId,
     field_count: usize,
@@ -45,8 +45,8 @@ pub struct Reader<'a> {
 
 /// An entry of a stream, borrowed.
 #[derive(Clone, Copy)]
-pub struct Entry<'a> {
-    pub id: StreamId,
+pub(crate) struct Entry<'a> {
+    pub(crate) id: StreamId,
     block: Reader<'a>,
     flags: i64,
     at: usize,
@@ -57,7 +57,7 @@ pub struct Entry<'a> {
 
 /// Pairs of field and value.
 #[derive(Clone)]
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     /// Where the next name stands, unless names and values alternate.
     shared_name_at: Option<usize>,
@@ -67,7 +67,7 @@ pub struct Fields<'a> {
 
 impl Block {
     /// A block for its first entry. `fields` alternates names and values.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         first: StreamId,
         fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
     ) -> Self {
@@ -101,7 +101,7 @@ impl Block {
 
     /// Takes a block from an RDB file after checking that its entries are what this module would have written:
     /// counts that add up, numbers where numbers belong, ascending IDs.
-    pub fn parse(first: StreamId, blob: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(first: StreamId, blob: &[u8]) -> Result<Self, Malformed> {
         let mut block = Self {
             first,
             pack: Listpack::parse(blob)?,
@@ -114,35 +114,35 @@ impl Block {
     }
 
     /// The ID the block is filed under: a lower bound of its entries' IDs.
-    pub fn first(&self) -> StreamId {
+    pub(crate) fn first(&self) -> StreamId {
         self.first
     }
 
     /// Entries that are not deleted.
-    pub fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.live as usize
     }
 
     /// Entries that are.
-    pub fn deleted(&self) -> usize {
+    pub(crate) fn deleted(&self) -> usize {
         self.deleted as usize
     }
 
     /// The blob, as RDB files hold it.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.pack.as_bytes()
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         size_of::<Self>() + self.pack.memory()
     }
 
-    pub fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         self.pack.byte_len()
     }
 
     #[inline]
-    pub fn reader(&self) -> Reader<'_> {
+    pub(crate) fn reader(&self) -> Reader<'_> {
         let bytes = self.pack.as_bytes();
         Reader {
             bytes,
@@ -153,7 +153,7 @@ impl Block {
     }
 
     /// Adds an entry behind the others; its ID is larger than theirs. `fields` alternates names and values.
-    pub fn append<'a>(
+    pub(crate) fn append<'a>(
         &mut self,
         id: StreamId,
         fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
@@ -207,26 +207,29 @@ impl Block {
     }
 
     /// Gives back spare room: nothing will be appended any more.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.pack.shrink_to_fit();
     }
 
     /// The ID of the last entry, deleted or not.
-    pub fn last(&self) -> StreamId {
+    pub(crate) fn last(&self) -> StreamId {
         self.reader()
             .last_entry()
             .map_or(self.first, |entry| entry.id)
     }
 
     /// Marks the entry that stands at this offset and is not deleted yet.
-    pub fn mark_deleted(&mut self, at: usize) {
+    pub(crate) fn mark_deleted(&mut self, at: usize) {
         let flags = self.reader().entry_at(at).flags;
         self.pack.replace_int(Pos::at(at), flags | DELETED);
         self.set_counts(self.live - 1, self.deleted + 1);
     }
 
     /// Marks entries from the front while `wanted` says so. Returns how many live ones were marked.
-    pub fn mark_deleted_while(&mut self, mut wanted: impl FnMut(&Entry<'_>) -> bool) -> usize {
+    pub(crate) fn mark_deleted_while(
+        &mut self,
+        mut wanted: impl FnMut(&Entry<'_>) -> bool,
+    ) -> usize {
         let mut marked = 0;
         let mut next = self.reader().first_entry().map(|entry| entry.at);
         while let Some(at) = next {
@@ -313,20 +316,20 @@ fn skip_all(bytes: &[u8], mut at: usize, count: usize) -> usize {
 
 impl<'a> Reader<'a> {
     /// The first entry, deleted or not.
-    pub fn first_entry(self) -> Option<Entry<'a>> {
+    pub(crate) fn first_entry(self) -> Option<Entry<'a>> {
         let end = skip_all(self.bytes, self.names_at, self.field_count + 1);
         self.entry_from(end)
     }
 
     /// The last entry, deleted or not.
-    pub fn last_entry(self) -> Option<Entry<'a>> {
+    pub(crate) fn last_entry(self) -> Option<Entry<'a>> {
         self.entry_ending_at(self.bytes.len() - 1)
     }
 
     /// The first entry whose ID is `id` or larger, deleted or not.
     ///
     /// Looks from both ends at once. Readers mostly ask for what was added last, or for the beginning.
-    pub fn seek(self, id: StreamId) -> Option<Entry<'a>> {
+    pub(crate) fn seek(self, id: StreamId) -> Option<Entry<'a>> {
         let mut front = self.first_entry()?;
         let mut back = self.last_entry()?;
         if back.id < id {
@@ -344,7 +347,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The last entry whose ID is `id` or smaller, deleted or not.
-    pub fn seek_back(self, id: StreamId) -> Option<Entry<'a>> {
+    pub(crate) fn seek_back(self, id: StreamId) -> Option<Entry<'a>> {
         let mut entry = self.last_entry()?;
         while entry.id > id {
             entry = entry.previous()?;
@@ -402,20 +405,16 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub fn is_deleted(&self) -> bool {
+    pub(crate) fn is_deleted(&self) -> bool {
         self.flags & DELETED != 0
     }
 
     /// Number of pairs.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.field_count
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.field_count == 0
-    }
-
-    pub fn fields(&self) -> Fields<'a> {
+    pub(crate) fn fields(&self) -> Fields<'a> {
         Fields {
             bytes: self.block.bytes,
             shared_name_at: self.has_shared_names().then_some(self.block.names_at),
@@ -426,7 +425,7 @@ impl<'a> Entry<'a> {
 
     /// The entry after this one in its block, deleted or not.
     #[inline]
-    pub fn next(&self) -> Option<Entry<'a>> {
+    pub(crate) fn next(&self) -> Option<Entry<'a>> {
         let elements = if self.has_shared_names() {
             self.field_count
         } else {
@@ -437,7 +436,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The entry before this one in its block, deleted or not.
-    pub fn previous(&self) -> Option<Entry<'a>> {
+    pub(crate) fn previous(&self) -> Option<Entry<'a>> {
         self.block.entry_ending_at(self.at)
     }
 

@@ -6,8 +6,8 @@
 //!
 //! Streams grow at one end and are cut at the other, and entries never move between blocks, so no tree is needed:
 //! finding a block is two binary searches. The levels are shared (`Arc`) so that a copy of the whole stream, which a
-//! snapshot or COPY takes, costs one count per segment; whoever then changes a block copies that segment's list
-//! and that block only.
+//! snapshot or COPY takes, costs one count per segment; a later change of a block copies that segment's list and that
+//! block only.
 //!
 //! Invariants: no segment is empty; keys of blocks ascend strictly.
 
@@ -21,41 +21,41 @@ use super::id::StreamId;
 const SEGMENT_BLOCKS: usize = 128;
 
 #[derive(Clone, Debug, Default)]
-pub struct Blocks {
+pub(crate) struct Blocks {
     segments: Vec<Arc<Vec<Arc<Block>>>>,
     count: usize,
 }
 
 /// Where a block is. Valid until a block is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(crate) struct Place {
     segment: usize,
     block: usize,
 }
 
 impl Blocks {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    pub fn get(&self, place: Place) -> &Arc<Block> {
+    pub(crate) fn get(&self, place: Place) -> &Arc<Block> {
         &self.segments[place.segment][place.block]
     }
 
     /// The block for changing. Copies it if somebody else holds it.
-    pub fn get_mut(&mut self, place: Place) -> &mut Block {
+    pub(crate) fn get_mut(&mut self, place: Place) -> &mut Block {
         let segment = Arc::make_mut(&mut self.segments[place.segment]);
         Arc::make_mut(&mut segment[place.block])
     }
 
-    pub fn first(&self) -> Option<Place> {
+    pub(crate) fn first(&self) -> Option<Place> {
         (self.count > 0).then_some(Place {
             segment: 0,
             block: 0,
         })
     }
 
-    pub fn last(&self) -> Option<Place> {
+    pub(crate) fn last(&self) -> Option<Place> {
         let segment = self.segments.len().checked_sub(1)?;
         Some(Place {
             segment,
@@ -63,7 +63,7 @@ impl Blocks {
         })
     }
 
-    pub fn next(&self, place: Place) -> Option<Place> {
+    pub(crate) fn next(&self, place: Place) -> Option<Place> {
         if place.block + 1 < self.segments[place.segment].len() {
             return Some(Place {
                 block: place.block + 1,
@@ -74,7 +74,7 @@ impl Blocks {
         (segment < self.segments.len()).then_some(Place { segment, block: 0 })
     }
 
-    pub fn previous(&self, place: Place) -> Option<Place> {
+    pub(crate) fn previous(&self, place: Place) -> Option<Place> {
         if place.block > 0 {
             return Some(Place {
                 block: place.block - 1,
@@ -89,7 +89,7 @@ impl Blocks {
     }
 
     /// The block an entry with this ID would be in: the last that does not begin after it.
-    pub fn find(&self, id: StreamId) -> Option<Place> {
+    pub(crate) fn find(&self, id: StreamId) -> Option<Place> {
         // Most questions are about the newest entries.
         let last = self.last()?;
         if self.get(last).first() <= id {
@@ -104,7 +104,7 @@ impl Blocks {
     }
 
     /// Adds a block behind the others; its key is larger than theirs.
-    pub fn push(&mut self, block: Block) {
+    pub(crate) fn push(&mut self, block: Block) {
         debug_assert!(
             self.last()
                 .is_none_or(|last| self.get(last).first() < block.first())
@@ -117,7 +117,7 @@ impl Blocks {
         self.count += 1;
     }
 
-    pub fn remove(&mut self, place: Place) {
+    pub(crate) fn remove(&mut self, place: Place) {
         let segment = Arc::make_mut(&mut self.segments[place.segment]);
         segment.remove(place.block);
         if segment.is_empty() {
@@ -129,18 +129,18 @@ impl Blocks {
     /// How many nodes a compressed radix tree of the blocks' keys would have. Real servers keep one, and tell.
     ///
     /// A tree of so many blocks that counting took noticeable time is judged by its beginning.
-    pub fn radix_nodes(&self) -> usize {
+    pub(crate) fn radix_nodes(&self) -> usize {
         let keys = self.iter().map(|block| block.first().to_bytes());
         let counted = radix_nodes(keys.take(COUNTED_BLOCKS_MAX));
         let rest = self.count.saturating_sub(COUNTED_BLOCKS_MAX);
         counted + counted * rest / COUNTED_BLOCKS_MAX
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Block>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Block>> {
         self.segments.iter().flat_map(|segment| segment.iter())
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let handles = self.count * size_of::<Arc<Block>>()
             + self.segments.len() * size_of::<Vec<Arc<Block>>>();
         // Two counts before each shared block.
@@ -152,7 +152,7 @@ impl Blocks {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         assert!(
             self.segments
                 .iter()

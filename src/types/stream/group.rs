@@ -1,4 +1,4 @@
-//! Consumer groups: who was given which entry and has not acknowledged it.
+//! Consumer groups: the entries that each consumer was given and has not acknowledged.
 //!
 //! The *pending list* of a group maps the ID of each such entry to its delivery; each consumer also keeps the IDs
 //! that are its own. Both lists change together, which is why they are private. Consumers are listed by name in
@@ -19,10 +19,10 @@ use super::shelf::Shelf;
 
 /// The delivery of an entry that was not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    pub delivered_ms: i64,
-    pub deliveries: u64,
-    pub consumer: ConsumerId,
+pub(crate) struct Pending {
+    pub(crate) delivered_ms: i64,
+    pub(crate) deliveries: u64,
+    pub(crate) consumer: ConsumerId,
 }
 
 /// Names a consumer within its group until it is deleted.
@@ -30,21 +30,21 @@ pub struct Pending {
 pub struct ConsumerId(u32);
 
 #[derive(Clone, Debug)]
-pub struct Consumer {
+pub(crate) struct Consumer {
     name: Box<[u8]>,
     /// When it last asked for anything.
-    pub seen_ms: i64,
+    pub(crate) seen_ms: i64,
     /// When it last was given something, if ever.
-    pub active_ms: Option<i64>,
+    pub(crate) active_ms: Option<i64>,
     pending: Shelf<()>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Group {
     /// Entries after this one are new to the group.
-    pub last_id: StreamId,
+    pub(crate) last_id: StreamId,
     /// How many entries up to `last_id` were ever added to the stream; None if nobody can say.
-    pub entries_read: Option<u64>,
+    pub(crate) entries_read: Option<u64>,
     pending: Shelf<Pending>,
     by_name: BTreeMap<Box<[u8]>, ConsumerId>,
     /// By id. A slot without a consumer is reused.
@@ -53,20 +53,20 @@ pub struct Group {
 
 /// XCLAIM's options.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Only entries idle for at least so long, as of `now_ms`.
-    pub idle_min_ms: i64,
-    pub now_ms: i64,
-    /// What becomes the time of delivery.
-    pub delivered_ms: i64,
-    pub deliveries: Deliveries,
+    pub(crate) idle_min_ms: i64,
+    pub(crate) now_ms: i64,
+    /// The new time of delivery.
+    pub(crate) delivered_ms: i64,
+    pub(crate) deliveries: Deliveries,
     /// Claim an entry even if it is pending for nobody.
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
-/// What a claim does to the number of deliveries.
+/// The effect of a claim on the number of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deliveries {
+pub(crate) enum Deliveries {
     /// JUSTID.
     Kept,
     Incremented,
@@ -84,28 +84,28 @@ impl Group {
 
     // ---- consumers ----
 
-    pub fn consumer_id(&self, name: &[u8]) -> Option<ConsumerId> {
+    pub(crate) fn consumer_id(&self, name: &[u8]) -> Option<ConsumerId> {
         self.by_name.get(name).copied()
     }
 
-    pub fn consumer(&self, id: ConsumerId) -> &Consumer {
+    pub(crate) fn consumer(&self, id: ConsumerId) -> &Consumer {
         self.consumers[id.0 as usize]
             .as_ref()
             .expect("a consumer's id lives as long as it does")
     }
 
-    pub fn consumer_mut(&mut self, id: ConsumerId) -> &mut Consumer {
+    pub(crate) fn consumer_mut(&mut self, id: ConsumerId) -> &mut Consumer {
         self.consumers[id.0 as usize]
             .as_mut()
             .expect("a consumer's id lives as long as it does")
     }
 
     /// Consumers by name.
-    pub fn consumers(&self) -> impl ExactSizeIterator<Item = (ConsumerId, &Consumer)> {
+    pub(crate) fn consumers(&self) -> impl ExactSizeIterator<Item = (ConsumerId, &Consumer)> {
         self.by_name.values().map(|id| (*id, self.consumer(*id)))
     }
 
-    pub fn consumer_count(&self) -> usize {
+    pub(crate) fn consumer_count(&self) -> usize {
         self.by_name.len()
     }
 
@@ -133,7 +133,7 @@ impl Group {
     }
 
     /// Forgets a consumer and everything pending for it. Returns how many entries that were.
-    pub fn delete_consumer(&mut self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn delete_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let id = self.by_name.remove(name)?;
         let consumer = self.consumers[id.0 as usize]
             .take()
@@ -146,16 +146,16 @@ impl Group {
 
     // ---- pending entries ----
 
-    pub fn pending_count(&self) -> usize {
+    pub(crate) fn pending_count(&self) -> usize {
         self.pending.len()
     }
 
-    pub fn pending(&self, id: StreamId) -> Option<&Pending> {
+    pub(crate) fn pending(&self, id: StreamId) -> Option<&Pending> {
         self.pending.get(id)
     }
 
     /// Pending entries of all consumers in this range of IDs, which may be empty.
-    pub fn pending_range(
+    pub(crate) fn pending_range(
         &self,
         ids: RangeInclusive<StreamId>,
     ) -> impl DoubleEndedIterator<Item = (StreamId, &Pending)> {
@@ -176,7 +176,7 @@ impl Group {
     }
 
     /// Makes `pending` the only record of `id`, as files and replicas tell it.
-    pub fn put(&mut self, id: StreamId, pending: Pending) {
+    pub(crate) fn put(&mut self, id: StreamId, pending: Pending) {
         let before = self.pending.insert(id, pending);
         match before {
             Some(before) if before.consumer == pending.consumer => {}
@@ -190,7 +190,7 @@ impl Group {
     }
 
     /// A consumer reads its own pending entry again. Nothing happens if it is not pending.
-    pub fn redeliver(&mut self, id: StreamId, now_ms: i64) {
+    pub(crate) fn redeliver(&mut self, id: StreamId, now_ms: i64) {
         if let Some(pending) = self.pending.get_mut(id) {
             pending.delivered_ms = now_ms;
             pending.deliveries += 1;
@@ -198,7 +198,7 @@ impl Group {
     }
 
     /// True if it was pending.
-    pub fn acknowledge(&mut self, id: StreamId) -> bool {
+    pub(crate) fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(id) else {
             return false;
         };
@@ -207,7 +207,7 @@ impl Group {
     }
 
     /// XCLAIM of one entry that the stream still has. True if it is the consumer's now.
-    pub fn claim(&mut self, id: StreamId, consumer: ConsumerId, claim: &Claim) -> bool {
+    pub(crate) fn claim(&mut self, id: StreamId, consumer: ConsumerId, claim: &Claim) -> bool {
         let before = self.pending.get(id).copied();
         // An entry that was pending for nobody counts as delivered once already.
         let deliveries = match before {
@@ -239,11 +239,11 @@ impl Group {
     }
 
     /// XAUTOCLAIM: walks pending entries from `start` and claims up to `count` that are idle enough. One whose entry is
-    /// gone becomes pending for nobody, and counts too. Looks at ten times as many at most, so that one call stays short
-    /// however long the list is. Returns where to go on; 0-0 when all was seen.
+    /// gone becomes pending for nobody, and counts too. Looks at ten times as many at most, so that one call stays
+    /// short however long the list is. Returns where to go on; 0-0 when all was seen.
     ///
     /// `show` is told of each in the order of the list: its delivery as it is now, or was at last, and its entry.
-    pub fn autoclaim<'l>(
+    pub(crate) fn autoclaim<'l>(
         &mut self,
         log: &'l Log,
         consumer: ConsumerId,
@@ -279,7 +279,7 @@ impl Group {
     // ---- how far the group has read ----
 
     /// An entry after `last_id` was given to the group.
-    pub fn advance(&mut self, id: StreamId, stream: &Counters) {
+    pub(crate) fn advance(&mut self, id: StreamId, stream: &Counters) {
         if id <= self.last_id {
             return;
         }
@@ -297,7 +297,7 @@ impl Group {
     }
 
     /// How many entries the group has not been given yet. None if that cannot be known.
-    pub fn lag(&self, stream: &Counters) -> Option<i64> {
+    pub(crate) fn lag(&self, stream: &Counters) -> Option<i64> {
         if stream.entries_added == 0 || stream.len == 0 {
             return Some(0);
         }
@@ -311,7 +311,7 @@ impl Group {
         read.map(|read| stream.entries_added.wrapping_sub(read) as i64)
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let names = self
             .by_name
             .keys()
@@ -327,7 +327,7 @@ impl Group {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         let mut listed = 0;
         for (name, id) in &self.by_name {
             let consumer = self.consumer(*id);
@@ -348,16 +348,19 @@ impl Group {
 }
 
 impl Consumer {
-    pub fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
-    pub fn pending_count(&self) -> usize {
+    pub(crate) fn pending_count(&self) -> usize {
         self.pending.len()
     }
 
     /// IDs pending for this consumer, from `start` on.
-    pub fn pending_from(&self, start: StreamId) -> impl DoubleEndedIterator<Item = StreamId> {
+    pub(crate) fn pending_from(
+        &self,
+        start: StreamId,
+    ) -> impl DoubleEndedIterator<Item = StreamId> {
         self.pending.range(start..=StreamId::MAX).map(|(id, ())| id)
     }
 }
@@ -375,7 +378,7 @@ impl Counters {
     }
 
     /// How many entries were added up to and including `id`, if that can be told.
-    pub fn entries_up_to(&self, id: StreamId) -> Option<u64> {
+    pub(crate) fn entries_up_to(&self, id: StreamId) -> Option<u64> {
         if self.entries_added == 0 {
             return Some(0);
         }

@@ -13,7 +13,8 @@
 
 use std::fmt;
 
-use crate::base::num::fill_digits;
+use crate::base::num::{self, fill_digits};
+use crate::base::text::up_to_nul;
 
 /// When an entry was added (by the clock of its primary, or as the client said) and which one it was in that
 /// millisecond.
@@ -25,7 +26,7 @@ pub struct StreamId {
 
 /// The ID argument of XADD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewId {
+pub(crate) enum NewId {
     /// `*`: the current time, or one more than the last ID if the clock is behind it.
     Auto,
     /// `ms-*`: the next free sequence in that millisecond.
@@ -35,14 +36,14 @@ pub enum NewId {
 
 /// Which end of a range a text names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeEnd {
+pub(crate) enum RangeEnd {
     Start,
     Stop,
 }
 
 /// Why an end of a range was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeError {
+pub(crate) enum RangeError {
     /// Not an ID.
     Invalid,
     /// `(` before the largest ID as a start, or before the smallest as a stop: there is nothing beyond.
@@ -50,18 +51,19 @@ pub enum RangeError {
 }
 
 impl StreamId {
-    pub const MIN: Self = Self { ms: 0, seq: 0 };
-    pub const MAX: Self = Self {
+    pub(crate) const MIN: Self = Self { ms: 0, seq: 0 };
+    pub(crate) const MAX: Self = Self {
         ms: u64::MAX,
         seq: u64::MAX,
     };
 
-    pub const fn new(ms: u64, seq: u64) -> Self {
+    #[cfg(test)]
+    pub(crate) const fn new(ms: u64, seq: u64) -> Self {
         Self { ms, seq }
     }
 
     /// The next larger ID, if there is one.
-    pub fn next(self) -> Option<Self> {
+    pub(crate) fn next(self) -> Option<Self> {
         match self.seq.checked_add(1) {
             Some(seq) => Some(Self { seq, ..self }),
             None => self.ms.checked_add(1).map(|ms| Self { ms, seq: 0 }),
@@ -69,7 +71,7 @@ impl StreamId {
     }
 
     /// The next smaller ID, if there is one.
-    pub fn previous(self) -> Option<Self> {
+    pub(crate) fn previous(self) -> Option<Self> {
         match self.seq.checked_sub(1) {
             Some(seq) => Some(Self { seq, ..self }),
             None => self.ms.checked_sub(1).map(|ms| Self { ms, seq: u64::MAX }),
@@ -77,11 +79,11 @@ impl StreamId {
     }
 
     /// The key of a block in RDB files: both numbers, big end first, so that bytes sort as IDs do.
-    pub fn to_bytes(self) -> [u8; 16] {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
         (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
     }
 
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         let both = u128::from_be_bytes(bytes);
         Self {
             ms: (both >> 64) as u64,
@@ -90,7 +92,7 @@ impl StreamId {
     }
 
     /// An ID where `-` and `+` are not allowed; `missing_seq` completes one without a sequence.
-    pub fn parse(text: &[u8], missing_seq: u64) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8], missing_seq: u64) -> Option<Self> {
         match parse_parts(text)? {
             (ms, Seq::Given(seq)) => Some(Self { ms, seq }),
             (ms, Seq::Missing) => Some(Self {
@@ -102,7 +104,7 @@ impl StreamId {
     }
 
     /// An ID where `-` and `+` stand for the smallest and the largest.
-    pub fn parse_or_extreme(text: &[u8], missing_seq: u64) -> Option<Self> {
+    pub(crate) fn parse_or_extreme(text: &[u8], missing_seq: u64) -> Option<Self> {
         match up_to_nul(text) {
             b"-" => Some(Self::MIN),
             b"+" => Some(Self::MAX),
@@ -111,7 +113,7 @@ impl StreamId {
     }
 
     /// One end of an XRANGE or XPENDING range, made inclusive.
-    pub fn parse_range_end(text: &[u8], end: RangeEnd) -> Result<Self, RangeError> {
+    pub(crate) fn parse_range_end(text: &[u8], end: RangeEnd) -> Result<Self, RangeError> {
         let missing_seq = match end {
             RangeEnd::Start => 0,
             RangeEnd::Stop => u64::MAX,
@@ -130,7 +132,7 @@ impl StreamId {
     }
 
     /// `ms-seq`, as replies show it.
-    pub fn format(self, buf: &mut [u8; ID_TEXT_BYTES]) -> &[u8] {
+    pub(crate) fn format(self, buf: &mut [u8; ID_TEXT_BYTES]) -> &[u8] {
         let dash = fill_digits(self.seq, buf) - 1;
         buf[dash] = b'-';
         let start = fill_digits(self.ms, &mut buf[..dash]);
@@ -145,8 +147,8 @@ impl fmt::Display for StreamId {
 }
 
 impl NewId {
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        if text == b"*" {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        if up_to_nul(text) == b"*" {
             return Some(Self::Auto);
         }
         Some(match parse_parts(text)? {
@@ -157,7 +159,7 @@ impl NewId {
     }
 }
 
-/// What follows the milliseconds.
+/// The part after the milliseconds.
 enum Seq {
     Given(u64),
     Missing,
@@ -170,52 +172,17 @@ fn parse_parts(text: &[u8]) -> Option<(u64, Seq)> {
     }
     let text = up_to_nul(text);
     let Some(dash) = text.iter().position(|byte| *byte == b'-') else {
-        return Some((parse_number(text)?, Seq::Missing));
+        return Some((num::parse_u64_loosely(text)?, Seq::Missing));
     };
-    let ms = parse_number(&text[..dash])?;
+    let ms = num::parse_u64_loosely(&text[..dash])?;
     Some(match &text[dash + 1..] {
         b"*" => (ms, Seq::Star),
-        seq => (ms, Seq::Given(parse_number(seq)?)),
-    })
-}
-
-fn up_to_nul(text: &[u8]) -> &[u8] {
-    text.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
-/// As `strtoull` reads a whole text, except that a canonical negative number is refused; one with leading zeros
-/// wraps around.
-fn parse_number(text: &[u8]) -> Option<u64> {
-    if let Some(number) = crate::base::num::parse_u64(text) {
-        return Some(number);
-    }
-    if crate::base::num::parse_i64(text).is_some() {
-        return None;
-    }
-    let spaces = text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'))
-        .count();
-    let (negative, digits) = match &text[spaces..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let number = digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })?;
-    Some(if negative {
-        number.wrapping_neg()
-    } else {
-        number
+        seq => (ms, Seq::Given(num::parse_u64_loosely(seq)?)),
     })
 }
 
 /// Room for the text of any ID.
-pub const ID_TEXT_BYTES: usize = 41;
+pub(crate) const ID_TEXT_BYTES: usize = 41;
 
 /// Longer texts are no IDs whatever they say.
 const TEXT_LEN_MAX: usize = 127;

@@ -16,19 +16,19 @@ pub struct StreamLimits {
     pub block_entries_max: usize,
 }
 
-/// What a stream remembers besides its entries.
+/// The memory of a stream besides its entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Entries that are not deleted.
-    pub len: u64,
+    pub(crate) len: u64,
     /// The largest ID ever given out; it stays when its entry goes.
-    pub last_id: StreamId,
+    pub(crate) last_id: StreamId,
     /// The ID of the first entry, 0-0 if there is none.
-    pub first_id: StreamId,
+    pub(crate) first_id: StreamId,
     /// The largest ID ever removed by XDEL or XSETID's word. Trimming does not count.
-    pub max_deleted_id: StreamId,
+    pub(crate) max_deleted_id: StreamId,
     /// How many entries were ever added.
-    pub entries_added: u64,
+    pub(crate) entries_added: u64,
 }
 
 /// Why an entry was not added.
@@ -40,9 +40,9 @@ pub enum AppendError {
     TooLarge,
 }
 
-/// What XTRIM and XADD keep.
+/// The entries that XTRIM and XADD keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub(crate) enum Keep {
     /// So many of the newest entries (MAXLEN).
     Newest(u64),
     /// Those with this ID or a larger one (MINID).
@@ -51,7 +51,7 @@ pub enum Keep {
 
 /// How closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
+pub(crate) enum Precision {
     Exact,
     /// Whole blocks only (`~`), and none that would make the number of removed entries exceed `limit`, if there is
     /// one.
@@ -68,7 +68,7 @@ pub struct Log {
 
 impl Log {
     /// A stream as a file describes it: blocks in order of their keys. `counters.len` must agree with them.
-    pub fn from_blocks(
+    pub(crate) fn from_blocks(
         blocks: impl IntoIterator<Item = Result<Block, Malformed>>,
         counters: Counters,
     ) -> Result<Self, Malformed> {
@@ -95,56 +95,56 @@ impl Log {
     }
 
     /// Number of entries that are not deleted.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.counters.len
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.counters.len == 0
     }
 
-    pub fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    pub fn last_id(&self) -> StreamId {
+    pub(crate) fn last_id(&self) -> StreamId {
         self.counters.last_id
     }
 
     /// XSETID: takes the client's word.
-    pub fn set_last_id(&mut self, id: StreamId) {
+    pub(crate) fn set_last_id(&mut self, id: StreamId) {
         self.counters.last_id = id;
     }
 
-    pub fn set_entries_added(&mut self, count: u64) {
+    pub(crate) fn set_entries_added(&mut self, count: u64) {
         self.counters.entries_added = count;
     }
 
-    pub fn set_max_deleted_id(&mut self, id: StreamId) {
+    pub(crate) fn set_max_deleted_id(&mut self, id: StreamId) {
         self.counters.max_deleted_id = id;
     }
 
     /// Takes the ID of the first entry from the entries, for files that do not say it.
-    pub fn recount_first_id(&mut self) {
+    pub(crate) fn recount_first_id(&mut self) {
         self.counters.first_id = self.first_entry().map_or(StreamId::MIN, |entry| entry.id);
     }
 
-    pub fn block_count(&self) -> usize {
+    pub(crate) fn block_count(&self) -> usize {
         self.blocks.len()
     }
 
     /// How many nodes the radix tree has that real servers keep over their blocks.
-    pub fn radix_nodes(&self) -> usize {
+    pub(crate) fn radix_nodes(&self) -> usize {
         self.blocks.radix_nodes()
     }
 
     /// The blocks in order, for saving.
-    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().map(|block| &**block)
     }
 
     /// The ID that XADD's argument stands for. None when there is no larger one of that kind.
-    pub fn resolve(&self, id: NewId, now_ms: u64) -> Option<StreamId> {
+    pub(crate) fn resolve(&self, id: NewId, now_ms: u64) -> Option<StreamId> {
         let last = self.counters.last_id;
         match id {
             NewId::Exact(id) => Some(id),
@@ -197,55 +197,56 @@ impl Log {
     }
 
     /// Entries with `start <= ID <= end`, oldest first.
-    pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
+    pub(crate) fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
         let place = self.blocks.find(start).or_else(|| self.blocks.first());
         let next = place.and_then(|place| match self.blocks.get(place).reader().seek(start) {
             Some(entry) => Some((place, entry)),
             None => self.first_entry_of(self.blocks.next(place)?),
         });
-        Range {
+        Entries {
             log: self,
             next,
-            end,
+            last: end,
         }
     }
 
     /// Entries with `start <= ID <= end`, newest first.
-    pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
+    pub(crate) fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
         let next = self.blocks.find(end).and_then(|place| {
             let entry = self.blocks.get(place).reader().seek_back(end)?;
             Some((place, entry))
         });
-        RangeBack {
+        Entries {
             log: self,
             next,
-            start,
+            last: start,
         }
     }
 
     /// The oldest entry.
-    pub fn first_entry(&self) -> Option<Entry<'_>> {
+    pub(crate) fn first_entry(&self) -> Option<Entry<'_>> {
         self.range(StreamId::MIN, StreamId::MAX).next()
     }
 
     /// The newest entry.
-    pub fn last_entry(&self) -> Option<Entry<'_>> {
+    pub(crate) fn last_entry(&self) -> Option<Entry<'_>> {
         self.range_back(StreamId::MIN, StreamId::MAX).next()
     }
 
     /// The entry with this ID, unless it was deleted.
-    pub fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
+    pub(crate) fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
         let block = self.blocks.get(self.blocks.find(id)?);
         let entry = block.reader().seek(id)?;
         (entry.id == id && !entry.is_deleted()).then_some(entry)
     }
 
-    pub fn contains(&self, id: StreamId) -> bool {
+    #[cfg(test)]
+    pub(crate) fn contains(&self, id: StreamId) -> bool {
         self.entry(id).is_some()
     }
 
     /// XDEL of one entry. True if it was there.
-    pub fn delete(&mut self, id: StreamId) -> bool {
+    pub(crate) fn delete(&mut self, id: StreamId) -> bool {
         let Some(at) = self.entry(id).map(|entry| entry.offset()) else {
             return false;
         };
@@ -264,7 +265,7 @@ impl Log {
     }
 
     /// Removes the oldest entries. Returns how many.
-    pub fn trim(&mut self, keep: Keep, precision: Precision) -> u64 {
+    pub(crate) fn trim(&mut self, keep: Keep, precision: Precision) -> u64 {
         let limit = match precision {
             Precision::Exact => None,
             Precision::Blocks { limit } => limit,
@@ -311,7 +312,7 @@ impl Log {
         removed
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.blocks.memory()
     }
 
@@ -320,7 +321,7 @@ impl Log {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         self.blocks.validate();
         for block in self.blocks() {
             assert_eq!(
@@ -351,30 +352,51 @@ fn has_room(block: &Block, bytes: usize, limits: &StreamLimits) -> bool {
 }
 
 /// Entries from old to new.
-pub struct Range<'a> {
+pub(crate) type Range<'a> = Entries<'a, false>;
+/// Entries from new to old.
+pub(crate) type RangeBack<'a> = Entries<'a, true>;
+
+/// Entries in either direction, up to one with this ID.
+pub(crate) struct Entries<'a, const IS_BACK: bool> {
     log: &'a Log,
     /// An entry not yet looked at, deleted or not.
     next: Option<(Place, Entry<'a>)>,
-    end: StreamId,
+    last: StreamId,
 }
 
-impl<'a> Iterator for Range<'a> {
+impl<'a, const IS_BACK: bool> Entries<'a, IS_BACK> {
+    fn beside(&self, place: Place, entry: &Entry<'a>) -> Option<(Place, Entry<'a>)> {
+        let blocks = &self.log.blocks;
+        if IS_BACK {
+            if let Some(previous) = entry.previous() {
+                return Some((place, previous));
+            }
+            let place = blocks.previous(place)?;
+            Some((place, blocks.get(place).reader().last_entry()?))
+        } else {
+            if let Some(next) = entry.next() {
+                return Some((place, next));
+            }
+            self.log.first_entry_of(blocks.next(place)?)
+        }
+    }
+}
+
+impl<'a, const IS_BACK: bool> Iterator for Entries<'a, IS_BACK> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let (place, entry) = self.next.take()?;
-            if entry.id > self.end {
+            let is_beyond = if IS_BACK {
+                entry.id < self.last
+            } else {
+                entry.id > self.last
+            };
+            if is_beyond {
                 return None;
             }
-            self.next = match entry.next() {
-                Some(next) => Some((place, next)),
-                None => self
-                    .log
-                    .blocks
-                    .next(place)
-                    .and_then(|place| self.log.first_entry_of(place)),
-            };
+            self.next = self.beside(place, &entry);
             if !entry.is_deleted() {
                 return Some(entry);
             }
@@ -382,35 +404,5 @@ impl<'a> Iterator for Range<'a> {
     }
 }
 
-/// Entries from new to old.
-pub struct RangeBack<'a> {
-    log: &'a Log,
-    next: Option<(Place, Entry<'a>)>,
-    start: StreamId,
-}
-
-impl<'a> Iterator for RangeBack<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        loop {
-            let (place, entry) = self.next.take()?;
-            if entry.id < self.start {
-                return None;
-            }
-            self.next = match entry.previous() {
-                Some(previous) => Some((place, previous)),
-                None => self.log.blocks.previous(place).and_then(|place| {
-                    let entry = self.log.blocks.get(place).reader().last_entry()?;
-                    Some((place, entry))
-                }),
-            };
-            if !entry.is_deleted() {
-                return Some(entry);
-            }
-        }
-    }
-}
-
-/// What Redis allows a listpack of a stream to become, whatever the configuration says.
+/// The size that Redis allows a listpack of a stream to reach, whatever the configuration says.
 const ENTRY_BYTES_MAX: usize = 1 << 30;

@@ -1,8 +1,8 @@
 //! Streams: a log of entries and the groups that read it.
 //!
-//! `log` holds the entries, in blocks that are Redis's listpacks byte for byte (`block`), themselves in a list of
-//! two levels (`blocks`). `group` holds what consumer groups know. The two meet in few places, so they are two fields
-//! a caller borrows apart: a reply is written from the log while the group notes what was delivered.
+//! `log` holds the entries, in blocks that are Redis's listpacks byte for byte (`block`), themselves in a list of two
+//! levels (`blocks`). `group` holds the state of consumer groups. The two meet in few places, so they are two fields a
+//! caller borrows apart: a reply is written from the log while the group notes the delivery.
 //!
 //! Time is not known here: IDs that depend on it are resolved from the `now_ms` of the caller.
 
@@ -17,10 +17,15 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use block::{Block, Entry, Fields};
-pub use group::{Claim, Consumer, ConsumerId, Deliveries, Group, Pending};
-pub use id::{ID_TEXT_BYTES, NewId, RangeEnd, RangeError, StreamId};
-pub use log::{AppendError, Counters, Keep, Log, Precision, Range, RangeBack, StreamLimits};
+use super::{Digest, Family, Row};
+
+pub(crate) use block::{Block, Entry};
+pub use group::Group;
+pub(crate) use group::{Claim, ConsumerId, Deliveries, Pending};
+pub use id::StreamId;
+pub(crate) use id::{ID_TEXT_BYTES, NewId, RangeEnd, RangeError};
+pub use log::StreamLimits;
+pub(crate) use log::{AppendError, Counters, Keep, Log, Precision};
 
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
@@ -35,19 +40,22 @@ impl Stream {
     }
 
     /// Number of entries. A stream without any still exists.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.log.len() as usize
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.log.is_empty()
+    /// Whether any group has a consumer. Linear in the groups that have none, which is a group that nobody has read
+    /// yet; if a stream with thousands of those matters, count them as they come and go.
+    #[inline]
+    pub(crate) fn has_consumers(&self) -> bool {
+        (self.groups.values()).any(|group| group.consumer_count() > 0)
     }
 
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         "stream"
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let groups: usize = self
             .groups
             .iter()
@@ -57,7 +65,7 @@ impl Stream {
     }
 
     /// How many allocations there are to free, roughly.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let pending: usize = self
             .groups
             .values()
@@ -67,8 +75,47 @@ impl Stream {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         self.log.validate();
         self.groups.values().for_each(Group::validate);
+    }
+}
+
+impl Family for Stream {
+    const ROW: Row = Row {
+        name: "stream",
+        sizes: None,
+        digest: 6,
+        is_awaited: true,
+    };
+
+    fn len(&self) -> usize {
+        Stream::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        Stream::encoding(self)
+    }
+
+    fn memory(&self) -> usize {
+        Stream::memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        Stream::weight(self)
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        for entry in self.log.range(StreamId::MIN, StreamId::MAX) {
+            digest.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (name, value) in entry.fields() {
+                digest.mix(name.text(&mut [0; 20]));
+                digest.mix(value.text(&mut [0; 20]));
+            }
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }

@@ -1,13 +1,12 @@
-//! What is known of entries, by their IDs, in blocks that copies share.
+//! Records of entries, by their IDs, in blocks that copies share.
 //!
 //! ```text
 //! segments: [ first, Arc -> [ first, Arc -> [ (id, what), .. up to 128 ], .. up to 128 ], .. ]
 //! ```
 //!
 //! The pending list of a group may have a million entries, and a snapshot wants it as it is at one instant. As with the
-//! blocks of the log, a copy costs one count for each segment, and whoever then changes an entry copies its leaf
-//! and the list of its segment. IDs mostly come in ascending order, so that leaves fill up, and go from the
-//! front.
+//! blocks of the log, a copy costs one count for each segment, and a later change of an entry copies its leaf and the
+//! list of its segment. IDs mostly come in ascending order, so that leaves fill up, and go from the front.
 //!
 //! Invariants: IDs ascend strictly; no leaf and no segment is empty; `first` is no larger than any ID behind it, and
 //! larger than those before. It need not be there itself.
@@ -18,7 +17,7 @@ use std::sync::Arc;
 use super::id::StreamId;
 
 #[derive(Clone, Debug)]
-pub struct Shelf<V> {
+pub(crate) struct Shelf<V> {
     segments: Vec<Segment<V>>,
     len: usize,
 }
@@ -48,11 +47,11 @@ impl<V> Default for Shelf<V> {
 }
 
 impl<V: Clone> Shelf<V> {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub fn get(&self, id: StreamId) -> Option<&V> {
+    pub(crate) fn get(&self, id: StreamId) -> Option<&V> {
         let (segment, leaf) = self.find(id)?;
         let items = &self.segments[segment].leaves[leaf].items;
         let at = items.binary_search_by_key(&id, |item| item.0).ok()?;
@@ -60,7 +59,7 @@ impl<V: Clone> Shelf<V> {
     }
 
     /// For changing. Copies the leaf if somebody else holds it.
-    pub fn get_mut(&mut self, id: StreamId) -> Option<&mut V> {
+    pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut V> {
         self.get(id)?;
         let (segment, leaf) = self.find(id)?;
         let items = self.items_mut(segment, leaf);
@@ -68,8 +67,8 @@ impl<V: Clone> Shelf<V> {
         Some(&mut items[at].1)
     }
 
-    /// Returns what was there.
-    pub fn insert(&mut self, id: StreamId, value: V) -> Option<V> {
+    /// Returns the old value.
+    pub(crate) fn insert(&mut self, id: StreamId, value: V) -> Option<V> {
         let Some((segment, leaf)) = self.find(id) else {
             self.segments.push(Segment::of(Leaf::of(id, value)));
             self.len = 1;
@@ -104,8 +103,8 @@ impl<V: Clone> Shelf<V> {
         None
     }
 
-    /// Returns what was there.
-    pub fn remove(&mut self, id: StreamId) -> Option<V> {
+    /// Returns the old value.
+    pub(crate) fn remove(&mut self, id: StreamId) -> Option<V> {
         self.get(id)?;
         let (segment, leaf) = self.find(id)?;
         let items = self.items_mut(segment, leaf);
@@ -130,7 +129,7 @@ impl<V: Clone> Shelf<V> {
     }
 
     /// Those in a range of IDs, which may be empty.
-    pub fn range(
+    pub(crate) fn range(
         &self,
         ids: RangeInclusive<StreamId>,
     ) -> impl DoubleEndedIterator<Item = (StreamId, &V)> {
@@ -147,12 +146,12 @@ impl<V: Clone> Shelf<V> {
         })
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (StreamId, &V)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (StreamId, &V)> {
         self.range(StreamId::MIN..=StreamId::MAX)
     }
 
-    /// What the entries occupy, without the few words that hold them together.
-    pub fn memory(&self) -> usize {
+    /// The bytes of the entries, without the few words that hold them together.
+    pub(crate) fn memory(&self) -> usize {
         self.len * size_of::<(StreamId, V)>()
     }
 
@@ -203,7 +202,7 @@ impl<V: Clone> Shelf<V> {
     }
 
     #[cfg(test)]
-    pub fn validate(&self) {
+    pub(crate) fn validate(&self) {
         let mut last = None;
         for segment in &self.segments {
             assert!(!segment.leaves.is_empty() && segment.leaves.len() <= MOST);
@@ -241,7 +240,7 @@ fn spans_of<V>(leaves: &[Leaf<V>], start: StreamId, end: StreamId) -> &[Leaf<V>]
     spans(leaves, start, end, |leaf| leaf.first)
 }
 
-/// Those that may have IDs from `start` to `end`.
+/// The blocks that may have IDs from `start` to `end`.
 fn spans<T>(items: &[T], start: StreamId, end: StreamId, first: impl Fn(&T) -> StreamId) -> &[T] {
     let from = items.partition_point(|item| first(item) <= start);
     let to = items.partition_point(|item| first(item) <= end);

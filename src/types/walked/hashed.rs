@@ -1,9 +1,8 @@
 //! Sets and hashes: walked in the order of their hashes, bucket by bucket.
 
-use crate::base::hash::Seed;
 use crate::store::{Members, Spot};
 
-use super::{Kept, Log, Show, Table, Walk, Walked};
+use super::{Log, Show, Table, Walked};
 
 /// The next cursor, or `None` behind the last element.
 pub struct HashPlace(Option<u64>);
@@ -24,12 +23,45 @@ impl HashPlace {
 
 impl Table for Members {
     type Place = HashPlace;
+
+    fn step(&self, log: &mut Log<HashPlace>, show: Show<'_>) -> bool {
+        let Some(cursor) = log.place.0 else {
+            return false;
+        };
+        let mut shown = 0;
+        let next = self.scan(cursor, &mut |element| {
+            // Buckets that were joined bring back what was shown.
+            let is_due = !log.is_touched
+                || log.place.has_ahead(self.hash(element.key())) && !log.has(element.key());
+            if is_due {
+                show(element.key(), element.value(), element.word());
+                shown += 1;
+            }
+        });
+        log.left -= shown;
+        log.place.0 = (next != 0).then_some(next);
+        log.place.0.is_some()
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.memory()
+    }
 }
 
 impl Walked<Members> {
     /// As [`Members::insert`].
     #[inline]
-    pub fn insert(&mut self, hash: u64, key: &[u8], value: &[u8], word: Option<u64>) -> Spot {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: &[u8],
+        word: Option<u64>,
+    ) -> Spot {
         if let Some(log) = &mut self.log {
             log.is_touched = true;
             if log.place.has_ahead(hash) {
@@ -41,21 +73,21 @@ impl Walked<Members> {
 
     /// As [`Members::remove`].
     #[inline]
-    pub fn remove(&mut self, spot: Spot) {
+    pub(crate) fn remove(&mut self, spot: Spot) {
         self.note(spot);
         self.table.remove(spot);
     }
 
     /// As [`Members::set_value`].
     #[inline]
-    pub fn set_value(&mut self, spot: Spot, value: &[u8]) {
+    pub(crate) fn set_value(&mut self, spot: Spot, value: &[u8]) {
         self.note(spot);
         self.table.set_value(spot, value);
     }
 
     /// As [`Members::set_word`].
     #[inline]
-    pub fn set_word(&mut self, spot: Spot, word: Option<u64>) {
+    pub(crate) fn set_word(&mut self, spot: Spot, word: Option<u64>) {
         self.note(spot);
         self.table.set_word(spot, word);
     }
@@ -69,52 +101,5 @@ impl Walked<Members> {
                 log.keep(element.key(), element.value(), element.word());
             }
         }
-    }
-}
-
-impl Walk for Walked<Members> {
-    fn begin(&mut self, id: u64, seed: Seed) {
-        self.log = Some(Log::new(id, seed, self.table.len()));
-    }
-
-    fn walk(&self) -> Option<u64> {
-        self.log.as_ref().map(|log| log.id)
-    }
-
-    fn step(&mut self, show: Show<'_>) -> bool {
-        let Self { table, log } = self;
-        let Some(log) = log else { return false };
-        let Some(cursor) = log.place.0 else {
-            return false;
-        };
-        let mut shown = 0;
-        let next = table.scan(cursor, &mut |element| {
-            // Buckets that were joined bring back what was shown.
-            let is_due = !log.is_touched
-                || log.place.has_ahead(table.hash(element.key())) && !log.has(element.key());
-            if is_due {
-                show(element.key(), element.value(), element.word());
-                shown += 1;
-            }
-        });
-        log.left -= shown;
-        log.place.0 = (next != 0).then_some(next);
-        log.place.0.is_some()
-    }
-
-    fn end(&mut self) -> Option<Kept> {
-        self.log.take().map(|log| log.end())
-    }
-
-    fn log_bytes(&self) -> usize {
-        self.log.as_ref().map_or(0, |log| log.bytes())
-    }
-
-    fn count(&self) -> usize {
-        self.table.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.table.memory()
     }
 }

@@ -5,15 +5,14 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::base::hash::Seed;
 use crate::store::Ranked;
 
-use super::{Kept, Log, Show, Table, Walk, Walked};
+use super::{Log, Show, Table, Walked};
 
 /// How many members are shown in a step.
 const RUN: usize = 64;
 
-/// What is below the last that was shown is still to come.
+/// Members below the last that was shown are still to come.
 #[derive(Default)]
 pub enum RankPlace {
     #[default]
@@ -42,6 +41,37 @@ fn is_less(one: (f64, &[u8]), other: (f64, &[u8])) -> bool {
 
 impl Table for Ranked {
     type Place = RankPlace;
+
+    fn step(&self, log: &mut Log<RankPlace>, show: Show<'_>) -> bool {
+        let end = match &log.place {
+            RankPlace::Top => self.len(),
+            RankPlace::Below(score, member) => {
+                self.partition(|other_score, other| is_less((other_score, other), (*score, member)))
+            }
+            RankPlace::End => 0,
+        };
+        let start = end.saturating_sub(RUN);
+        let is_quiet = log.before.is_empty() && log.fresh.is_empty();
+        for (member, score) in self.range(start..end).rev() {
+            if is_quiet || !log.has(member) {
+                show(member, b"", Some(score.to_bits()));
+                log.left -= 1;
+            }
+        }
+        log.place = match self.at(start) {
+            Some((member, score)) if start > 0 => RankPlace::Below(score, member.to_vec()),
+            _ => RankPlace::End,
+        };
+        start > 0
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.memory()
+    }
 }
 
 impl Log<RankPlace> {
@@ -60,7 +90,7 @@ impl Log<RankPlace> {
 impl Walked<Ranked> {
     /// As [`Ranked::insert`].
     #[inline]
-    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+    pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         if let Some(log) = &mut self.log {
             log.note(member, self.table.score(member), Some(score));
         }
@@ -69,7 +99,7 @@ impl Walked<Ranked> {
 
     /// As [`Ranked::remove`].
     #[inline]
-    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let score = self.table.remove(member)?;
         if let Some(log) = &mut self.log {
             log.note(member, Some(score), None);
@@ -78,7 +108,11 @@ impl Walked<Ranked> {
     }
 
     /// As [`Ranked::remove_range`].
-    pub fn remove_range(&mut self, ranks: Range<usize>, gone: &mut dyn FnMut(&[u8], f64)) -> usize {
+    pub(crate) fn remove_range(
+        &mut self,
+        ranks: Range<usize>,
+        gone: &mut dyn FnMut(&[u8], f64),
+    ) -> usize {
         let Self { table, log } = self;
         table.remove_range(ranks, &mut |member, score| {
             if let Some(log) = log {
@@ -86,55 +120,5 @@ impl Walked<Ranked> {
             }
             gone(member, score);
         })
-    }
-}
-
-impl Walk for Walked<Ranked> {
-    fn begin(&mut self, id: u64, seed: Seed) {
-        self.log = Some(Log::new(id, seed, self.table.len()));
-    }
-
-    fn walk(&self) -> Option<u64> {
-        self.log.as_ref().map(|log| log.id)
-    }
-
-    fn step(&mut self, show: Show<'_>) -> bool {
-        let Self { table, log } = self;
-        let Some(log) = log else { return false };
-        let end = match &log.place {
-            RankPlace::Top => table.len(),
-            RankPlace::Below(score, member) => table
-                .partition(|other_score, other| is_less((other_score, other), (*score, member))),
-            RankPlace::End => 0,
-        };
-        let start = end.saturating_sub(RUN);
-        let is_quiet = log.before.is_empty() && log.fresh.is_empty();
-        for (member, score) in table.range(start..end).rev() {
-            if is_quiet || !log.has(member) {
-                show(member, b"", Some(score.to_bits()));
-                log.left -= 1;
-            }
-        }
-        log.place = match table.at(start) {
-            Some((member, score)) if start > 0 => RankPlace::Below(score, member.to_vec()),
-            _ => RankPlace::End,
-        };
-        start > 0
-    }
-
-    fn end(&mut self) -> Option<Kept> {
-        self.log.take().map(|log| log.end())
-    }
-
-    fn log_bytes(&self) -> usize {
-        self.log.as_ref().map_or(0, |log| log.bytes())
-    }
-
-    fn count(&self) -> usize {
-        self.table.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.table.memory()
     }
 }

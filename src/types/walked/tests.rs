@@ -58,7 +58,7 @@ fn model_of_ranked(table: &Ranked) -> Model {
     table.iter().map(element).collect()
 }
 
-/// Walks while the table changes, and at some point gives it to somebody who goes on without changes.
+/// Walks while the table changes, and at some point gives it to an owner that goes on without changes.
 fn follow<T: Table>(
     mut table: Walked<T>,
     seed: u64,

@@ -6,19 +6,20 @@
 //! ```
 
 use crate::base::double;
+use crate::base::text::up_to_nul;
 
 /// Scores between two ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ScoreRange {
-    pub min: f64,
-    pub max: f64,
-    pub min_excluded: bool,
-    pub max_excluded: bool,
+pub(crate) struct ScoreRange {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) min_excluded: bool,
+    pub(crate) max_excluded: bool,
 }
 
 /// One end of a range of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameBound<'a> {
+pub(crate) enum NameBound<'a> {
     /// `-`: before every name.
     Smallest,
     /// `+`: after every name.
@@ -29,13 +30,13 @@ pub enum NameBound<'a> {
 
 /// Names between two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameRange<'a> {
-    pub min: NameBound<'a>,
-    pub max: NameBound<'a>,
+pub(crate) struct NameRange<'a> {
+    pub(crate) min: NameBound<'a>,
+    pub(crate) max: NameBound<'a>,
 }
 
 impl ScoreRange {
-    pub fn parse(min: &[u8], max: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(min: &[u8], max: &[u8]) -> Option<Self> {
         let (min, min_excluded) = parse_score(min)?;
         let (max, max_excluded) = parse_score(max)?;
         Some(Self {
@@ -48,7 +49,7 @@ impl ScoreRange {
 
     /// Does the range lie above this score?
     #[inline]
-    pub fn is_above(&self, score: f64) -> bool {
+    pub(crate) fn is_above(&self, score: f64) -> bool {
         if self.min_excluded {
             score <= self.min
         } else {
@@ -58,7 +59,7 @@ impl ScoreRange {
 
     /// Does the range lie below this score?
     #[inline]
-    pub fn is_below(&self, score: f64) -> bool {
+    pub(crate) fn is_below(&self, score: f64) -> bool {
         if self.max_excluded {
             score >= self.max
         } else {
@@ -68,10 +69,11 @@ impl ScoreRange {
 }
 
 impl<'a> NameBound<'a> {
-    pub fn parse(text: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         match text {
-            b"-" => Some(Self::Smallest),
-            b"+" => Some(Self::Largest),
+            // A NUL byte ends the text here, too.
+            [b'-'] | [b'-', 0, ..] => Some(Self::Smallest),
+            [b'+'] | [b'+', 0, ..] => Some(Self::Largest),
             [b'[', name @ ..] => Some(Self::Included(name)),
             [b'(', name @ ..] => Some(Self::Excluded(name)),
             _ => None,
@@ -80,7 +82,7 @@ impl<'a> NameBound<'a> {
 }
 
 impl<'a> NameRange<'a> {
-    pub fn parse(min: &'a [u8], max: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(min: &'a [u8], max: &'a [u8]) -> Option<Self> {
         Some(Self {
             min: NameBound::parse(min)?,
             max: NameBound::parse(max)?,
@@ -89,7 +91,7 @@ impl<'a> NameRange<'a> {
 
     /// Does the range lie above this name?
     #[inline]
-    pub fn is_above(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_above(&self, name: &[u8]) -> bool {
         match self.min {
             NameBound::Smallest => false,
             NameBound::Largest => true,
@@ -100,7 +102,7 @@ impl<'a> NameRange<'a> {
 
     /// Does the range lie below this name?
     #[inline]
-    pub fn is_below(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_below(&self, name: &[u8]) -> bool {
         match self.max {
             NameBound::Smallest => true,
             NameBound::Largest => false,
@@ -112,7 +114,7 @@ impl<'a> NameRange<'a> {
 
 fn parse_score(text: &[u8]) -> Option<(f64, bool)> {
     // Redis reads a bound as a C string: a NUL ends it.
-    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = up_to_nul(text);
     match text {
         [b'(', number @ ..] => Some((double::parse_bound(number)?, true)),
         number => Some((double::parse_bound(number)?, false)),

@@ -5,9 +5,9 @@
 //! skiplist     a table of members and a counted B+tree      everything else (`store::Ranked`)
 //! ```
 //!
-//! The names are what OBJECT ENCODING says. The order is by score, then by bytes; negative zero equals zero, and NaN
-//! is never let in. A range by score or by name is first turned into a range of ranks (`ranks_by_score`,
-//! `ranks_by_name`): then counting is a subtraction, LIMIT an addition, and reading and removing need one way each.
+//! The names are those of OBJECT ENCODING. The order is by score, then by bytes; negative zero equals zero, and NaN is
+//! never let in. A range by score or by name is first turned into a range of ranks (`ranks_by_score`, `ranks_by_name`):
+//! then counting is a subtraction, LIMIT an addition, and reading and removing need one way each.
 
 mod bounds;
 mod small;
@@ -17,17 +17,20 @@ mod tests;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
-pub use bounds::{NameBound, NameRange, ScoreRange};
+pub(crate) use bounds::{NameRange, ScoreRange};
 
-use super::Malformed;
+#[cfg(test)]
+pub(crate) use bounds::NameBound;
+
 use super::choose::{self, Selection};
 use super::listpack::{Item, Listpack};
 use super::pack::Pairs;
-use super::walked::Walked;
+use super::walked::{Shape, Show, Walk, Walked};
+use super::{Digest, Family, Malformed, Row};
 use crate::base::double;
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::store::Ranked;
+use crate::store::{Members, Ranked, TableStats};
 
 /// How large the small form may grow, and what a table is keyed with.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +43,15 @@ pub struct ZsetLimits {
 /// ZADD's options.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddRule {
-    pub present: Present,
-    pub direction: Direction,
+    pub(crate) present: Present,
+    pub(crate) direction: Direction,
     /// INCR: the score is added to the one the member has.
-    pub increments: bool,
+    pub(crate) increments: bool,
 }
 
 /// Which members may be added or changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Present {
+pub(crate) enum Present {
     #[default]
     Either,
     /// NX
@@ -59,7 +62,7 @@ pub enum Present {
 
 /// Which way the score of a present member may change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     #[default]
     Either,
     /// GT
@@ -68,7 +71,7 @@ pub enum Direction {
     Down,
 }
 
-/// What an addition did.
+/// The effect of an addition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Added {
     /// The member is new.
@@ -94,13 +97,13 @@ impl Zset {
         Self::Small(Pairs::new())
     }
 
-    pub fn large(limits: &ZsetLimits) -> Self {
+    pub(crate) fn large(limits: &ZsetLimits) -> Self {
         Self::Large(Box::new(Walked::new(Ranked::new(limits.seed))))
     }
 
     /// An empty sorted set in the form that suits `count` members, the longest (or the first, where no more is known)
     /// of so many bytes.
-    pub fn for_adding(count: usize, member_len: usize, limits: &ZsetLimits) -> Self {
+    pub(crate) fn for_adding(count: usize, member_len: usize, limits: &ZsetLimits) -> Self {
         if count <= limits.listpack_entries_max && member_len <= limits.listpack_value_max {
             Self::small()
         } else {
@@ -109,7 +112,7 @@ impl Zset {
     }
 
     /// Pairs from a file, each member once; put in order if they are not.
-    pub fn from_listpack(pairs: &Listpack, limits: &ZsetLimits) -> Result<Self, Malformed> {
+    pub(crate) fn from_listpack(pairs: &Listpack, limits: &ZsetLimits) -> Result<Self, Malformed> {
         let mut zset = Self::small();
         let mut items = pairs.iter();
         let mut space = [0; 20];
@@ -130,32 +133,32 @@ impl Zset {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Small(pairs) => pairs.len(),
             Self::Large(ranked) => ranked.len(),
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::Small(_) => "listpack",
             Self::Large(_) => "skiplist",
         }
     }
 
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Small(pairs) => pairs.memory(),
             Self::Large(ranked) => size_of::<Walked<Ranked>>() + ranked.memory(),
         }
     }
 
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Small(_) => 1,
             Self::Large(ranked) => ranked.len(),
@@ -163,7 +166,7 @@ impl Zset {
     }
 
     /// For files; not for large sorted sets, whose members are written one by one.
-    pub fn to_listpack(&self) -> Listpack {
+    pub(crate) fn to_listpack(&self) -> Listpack {
         let mut pack = Listpack::new();
         let mut text = Vec::new();
         self.for_range(0..self.len(), |member, score| {
@@ -182,14 +185,14 @@ impl Zset {
     }
 
     /// A command is about to add `count` members, repetitions included.
-    pub fn expect(&mut self, count: usize, limits: &ZsetLimits) {
+    pub(crate) fn expect(&mut self, count: usize, limits: &ZsetLimits) {
         if count > limits.listpack_entries_max {
             self.enlarge(limits);
         }
     }
 
     #[inline]
-    pub fn score(&self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
             Self::Small(pairs) => pairs.find(member).ok().map(|row| pairs.value(row).score()),
             Self::Large(ranked) => ranked.score(member),
@@ -197,7 +200,7 @@ impl Zset {
     }
 
     /// How many members come before this one, and its score.
-    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+    pub(crate) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match self {
             Self::Small(pairs) => small::rank(pairs, member),
             Self::Large(ranked) => ranked.rank(member),
@@ -246,7 +249,7 @@ impl Zset {
     }
 
     /// Returns the score it had.
-    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match self {
             Self::Small(pairs) => {
                 let row = pairs.find(member).ok()?;
@@ -261,7 +264,7 @@ impl Zset {
     // ---- ranges ----
 
     /// The ranks of members whose scores are in the range; empty ones start where the first would stand.
-    pub fn ranks_by_score(&self, range: &ScoreRange) -> Range<usize> {
+    pub(crate) fn ranks_by_score(&self, range: &ScoreRange) -> Range<usize> {
         let start = self.partition_by_score(|score| range.is_above(score));
         let end = self.partition_by_score(|score| !range.is_below(score));
         start..end.max(start)
@@ -269,14 +272,14 @@ impl Zset {
 
     /// The ranks of members whose names are in the range, if all have the same score; otherwise it is as
     /// unspecified as it is in Redis.
-    pub fn ranks_by_name(&self, range: &NameRange<'_>) -> Range<usize> {
+    pub(crate) fn ranks_by_name(&self, range: &NameRange<'_>) -> Range<usize> {
         let start = self.partition_by_name(|member| range.is_above(member));
         let end = self.partition_by_name(|member| !range.is_below(member));
         start..end.max(start)
     }
 
     /// Shows the members with these ranks, lowest first. Ranks beyond the last are ignored.
-    pub fn for_range(&self, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
+    pub(crate) fn for_range(&self, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
         let _ = self.visit::<()>(ranks, |member, score| {
             show(member, score);
             ControlFlow::Continue(())
@@ -284,7 +287,7 @@ impl Zset {
     }
 
     /// Shows the members with these ranks, highest first.
-    pub fn for_range_back(&self, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
+    pub(crate) fn for_range_back(&self, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
         match self {
             Self::Small(pairs) => small::for_range_back(pairs, ranks, show),
             Self::Large(ranked) => {
@@ -297,7 +300,7 @@ impl Zset {
     }
 
     /// Shows the members with these ranks, lowest first, until told to stop.
-    pub fn visit<B>(
+    pub(crate) fn visit<B>(
         &self,
         ranks: Range<usize>,
         mut show: impl FnMut(&[u8], f64) -> ControlFlow<B>,
@@ -311,7 +314,11 @@ impl Zset {
     }
 
     /// Removes the members with these ranks and shows each, lowest first. Returns how many there were.
-    pub fn remove_range(&mut self, ranks: Range<usize>, mut gone: impl FnMut(&[u8], f64)) -> usize {
+    pub(crate) fn remove_range(
+        &mut self,
+        ranks: Range<usize>,
+        mut gone: impl FnMut(&[u8], f64),
+    ) -> usize {
         match self {
             Self::Small(pairs) => small::remove_range(pairs, ranks, gone),
             Self::Large(ranked) => ranked.remove_range(ranks, &mut gone),
@@ -319,19 +326,20 @@ impl Zset {
     }
 
     /// Removes the member with the lowest score.
-    pub fn pop_min<R>(&mut self, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+    #[cfg(test)]
+    pub(crate) fn pop_min<R>(&mut self, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
         self.pop_at(0, show)
     }
 
     /// Removes the member with the highest score.
-    pub fn pop_max<R>(&mut self, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+    pub(crate) fn pop_max<R>(&mut self, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
         self.pop_at(self.len().checked_sub(1)?, show)
     }
 
     // ---- choosing and scanning ----
 
     /// Shows a member that was chosen at random.
-    pub fn random<R>(&self, rng: &mut Rng, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+    pub(crate) fn random<R>(&self, rng: &mut Rng, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
         match self {
             _ if self.is_empty() => None,
             Self::Small(pairs) => {
@@ -346,7 +354,7 @@ impl Zset {
     }
 
     /// Shows `count` different members, or all if there are fewer.
-    pub fn sample(&self, count: usize, rng: &mut Rng, mut show: impl FnMut(&[u8], f64)) {
+    pub(crate) fn sample(&self, count: usize, rng: &mut Rng, mut show: impl FnMut(&[u8], f64)) {
         if let Self::Large(ranked) = self
             && !choose::walks(count, ranked.len())
         {
@@ -373,7 +381,7 @@ impl Zset {
 
     /// ZSCAN: shows at least `count` members from `cursor` on, or what there is, and returns where to go on, 0 at the
     /// end. The small form is shown whole.
-    pub fn scan(&self, cursor: u64, count: usize, mut show: impl FnMut(&[u8], f64)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, count: usize, mut show: impl FnMut(&[u8], f64)) -> u64 {
         let Self::Large(ranked) = self else {
             self.for_range(0..self.len(), show);
             return 0;
@@ -392,7 +400,7 @@ impl Zset {
     }
 
     /// Takes the form for many members, however few there are.
-    pub fn enlarge(&mut self, limits: &ZsetLimits) {
+    pub(crate) fn enlarge(&mut self, limits: &ZsetLimits) {
         if let Self::Small(_) = self {
             let mut ranked = Ranked::new(limits.seed);
             self.for_range(0..self.len(), |member, score| {
@@ -438,7 +446,7 @@ impl Zset {
     }
 
     #[cfg(test)]
-    pub fn validate(&self, limits: &ZsetLimits) {
+    pub(crate) fn validate(&self, limits: &ZsetLimits) {
         match self {
             Self::Small(pairs) => {
                 pairs.validate();
@@ -457,7 +465,7 @@ impl Zset {
 }
 
 impl AddRule {
-    /// What becomes of a member that is present with the score `before`.
+    /// The fate of a member that is present with the score `before`.
     fn judge(self, before: f64, score: f64) -> Added {
         if self.present == Present::No {
             return Added::Refused;
@@ -486,7 +494,7 @@ impl AddRule {
 
 impl Added {
     /// The score the member has now, unless nothing was allowed.
-    pub fn score(self) -> Option<f64> {
+    pub(crate) fn score(self) -> Option<f64> {
         match self {
             Self::New(score) | Self::Moved(score) | Self::Same(score) => Some(score),
             Self::Refused | Self::NotANumber => None,
@@ -507,5 +515,79 @@ impl fmt::Debug for Zset {
             map.entry(&String::from_utf8_lossy(member), &score);
         });
         map.finish()
+    }
+}
+
+impl Family for Zset {
+    const ROW: Row = Row {
+        name: "zset",
+        sizes: Some("zsets_items"),
+        digest: 3,
+        is_awaited: true,
+    };
+
+    fn len(&self) -> usize {
+        Zset::len(self)
+    }
+
+    fn encoding(&self) -> &'static str {
+        Zset::encoding(self)
+    }
+
+    fn memory(&self) -> usize {
+        Zset::memory(self)
+    }
+
+    fn weight(&self) -> usize {
+        Zset::weight(self)
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        let mut text = Vec::new();
+        self.for_range(0..self.len(), |member, score| {
+            let mut one = Digest::default();
+            one.mix(member);
+            // Not the text that replies show: it has an exponent wherever that is shorter.
+            text.clear();
+            double::push_shortest(&mut text, score);
+            one.mix(&text);
+            digest.add(&one);
+        });
+    }
+
+    fn members(&self) -> Option<&Members> {
+        match self {
+            Self::Large(ranked) => Some(ranked.members()),
+            Self::Small(_) => None,
+        }
+    }
+
+    fn stats(&self) -> Option<TableStats> {
+        match self {
+            Self::Large(ranked) => Some(ranked.stats()),
+            Self::Small(_) => None,
+        }
+    }
+
+    fn table(&self) -> Option<&dyn Walk> {
+        match self {
+            Self::Large(ranked) => Some(&**ranked),
+            Self::Small(_) => None,
+        }
+    }
+
+    fn table_mut(&mut self) -> Option<&mut dyn Walk> {
+        match self {
+            Self::Large(ranked) => Some(&mut **ranked),
+            Self::Small(_) => None,
+        }
+    }
+
+    const SHAPE: Option<Shape> = Some(Shape::Zset);
+
+    fn show(&self, show: Show<'_>) {
+        self.for_range_back(0..self.len(), |member, score| {
+            show(member, b"", Some(score.to_bits()));
+        });
     }
 }

@@ -7,19 +7,19 @@ use crate::types::pack::{Cell, Gap, Pairs, Row, Search};
 
 /// The row of a member and the one before it, or the place it would have with this score.
 #[inline]
-pub fn seek(pairs: &Pairs, member: &[u8], score: f64) -> Result<(Option<Row>, Row), Gap> {
+pub(crate) fn seek(pairs: &Pairs, member: &[u8], score: f64) -> Result<(Option<Row>, Row), Gap> {
     pairs.find_or_place(member, |theirs, order| {
         let theirs = theirs.score();
         score < theirs || (score == theirs && order == Ordering::Less)
     })
 }
 
-pub fn insert(pairs: &mut Pairs, gap: Gap, member: &[u8], score: f64) {
+pub(crate) fn insert(pairs: &mut Pairs, gap: Gap, member: &[u8], score: f64) {
     pairs.insert(gap, member, Cell::from_score(score));
 }
 
 /// Gives the member in `row` another score.
-pub fn move_to(pairs: &mut Pairs, row: Row, before: Option<Row>, member: &[u8], score: f64) {
+pub(crate) fn move_to(pairs: &mut Pairs, row: Row, before: Option<Row>, member: &[u8], score: f64) {
     let fits_after = before.is_none_or(|before| pairs.value(before).score() < score);
     let fits_before = pairs
         .row_after(row)
@@ -34,7 +34,7 @@ pub fn move_to(pairs: &mut Pairs, row: Row, before: Option<Row>, member: &[u8], 
     }
 }
 
-pub fn rank(pairs: &Pairs, member: &[u8]) -> Option<(usize, f64)> {
+pub(crate) fn rank(pairs: &Pairs, member: &[u8]) -> Option<(usize, f64)> {
     let mut search = Search::new(member);
     let found = pairs
         .rows()
@@ -43,7 +43,7 @@ pub fn rank(pairs: &Pairs, member: &[u8]) -> Option<(usize, f64)> {
     found.map(|(rank, row)| (rank, pairs.value(row).score()))
 }
 
-pub fn visit<B>(
+pub(crate) fn visit<B>(
     pairs: &Pairs,
     ranks: Range<usize>,
     mut show: impl FnMut(&[u8], f64) -> ControlFlow<B>,
@@ -62,7 +62,7 @@ pub fn visit<B>(
 }
 
 /// A pack is written to be read forwards, so the texts are gathered first.
-pub fn for_range_back(pairs: &Pairs, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
+pub(crate) fn for_range_back(pairs: &Pairs, ranks: Range<usize>, mut show: impl FnMut(&[u8], f64)) {
     let mut texts = Vec::new();
     let mut found = Vec::with_capacity(ranks.len().min(pairs.len()));
     let _ = visit::<()>(pairs, ranks, |member, score| {
@@ -76,7 +76,7 @@ pub fn for_range_back(pairs: &Pairs, ranks: Range<usize>, mut show: impl FnMut(&
     }
 }
 
-pub fn remove_range(
+pub(crate) fn remove_range(
     pairs: &mut Pairs,
     ranks: Range<usize>,
     mut gone: impl FnMut(&[u8], f64),

@@ -6,22 +6,15 @@
 //!
 //! How a value is encoded has no influence. An empty data set is 40 zeros.
 
-use std::fmt::Write as _;
-
-use sha1::{Digest as _, Sha1};
-
-use crate::base::double;
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Text;
 use crate::store::EntryRef;
-use crate::types::hash::{FieldDeadline, Hash};
-use crate::types::stream::StreamId;
-use crate::types::{Kind, Value};
+use crate::types::{Digest, Kind, Value};
 use crate::wire::args::Args;
 
 /// DEBUG DIGEST
-pub fn digest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn digest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let mut all = Digest::default();
     for (number, db) in ctx.keys.space.dbs.iter().enumerate() {
         if db.dict.is_empty() {
@@ -32,8 +25,8 @@ pub fn digest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         for entry in db.dict.iter() {
             let mut one = Digest::default();
             one.mix(entry.key());
-            one.add_value(entry);
-            all.xor(&one.0);
+            add_value(&mut one, entry);
+            all.add(&one);
         }
     }
     ctx.reply.simple(&all.text());
@@ -41,109 +34,29 @@ pub fn digest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 /// DEBUG DIGEST-VALUE key [key ...]
-pub fn digest_value(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn digest_value(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 2);
     for key in args.from(2) {
         let mut digest = Digest::default();
         if let Some(spot) = ctx.keys.find(key) {
-            digest.add_value(ctx.keys.entry(spot));
+            add_value(&mut digest, ctx.keys.entry(spot));
         }
         ctx.reply.simple(&digest.text());
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Digest([u8; 20]);
-
-impl Digest {
-    fn xor(&mut self, data: &[u8]) {
-        for (byte, other) in self.0.iter_mut().zip(Sha1::digest(data)) {
-            *byte ^= other;
-        }
+/// The value and whether it has a deadline; not when, as that would differ after a restart.
+fn add_value(digest: &mut Digest, entry: EntryRef<'_, Value>) {
+    if let Some(text) = Text::of(entry.payload()) {
+        digest.mix(&Kind::String.row().digest.to_be_bytes());
+        digest.mix(text.bytes(&mut [0; 20]));
+    } else if let Some(value) = entry.object() {
+        digest.mix(&value.kind().row().digest.to_be_bytes());
+        value.digest(digest);
     }
-
-    fn mix(&mut self, data: &[u8]) {
-        self.xor(data);
-        self.0 = Sha1::digest(self.0).into();
-    }
-
-    /// The value and whether it has a deadline; not when, as that would differ after a restart.
-    fn add_value(&mut self, entry: EntryRef<'_, Value>) {
-        if let Some(text) = Text::of(entry.payload()) {
-            self.mix(&type_number(Kind::String).to_be_bytes());
-            self.mix(text.bytes(&mut [0; 20]));
-        } else if let Some(value) = entry.object() {
-            self.mix(&type_number(value.kind()).to_be_bytes());
-            self.add_elements(value);
-        }
-        if entry.deadline().is_some() {
-            self.xor(b"!!expire!!");
-        }
-    }
-
-    fn add_elements(&mut self, value: &Value) {
-        match value {
-            Value::Str(text) => self.mix(text),
-            Value::List(list) => list.for_each(|item| self.mix(item.text(&mut [0; 20]))),
-            Value::Set(set) => set.for_each(|member| self.xor(member.text(&mut [0; 20]))),
-            Value::Zset(zset) => {
-                let mut text = Vec::new();
-                zset.for_range(0..zset.len(), |member, score| {
-                    let mut one = Self::default();
-                    one.mix(member);
-                    // Not the text that replies show: it has an exponent wherever that is shorter.
-                    text.clear();
-                    double::push_shortest(&mut text, score);
-                    one.mix(&text);
-                    self.xor(&one.0);
-                });
-            }
-            Value::Hash(hash) => self.add_fields(hash),
-            Value::Stream(stream) => {
-                for entry in stream.log.range(StreamId::MIN, StreamId::MAX) {
-                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
-                    for (name, value) in entry.fields() {
-                        self.mix(name.text(&mut [0; 20]));
-                        self.mix(value.text(&mut [0; 20]));
-                    }
-                }
-            }
-        }
-    }
-
-    /// All fields that are still there, also those whose time has come.
-    fn add_fields(&mut self, hash: &Hash) {
-        let always = i64::MIN;
-        let has_deadlines = hash.soonest().is_some();
-        hash.for_each(always, |field, value| {
-            let mut one = Self::default();
-            one.mix(field);
-            one.mix(value.text(&mut [0; 20]));
-            if has_deadlines && matches!(hash.deadline(field, always), FieldDeadline::At(_)) {
-                one.xor(b"!!hexpire!!");
-            }
-            self.xor(&one.0);
-        });
-    }
-
-    fn text(&self) -> String {
-        self.0.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
-}
-
-/// The number that Redis gives a type in its files and in this digest.
-fn type_number(kind: Kind) -> u32 {
-    match kind {
-        Kind::String => 0,
-        Kind::List => 1,
-        Kind::Set => 2,
-        Kind::Zset => 3,
-        Kind::Hash => 4,
-        Kind::Stream => 6,
+    if entry.deadline().is_some() {
+        digest.xor(b"!!expire!!");
     }
 }
 
@@ -151,20 +64,20 @@ fn type_number(kind: Kind) -> u32 {
 mod tests {
     use super::*;
     use crate::base::hash::Seed;
-    use crate::types::hash::{FieldUntil, HashLimits};
+    use crate::types::hash::{FieldUntil, Hash, HashLimits};
     use crate::types::list::{Limits, List};
     use crate::types::set::{Set, SetLimits};
-    use crate::types::stream::{Stream, StreamLimits};
+    use crate::types::stream::{Stream, StreamId, StreamLimits};
     use crate::types::zset::{AddRule, Zset, ZsetLimits};
 
     fn told(value: &Value) -> String {
         let mut digest = Digest::default();
-        digest.mix(&type_number(value.kind()).to_be_bytes());
-        digest.add_elements(value);
+        digest.mix(&value.kind().row().digest.to_be_bytes());
+        value.digest(&mut digest);
         digest.text()
     }
 
-    /// What Redis 8.0.6 says of the same values.
+    /// The digests that Redis 8.0.6 gives for the same values.
     #[test]
     fn digests_are_those_of_redis() {
         let mut list = List::new();

@@ -17,10 +17,11 @@ use crate::base::text::parse_memory;
 use crate::base::{double, glob};
 use crate::config::Extent;
 use crate::engine;
-use crate::engine::command::{Handler, Outcome};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Handler, Outcome};
+use crate::engine::run::ctx::Ctx;
+use crate::engine::run::effects::Audience;
 use crate::engine::services::{OUTPUT_PEAK_RESET_MS, ReplicationPause};
-use crate::keyspace::{New, text};
+use crate::keyspace::{New, Site, text};
 use crate::spec::error::Error;
 use crate::store::alloc;
 use crate::wire::args::Args;
@@ -42,7 +43,7 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("CONFIG-REWRITE-FORCE-ALL", 0..=0, config_rewrite_force_all),
     Sub("DICT-RESIZING", 1..=1, dict_resizing),
     Sub("DIGEST", 0..=0, digest::digest),
-    Sub("DIGEST-VALUE", 1..=ANY, digest::digest_value),
+    Sub("DIGEST-VALUE", 0..=ANY, digest::digest_value),
     Sub(
         "DROP-CLUSTER-PACKET-FILTER",
         1..=1,
@@ -58,7 +59,7 @@ const SUBCOMMANDS: &[Sub] = &[
     Sub("LOG", 1..=1, log),
     Sub("MALLCTL", 1..=2, mallctl),
     Sub("MALLCTL-STR", 1..=2, mallctl),
-    Sub("OBJECT", 1..=2, values::object),
+    Sub("OBJECT", 1..=1, values::object),
     Sub("OOM", 0..=0, oom),
     Sub("PANIC", 0..=0, panic),
     Sub("PAUSE-CRON", 1..=1, pause_cron),
@@ -89,7 +90,7 @@ const SUBCOMMANDS: &[Sub] = &[
 ];
 
 /// DEBUG subcommand [argument ...]
-pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let word = args.at(1);
     let fits =
         |Sub(name, arguments, _): &&Sub| is(word, name) && arguments.contains(&(args.len() - 2));
@@ -99,7 +100,7 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
 }
 
-/// A switch as C reads a number: what is no number is 0.
+/// A switch as C reads a number: text that is no number is 0.
 fn is_on(text: &[u8]) -> bool {
     leading_number(text) != 0
 }
@@ -127,7 +128,7 @@ fn sleep(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     // A transaction sees one instant, however long it takes.
     if ctx.may_wait() {
-        ctx.now = engine::read_clock(ctx.clock);
+        ctx.now = engine::clock::read_clock(ctx.clock);
     }
     ctx.reply.ok();
     Ok(())
@@ -146,9 +147,9 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let size = size.ok_or_else(|| Error::from("ERR value is out of range, must be positive"))?;
     for number in 0..count {
         let key = [prefix, b":", number.to_string().as_bytes()].concat();
-        if ctx.keys.find(&key).is_some() {
+        let Site::Vacant(vacancy) = ctx.keys.site(&key) else {
             continue;
-        }
+        };
         let mut value = format!("value:{number}").into_bytes();
         if size != 0 {
             value.resize(size, 0);
@@ -159,7 +160,7 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         } else {
             text::whole(&value, || None)
         };
-        ctx.keys.insert(&key, new, None);
+        ctx.keys.insert(vacancy, new, None);
         ctx.keys.touched(&key, 0);
     }
     ctx.reply.ok();
@@ -256,14 +257,15 @@ fn aof_flush_sleep(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// DEBUG CONFIG-REWRITE-FORCE-ALL
-fn config_rewrite_force_all(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    rewrite_file(ctx, Extent::Everything)
+fn config_rewrite_force_all(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    rewrite_file(ctx, args, Extent::Everything)
 }
 
 /// DEBUG CHANGE-REPL-ID
 fn change_repl_id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     log::info!("Changing replication IDs after receiving change-repl-id");
-    ctx.services.server.replication_id = engine::hexadecimal(&mut ctx.keys.space.rng);
+    let id = engine::hexadecimal(&mut ctx.keys.space.rng);
+    ctx.services.replication.history.rename(id);
     ctx.reply.ok();
     Ok(())
 }
@@ -271,7 +273,7 @@ fn change_repl_id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// DEBUG REPLICATE word [word ...]: replicas get a command that does not run here.
 fn replicate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let words: Vec<&[u8]> = args.from(2).collect();
-    ctx.fx.propagate_as(ctx.keys.db, &words);
+    ctx.fx.propagate_to(Audience::Replicas, ctx.keys.db, &words);
     ctx.reply.ok();
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! DEBUG PROTOCOL: one example of each kind of reply, for those who write clients.
+//! DEBUG PROTOCOL: one example of each kind of reply, for authors of clients.
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::wire::args::Args;
 
 use super::super::super::options::is;
 
 /// DEBUG PROTOCOL type
-pub fn protocol(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn protocol(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let reply = &mut ctx.reply;
     match args.at(2) {
         kind if is(kind, "string") => reply.bulk(b"Hello World"),

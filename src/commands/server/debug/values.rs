@@ -2,28 +2,28 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{AccessPolicy, Payload, Spot, Text, text};
 use crate::spec::error::Error;
 use crate::store::TableStats;
 use crate::types::Value;
-use crate::types::hash::HashView;
 use crate::types::list::{List, NodeView};
 use crate::types::listpack::Item;
-use crate::types::set::Set;
-use crate::types::zset::Zset;
 use crate::wire::args::Args;
 
 use super::super::super::options::{integer, is};
 
 /// The key, looked up without leaving a trace.
 fn look(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Spot, Error> {
-    ctx.keys.find(key).ok_or(Error::NoSuchKey)
+    // Also where its time has passed: it is looked at from outside.
+    let dict = &ctx.keys.space.dbs[usize::from(ctx.keys.db)].dict;
+    let spot = dict.locate(dict.hash(key), key);
+    spot.ok_or(Error::NoSuchKey)
 }
 
-/// DEBUG OBJECT key [fast]
-pub fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+/// DEBUG OBJECT key
+pub(crate) fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let access = ctx.keys.space.access;
     let now_ms = ctx.now.unix_ms;
@@ -144,7 +144,7 @@ fn serialized_int_len(number: i64) -> usize {
 }
 
 /// DEBUG SDSLEN key
-pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let entry = ctx.keys.entry(spot);
     let (len, spare, bytes) = match entry.payload() {
@@ -166,7 +166,7 @@ pub fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// DEBUG LISTPACK key. Redis writes to its standard output; so little is to be seen there that we only say so.
-pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let is_listpack = ctx
         .keys
@@ -180,7 +180,7 @@ pub fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// DEBUG QUICKLIST key [0|1]
-pub fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let is_quicklist = ctx
         .keys
@@ -194,7 +194,7 @@ pub fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// DEBUG HTSTATS db [full]
-pub fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let number = integer(args.at(2))?;
     let db = usize::try_from(number)
         .ok()
@@ -248,10 +248,10 @@ fn table_report(stats: &TableStats, full: bool) -> String {
 }
 
 /// DEBUG HTSTATS-KEY key [full]
-pub fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let full = args.get(3).is_some_and(|word| is(word, "full"));
-    let report = match ctx.keys.object(spot).and_then(table_of) {
+    let report = match ctx.keys.object(spot).and_then(Value::stats) {
         Some(stats) => table_report(&stats, full),
         None => {
             return Err(Error::from(
@@ -263,27 +263,14 @@ pub fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The table inside a value, if it has one.
-fn table_of(value: &Value) -> Option<TableStats> {
-    match value {
-        Value::Set(Set::Large(members)) => Some(members.stats()),
-        Value::Zset(Zset::Large(ranked)) => Some(ranked.stats()),
-        Value::Hash(hash) => match hash.view() {
-            HashView::Large(members) => Some(members.stats()),
-            HashView::Small(_) | HashView::Timed(_) => None,
-        },
-        Value::Str(_) | Value::List(_) | Value::Set(_) | Value::Zset(_) | Value::Stream(_) => None,
-    }
-}
-
 /// DEBUG STRUCTSIZE: bytes of what each client, key and request costs at least.
-pub fn structsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+pub(crate) fn structsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let line = format!(
         "bits:{} value:{} session:{} command:{}",
         usize::BITS,
         size_of::<Value>(),
         size_of::<crate::engine::session::Session>(),
-        size_of::<crate::engine::command::Command>(),
+        size_of::<crate::engine::run::command::Command>(),
     );
     ctx.reply.simple(&line);
     Ok(())

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::ctx::Ctx;
+use crate::engine::run::ctx::Ctx;
 
 use super::{Report, harmless};
 
-pub fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
     for command in &ctx.table.all {
         let stats = &ctx.services.stats.commands[command.index];
         if stats.calls == 0 && stats.rejected == 0 && stats.failed == 0 {
@@ -28,7 +28,7 @@ pub fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
     }
 }
 
-pub fn errorstats(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn errorstats(ctx: &Ctx<'_>, report: &mut Report) {
     for (code, count) in ctx.services.stats.errors() {
         report.field(
             format_args!("errorstat_{}", harmless(code)),
@@ -37,7 +37,7 @@ pub fn errorstats(ctx: &Ctx<'_>, report: &mut Report) {
     }
 }
 
-pub fn latencystats(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn latencystats(ctx: &Ctx<'_>, report: &mut Report) {
     let config = &ctx.services.config;
     if !config.latency_tracking {
         return;

@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::ctx::Ctx;
-use crate::keyspace::sizes::KINDS;
+use crate::engine::run::ctx::Ctx;
 use crate::types::Kind;
 
 use super::Report;
 
-pub fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
     for (number, db) in ctx.keys.space.dbs.iter().enumerate() {
         let dict = &db.dict;
         if dict.is_empty() {
@@ -35,13 +34,16 @@ pub fn keyspace(ctx: &Ctx<'_>, report: &mut Report) {
     }
 }
 
-pub fn keysizes(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn keysizes(ctx: &Ctx<'_>, report: &mut Report) {
     for (number, db) in ctx.keys.space.dbs.iter().enumerate() {
-        for kind in KINDS {
+        for kind in Kind::ALL {
+            let Some(name) = kind.row().sizes else {
+                continue;
+            };
             let mut line = String::new();
             for (bin, count) in db
                 .sizes
-                .of(kind)
+                .of(*kind)
                 .iter()
                 .enumerate()
                 .filter(|(_, count)| **count > 0)
@@ -50,20 +52,9 @@ pub fn keysizes(ctx: &Ctx<'_>, report: &mut Report) {
                 let _ = write!(line, "{comma}{}={count}", label(bin));
             }
             if !line.is_empty() {
-                report.field(format_args!("db{number}_distrib_{}", name(kind)), line);
+                report.field(format_args!("db{number}_distrib_{name}"), line);
             }
         }
-    }
-}
-
-fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::String => "strings_sizes",
-        Kind::List => "lists_items",
-        Kind::Set => "sets_items",
-        Kind::Zset => "zsets_items",
-        Kind::Hash => "hashes_items",
-        Kind::Stream => "streams_items",
     }
 }
 

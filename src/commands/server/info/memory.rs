@@ -2,13 +2,13 @@
 
 use crate::base::text::human_bytes;
 use crate::config::Word;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::ctx::Ctx;
 use crate::store::alloc;
 
 use super::super::footprint::Footprint;
 use super::Report;
 
-pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     let config = &ctx.services.config;
     let footprint = Footprint::take(ctx);
     bytes(report, "used_memory", footprint.used);
@@ -34,7 +34,7 @@ pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
         "total_system_memory",
         footprint.figures.machine_bytes,
     );
-    scripts(report);
+    code(report, ctx);
     bytes(report, "maxmemory", config.maxmemory as usize);
     report.field("maxmemory_policy", config.maxmemory_policy.word());
     for (name, gap) in [
@@ -49,17 +49,26 @@ pub fn memory(ctx: &Ctx<'_>, report: &mut Report) {
         );
         report.field(format_args!("{name}_bytes"), gap.bytes);
     }
-    report.field("mem_not_counted_for_evict", 0);
-    report.field("mem_replication_backlog", 0);
-    report.field("mem_total_replication_buffers", 0);
-    report.field("mem_replica_full_sync_buffer", 0);
-    report.field("mem_clients_slaves", footprint.replicas);
+    report.field(
+        "mem_not_counted_for_evict",
+        footprint.aof_buffer + footprint.beyond_backlog(),
+    );
+    report.field("mem_replication_backlog", footprint.backlog());
+    report.field("mem_total_replication_buffers", footprint.stream);
+    // The stream waits at our primary while the data set comes.
+    report.field(
+        "mem_replica_full_sync_buffer",
+        super::replication::kept_stream(ctx),
+    );
+    report.field("mem_clients_slaves", footprint.of_replicas());
     report.field("mem_clients_normal", footprint.clients);
+    // There is no cluster bus.
     report.field("mem_cluster_links", 0);
-    report.field("mem_aof_buffer", 0);
+    report.field("mem_aof_buffer", footprint.aof_buffer);
     report.field("mem_allocator", alloc::name());
     // Tables grow bucket by bucket: there is never a second one.
     report.field("mem_overhead_db_hashtable_rehashing", 0);
+    // Entries stay where they are.
     report.field("active_defrag_running", 0);
     report.field("lazyfree_pending_objects", ctx.keys.space.freeing.pending());
     report.field("lazyfreed_objects", ctx.keys.space.freeing.freed());
@@ -71,16 +80,20 @@ fn bytes(report: &mut Report, name: &str, bytes: usize) {
     report.field(format_args!("{name}_human"), human_bytes(bytes as u64));
 }
 
-fn scripts(report: &mut Report) {
-    report.field("used_memory_lua", 0);
-    report.field("used_memory_vm_eval", 0);
-    report.field("used_memory_lua_human", human_bytes(0));
-    report.field("used_memory_scripts_eval", 0);
-    report.field("number_of_cached_scripts", 0);
-    report.field("number_of_functions", 0);
-    report.field("number_of_libraries", 0);
-    report.field("used_memory_vm_functions", 0);
-    bytes(report, "used_memory_vm_total", 0);
-    report.field("used_memory_functions", 0);
-    bytes(report, "used_memory_scripts", 0);
+/// Scripts and functions.
+fn code(report: &mut Report, ctx: &Ctx<'_>) {
+    let (scripts, functions) = (&ctx.services.scripts, &ctx.services.functions);
+    let (vm, texts) = (scripts.interpreter_bytes(), scripts.bytes());
+    let (functions_vm, libraries) = (functions.interpreter_bytes(), functions.bytes());
+    report.field("used_memory_lua", vm);
+    report.field("used_memory_vm_eval", vm);
+    report.field("used_memory_lua_human", human_bytes(vm as u64));
+    report.field("used_memory_scripts_eval", texts);
+    report.field("number_of_cached_scripts", scripts.len());
+    report.field("number_of_functions", functions.function_count());
+    report.field("number_of_libraries", functions.libraries().len());
+    report.field("used_memory_vm_functions", functions_vm);
+    bytes(report, "used_memory_vm_total", vm + functions_vm);
+    report.field("used_memory_functions", libraries);
+    bytes(report, "used_memory_scripts", texts + libraries);
 }

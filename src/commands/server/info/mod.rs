@@ -1,25 +1,24 @@
 //! INFO: the server in `name:value` lines, cut into sections.
 //!
-//! Tools read these lines, so names, order and forms are those of Redis 8.0.6. A field about something this server does not
-//! have tells the truth too: there are no forks, so they took no time. Each section is a function that writes its
+//! Tools read these lines, so names, order and forms are those of Redis 8.0.6. A field about something this server does
+//! not have tells the truth too: there are no forks, so they took no time. Each section is a function that writes its
 //! lines; the table below says how a section is called and when it is shown without being named.
 
 mod commands;
 mod keys;
 mod memory;
 mod parts;
+mod replication;
 mod server;
 mod stats;
 
 use std::fmt::{Display, Write as _};
 
-use crate::engine::command::Outcome;
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::Outcome;
+use crate::engine::run::ctx::Ctx;
 use crate::wire::args::Args;
 
 use super::super::options::is;
-
-pub use parts::sessions;
 
 struct Section {
     name: &'static str,
@@ -69,7 +68,7 @@ const SECTIONS: &[Section] = &[
         "replication",
         "Replication",
         Shown::ByDefault,
-        parts::replication,
+        replication::replication,
     ),
     Section::new("cpu", "CPU", Shown::ByDefault, server::cpu),
     Section::new("modules", "Modules", Shown::ByDefault, |_, _| {}),
@@ -98,7 +97,7 @@ const SECTIONS: &[Section] = &[
 ];
 
 /// INFO [section [section ...]]
-pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+pub(crate) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.services.server.note_memory(ctx.now.unix_ms);
     ctx.keys.space.settle_sizes();
     let mut report = Report::default();
@@ -125,7 +124,7 @@ fn is_wanted(section: &Section, args: Args<'_>) -> bool {
 
 /// The text as it grows.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     text: String,
 }
 
@@ -137,17 +136,17 @@ impl Report {
         let _ = write!(self.text, "# {title}\r\n");
     }
 
-    pub fn field(&mut self, name: impl Display, value: impl Display) {
+    pub(crate) fn field(&mut self, name: impl Display, value: impl Display) {
         let _ = write!(self.text, "{name}:{value}\r\n");
     }
 
     /// The value with two digits behind the point.
-    pub fn ratio(&mut self, name: &str, value: f64) {
+    pub(crate) fn ratio(&mut self, name: &str, value: f64) {
         self.field(name, format_args!("{value:.2}"));
     }
 }
 
-/// What comes from outside must not look like a line of ours.
+/// Text that comes from outside must not look like a line of ours.
 fn harmless(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
     text.chars()

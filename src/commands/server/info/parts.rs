@@ -1,45 +1,40 @@
 //! The sections of INFO about the other parts: clients, files, threads, replicas, cluster.
 
-use crate::engine::ctx::Ctx;
-use crate::engine::persistence::Progress;
-use crate::engine::session::{Session, flag};
-use crate::engine::snapshot::Purpose;
+use crate::engine::dataset::Progress;
+use crate::engine::dataset::order::Purpose;
+use crate::engine::run::ctx::Ctx;
+use crate::engine::session::{Class, Session};
 
 use super::Report;
 
-/// All sessions, the one that asks included.
-pub fn sessions<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = &'a Session> {
-    ctx.sessions.iter().chain(std::iter::once(&*ctx.session))
-}
-
-pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
-    let count =
-        |is_one: &dyn Fn(&Session) -> bool| sessions(ctx).filter(|session| is_one(session)).count();
-    let replicas = count(&|session| session.has(flag::REPLICA));
+pub(crate) fn clients(ctx: &Ctx<'_>, report: &mut Report) {
+    let count = |is_one: &dyn Fn(&Session) -> bool| {
+        ctx.all_sessions().filter(|session| is_one(session)).count()
+    };
+    let replicas = count(&|session| session.class() == Class::Replica);
     let blocking = &ctx.services.blocking;
     report.field("connected_clients", ctx.sessions.len() - replicas);
+    // There is no cluster bus.
     report.field("cluster_connections", 0);
     report.field("maxclients", ctx.services.config.maxclients);
     report.field(
         "client_recent_max_input_buffer",
-        sessions(ctx)
+        ctx.all_sessions()
             .map(|session| session.input_peak)
             .max()
             .unwrap_or(0),
     );
     report.field(
         "client_recent_max_output_buffer",
-        sessions(ctx)
+        ctx.all_sessions()
             .map(|session| session.output_peak)
             .max()
             .unwrap_or(0),
     );
-    report.field("blocked_clients", blocking.parked_count);
+    let waiting = blocking.wait_count() + ctx.services.pause.held_count();
+    report.field("blocked_clients", waiting);
     report.field("tracking_clients", ctx.services.tracking.session_count());
-    report.field(
-        "pubsub_clients",
-        count(&|session| !session.subscriptions.is_empty()),
-    );
+    report.field("pubsub_clients", count(&|session| session.is_subscribed()));
     report.field(
         "watching_clients",
         count(&|session| !session.watched.is_empty()),
@@ -53,19 +48,15 @@ pub fn clients(ctx: &Ctx<'_>, report: &mut Report) {
     );
 }
 
-pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     let files = &ctx.services.persistence;
     let snapshots = &ctx.services.snapshots;
     let running = snapshots.running.as_ref();
-    let since = |purpose| {
-        running
-            .filter(|running| running.purpose == purpose)
-            .map_or(-1, |running| ctx.now.unix_ms / 1000 - running.started_s)
-    };
-    report.field("loading", u8::from(files.loading.is_some()));
-    report.field("async_loading", 0);
-    // What a child would have had copied for it by the kernel is what changes have made the snapshot copy. It is
-    // counted as it comes, so it is never old and never gets less.
+    let is_beside = ctx.services.server.serves_while_loading;
+    report.field("loading", u8::from(files.loading.is_some() && !is_beside));
+    report.field("async_loading", u8::from(is_beside));
+    // Changes make the snapshot copy what the kernel would have copied for a child. It is counted as it comes, so it is
+    // never old and never gets less.
     let copied = running.map_or(0, |_| ctx.keys.space.copied_for_freeze());
     let processed = running.map_or(0, |running| running.progress.keys());
     let total = running.map_or(0, |running| running.keys_total);
@@ -83,7 +74,7 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("rdb_changes_since_last_save", ctx.keys.space.journal.dirty);
     report.field(
         "rdb_bgsave_in_progress",
-        u8::from(snapshots.is_saving(Purpose::Rdb)),
+        u8::from(snapshots.is_saving(Purpose::Rdb) || snapshots.is_saving(Purpose::Replicas)),
     );
     report.field("rdb_last_save_time", files.last_save_s);
     report.field("rdb_last_bgsave_status", status(!files.last_bgsave_failed));
@@ -91,13 +82,30 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         "rdb_last_bgsave_time_sec",
         snapshots.last_took_s.unwrap_or(-1),
     );
-    report.field("rdb_current_bgsave_time_sec", since(Purpose::Rdb));
+    report.field("rdb_current_bgsave_time_sec", since(ctx, Purpose::Rdb));
     report.field("rdb_saves", files.saves);
-    let copied_last = |purpose| snapshots.copied_last[purpose as usize];
-    report.field("rdb_last_cow_size", copied_last(Purpose::Rdb));
+    let copied_last = snapshots.copied_last[Purpose::Rdb as usize];
+    report.field("rdb_last_cow_size", copied_last);
     report.field("rdb_last_load_keys_expired", files.last_load.expired);
     report.field("rdb_last_load_keys_loaded", files.last_load.loaded);
+    log(ctx, report);
+    if let Some(progress) = &files.loading {
+        loading(ctx, report, progress);
+    }
+}
+
+/// For how many seconds a snapshot has been written for this.
+fn since(ctx: &Ctx<'_>, purpose: Purpose) -> i64 {
+    let running = ctx.services.snapshots.running.as_ref();
+    running
+        .filter(|running| running.purpose == purpose)
+        .map_or(-1, |running| ctx.now.unix_ms / 1000 - running.started_s)
+}
+
+/// The part of `persistence` that is about the append-only log.
+fn log(ctx: &Ctx<'_>, report: &mut Report) {
     let appending = &ctx.services.appending;
+    let snapshots = &ctx.services.snapshots;
     report.field("aof_enabled", u8::from(appending.is_fed()));
     report.field(
         "aof_rewrite_in_progress",
@@ -111,7 +119,10 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         "aof_last_rewrite_time_sec",
         appending.last_rewrite_took_s.unwrap_or(-1),
     );
-    report.field("aof_current_rewrite_time_sec", since(Purpose::AofRewrite));
+    report.field(
+        "aof_current_rewrite_time_sec",
+        since(ctx, Purpose::AofRewrite),
+    );
     report.field(
         "aof_last_bgrewrite_status",
         status(!appending.last_rewrite_failed),
@@ -122,7 +133,9 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         appending.failures_in_a_row,
     );
     report.field("aof_last_write_status", status(appending.error().is_none()));
-    report.field("aof_last_cow_size", copied_last(Purpose::AofRewrite));
+    let copied_last = snapshots.copied_last[Purpose::AofRewrite as usize];
+    report.field("aof_last_cow_size", copied_last);
+    // There are no modules.
     report.field("module_fork_in_progress", 0);
     report.field("module_fork_last_cow_size", 0);
     if appending.is_fed() {
@@ -138,9 +151,6 @@ pub fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         );
         report.field("aof_pending_bio_fsync", u8::from(appending.is_syncing));
         report.field("aof_delayed_fsync", appending.delayed_fsyncs);
-    }
-    if let Some(progress) = &files.loading {
-        loading(ctx, report, progress);
     }
 }
 
@@ -167,7 +177,7 @@ fn status(is_ok: bool) -> &'static str {
 }
 
 /// The one thread that serves clients.
-pub fn threads(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn threads(ctx: &Ctx<'_>, report: &mut Report) {
     let stats = &ctx.services.stats;
     report.field(
         "io_thread_0",
@@ -180,26 +190,7 @@ pub fn threads(ctx: &Ctx<'_>, report: &mut Report) {
     );
 }
 
-pub fn replication(ctx: &Ctx<'_>, report: &mut Report) {
-    report.field("role", "master");
-    report.field(
-        "connected_slaves",
-        sessions(ctx)
-            .filter(|session| session.has(flag::REPLICA))
-            .count(),
-    );
-    report.field("master_failover_state", "no-failover");
-    report.field("master_replid", &ctx.services.server.replication_id);
-    report.field("master_replid2", "0".repeat(40));
-    report.field("master_repl_offset", 0);
-    report.field("second_repl_offset", -1);
-    report.field("repl_backlog_active", 0);
-    report.field("repl_backlog_size", ctx.services.config.repl_backlog_size);
-    report.field("repl_backlog_first_byte_offset", 0);
-    report.field("repl_backlog_histlen", 0);
-}
-
-pub fn cluster(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn cluster(ctx: &Ctx<'_>, report: &mut Report) {
     report.field(
         "cluster_enabled",
         u8::from(ctx.services.config.cluster_enabled),

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use crate::base::crc::crc64;
 use crate::config::{REDIS_VERSION, Supervised};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::ctx::Ctx;
 use crate::engine::services::Cpu;
 use crate::keyspace::AccessPolicy;
 
 use super::Report;
 
-pub fn server(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn server(ctx: &Ctx<'_>, report: &mut Report) {
     let config = &ctx.services.config;
     let facts = &ctx.services.server;
     let pollux_version = env!("CARGO_PKG_VERSION");
@@ -32,7 +32,7 @@ pub fn server(ctx: &Ctx<'_>, report: &mut Report) {
             "standalone"
         },
     );
-    report.field("os", &facts.os);
+    report.field("os", &facts.process.os);
     report.field("arch_bits", usize::BITS);
     report.field("monotonic_clock", "POSIX clock_gettime");
     report.field(
@@ -46,7 +46,7 @@ pub fn server(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("atomicvar_api", "c11-builtin");
     // There is no C compiler to name; Redis says the same when it was not built by GCC.
     report.field("gcc_version", "0.0.0");
-    report.field("process_id", facts.pid);
+    report.field("process_id", facts.process.pid);
     report.field("process_supervised", supervisor(config.supervised));
     report.field("run_id", &facts.run_id);
     report.field(
@@ -63,9 +63,16 @@ pub fn server(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("hz", config.hz);
     report.field("configured_hz", config.hz);
     report.field("lru_clock", AccessPolicy::lru_clock(ctx.now.unix_ms));
-    report.field("executable", &facts.executable);
-    report.field("config_file", &facts.config_file);
+    report.field("executable", &facts.process.executable);
+    let config_file = ctx.services.config_file.as_ref();
+    report.field(
+        "config_file",
+        config_file.map_or(String::new(), |file| file.path().display().to_string()),
+    );
     report.field("io_threads_active", 0);
+    if let Some(left_ms) = ctx.services.departure.left_ms(ctx.now.unix_ms) {
+        report.field("shutdown_in_milliseconds", left_ms);
+    }
     for (number, listener) in listeners(ctx).iter().enumerate() {
         report.field(format_args!("listener{number}"), listener);
     }
@@ -103,7 +110,7 @@ fn listeners(ctx: &Ctx<'_>) -> Vec<String> {
     listeners
 }
 
-pub fn cpu(ctx: &Ctx<'_>, report: &mut Report) {
+pub(crate) fn cpu(ctx: &Ctx<'_>, report: &mut Report) {
     let figures = ctx.services.server.figures();
     let mut times = |suffix: &str, cpu: Cpu| {
         for (kind, us) in [("sys", cpu.system_us), ("user", cpu.user_us)] {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::config::Config;
 use crate::observe::latency::{Event, Latency};
 
-/// What an event hints at.
+/// The advice for each event.
 const ADVICE: &[(&str, &str)] = &[
     (
         "command",
@@ -34,7 +34,7 @@ const ADVICE: &[(&str, &str)] = &[
     ),
 ];
 
-pub fn report(latency: &Latency, config: &Config, now_s: i64) -> String {
+pub(crate) fn report(latency: &Latency, config: &Config, now_s: i64) -> String {
     if config.latency_monitor_threshold_ms == 0 {
         return "I'm sorry, Dave, I can't tell. Latency is not being monitored in this instance. \"CONFIG SET \
                 latency-monitor-threshold <milliseconds>\" starts it; ask me again when it has run for a while.\n"

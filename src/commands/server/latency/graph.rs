@@ -22,7 +22,7 @@ const ROWS: usize = 4;
 const TOPS: [char; 3] = ['_', '-', '`'];
 const RULER: usize = 80;
 
-pub fn draw(name: &str, event: &Event, now_s: i64) -> String {
+pub(crate) fn draw(name: &str, event: &Event, now_s: i64) -> String {
     let values: Vec<u64> = event.samples.iter().map(|(_, ms)| *ms).collect();
     let high = values.iter().copied().max().unwrap_or(0);
     let low = values.iter().copied().min().unwrap_or(0);

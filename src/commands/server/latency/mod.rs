@@ -6,8 +6,8 @@
 mod doctor;
 mod graph;
 
-use crate::engine::command::{Command, Outcome, Row};
-use crate::engine::ctx::Ctx;
+use crate::engine::run::command::{Command, Outcome, Row};
+use crate::engine::run::ctx::Ctx;
 use crate::observe::histogram::Histogram;
 use crate::spec::error::Error;
 use crate::spec::server::observe as spec;
@@ -15,7 +15,7 @@ use crate::wire::args::Args;
 
 use super::super::help::help;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::LATENCY_DOCTOR, doctor),
     Row::new(&spec::LATENCY_GRAPH, graph),
     Row::new(&spec::LATENCY_HELP, help),
@@ -72,8 +72,11 @@ fn reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// LATENCY GRAPH event
 fn graph(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some((name, event)) = ctx.services.latency.find(args.at(2)) else {
-        let parts: [&[u8]; 3] = [b"ERR No samples available for event '", args.at(2), b"'"];
-        return Err(Error::from(parts.concat()));
+        return Err(Error::quoting(
+            "ERR No samples available for event '",
+            args.at(2),
+            "'",
+        ));
     };
     let picture = graph::draw(name, event, ctx.now.unix_ms / 1000);
     ctx.reply.verbatim("txt", picture.as_bytes());

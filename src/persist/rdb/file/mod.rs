@@ -17,7 +17,7 @@
 //! means that none was computed. It covers everything before it, and versions below 5 do not have one.
 //!
 //! The writer takes records and the reader gives them; neither knows where keys come from or go to, so the same two
-//! serve a snapshot that a thread writes in the background, a SAVE, a replica's stream and a tool that only looks.
+//! serve a snapshot in the background, a SAVE, a replica's stream and a tool that only looks.
 //!
 //! Invariant of the reader: it never takes more memory than a small multiple of the bytes that have really come.
 
@@ -30,33 +30,34 @@ mod write;
 mod tests;
 
 pub use batch::Batch;
-pub use read::{
-    Access, Doing, Event, FileReader, Held, Options, Place, Record, Trouble, Verdict, Wrong,
-};
-pub use save::{Failure, SaveFile, save};
+pub(crate) use read::Trouble;
+pub(crate) use read::{Access, Event, Held, Place, Record, Verdict, Wrong};
+pub use read::{FileReader, Options};
+pub(crate) use save::{Failure, SYNC_BYTES, SaveFile, save};
+pub(super) use write::about_key;
 pub use write::{FileWriter, Form};
 
-/// What the first byte of a record says, where it is not a kind of value.
-pub mod opcode {
+/// The first byte of a record, where it is not a kind of value.
+pub(crate) mod opcode {
     /// Valkey 9: a slot is being moved.
-    pub const SLOT_IMPORT: u8 = 243;
-    pub const SLOT_INFO: u8 = 244;
-    pub const FUNCTIONS: u8 = 245;
+    pub(crate) const SLOT_IMPORT: u8 = 243;
+    pub(crate) const SLOT_INFO: u8 = 244;
+    pub(crate) const FUNCTIONS: u8 = 245;
     /// Of release candidates of Redis 7.0.
-    pub const FUNCTIONS_EARLY: u8 = 246;
-    pub const MODULE_AUX: u8 = 247;
-    pub const IDLE: u8 = 248;
-    pub const FREQUENCY: u8 = 249;
-    pub const AUX: u8 = 250;
-    pub const SIZES: u8 = 251;
-    pub const DEADLINE_MS: u8 = 252;
-    pub const DEADLINE_S: u8 = 253;
-    pub const SELECT_DB: u8 = 254;
-    pub const END: u8 = 255;
+    pub(crate) const FUNCTIONS_EARLY: u8 = 246;
+    pub(crate) const MODULE_AUX: u8 = 247;
+    pub(crate) const IDLE: u8 = 248;
+    pub(crate) const FREQUENCY: u8 = 249;
+    pub(crate) const AUX: u8 = 250;
+    pub(crate) const SIZES: u8 = 251;
+    pub(crate) const DEADLINE_MS: u8 = 252;
+    pub(crate) const DEADLINE_S: u8 = 253;
+    pub(crate) const SELECT_DB: u8 = 254;
+    pub(crate) const END: u8 = 255;
 }
 
 const MAGIC_REDIS: &[u8] = b"REDIS";
 const MAGIC_VALKEY: &[u8] = b"VALKEY";
 const HEADER_LEN: usize = 9;
 /// The first version with a checksum.
-pub const CHECKSUMS_SINCE: u16 = 5;
+pub(crate) const CHECKSUMS_SINCE: u16 = 5;

@@ -1,7 +1,7 @@
 //! Reads a file, record by record.
 //!
 //! Keys and short strings go into an arena that the caller keeps, so that a file of small keys is read without an
-//! allocation for each. What is long, or no string, is built as a value of its own.
+//! allocation for each. A value that is long, or no string, is built as a value of its own.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -22,9 +22,9 @@ pub enum Access {
     Frequency(u8),
 }
 
-/// What comes next in a file.
+/// The next thing in a file.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// The file begins. Always the first.
     Version(u16),
     Aux {
@@ -35,7 +35,6 @@ pub enum Event {
     SelectDb(u64),
     Sizes {
         keys: u64,
-        expires: u64,
     },
     Key(Record),
     /// A value without elements, which old servers wrote by mistake. No key can hold it.
@@ -49,9 +48,9 @@ pub enum Event {
     End(Verdict),
 }
 
-/// What the checksum says of a file.
+/// The verdict of a file's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Matches,
     /// The file has none.
     None,
@@ -61,17 +60,21 @@ pub enum Verdict {
 
 /// A key with its value. Ranges are of the arena.
 #[derive(Debug)]
-pub struct Record {
-    pub key: Range<usize>,
-    pub deadline: Option<i64>,
-    pub access: Option<Access>,
-    /// What the first byte of the value said.
-    pub kind: u8,
-    pub value: Held,
+pub(crate) struct Record {
+    pub(crate) key: Range<usize>,
+    pub(crate) deadline: Option<i64>,
+    pub(crate) access: Option<Access>,
+    /// The first byte of the value.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests look at what was written")
+    )]
+    pub(crate) kind: u8,
+    pub(crate) value: Held,
 }
 
 #[derive(Debug)]
-pub enum Held {
+pub(crate) enum Held {
     Int(i64),
     /// A string no longer than `short_max`.
     Short(Range<usize>),
@@ -82,12 +85,12 @@ pub enum Held {
 #[derive(Debug)]
 pub struct Trouble {
     /// So many bytes were read before.
-    pub offset: u64,
-    pub wrong: Wrong,
+    pub(crate) offset: u64,
+    pub(crate) wrong: Wrong,
 }
 
 #[derive(Debug)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     /// The file ends too early.
     Ended,
     Io(io::Error),
@@ -138,17 +141,17 @@ pub struct Options {
     pub short_max: usize,
 }
 
-/// What a reader is in the middle of, for those who report where a file is damaged.
+/// The reader's place in the file, for reports of damage.
 #[derive(Clone, Debug)]
-pub struct Place {
-    pub doing: Doing,
+pub(crate) struct Place {
+    pub(crate) doing: Doing,
     /// The key whose value is being read, in the arena.
-    pub key: Option<Range<usize>>,
-    pub kind: Option<u8>,
+    pub(crate) key: Option<Range<usize>>,
+    pub(crate) kind: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
+pub(crate) enum Doing {
     Start,
     Type,
     Deadline,
@@ -163,7 +166,7 @@ pub enum Doing {
 
 impl Doing {
     /// As redis-check-rdb calls it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Type => "read-type",
@@ -209,18 +212,18 @@ impl<R: Read> FileReader<R> {
         self.reader.input().offset()
     }
 
-    pub fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
     /// The input, and what had been read from it ahead: an append-only file goes on behind its preamble.
-    pub fn into_input(self) -> (Vec<u8>, R) {
+    pub(crate) fn into_input(self) -> (Vec<u8>, R) {
         let source = self.reader.into_inner();
         (source.buffer[source.at..source.end].to_vec(), source.input)
     }
 
     /// The next event. Not to be called again after the end or a trouble. `arena` is appended to.
-    pub fn next(&mut self, arena: &mut Vec<u8>) -> Result<Event, Trouble> {
+    pub(crate) fn next(&mut self, arena: &mut Vec<u8>) -> Result<Event, Trouble> {
         let outcome = if self.has_begun {
             self.record(arena)
         } else {
@@ -286,8 +289,9 @@ impl<R: Read> FileReader<R> {
                 }
                 opcode::SELECT_DB => return Ok(Event::SelectDb(self.reader.length()?)),
                 opcode::SIZES => {
-                    let (keys, expires) = (self.reader.length()?, self.reader.length()?);
-                    return Ok(Event::Sizes { keys, expires });
+                    let keys = self.reader.length()?;
+                    let _with_deadline = self.reader.length()?;
+                    return Ok(Event::Sizes { keys });
                 }
                 opcode::SLOT_INFO => {
                     for _ in 0..3 {
@@ -470,7 +474,7 @@ struct Source<R> {
     buffer: Box<[u8]>,
     at: usize,
     end: usize,
-    /// What was taken before the bytes that are in the buffer.
+    /// The bytes that were taken before those in the buffer.
     before: u64,
     sums: bool,
     sum: u64,

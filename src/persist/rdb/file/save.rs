@@ -1,7 +1,7 @@
 //! A file that appears under its name only when all of it is on the disk.
 //!
 //! It is written under a temporary name in the same directory, synchronised, and then renamed; then the directory is
-//! synchronised too. Whatever happens on the way, the name leads to the old file or to the new one, whole. A file that
+//! synchronised too. The name leads to the old file or to the new one, whole, whatever happens on the way. A file that
 //! is dropped before that is removed.
 
 use std::ffi::OsString;
@@ -14,10 +14,8 @@ use std::sync::Arc;
 use crate::base::text::explain;
 use crate::persist::disk::{Disk, DiskFile, directory_of};
 
-use super::{FileWriter, Form};
-
 /// A file on its way to its name.
-pub struct SaveFile {
+pub(crate) struct SaveFile {
     disk: Arc<dyn Disk>,
     file: Box<dyn DiskFile>,
     temporary: PathBuf,
@@ -27,14 +25,14 @@ pub struct SaveFile {
     is_done: bool,
 }
 
-/// What `rdb-save-incremental-fsync` means.
-pub const SYNC_BYTES: u64 = 4 * 1024 * 1024;
+/// The interval of `rdb-save-incremental-fsync`.
+pub(crate) const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 
 /// At which step a file could not be saved, and why. As text: what Redis logs.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     step: Step,
-    pub error: io::Error,
+    pub(crate) error: io::Error,
 }
 
 #[derive(Debug)]
@@ -47,7 +45,7 @@ enum Step {
 
 impl Failure {
     /// The bytes could not be written.
-    pub fn writing(error: io::Error) -> Self {
+    pub(crate) fn writing(error: io::Error) -> Self {
         Self {
             step: Step::Write("rdbSaveRio"),
             error,
@@ -85,7 +83,7 @@ impl fmt::Display for Failure {
 
 impl SaveFile {
     /// Begins a file under a temporary name.
-    pub fn create(
+    pub(crate) fn create(
         disk: &Arc<dyn Disk>,
         temporary: &Path,
         syncs_on_the_way: bool,
@@ -108,7 +106,7 @@ impl SaveFile {
     }
 
     /// Gives the file its name.
-    pub fn commit(mut self, target: &Path) -> Result<(), Failure> {
+    pub(crate) fn commit(mut self, target: &Path) -> Result<(), Failure> {
         self.file.sync().map_err(|error| Failure {
             step: Step::Write("fsync"),
             error,
@@ -159,19 +157,14 @@ impl Drop for SaveFile {
 }
 
 /// Writes a whole file beside `target` and puts it in its place.
-pub fn save(
+pub(crate) fn save(
     disk: &Arc<dyn Disk>,
     target: &Path,
-    form: Form,
     syncs_on_the_way: bool,
-    fill: impl FnOnce(&mut FileWriter<SaveFile>) -> io::Result<()>,
+    fill: impl FnOnce(SaveFile) -> io::Result<SaveFile>,
 ) -> Result<(), Failure> {
     let file = SaveFile::create(disk, &temporary_beside(target), syncs_on_the_way)?;
-    let mut writer = FileWriter::new(file, form);
-    fill(&mut writer)
-        .and_then(|()| writer.finish())
-        .map_err(Failure::writing)?
-        .commit(target)
+    fill(file).map_err(Failure::writing)?.commit(target)
 }
 
 /// `temp-<pid>.rdb` in the same directory.

@@ -1,5 +1,5 @@
-//! Files that are written are read again, in every version; what is damaged is refused, and nothing is believed before
-//! it has come.
+//! Files that are written are read again, in every version; damaged ones are refused, and nothing is believed before it
+//! has come.
 
 use super::*;
 use crate::base::rng::Rng;

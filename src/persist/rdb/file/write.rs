@@ -16,8 +16,8 @@ use super::{MAGIC_REDIS, MAGIC_VALKEY, opcode};
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// What a reader must know; see the parent room. The writer does not look whether the version suffices for the
-    /// values.
+    /// The version that a reader must know; see the parent room. The writer does not look whether the version suffices
+    /// for the values.
     pub version: u16,
     pub compresses: bool,
     pub checksums: bool,
@@ -53,7 +53,7 @@ impl<W: Write> Summed<W> {
         pending.shrink_to(2 * DRAINED_BYTES);
     }
 
-    /// A failure is told to everyone who asks from then on.
+    /// A failure is reported to every caller from then on.
     fn outcome(&self) -> io::Result<()> {
         match &self.failure {
             None => Ok(()),
@@ -92,7 +92,8 @@ impl<W: Write> FileWriter<W> {
     }
 
     /// How long the file is so far.
-    pub fn bytes_written(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn bytes_written(&self) -> u64 {
         self.out.bytes + self.pending.len() as u64
     }
 
@@ -151,18 +152,7 @@ impl<W: Write> FileWriter<W> {
         source: Source<'_>,
     ) -> io::Result<()> {
         self.record(|writer| {
-            if let Some(deadline) = deadline {
-                writer.byte(opcode::DEADLINE_MS);
-                writer.bytes(&deadline.to_le_bytes());
-            }
-            match access {
-                Some(Access::IdleSeconds(seconds)) => {
-                    writer.byte(opcode::IDLE);
-                    writer.length(seconds);
-                }
-                Some(Access::Frequency(count)) => writer.bytes(&[opcode::FREQUENCY, count]),
-                None => {}
-            }
+            about_key(writer, deadline, access);
             writer.kind_of(source);
             writer.string(key);
             writer.value(source);
@@ -170,12 +160,12 @@ impl<W: Write> FileWriter<W> {
     }
 
     /// A record, or many, that were encoded elsewhere with the same version.
-    pub fn encoded(&mut self, records: &[u8]) -> io::Result<()> {
+    pub(crate) fn encoded(&mut self, records: &[u8]) -> io::Result<()> {
         self.record(|writer| writer.bytes(records))
     }
 
-    /// Hands over what is still gathered. The file is not complete by that.
-    pub fn flush(&mut self) -> io::Result<()> {
+    /// Hands over the bytes that are still gathered. The file is not complete by that.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.drain(&mut self.pending);
         self.out.outcome()?;
         self.out.sink.flush()
@@ -189,5 +179,25 @@ impl<W: Write> FileWriter<W> {
         self.pending.extend_from_slice(&sum.to_le_bytes());
         self.flush()?;
         Ok(self.out.sink)
+    }
+}
+
+/// The records in front of a key: until when it is there, and how it is used.
+pub(in crate::persist::rdb) fn about_key(
+    writer: &mut Writer<'_>,
+    deadline: Option<i64>,
+    access: Option<Access>,
+) {
+    if let Some(deadline) = deadline {
+        writer.byte(opcode::DEADLINE_MS);
+        writer.bytes(&deadline.to_le_bytes());
+    }
+    match access {
+        Some(Access::IdleSeconds(seconds)) => {
+            writer.byte(opcode::IDLE);
+            writer.length(seconds);
+        }
+        Some(Access::Frequency(count)) => writer.bytes(&[opcode::FREQUENCY, count]),
+        None => {}
     }
 }

@@ -1,0 +1,131 @@
+//! Plain commands while all is quiet, which is nearly all of the work of nearly every server.
+//!
+//! A *plain* command concerns the keyspace and nothing else: it reads or writes keys, waits for nobody, and changes no
+//! session, no parameter and no service. Its row says so. All is *quiet* while nobody has asked to be told of commands
+//! or of changes, and nothing bars the session's way: the gate stands open. Then a plain command has no consequences,
+//! and after it all is as quiet as before. So a run of plain commands of one session is admitted as a whole; one
+//! [`Ctx`] does for all of them, and for each there is left to run it and to count it.
+//!
+//! This is a short cut: what is left out is what `Engine::run_request` would find to have no effect. That commands are
+//! as plain as their rows say, is asserted after each one.
+
+use crate::keyspace::Keys;
+use crate::keyspace::journal::interest;
+use crate::wire::reply::Reply;
+use crate::wire::request::Batch;
+
+use crate::engine::Engine;
+use crate::engine::clock::{LONG_NS, read_clock};
+use crate::engine::prefetch::Pending;
+use crate::engine::run::command::Command;
+use crate::engine::run::ctx::{Ctx, Origin};
+use crate::engine::run::effects::Effects;
+use crate::engine::run::{call, gate};
+use crate::engine::services::Services;
+use crate::engine::session::{Replies, Session, Sessions};
+use crate::engine::users;
+
+/// Whether plain commands of this session have no consequences, and may run.
+#[inline]
+fn is_quiet(session: &Session, services: &Services, sessions: &Sessions, fx: &Effects) -> bool {
+    gate::stands_open(session, services)
+        && session.replies == Replies::On
+        && !session.no_touch
+        && session.tracking.is_none()
+        && session.soft_limit_since_us == 0
+        && !sessions.counts_memory
+        && services.monitors.is_empty()
+        && services.config.cluster_compatibility_sample_ratio == 0
+        && !fx.listening
+        && Engine::listeners(services) == interest::NOBODY
+}
+
+impl Engine {
+    #[inline]
+    pub(in crate::engine) fn is_quiet(&self, session: &Session) -> bool {
+        is_quiet(session, &self.services, &self.sessions, &self.fx)
+    }
+
+    /// Runs the plain commands that `run` begins with, the first of which is `command` and stands in the batch at `at`.
+    /// Returns how many ran, which is at least that one; but where each is `ASKED` about, only up to the first that the
+    /// user may not run.
+    #[inline(never)]
+    pub(in crate::engine) fn run_plain<'a, const ASKED: bool>(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        (batch, at): (&'a Batch, usize),
+        bytes: &'a [u8],
+        run: &[Pending],
+    ) -> usize {
+        self.keyspace.journal.interest = interest::NOBODY;
+        session.last_active_us = self.now.monotonic_us;
+        let was_empty = self.take_output(session);
+        let (db, now) = (session.db, self.now);
+        let expiry = Origin::Client.expiry(&self.services, now.unix_ms);
+        let mut ctx = Ctx {
+            clock: &self.clock,
+            reply: Reply::new(&mut self.output, session.protocol),
+            keys: Keys::new(&mut self.keyspace, db, now.unix_ms, expiry),
+            session: &mut *session,
+            fx: &mut self.fx,
+            services: &mut self.services,
+            sessions: &mut self.sessions,
+            table: &self.table,
+            command,
+            origin: Origin::Client,
+            now,
+            still_waiting: false,
+        };
+        let mut ran = 0;
+        let mut all_ns = 0;
+        let mut is_late = false;
+        for (pending, args) in run.iter().zip(batch.all_args(at, bytes)) {
+            let Some(command) = pending.plain_command() else {
+                break;
+            };
+            if ASKED && users::denial(ctx.services, ctx.session, command, args).is_some() {
+                break;
+            }
+            ctx.keys
+                .set_hint(command.first_key_hint(args, pending.hash));
+            let spent_ns = call::call_plain(&mut ctx, command, args);
+            if spent_ns >= ctx.services.slow_ns {
+                // Taken out of the batch again, since what is kept across the call must be copied for it.
+                let args = batch.args(at + ran, bytes);
+                call::note_own_slow(&mut ctx, command, args, spent_ns);
+            }
+            ran += 1;
+            all_ns += spent_ns;
+            debug_assert!(
+                is_quiet(ctx.session, ctx.services, ctx.sessions, ctx.fx)
+                    && ctx.session.parked.is_none()
+                    && !ctx.services.blocking.has_ready()
+                    && ctx.keys.space.journal.is_empty()
+                    && ctx.keys.expiry() == expiry
+                    && (ctx.keys.db, ctx.keys.no_touch, ctx.now) == (db, false, now),
+                "{} is not plain",
+                command.name()
+            );
+            // Time has gone on for the next command, or there may be more output than is allowed.
+            is_late = spent_ns >= LONG_NS;
+            let is_small =
+                ctx.sessions.is_within_limits(ctx.reply.unsent()) && !ctx.reply.is_cut_off();
+            if is_late || !is_small {
+                break;
+            }
+        }
+        session.last_command = Some(&ctx.command.facts);
+        session.commands_processed += ran as u64;
+        if is_late {
+            self.now = read_clock(&self.clock);
+        }
+        self.services.stats.eventloop_commands_ns += all_ns;
+        self.give_output_back(session, was_empty);
+        self.keep_to_limits(session);
+        if session.is_closing() {
+            self.sessions.to_close.push(session.id);
+        }
+        ran
+    }
+}

@@ -1,0 +1,61 @@
+//! The engine's place in the shell, and the shell's part in an engine that is busy.
+//!
+//! While the engine works off inputs it is taken out of its place, and the shell is lent to it ([`Around`]). A script
+//! that has run for long comes back with an engine of its own (`engine::run::busy`), which is put in that place for one
+//! turn of the loop. So the shell serves clients then by the same code as ever.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::base::slab::Id;
+use crate::engine::Engine;
+use crate::engine::run::outside::Outside;
+use crate::reactor::Io;
+
+use super::Server;
+
+/// Where the engine is, except while it works off inputs.
+pub(super) struct Slot(pub(super) Option<Box<Engine>>);
+
+const IN_USE: &str = "nobody asks for the engine while it works off inputs";
+
+impl Slot {
+    pub(super) fn take(&mut self) -> Box<Engine> {
+        self.0.take().expect(IN_USE)
+    }
+
+    pub(super) fn put_back(&mut self, engine: Box<Engine>) {
+        self.0 = Some(engine);
+    }
+}
+
+impl Deref for Slot {
+    type Target = Engine;
+
+    #[inline]
+    fn deref(&self) -> &Engine {
+        self.0.as_deref().expect(IN_USE)
+    }
+}
+
+impl DerefMut for Slot {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Engine {
+        self.0.as_deref_mut().expect(IN_USE)
+    }
+}
+
+/// The shell, without its engine.
+pub(super) struct Around<'a> {
+    pub(super) server: &'a mut Server,
+    pub(super) io: &'a mut Io,
+}
+
+impl Outside for Around<'_> {
+    fn turn(&mut self, engine: Box<Engine>, held: &[Id]) -> (Box<Engine>, bool) {
+        self.server.engine.put_back(engine);
+        if let Err(error) = self.io.turn_inside_holding(self.server, held) {
+            log::error!("The event loop failed: {}", crate::config::explain(&error));
+        }
+        (self.server.engine.take(), self.server.is_leaving)
+    }
+}
