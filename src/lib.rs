@@ -28,6 +28,7 @@ mod engine;
 mod keyspace;
 pub mod lab;
 mod observe;
+mod page;
 mod persist;
 mod pubsub;
 mod reactor;

@@ -41,6 +41,9 @@ pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
             reactor
                 .io()
                 .trace(watcher.as_ref().map(|watcher| watcher.stamp));
+            if server.open_page(&mut reactor, watcher.as_ref()).is_err() {
+                return 1;
+            }
             server.watcher = watcher;
             server.run(reactor)
         }
