@@ -174,6 +174,70 @@ fn metrics_are_what_prometheus_reads() {
     }
 }
 
+#[test]
+fn the_dashboard_reads_what_there_is() {
+    let house = House::new("dashboard", &["--appendonly", "yes"]);
+    house.server.ask("SET a 1");
+    let reply = house.get("/metrics", "");
+    let known: BTreeSet<&str> = (body(&reply).lines())
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let text = include_str!("../docs/grafana.json");
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names: BTreeSet<&str> = words
+        .filter(|word| word.starts_with("redis_") || word.starts_with("pollux_"))
+        .collect();
+    assert!(names.len() > 20);
+    for name in names {
+        assert!(known.contains(name), "{name} is no metric of ours");
+    }
+}
+
+#[test]
+fn the_prompt_is_a_client() {
+    let house = House::new("prompt", &[]);
+    let mut watcher = house.watch();
+    let hello = read_until(&mut watcher, "\"viewer\":\"");
+    let viewer = hello
+        .split("\"viewer\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let path = format!("/prompt?viewer={}", viewer.expect("a name"));
+    let type_in = |line: &str| house.post(&path, line);
+    house.server.ask("SET greeting hello");
+    let told = type_in("GET greeting");
+    assert!(
+        body(&told).contains("\"reply\":\"24350d0a68656c6c6f0d0a\""),
+        "{told}"
+    );
+    for part in [
+        "\"command\":\"get\"",
+        "\"key\":\"greeting\"",
+        "\"at\":[0,",
+        "\"kind\":\"string\"",
+        "[\"get\",",
+    ] {
+        assert!(body(&told).contains(part), "{part} is not in {told}");
+    }
+    // "-NOPERM"
+    assert!(body(&type_in("SET greeting bye")).contains("\"reply\":\"2d4e4f5045524d"));
+    assert_eq!(house.server.ask("GET greeting"), "$5\r\nhello\r\n");
+    for line in ["AUTH default x", "hello 3 AUTH default x", "RESET"] {
+        assert_eq!(status(&type_in(line)), 403, "{line}");
+    }
+    assert_eq!(status(&type_in("")), 400);
+    assert_eq!(status(&type_in("\"")), 400);
+    assert_eq!(status(&house.post("/prompt?viewer=0", "PING")), 404);
+    let listed = house.server.ask("CLIENT LIST");
+    assert!(listed.contains("user=(page)"), "{listed}");
+    // It ends with the watching.
+    drop(watcher);
+    wait_until(
+        || !house.server.ask("CLIENT LIST").contains("user=(page)"),
+        "the end of the client",
+    );
+}
+
 /// Fields of the dashboards 763 and 11835 of Grafana's library.
 const DASHBOARD_NAMES: &[&str] = &[
     "redis_up",
