@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
 
 use driving::program::{Folder, Server};
 use driving::waiting::{PATIENCE, free_port, wait_until};
@@ -478,7 +477,6 @@ fn who_watches_and_never_reads_loses_frames_and_no_memory() {
         client.write_all(burst.as_bytes()).expect("room");
         let mut replies = vec![0; 7 * 100];
         client.read_exact(&mut replies).expect("clients are served");
-        std::thread::sleep(Duration::from_millis(2));
     }
     read_until(&mut watcher, "event: frame");
     assert_eq!(house.server.ask("PING"), "+PONG\r\n");

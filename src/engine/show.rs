@@ -6,7 +6,7 @@ use crate::acl::Identity;
 use crate::base::slab::Id;
 use crate::keyspace::db::kind_of;
 use crate::keyspace::{Expiry, Keys};
-use crate::observe::shown::{CloseUp, Figures, Found, Place, Request, Slow, TableFigures};
+use crate::observe::shown::{CloseUp, Figures, Found, Place, Request, Slow, TableFigures, Waiting};
 use crate::store::tsc::Rate;
 use crate::wire::args::OwnedArgs;
 use crate::wire::reply::{Protocol, Reply};
@@ -48,17 +48,23 @@ impl Engine {
     }
 
     pub(crate) fn figures(&self) -> Figures {
-        let all = || self.sessions.iter();
         let due_ms = self.keyspace.next_due_ms().unwrap_or(i64::MAX);
         let slow = self.services.slowlog.entries.front();
         Figures {
-            unread_bytes: all().map(|session| session.unexecuted() as u64).sum(),
-            unsent_bytes: all().map(|session| session.output.len() as u64).sum(),
             late_ms: self.now.unix_ms.saturating_sub(due_ms).max(0) as u64,
             tables: self.tables(),
             slow_count: self.services.slowlog.entries.len() as u64,
             slow_last_id: slow.map_or(-1, |entry| entry.id),
             slow_last_us: slow.map_or(0, |entry| entry.duration_us),
+        }
+    }
+
+    /// Looks at all sessions.
+    pub(crate) fn waiting_bytes(&self) -> Waiting {
+        let all = || self.sessions.iter();
+        Waiting {
+            unread: all().map(|session| session.unexecuted() as u64).sum(),
+            unsent: all().map(|session| session.output.len() as u64).sum(),
         }
     }
 

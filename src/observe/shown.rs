@@ -36,12 +36,16 @@ impl Requests {
     }
 }
 
+/// Bytes that wait at all clients: of requests to be run, of replies to be sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waiting {
+    pub(crate) unread: u64,
+    pub(crate) unsent: u64,
+}
+
 /// Figures that INFO does not have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
-    /// Bytes of requests that wait to be run, of replies that wait to be sent.
-    pub(crate) unread_bytes: u64,
-    pub(crate) unsent_bytes: u64,
     /// How long the key that is overdue most has been so.
     pub(crate) late_ms: u64,
     /// Databases that have keys.

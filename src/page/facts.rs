@@ -4,10 +4,8 @@
 //! gets facts as plain data. Everything here is for reading; the one thing that a host does is to open a connection of a
 //! client for the prompt, which then is a client as any other.
 
-use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow};
+use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow, Waiting};
 use crate::reactor::{ConnId, Io};
-
-use super::prompt::Pair;
 
 /// Whether the server serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +15,14 @@ pub(crate) enum Health {
     Loading,
     /// A script has run for long.
     Busy,
+}
+
+/// The ends of a connection between page and server, and the number that CLIENT ID shows for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) ours: ConnId,
+    pub(crate) theirs: ConnId,
+    pub(crate) client: u64,
 }
 
 /// How the server takes the words of a request.
@@ -36,6 +42,9 @@ pub(crate) trait Host {
 
     /// The same condition.
     fn figures(&mut self) -> Option<Figures>;
+
+    /// Under the same condition; looks at all clients.
+    fn waiting(&mut self) -> Option<Waiting>;
 
     /// One database from near by, under the same condition.
     fn close_up(&mut self) -> Option<CloseUp>;

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use crate::observe::shown::{CloseUp, Figures, Slow, TableFigures};
+use crate::observe::shown::{CloseUp, Figures, Place, Slow, TableFigures};
 
 use super::facts::Host;
 use super::json::{Json, array, object, quote};
@@ -79,6 +79,10 @@ impl Frames {
             if number.is_multiple_of(REPORT_EVERY) {
                 if let Some(info) = host.info() {
                     json.text("info", &info);
+                }
+                if let Some(waiting) = host.waiting() {
+                    json.field("unread", waiting.unread);
+                    json.field("unsent", waiting.unsent);
                 }
                 json.array("clients", host.clients(CLIENTS_MOST), |text, line| {
                     quote(text, &line);
@@ -169,8 +173,6 @@ fn trimmed(counts: &[u64]) -> impl Iterator<Item = u64> + '_ {
 }
 
 fn show_figures(json: &mut Json<'_>, figures: &Figures) {
-    json.field("unread", figures.unread_bytes);
-    json.field("unsent", figures.unsent_bytes);
     json.field("late", figures.late_ms);
     json.array("tables", &figures.tables, show_table);
 }
@@ -218,4 +220,25 @@ fn show_slow(text: &mut String, slow: Slow) {
             quote(text, &String::from_utf8_lossy(word));
         });
     });
+}
+
+/// Where a key is, or would be.
+pub(super) fn show_place(json: &mut Json<'_>, place: &Place) {
+    let probe = &place.probe;
+    json.text("hash", &format!("{:016x}", probe.hash));
+    json.field("bucket", probe.bucket);
+    json.field("tag", probe.tag);
+    json.array("chain", &probe.chain, |text, (used, tagged)| {
+        let _ = write!(text, "[{used},{tagged}]");
+    });
+    if let Some((link, slot)) = probe.at {
+        json.list("at", [link, slot]);
+    }
+    if let Some(found) = &place.found {
+        json.text("kind", found.kind);
+        json.field("bytes", found.bytes);
+        if let Some(deadline_ms) = found.deadline_ms {
+            json.field("deadline", deadline_ms);
+        }
+    }
 }

@@ -37,10 +37,8 @@ use crate::reactor::{App, Closed, ConnId, Io, Peer, Sleep, Turn};
 use crate::store::tsc::Rate;
 
 use callers::Callers;
-pub(crate) use facts::Way;
-pub(crate) use facts::{Health, Host};
+pub(crate) use facts::{Health, Host, Pair, Way};
 use frames::Frames;
-pub(crate) use prompt::Pair;
 use prompt::Prompts;
 use turns::Turns;
 

@@ -19,19 +19,11 @@ use crate::base::rng::Rng;
 use crate::base::text::split_args;
 use crate::reactor::{ConnId, Io};
 
-use super::facts::{Host, Way};
+use super::facts::{Host, Pair, Way};
+use super::frames;
 use super::http::Status;
 use super::json::{self, Json, quote};
 use super::turns::Turns;
-use super::{frames, routes};
-
-/// The ends of a connection between page and server, and the number that CLIENT ID shows for it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair {
-    pub(crate) ours: ConnId,
-    pub(crate) theirs: ConnId,
-    pub(crate) client: u64,
-}
 
 #[derive(Default)]
 pub(super) struct Prompts {
@@ -209,7 +201,7 @@ fn tell(line: &Line, way: &Way, turns: &Turns, client: u64) -> String {
         if let Some((key, place)) = &way.place {
             json.text("key", &String::from_utf8_lossy(key));
             json.object("place", |json: &mut Json<'_>| {
-                routes::show_place(json, place)
+                frames::show_place(json, place)
             });
         }
         json.text("reply", &hexadecimal(&line.reply));

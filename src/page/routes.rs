@@ -1,6 +1,5 @@
 //! Requests and their replies.
 
-use crate::observe::shown::Place;
 use crate::reactor::{ConnId, Io};
 
 use super::Page;
@@ -9,7 +8,7 @@ use super::callers::{LAST, VIEWERS_MAX};
 use super::facts::{Health, Host};
 use super::guard::{COOKIE, Guard};
 use super::http::{self, Method, Request, Status};
-use super::json::{self, Json};
+use super::{frames, json};
 use super::{metrics, prompt};
 
 /// What a request is answered with.
@@ -236,7 +235,8 @@ impl Page {
     fn metrics(&mut self, host: &mut dyn Host) -> Answer {
         let info = host.info();
         let figures = host.figures();
-        let mut text = metrics::of_server(info.as_deref(), figures.as_ref(), host.health());
+        let figures = figures.as_ref().zip(host.waiting());
+        let mut text = metrics::of_server(info.as_deref(), figures, host.health());
         let (count, viewers) = (self.callers.count(), self.callers.viewer_count());
         let refused = self.callers.refused;
         metrics::of_loop(&mut text, &self.turns.sums, (count, viewers, refused));
@@ -254,28 +254,8 @@ fn place(host: &mut dyn Host, request: &Request<'_>) -> Answer {
         return Answer::refusal(Status::Unavailable);
     };
     let mut text = String::new();
-    json::object(&mut text, |json| show_place(json, &place));
+    json::object(&mut text, |json| frames::show_place(json, &place));
     Answer::new(Status::Fine, JSON, text)
-}
-
-pub(super) fn show_place(json: &mut Json<'_>, place: &Place) {
-    let probe = &place.probe;
-    json.text("hash", &format!("{:016x}", probe.hash));
-    json.field("bucket", probe.bucket);
-    json.field("tag", probe.tag);
-    json.array("chain", &probe.chain, |text, (used, tagged)| {
-        text.push_str(&format!("[{used},{tagged}]"));
-    });
-    if let Some((link, slot)) = probe.at {
-        json.list("at", [link, slot]);
-    }
-    if let Some(found) = &place.found {
-        json.text("kind", found.kind);
-        json.field("bytes", found.bytes);
-        if let Some(deadline_ms) = found.deadline_ms {
-            json.field("deadline", deadline_ms);
-        }
-    }
 }
 
 /// The bytes that a word of a query stands for.

@@ -12,7 +12,7 @@ use crate::base::time::Clock;
 use crate::commands::server::info;
 use crate::config::{PagePrompt, Word};
 use crate::engine::Engine;
-use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow};
+use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow, Waiting};
 use crate::page::{Health, Host, Page, Pair, Settings, Way};
 use crate::reactor::{Address, ConnId, Couple, Io, Listen, Owners, Peer, Reactor, Router};
 use crate::store::tsc;
@@ -164,6 +164,10 @@ impl Host for Asked<'_> {
 
     fn figures(&mut self) -> Option<Figures> {
         Some(self.idle_engine()?.figures())
+    }
+
+    fn waiting(&mut self) -> Option<Waiting> {
+        Some(self.idle_engine()?.waiting_bytes())
     }
 
     fn close_up(&mut self) -> Option<CloseUp> {

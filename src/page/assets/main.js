@@ -99,10 +99,8 @@ document.addEventListener("keydown", (event) => {
 
 function draw() {
   turns.draw();
-  if (!isStill) {
-    rates.draw();
-    store.draw();
-  }
+  rates.draw();
+  store.draw(isStill);
 }
 
 // Ten times a second is as often as there is news; a hidden page draws nothing.

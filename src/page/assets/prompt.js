@@ -55,7 +55,7 @@ export class Prompt {
         ? `${told.words.length} word${told.words.length === 1 ? "" : "s"}, as spans over those bytes: ${told.words.map((word) => JSON.stringify(word)).join(", ")}.`
         : "No request.", null, "src/wire/request.rs: decode"),
     ];
-    if (told.command) steps.push(step("Which command", `${told.command} in the table of commands, by a perfect guess of its name.`, null, "src/engine/run/table.rs: find"));
+    if (told.command) steps.push(step("Which command", `${told.command.replace("|", " ").toUpperCase()}, found by its name in the table of commands.`, null, "src/engine/run/table.rs: find"));
     if (told.place) steps.push(step("Which entry", entryText(told), chainOf(told.place), "src/store/table/mod.rs: find"));
     steps.push(step("What was written", told.reply.length ? `${told.reply.length / 2} bytes, at the end of the turn.` : "Nothing yet: the command waits.",
       bytesOf(told.reply), "src/reactor/phases.rs: flush_one"));

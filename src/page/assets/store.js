@@ -63,7 +63,9 @@ export class Store {
     this.asking = setInterval(ask, 250);
   }
 
-  draw() {
+  /** `isStill`: time stands where it was. */
+  draw(isStill) {
+    if (!isStill) this.moment = Date.now() + this.drift;
     this.drawWheel();
     this.drawTable();
     this.drawSnapshot();
@@ -75,7 +77,7 @@ export class Store {
     const centre = [width / 2, height / 2];
     const outer = Math.min(width, height) / 2 - 6;
     const ring = outer / (RINGS + 1);
-    const now = Date.now() + this.drift;
+    const now = this.moment ?? Date.now();
     const angleOf = (slot) => (slot / 256) * 2 * Math.PI - Math.PI / 2;
     const arc = (level, from, to) => {
       const radius = outer - (RINGS - 1 - level) * ring;

@@ -14,7 +14,7 @@ mod rows;
 
 use std::fmt::{Display, Write as _};
 
-use crate::observe::shown::{Figures, TableFigures};
+use crate::observe::shown::{Figures, TableFigures, Waiting};
 
 use super::facts::Health;
 use super::turns::{PHASE_NAMES, Steps, Sums};
@@ -23,7 +23,11 @@ use rows::{ROWS, Value};
 pub(super) const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything that the server knows of itself. Without INFO there is little to say.
-pub(super) fn of_server(info: Option<&str>, figures: Option<&Figures>, health: Health) -> String {
+pub(super) fn of_server(
+    info: Option<&str>,
+    figures: Option<(&Figures, Waiting)>,
+    health: Health,
+) -> String {
     let mut text = Text::default();
     text.single("redis_up", "gauge", "Whether the server answers.", 1);
     let busy = u8::from(health == Health::Busy);
@@ -36,8 +40,8 @@ pub(super) fn of_server(info: Option<&str>, figures: Option<&Figures>, health: H
     if let Some(info) = info {
         of_info(&mut text, &Info(info));
     }
-    if let Some(figures) = figures {
-        of_figures(&mut text, figures);
+    if let Some((figures, waiting)) = figures {
+        of_figures(&mut text, figures, waiting);
     }
     text.0
 }
@@ -310,8 +314,20 @@ fn errors(text: &mut Text, info: &Info<'_>) {
     }
 }
 
-fn of_figures(text: &mut Text, figures: &Figures) {
-    let single: [(&str, &str, &str, String); 6] = [
+fn of_figures(text: &mut Text, figures: &Figures, waiting: Waiting) {
+    text.single(
+        "pollux_unread_bytes",
+        "gauge",
+        "Bytes of requests that wait to be run.",
+        waiting.unread,
+    );
+    text.single(
+        "pollux_unsent_bytes",
+        "gauge",
+        "Bytes of replies that wait to be sent.",
+        waiting.unsent,
+    );
+    let single: [(&str, &str, &str, String); 4] = [
         (
             "redis_slowlog_length",
             "gauge",
@@ -329,18 +345,6 @@ fn of_figures(text: &mut Text, figures: &Figures) {
             "gauge",
             "How long the last command of the slow log took.",
             (figures.slow_last_us as f64 / 1e6).to_string(),
-        ),
-        (
-            "pollux_unread_bytes",
-            "gauge",
-            "Bytes of requests that wait to be run.",
-            figures.unread_bytes.to_string(),
-        ),
-        (
-            "pollux_unsent_bytes",
-            "gauge",
-            "Bytes of replies that wait to be sent.",
-            figures.unsent_bytes.to_string(),
         ),
         (
             "pollux_wheel_late_seconds",
@@ -534,7 +538,11 @@ mod tests {
 
     fn all() -> String {
         let figures = Figures::default();
-        let mut text = of_server(Some(INFO), Some(&figures), Health::Fine);
+        let mut text = of_server(
+            Some(INFO),
+            Some((&figures, Waiting::default())),
+            Health::Fine,
+        );
         let mut sums = Sums::default();
         sums.awake.add(1_000);
         sums.awake.add(3_000_000);
