@@ -200,8 +200,8 @@ export function openTurn(turn, follow) {
       : "No command ran in it.");
   const title = `Turn ${turn[NUMBER]}: awake for ${time(awake(turn))} after a sleep of ${time(turn[SPENT][0])}`
     + (turn[OWN] ? ", for this page" : "");
-  const scroll = make("div", { class: "scroll all", tabindex: "0", role: "region", "aria-label": "Phases of the turn" }, phases);
-  const others = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Requests of the turn" }, ran);
+  const scroll = make("div", { class: "scroll all", tabindex: "0", role: "group", "aria-label": "Phases of the turn" }, phases);
+  const others = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Requests of the turn" }, ran);
   return [make("p", {}, title), make("div", { class: "pair" }, scroll, others)];
 }
 
