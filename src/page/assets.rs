@@ -47,10 +47,12 @@ mod tests {
         std::str::from_utf8(asset.bytes).expect("our files are UTF-8")
     }
 
-    /// What stands between quotes after this word.
+    /// What stands between quotes right after this word.
     fn quoted<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
         let parts = text.split(before).skip(1);
-        parts.filter_map(|part| part.split('"').nth(1)).collect()
+        parts
+            .filter_map(|part| part.strip_prefix('"')?.split('"').next())
+            .collect()
     }
 
     #[test]
