@@ -231,7 +231,9 @@ mod tests {
     #[test]
     fn steps_are_powers_of_two() {
         let mut steps = Steps::default();
-        [0, 1, 2, 3, 4, u64::MAX / 4].map(|value| steps.add(value));
+        for value in [0, 1, 2, 3, 4, u64::MAX / 4] {
+            steps.add(value);
+        }
         assert_eq!(steps.counts[..4], [1, 1, 2, 1]);
         assert_eq!(steps.counts[39], 1);
     }
