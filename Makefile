@@ -28,7 +28,7 @@ PEERS ?=
 N ?=
 LESSON ?=
 
-.PHONY: help run build setup test test-build test-rust test-peers test-course lesson lesson-named fmt fmt-check clippy sanitize bench compat instructions \
+.PHONY: help run build setup test test-build test-rust test-peers test-course lesson lesson-named book race fmt fmt-check clippy sanitize bench compat instructions \
 	instructions-check suite-named fuzz ecosystem peers clean
 
 help: ## list what make can do
@@ -58,7 +58,7 @@ test-rust: ## unit tests, transcripts, simulations, the tidy test
 test-peers: $(built) ## the real redis-cli and redis-benchmark, and a real server's replies, against the binary
 	$(PYTHON) tests/peers/run.py --bin $(binary)
 
-test-course: $(built) ## the checks of the course's exercises, against right answers and wrong ones
+test-course: $(built) ## the checks of the course's exercises on right answers and wrong ones, the book, a short race
 	$(PYTHON) tests/course/run.py --bin $(binary)
 
 # Only lesson 11 needs the server.
@@ -82,6 +82,12 @@ sanitize: ## the rooms with unsafe under AddressSanitizer, and Miri where it is 
 
 bench: $(built) ## throughput beside every redis-server and valkey-server found (PEERS= adds, ARGS= options)
 	$(PYTHON) scripts/bench.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
+
+race: $(built) ## redis-benchmark's own tests beside every server found, as a page: target/race.html (PEERS=, ARGS=)
+	$(PYTHON) scripts/race.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
+
+book: ## the course and the other documents as a site: target/book/index.html
+	$(PYTHON) scripts/book.py
 
 compat: suite-named $(built) ## an official Tcl suite, unit by unit (SUITE=unpacked source tree, UNITS=unit/type/hash,...)
 	$(PYTHON) scripts/compat.py "$(SUITE)" --bin $(binary) $(if $(UNITS),--units "$(UNITS)") $(ARGS)
