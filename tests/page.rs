@@ -377,7 +377,7 @@ fn turns_are_told_as_they_happen() {
     assert!(hello.contains("text/event-stream"));
     let mut client = house.server.connect();
     client.write_all(b"SET key value EX 100\r\n").expect("room");
-    let told = read_until(&mut watcher, "[\"set\",");
+    let told = hello + &read_until(&mut watcher, "[\"set\",");
     assert!(told.contains("\"phases\":[\"sleep\",\"notice\""), "{told}");
     let told =
         told + &read_until(&mut watcher, "\"wheel\":") + &read_until(&mut watcher, "\"info\":");

@@ -1,8 +1,8 @@
 //! What the page is told by the server around it, and how it asks.
 //!
 //! The page knows neither the engine nor the shell. It has a [`Host`] for the moment in a turn at which it may ask, and
-//! gets facts as plain data. Everything here is for reading; the one thing that a host does is to open a connection of a
-//! client for the prompt, which then is a client as any other.
+//! gets facts as plain data. Everything here is for reading; the one thing that a host does is to open a connection of
+//! a client for the prompt, which then is a client as any other.
 
 use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow, Waiting};
 use crate::reactor::{ConnId, Io};
