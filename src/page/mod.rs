@@ -13,7 +13,7 @@
 //!
 //! What must hold: the page changes nothing but by what is typed at its prompt, and that as a client. What it keeps is
 //! bounded: callers, the bytes of a caller's request, the bytes that wait for a caller; a caller who is slow loses its
-//! connection, and one who watches and does not read loses frames first. Nobody is answered who should not be (`guard`).
+//! connection, and one who watches and does not read loses frames first. Nobody is answered who should not be.
 //!
 //! Not known here: the engine. Facts come as plain data through [`Host`].
 

@@ -1,8 +1,8 @@
 //! The account of the loop: sums over all turns, and the last of them one by one.
 //!
 //! The loop hands over each turn when it is finished, in ticks of the processor's counter. Here ticks become
-//! nanoseconds, and turns become figures for `/metrics` and a ring for those who watch. A turn that nothing came to (the
-//! loop looked at a clock) is counted and not kept.
+//! nanoseconds, and turns become figures for `/metrics` and a ring for those who watch. A turn that nothing came to
+//! (the loop looked at a clock) is counted and not kept.
 //!
 //! A turn is kept with its requests if the engine was told to note them. Noting costs each request some nanoseconds, so
 //! a busy loop notes those of every so many turns: enough to see what it does, and nothing that a client would notice.

@@ -176,7 +176,7 @@ def a_command_is_told_of(scene):
 
     type_in("SET greeting hello")
     text = type_in("GET greeting")
-    for part in ["hello", "leads to bucket", "the tag", "$8", "greeting", "Turn ", "handle_inputs"]:
+    for part in ["hello", "lead to bucket", "the tag", "$8", "greeting", "Turn ", "handle_inputs"]:
         assert part in text, (part, text)
     assert "(error) ERR" in type_in("NO SUCH")
     assert "the command waits" in type_in("BLPOP nothing 3")
