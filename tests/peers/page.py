@@ -244,6 +244,13 @@ def screenshots(scene, folder):
         wide = browser.value("document.documentElement.scrollWidth")
         assert wide <= width, "%s: the page is %d wide" % (name, wide)
         browser.picture(os.path.join(folder, name + ".png"))
+    # Two for README.md.
+    for name, part in [("turns", "turns"), ("store", "rates")]:
+        browser.screen(1280, 860, "light")
+        browser.value("document.activeElement.blur()")
+        browser.value("document.getElementById('%s').scrollIntoView()" % part)
+        time.sleep(1.5)
+        browser.picture(os.path.join(folder, name + ".png"))
 
 
 def nobody_else_was_asked(scene):
