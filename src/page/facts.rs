@@ -35,6 +35,9 @@ pub(crate) struct Way {
 
 /// The server, while the page may ask it.
 pub(crate) trait Host {
+    /// When this turn began: in milliseconds of Unix time, and on a clock that never goes back, in microseconds.
+    fn now(&self) -> (i64, u64);
+
     fn health(&self) -> Health;
 
     /// The sections of INFO. None while a script is busy: the data set is in the midst of a step.
