@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 AXE_VERSION = "4.10.3"
 
-PICTURES = ["turns", "rates", "heat", "wheel", "table", "snapshot", "memory", "keys"]
+PICTURES = ["turns", "rates", "heat", "wheel", "table", "snapshot", "memory", "keys", "replicas"]
 
 
 class Load(threading.Thread):
