@@ -5,7 +5,8 @@
 
 Every picture must have been drawn from what the server does; pause, step, zoom, follow, the prompt and the record must
 work, by the keyboard too; the browser must have nothing to complain of and must ask nobody else. axe-core, from npm,
-looks at contrast and labels where it can be had. --pictures keeps screenshots: light, dark, on a phone, on a projector.
+looks at contrast and labels where it can be had. --pictures keeps screenshots: light, dark, on a phone, on a projector,
+and two that README.md shows, as docs/pictures/page-turns.png and page-store.png.
 """
 
 import argparse

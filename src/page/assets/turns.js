@@ -118,7 +118,7 @@ export class Turns {
     const bottom = height - 18;
     // One long turn must not make all others flat: what is longer than nearly all is cut, and marked.
     const sorted = shown.map(awake).sort((one, other) => one - other);
-    const most = Math.max(20000, 1.15 * (sorted[Math.floor(0.97 * (sorted.length - 1))] ?? 0));
+    const most = Math.max(20000, 1.15 * (sorted[Math.floor(0.9 * (sorted.length - 1))] ?? 0));
     ink.strokeStyle = colour("line");
     ink.fillStyle = colour("soft");
     const heightOf = (part) => bottom - part * (bottom - 16);
