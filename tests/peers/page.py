@@ -87,7 +87,7 @@ class Scene:
 
 
 def frames(count):
-    return "Number(document.documentElement.dataset.frames || 0) >= %d" % count
+    return "Number(document.documentElement?.dataset.frames || 0) >= %d" % count
 
 
 def everything_is_drawn(scene):
