@@ -42,7 +42,7 @@ CHECKS = {
 BEFORE = {13: check_others.invite_actors}
 
 STARTED_BY = {".py": sys.executable, ".js": "node", ".mjs": "node", ".rb": "ruby", ".sh": "bash", ".go": "go run"}
-COMPILED_BY = {".rs": "rustc -O -o {to} {file}", ".c": "cc -O2 -o {to} {file}", ".cpp": "c++ -O2 -o {to} {file}"}
+COMPILED_BY = {".rs": "rustc --edition 2024 -O -o {to} {file}", ".c": "cc -O2 -o {to} {file}", ".cpp": "c++ -O2 -o {to} {file}"}
 
 
 def usual_program(number):
