@@ -20,6 +20,7 @@ built :=
 endif
 
 ARGS ?=
+PAGE ?= 6380
 SUITE ?=
 UNITS ?=
 SECONDS ?= 60
@@ -34,8 +35,8 @@ LESSON ?=
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
-run: build ## start the server on port 6379 (ARGS= are given to it as to redis-server)
-	$(RELEASE) $(ARGS)
+run: build ## start the server on port 6379 and its page on 6380 (PAGE=0: no page; ARGS= as for redis-server)
+	$(RELEASE) $(ARGS) --page-port $(PAGE)
 
 build: ## the release binary, target/release/pollux
 	$(CARGO) build --release --locked --bin pollux
