@@ -11,7 +11,7 @@ use crate::observe::latency::Latency;
 use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::repl::NO_ID;
-use crate::script::{Functions, Scripts, Seat};
+use crate::script::{Deprecated, Functions, Scripts, Seat};
 use crate::store::alloc;
 use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
@@ -207,6 +207,11 @@ impl Services {
     pub(crate) fn new(config: Config) -> Self {
         let mut users = Users::default();
         users.set_default_password(&config.requirepass);
+        let deprecated = if config.lua_enable_deprecated_api {
+            Deprecated::There
+        } else {
+            Deprecated::Hidden
+        };
         Self {
             config,
             config_file: None,
@@ -229,8 +234,8 @@ impl Services {
             out_of_memory: false,
             slow_ns: 0,
             rate: Rate::measure((0, 0), (0, 0)),
-            scripts: Scripts::default(),
-            functions: Functions::default(),
+            scripts: Scripts::new(deprecated),
+            functions: Functions::new(deprecated),
             busy: None,
             outside: Rc::default(),
             users,
