@@ -11,7 +11,7 @@ use crate::base::slab::Id;
 use crate::config::Changes;
 use crate::engine::Engine;
 use crate::engine::run::outside::{Listened, Outside};
-use crate::reactor::{Io, Sleep};
+use crate::reactor::{Io, Router, Sleep};
 use crate::spec::error::Error;
 
 use super::Server;
@@ -57,7 +57,12 @@ impl Outside for Around<'_> {
     fn turn(&mut self, engine: Box<Engine>, held: &[Id], sleep_ms: u64) -> (Box<Engine>, bool) {
         self.server.engine.put_back(engine);
         let sleep = Sleep::AtMostMs(sleep_ms);
-        if let Err(error) = self.io.turn_inside_holding(self.server, held, sleep) {
+        let outcome = if self.server.annex.is_some() {
+            Router(&mut *self.server).turn_inside(self.io, held, sleep)
+        } else {
+            self.io.turn_inside_holding(self.server, held, sleep)
+        };
+        if let Err(error) = outcome {
             log::error!("The event loop failed: {}", crate::config::explain(&error));
         }
         (self.server.engine.take(), self.server.is_leaving)
