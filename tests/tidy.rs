@@ -661,7 +661,9 @@ fn files_below(folder: &str, endings: &[&str]) -> Vec<Source> {
     found
         .iter()
         .map(|path| {
-            let text = fs::read_to_string(path).expect("source files are UTF-8");
+            // Pictures are files, too.
+            let bytes = fs::read(path).expect("it is there");
+            let text = String::from_utf8_lossy(&bytes);
             let relative = path
                 .strip_prefix(root())
                 .expect("it was found below the root");
