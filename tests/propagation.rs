@@ -54,7 +54,7 @@ GEOADD k 1 1 a | GEOSEARCHSTORE d k FROMMEMBER a BYRADIUS 9 km => same
 
 JSON.SET k $ [1] => same
 JSON.SET k $ 1 XX =>
-JSON.SET k $ {"a":1} | JSON.SET k $.a 2 => same
+JSON.SET k $ {\"a\":1} | JSON.SET k $.a 2 => same
 JSON.SET k $ [1] | JSON.ARRAPPEND k $ 2 => same
 JSON.SET k $ [1] | JSON.ARRAPPEND k $[0] 2 =>
 JSON.SET k $ [1] | JSON.ARRINSERT k $ 0 2 => same
@@ -65,12 +65,12 @@ JSON.SET k $ [1] | JSON.CLEAR k => same
 JSON.SET k $ [1] | JSON.DEL k => same
 JSON.SET k $ [1] | JSON.DEL k $[5] =>
 JSON.SET k $ [1] | JSON.FORGET k $[0] => same
-JSON.SET k $ {"a":1} | JSON.MERGE k $ {"a":null} => same
+JSON.SET k $ {\"a\":1} | JSON.MERGE k $ {\"a\":null} => same
 JSON.MSET k $ 1 j $ 2 => same
 JSON.SET k $ 1 | JSON.NUMINCRBY k $ 2 => same
 JSON.SET k $ 1 | JSON.NUMMULTBY k $ 2 => same
 JSON.SET k $ 1 | JSON.NUMPOWBY k $ 2 => same
-JSON.SET k $ "a" | JSON.STRAPPEND k $ "b" => same
+JSON.SET k $ \"a\" | JSON.STRAPPEND k $ \"b\" => same
 JSON.SET k $ true | JSON.TOGGLE k $ => same
 
 HSET h f v | HDEL h f => same
