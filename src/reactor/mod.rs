@@ -60,13 +60,6 @@ mod datagram;
 mod io;
 mod listen;
 mod phases;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the first second program on a loop will be the live page"
-    )
-)]
 mod router;
 mod signals;
 mod stream;
@@ -83,8 +76,7 @@ use crate::base::slab::Id;
 pub(crate) use address::{Address, Peer};
 pub(crate) use io::{Io, Waker};
 pub(crate) use listen::Listen;
-#[cfg(test)]
-pub(crate) use router::Router;
+pub(crate) use router::{Couple, Owners, Router};
 pub(crate) use signals::Signal;
 #[cfg(test)]
 pub(crate) use stream::Stream;

@@ -93,7 +93,8 @@ impl Server {
                 );
             }
             Outside::MaxClients => {
-                let possible = process::raise_descriptor_limit(config.maxclients);
+                let possible =
+                    process::raise_descriptor_limit(config.maxclients, config.page_port != 0);
                 if possible < config.maxclients {
                     return Err(Failure::TooManyClients { possible });
                 }

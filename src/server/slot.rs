@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use crate::base::slab::Id;
 use crate::engine::Engine;
 use crate::engine::run::outside::Outside;
-use crate::reactor::Io;
+use crate::reactor::{Io, Router};
 
 use super::Server;
 
@@ -53,7 +53,12 @@ pub(super) struct Around<'a> {
 impl Outside for Around<'_> {
     fn turn(&mut self, engine: Box<Engine>, held: &[Id]) -> (Box<Engine>, bool) {
         self.server.engine.put_back(engine);
-        if let Err(error) = self.io.turn_inside_holding(self.server, held) {
+        let outcome = if self.server.annex.is_some() {
+            Router(&mut *self.server).turn_inside(self.io, held)
+        } else {
+            self.io.turn_inside_holding(self.server, held)
+        };
+        if let Err(error) = outcome {
             log::error!("The event loop failed: {}", crate::config::explain(&error));
         }
         (self.server.engine.take(), self.server.is_leaving)

@@ -15,6 +15,7 @@
   replication  primaries and replicas, ours and real ones, with links that break  replication.py
   migrate      keys that move between ours and a real server                      migrate.py
   sentinel     real sentinels that fail over servers of ours, killed under load    sentinel.py
+  page         the live page in a real browser, where there is a Chromium                 page.py
   disk         disks that fail, and what both say and do                          disk.py
   crash        our server killed under load, and what is left; a new seed each time  crash.py
 
@@ -49,6 +50,7 @@ import replication
 import sentinel
 import tls
 import tools
+from browser import find_browser
 from servers import Server, find_peer, find_tool
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -107,6 +109,8 @@ def all_tests(opts, peer_version, has_tools):
     tests += migrate.tests_for(opts.bin, opts.peer, peer_version)
     tests += sentinel.tests_for(opts.bin, opts.peer)
     tests += tls.tests_for(opts.bin, opts.peer)
+    if find_browser():
+        tests.append(("page", lambda: program("page.py", "--bin", opts.bin)))
     tests += disk.tests_for(opts.bin, opts.peer) if peer_version >= (8, 0) else []
     return tests + crashes, lambda: bench and bench.discard()
 
