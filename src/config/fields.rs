@@ -185,6 +185,8 @@ pub struct Config {
     pub(crate) repl_diskless_sync_delay_s: u32,
     pub(crate) repl_diskless_sync_max_replicas: u32,
     pub(crate) repl_diskless_load: DisklessLoad,
+    /// Valkey's way to do the same as the next.
+    pub(crate) dual_channel_replication_enabled: bool,
     pub(crate) repl_rdb_channel: bool,
     pub(crate) min_replicas_to_write: u32,
     pub(crate) min_replicas_max_lag_s: u32,

@@ -12,7 +12,7 @@ use crate::observe::shown::Requests;
 use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::repl::NO_ID;
-use crate::script::{Functions, Scripts, Seat};
+use crate::script::{Deprecated, Functions, Scripts, Seat};
 use crate::store::alloc;
 use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
@@ -212,6 +212,11 @@ impl Services {
     pub(crate) fn new(config: Config) -> Self {
         let mut users = Users::default();
         users.set_default_password(&config.requirepass);
+        let deprecated = if config.lua_enable_deprecated_api {
+            Deprecated::There
+        } else {
+            Deprecated::Hidden
+        };
         Self {
             config,
             config_file: None,
@@ -235,8 +240,8 @@ impl Services {
             requests: Requests::default(),
             slow_ns: 0,
             rate: Rate::measure((0, 0), (0, 0)),
-            scripts: Scripts::default(),
-            functions: Functions::default(),
+            scripts: Scripts::new(deprecated),
+            functions: Functions::new(deprecated),
             busy: None,
             outside: Rc::default(),
             users,

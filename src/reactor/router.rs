@@ -125,9 +125,14 @@ impl<C: Couple> Router<C> {
     }
 
     /// A turn inside a callback of the first program, which lends itself and the second one for it.
-    pub(crate) fn turn_inside(&mut self, io: &mut Io, held: &[ConnId]) -> std::io::Result<()> {
+    pub(crate) fn turn_inside(
+        &mut self,
+        io: &mut Io,
+        held: &[ConnId],
+        sleep: Sleep,
+    ) -> std::io::Result<()> {
         let before = io.born.len();
-        let result = io.turn_inside_holding(self, held);
+        let result = io.turn_inside_holding(self, held, sleep);
         // What was born inside has its owner; the callback outside must not claim it.
         io.born.truncate(before);
         result

@@ -9,6 +9,7 @@
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   acl          random rules of users and what they may do                        acl.py
+  debugger     sessions of the debugger of scripts, and what they leave behind       debugger.py
   guard        strangers, users, secrets: what keeps them within their bounds    guard.py
   exchange     files written by one and read by the other                         exchange.py
   tls          encrypted connections: real clients, harm, replicas                tls.py
@@ -42,6 +43,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import crash
+import debugger
 import disk
 import exchange
 import guard
@@ -63,6 +65,7 @@ CRASH_SECONDS = 50
 # The families of commands that are complete.
 COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
+    "script",
 ]
 
 
@@ -103,6 +106,7 @@ def all_tests(opts, peer_version, has_tools):
                                                  "--count", "4000", "--seed", SEED)))
     if peer_version >= (8, 0):
         tests.append(("acl", lambda: program("acl.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "8000", "--seed", SEED)))
+        tests.append(("debugger", lambda: debugger.report(opts.bin, opts.peer)))
         tests += guard.tests_for(opts.bin, opts.peer)
     tests += exchange.tests_for(opts.bin, opts.peer, peer_version)
     tests += replication.tests_for(opts.bin, opts.peer)
