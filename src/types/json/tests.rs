@@ -148,12 +148,12 @@ fn validate(json: &Json) {
             assert_eq!(tree.count, view.children().count());
             for run in &tree.runs {
                 match run {
-                    tree::Run::Pack { bytes, count } => {
+                    Run::Pack { bytes, count } => {
                         assert_eq!(pack::count(bytes, tree.is_object), *count as usize);
                         assert!(*count > 0);
                         assert!(*count == 1 || bytes.len() <= 12 * tree::RUN_BYTES);
                     }
-                    tree::Run::Tree { name, .. } => assert_eq!(name.is_empty(), !tree.is_object),
+                    Run::Tree { name, .. } => assert_eq!(name.is_empty(), !tree.is_object),
                 }
             }
         }
