@@ -25,6 +25,8 @@ pub struct Spec {
     /// In lower case, and in full: `get`, `config|get`.
     pub name: &'static str,
     pub group: Group,
+    /// Which of [`super::modules`] it is of; empty for most.
+    pub(crate) module: &'static str,
     pub(crate) since: &'static str,
     pub(crate) summary: &'static str,
     /// Empty when the documentation gives none.
@@ -114,6 +116,8 @@ pub enum Group {
     Hash,
     HyperLogLog,
     List,
+    /// Of a type that Redis ships as a module.
+    Module,
     PubSub,
     Scripting,
     Server,
@@ -218,6 +222,7 @@ impl Spec {
     pub(crate) const BLANK: Self = Self {
         name: "",
         group: Group::Generic,
+        module: "",
         since: "",
         summary: "",
         complexity: "",
@@ -295,11 +300,14 @@ impl Spec {
 
     /// The flags with what follows from the key specs, as COMMAND INFO prints them.
     pub(crate) fn all_flags(&self) -> Flags {
+        let mut flags = self.flags;
         if self.is_movable() {
-            self.flags.with(flag::MOVABLEKEYS)
-        } else {
-            self.flags
+            flags = flags.with(flag::MOVABLEKEYS);
         }
+        if !self.module.is_empty() {
+            flags = flags.with(flag::MODULE);
+        }
+        flags
     }
 
     pub(crate) fn doc_flags(&self) -> DocFlags {
@@ -423,6 +431,7 @@ impl Group {
             Self::Hash => "hash",
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
+            Self::Module => "module",
             Self::PubSub => "pubsub",
             Self::Scripting => "scripting",
             Self::Server => "server",

@@ -15,6 +15,7 @@ pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod intset;
+pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod listpack;
 pub(crate) mod pack;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use crate::store::{Members, TableStats};
 use hash::Hash;
+use json::Json;
 use list::List;
 use set::Set;
 use stream::Stream;
@@ -152,6 +154,7 @@ families! {
     Zset(Zset) Zset Zset;
     Hash(Hash) Hash Hash;
     Stream(Box<Stream>) Stream Stream;
+    Json(Box<Json>) Json Json;
 }
 
 impl Value {

@@ -19,6 +19,7 @@ pub(crate) fn docs(reply: &mut Reply<'_>, spec: &Spec) {
         "complexity",
         Some(spec.complexity).filter(|text| !text.is_empty()),
     );
+    fields.text("module", Some(spec.module).filter(|name| !name.is_empty()));
     if spec.doc_flags() != DocFlags::NONE {
         words(fields.named("doc_flags"), spec.doc_flags().names());
     }

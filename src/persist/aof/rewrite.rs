@@ -134,6 +134,7 @@ impl<'a, W: Write> Rewrite<'a, W> {
             }
             Value::Hash(hash) => self.hash(db, key, hash),
             Value::Stream(stream) => self.stream(db, key, stream),
+            Value::Json(json) => self.command(db, &[b"JSON.SET", key, b"$", &json.text()]),
         }
     }
 

@@ -114,6 +114,8 @@ fn serialized_len(value: &Value) -> usize {
                 .map(|block| size_of::<u128>() + serialized_text_len(block.as_bytes().len()));
             length_len(stream.log.block_count()) + blocks.sum::<usize>()
         }
+        // The identifier, and the signs in front of the text and behind it.
+        Value::Json(json) => 9 + 2 + serialized_text_len(json.text().len()),
     }
 }
 
