@@ -55,6 +55,7 @@ fn the_data_outlives_the_process() {
             .contains("Done loading RDB, keys loaded: 3006, keys expired: 0.")
     );
     assert_eq!(server.ask("DEBUG RELOAD"), "+OK\r\n");
+    assert_eq!(server.ask("GET text"), "$5\r\nvalue\r\n");
     assert_eq!(server.ask("DEBUG DIGEST"), digest);
     assert!(server.ask("SHUTDOWN NOSAVE").is_empty());
     assert!(server.end().success());

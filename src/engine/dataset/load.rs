@@ -124,13 +124,19 @@ impl Engine {
         self.keyspace.journal.dirty = 0;
     }
 
-    /// Empties the data set, so that a file can be read in its place.
+    /// Empties the data set, so that a file can be read in its place. No session is lent out.
     pub(crate) fn forget_dataset(&mut self) {
         for db in 0..self.keyspace.dbs.len() as u16 {
             self.keyspace.flush(db, true);
         }
-        self.keyspace.journal.flushed(None);
         self.services.functions = Functions::default();
+        self.tell_all_is_gone();
+    }
+
+    /// Whoever watches keys or keeps copies of them hears it now: plain commands find the journal empty.
+    pub(in crate::engine) fn tell_all_is_gone(&mut self) {
+        self.keyspace.journal.flushed(None);
+        self.settle_consequences();
     }
 
     /// So much has been read of the present file.

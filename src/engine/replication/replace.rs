@@ -75,7 +75,7 @@ impl Engine {
         self.services.replication.functions_aside = Functions::default();
         log::info!("MASTER <-> REPLICA sync: Discarding old DB in background");
         self.keyspace.drop_aside();
-        self.keyspace.journal.flushed(None);
+        self.tell_all_is_gone();
         self.spoil_watchers();
     }
 
