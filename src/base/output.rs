@@ -118,20 +118,25 @@ impl Output {
     /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.
     #[inline]
     pub(crate) fn push_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
-        let end = self.used + N + bytes.len() + 2;
-        let room = self.tail.get_mut(self.used..end);
-        if let Some((start, rest)) = room.and_then(<[u8]>::split_first_chunk_mut)
-            && let Some((middle, last)) = rest.split_last_chunk_mut()
+        if let Some(room) = self.tail.get_mut(self.used..)
+            && let Some((start, rest)) = room.split_first_chunk_mut()
+            && let Some((middle, rest)) = rest.split_at_mut_checked(bytes.len())
+            && let Some(last) = rest.first_chunk_mut()
         {
             *start = first;
-            middle.copy_from_slice(bytes);
+            copy_short(bytes, middle);
             *last = *b"\r\n";
-            self.used = end;
+            self.used += N + bytes.len() + 2;
         } else {
-            self.push(&first);
-            self.push(bytes);
-            self.push(b"\r\n");
+            self.push_line_beyond(first, bytes);
         }
+    }
+
+    #[cold]
+    fn push_line_beyond<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
+        self.push(&first);
+        self.push(bytes);
+        self.push(b"\r\n");
     }
 
     /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
@@ -213,6 +218,16 @@ impl Output {
         debug_assert!(self.sent <= self.queued + self.used);
     }
 
+    /// The bytes to be sent, as far as they lie beside each other: all of them, for nearly every output. May be empty
+    /// though there are more.
+    #[inline]
+    pub(crate) fn front(&self) -> &[u8] {
+        match self.chunks.front() {
+            None => &self.tail[self.sent..self.used],
+            Some(chunk) => &chunk.bytes()[self.sent..],
+        }
+    }
+
     /// Lends the bytes to be sent, in order, as far as `slots` reach; says how many it filled.
     pub(crate) fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
@@ -233,9 +248,23 @@ impl Output {
     }
 
     /// The first `n` unsent bytes went out.
+    #[inline]
     pub(crate) fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "no more can be sent than there is");
         self.sent += n;
+        if !self.chunks.is_empty() {
+            self.let_chunks_go();
+        }
+        if self.sent == self.used && self.chunks.is_empty() {
+            (self.sent, self.used) = (0, 0);
+            if self.tail.capacity() > KEEP_MAX {
+                self.tail = Vec::new();
+            }
+        }
+    }
+
+    /// The chunks that went out as a whole.
+    fn let_chunks_go(&mut self) {
         while let Some(first) = self.chunks.front() {
             let len = first.bytes().len();
             if self.sent < len {
@@ -249,12 +278,6 @@ impl Output {
                 if bytes.len() > self.spare.len() && bytes.capacity() <= KEEP_MAX {
                     self.spare = bytes;
                 }
-            }
-        }
-        if self.sent == self.used {
-            (self.sent, self.used) = (0, 0);
-            if self.tail.capacity() > KEEP_MAX {
-                self.tail = Vec::new();
             }
         }
     }
@@ -384,6 +407,30 @@ impl Chunk {
             Chunk::Shared(bytes, range) => &bytes[range.clone()],
         }
     }
+}
+
+/// Copies to a place of the same length. Most strings are 4 to 32 bytes long: two overlapping words are faster there than
+/// what finds the best way for any length.
+#[inline]
+fn copy_short(from: &[u8], to: &mut [u8]) {
+    match from.len() {
+        4..=7 => copy_ends::<4>(from, to),
+        8..=16 => copy_ends::<8>(from, to),
+        17..=32 => copy_ends::<16>(from, to),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// The same for `N` to `2 * N` bytes.
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    let ends = (from.first_chunk::<N>(), from.last_chunk::<N>());
+    let (Some(first), Some(last)) = ends else {
+        unreachable!("the caller has seen the length")
+    };
+    to[..N].copy_from_slice(first);
+    let at = to.len() - N;
+    to[at..].copy_from_slice(last);
 }
 
 /// Inserts into the used part of a buffer, which it makes longer if it must.

@@ -171,7 +171,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Where the key is, if it is there at this instant.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<Spot> {
         self.seek(key, |spot, _, _, _| spot)
     }
@@ -201,7 +201,7 @@ impl<'a> Keys<'a> {
 
     /// Where the key is, or that there is none, for a command that is going to write it. A key that is due is removed
     /// or shown, and never hidden.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn site<'k>(&mut self, key: &'k [u8]) -> Site<'k> {
         let hash = self.hash(key);
         let (site, entry) = self.dict().site_and_entry(hash, key);
@@ -241,7 +241,7 @@ impl<'a> Keys<'a> {
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn read(&mut self, key: &[u8]) -> Option<Spot> {
         self.read_at_once(key, |spot, _| spot)
     }
@@ -389,7 +389,8 @@ impl<'a> Keys<'a> {
     }
 
     /// The aggregate at a place, for changing, and the access is noted.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "two places call it for each type")]
+    #[inline(always)]
     fn accessed_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
         self.space.lend_out(self.db, spot);
         let Keyspace {
@@ -463,14 +464,28 @@ impl<'a> Keys<'a> {
         key: &[u8],
         fresh: impl FnOnce() -> T,
     ) -> Result<(Spot, &mut T), Error> {
-        let (spot, value) = match self.site(key) {
-            Site::Taken(spot) => (spot, self.accessed_mut(spot)?),
-            Site::Vacant(vacancy) => {
-                let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
-                (spot, self.at_mut(spot)?)
-            }
+        let hash = self.hash(key);
+        if let Some((spot, entry)) = self.dict().find(hash, key)
+            && (entry.deadline()).is_none_or(|deadline| deadline > self.horizon_ms)
+        {
+            return Ok((spot, self.accessed_mut(spot)?));
+        }
+        self.create_at(key, fresh)
+    }
+
+    /// The same for a key that is not there, or not for long.
+    #[inline(never)]
+    fn create_at<T: Typed>(
+        &mut self,
+        key: &[u8],
+        fresh: impl FnOnce() -> T,
+    ) -> Result<(Spot, &mut T), Error> {
+        let vacancy = match self.site(key) {
+            Site::Taken(spot) => return Ok((spot, self.accessed_mut(spot)?)),
+            Site::Vacant(vacancy) => vacancy,
         };
-        Ok((spot, value))
+        let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
+        Ok((spot, self.at_mut(spot)?))
     }
 
     /// As `write_or_create`, for a caller that needs the place.

@@ -61,7 +61,8 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Replies the string in an entry; a long one goes out without a copy.
-#[inline]
+#[expect(clippy::inline_always, reason = "most of what GET does")]
+#[inline(always)]
 fn reply_entry(reply: &mut Reply<'_>, entry: EntryRef<'_, Value>) -> Outcome {
     match Text::of_entry(entry)? {
         Text::Bytes(bytes) => reply.bulk(bytes),

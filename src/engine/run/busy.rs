@@ -111,6 +111,7 @@ fn turn(ctx: &mut Ctx<'_>) -> Option<bool> {
             turn: crate::engine::turn::Turn::default(),
             output: Box::<Output>::default(),
             cron: crate::engine::timers::Cron::new(),
+            is_quiet: false,
         });
         let held = ctx.sessions.busy.clone();
         exchange(ctx, &mut inner);
