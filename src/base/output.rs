@@ -111,8 +111,14 @@ impl Output {
                 *room = bytes;
                 self.used += N;
             }
-            None => self.push_beyond(&bytes),
+            None => self.push_array_beyond(bytes),
         }
+    }
+
+    /// By value, so that the bytes need not be in memory before.
+    #[cold]
+    fn push_array_beyond<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.push_beyond(&bytes);
     }
 
     /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.

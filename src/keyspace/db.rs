@@ -157,33 +157,44 @@ impl<'a> Keys<'a> {
     // ---- looking up
 
     /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
-    /// after the other. Only the first ones: what is sent for too early is gone again when its turn comes.
-    pub(crate) fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+    /// after the other. At most [`LOOK_AHEAD_MOST`]: what is sent for too early is gone again when its turn comes.
+    /// Returns their hashes.
+    pub(crate) fn look_ahead<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> [u64; LOOK_AHEAD_MOST] {
         let dict = self.dict();
-        if dict.len() < LOOK_AHEAD_KEYS_MIN {
-            return;
+        let mut hashes = [0; LOOK_AHEAD_MOST];
+        let mut count = 0;
+        for (place, key) in hashes.iter_mut().zip(keys) {
+            *place = dict.hash(key);
+            count += 1;
         }
-        let keys = keys.take(LOOK_AHEAD_MOST);
-        keys.clone()
-            .for_each(|key| dict.prefetch_bucket(dict.hash(key)));
-        keys.filter(|key| dict.prefetch_entry(dict.hash(key)))
-            .for_each(|key| dict.prefetch_further(dict.hash(key)));
+        if dict.len() >= LOOK_AHEAD_KEYS_MIN {
+            let sent_for = &hashes[..count];
+            sent_for.iter().for_each(|&hash| dict.prefetch_bucket(hash));
+            sent_for
+                .iter()
+                .filter(|&&hash| dict.prefetch_entry(hash))
+                .for_each(|&hash| dict.prefetch_further(hash));
+        }
+        hashes
     }
 
     /// Where the key is, if it is there at this instant.
     #[inline(never)]
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<Spot> {
-        self.seek(key, |spot, _, _, _| spot)
+        self.seek(self.hash(key), key, |spot, _, _, _| spot)
     }
 
     /// Looks for a key; if it is there, the result is what is done with its entry while that is at hand.
     #[inline]
     fn seek<R>(
         &mut self,
+        hash: u64,
         key: &[u8],
         then: impl FnOnce(Spot, EntryRef<'_, Value>, &AccessPolicy, &mut Rng) -> R,
     ) -> Option<R> {
-        let hash = self.hash(key);
         let Keyspace {
             dbs, access, rng, ..
         } = &mut *self.space;
@@ -243,7 +254,7 @@ impl<'a> Keys<'a> {
     /// `find` for a command that reads the value: counts it, and notes the access.
     #[inline(never)]
     pub(crate) fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        self.read_at_once(key, |spot, _| spot)
+        self.read_at_once(self.hash(key), key, |spot, _| spot)
     }
 
     /// `read` for a command that is done when it has seen the entry: it gets that without a way through the place.
@@ -253,17 +264,29 @@ impl<'a> Keys<'a> {
         key: &[u8],
         then: impl FnOnce(EntryRef<'_, Value>) -> R,
     ) -> Option<R> {
-        self.read_at_once(key, |_, entry| then(entry))
+        self.read_hashed(self.hash(key), key, then)
+    }
+
+    /// The same for a key whose hash is known.
+    #[inline]
+    pub(crate) fn read_hashed<R>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        then: impl FnOnce(EntryRef<'_, Value>) -> R,
+    ) -> Option<R> {
+        self.read_at_once(hash, key, |_, entry| then(entry))
     }
 
     #[inline]
     fn read_at_once<R>(
         &mut self,
+        hash: u64,
         key: &[u8],
         then: impl FnOnce(Spot, EntryRef<'_, Value>) -> R,
     ) -> Option<R> {
         let (moment, no_touch) = (self.moment, self.no_touch);
-        let result = self.seek(key, |spot, entry, access, rng| {
+        let result = self.seek(hash, key, |spot, entry, access, rng| {
             if !no_touch {
                 access.touch(entry, moment, rng);
             }
@@ -598,11 +621,22 @@ impl<'a> Keys<'a> {
         until: Until,
         compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
     ) -> Result<(), Error> {
+        self.update_hashed(self.hash(key), key, until, compute)
+    }
+
+    /// The same for a key whose hash is known.
+    #[inline]
+    pub(crate) fn update_hashed<'n>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        until: Until,
+        compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
+    ) -> Result<(), Error> {
         self.space.settle_loan();
         if self.space.is_freezing() {
             return self.update_slowly(key, until, compute);
         }
-        let hash = self.hash(key);
         let horizon_ms = self.horizon_ms();
         let Keyspace {
             dbs, access, rng, ..

@@ -9,14 +9,14 @@
 //! This is a short cut: what is left out is what `Engine::run_request` would find to have no effect. That commands are
 //! as plain as their rows say, is asserted after each one.
 
-use crate::keyspace::Keys;
 use crate::keyspace::journal::interest;
+use crate::keyspace::{Expiry, Keys};
 use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
 use crate::engine::Engine;
-use crate::engine::clock::{LONG_NS, read_clock};
+use crate::engine::clock::{LONG_NS, Now, read_clock};
 use crate::engine::prefetch::Pending;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
@@ -103,13 +103,7 @@ impl Engine {
             tally.add(ctx.services, command, spent_ns);
             ran += 1;
             debug_assert!(
-                is_at_ease(ctx.session)
-                    && all_are_quiet(ctx.services, ctx.sessions, ctx.fx)
-                    && ctx.session.parked.is_none()
-                    && !ctx.services.blocking.has_ready()
-                    && ctx.keys.space.journal.is_empty()
-                    && ctx.keys.expiry() == expiry
-                    && (ctx.keys.db, ctx.keys.no_touch, ctx.now) == (db, false, now),
+                was_plain(&ctx, &(db, expiry, now)),
                 "{} is not plain",
                 command.name()
             );
@@ -143,6 +137,17 @@ impl Engine {
         }
         ran
     }
+}
+
+/// Whether the last command has changed nothing but the keyspace.
+fn was_plain(ctx: &Ctx<'_>, (db, expiry, now): &(u16, Expiry, Now)) -> bool {
+    is_at_ease(ctx.session)
+        && all_are_quiet(ctx.services, ctx.sessions, ctx.fx)
+        && ctx.session.parked.is_none()
+        && !ctx.services.blocking.has_ready()
+        && ctx.keys.space.journal.is_empty()
+        && ctx.keys.expiry() == *expiry
+        && (ctx.keys.db, ctx.keys.no_touch, ctx.now) == (*db, false, *now)
 }
 
 /// The statistics of commands that follow each other, written down when another one follows.
