@@ -24,6 +24,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::short;
+
 /// Appended at one end, sent at the other.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -124,25 +126,41 @@ impl Output {
     /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.
     #[inline]
     pub(crate) fn push_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
+        // What is short is copied in place. A call would have to save registers, here and for who calls.
+        if bytes.len() > short::LEN_MAX || !self.fill_line(first, bytes, short::copy) {
+            self.push_long_line(first, bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn push_long_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
+        if !self.fill_line(first, bytes, <[u8]>::copy_from_slice) {
+            self.push(&first);
+            self.push(bytes);
+            self.push(b"\r\n");
+        }
+    }
+
+    /// A line into the tail. False, and nothing done, if it does not fit.
+    #[inline]
+    fn fill_line<const N: usize>(
+        &mut self,
+        first: [u8; N],
+        bytes: &[u8],
+        copy: impl FnOnce(&mut [u8], &[u8]),
+    ) -> bool {
         if let Some(room) = self.tail.get_mut(self.used..)
             && let Some((start, rest)) = room.split_first_chunk_mut()
             && let Some((middle, rest)) = rest.split_at_mut_checked(bytes.len())
             && let Some(last) = rest.first_chunk_mut()
         {
             *start = first;
-            copy_short(bytes, middle);
+            copy(middle, bytes);
             *last = *b"\r\n";
             self.used += N + bytes.len() + 2;
-        } else {
-            self.push_line_beyond(first, bytes);
+            return true;
         }
-    }
-
-    #[cold]
-    fn push_line_beyond<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
-        self.push(&first);
-        self.push(bytes);
-        self.push(b"\r\n");
+        false
     }
 
     /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
@@ -224,14 +242,18 @@ impl Output {
         debug_assert!(self.sent <= self.queued + self.used);
     }
 
-    /// The bytes to be sent, as far as they lie beside each other: all of them, for nearly every output. May be empty
-    /// though there are more.
+    /// The first bytes to be sent, as far as they lie beside each other: all of them, for nearly every output.
     #[inline]
     pub(crate) fn front(&self) -> &[u8] {
-        match self.chunks.front() {
-            None => &self.tail[self.sent..self.used],
-            Some(chunk) => &chunk.bytes()[self.sent..],
+        if self.chunks.is_empty() {
+            return &self.tail[self.sent..self.used];
         }
+        // A chunk may be empty, but none is that has been sent in part.
+        let mut skip = self.sent;
+        let mut rests = self
+            .pieces()
+            .map(|piece| &piece[std::mem::take(&mut skip)..]);
+        rests.find(|rest| !rest.is_empty()).unwrap_or_default()
     }
 
     /// Lends the bytes to be sent, in order, as far as `slots` reach; says how many it filled.
@@ -413,30 +435,6 @@ impl Chunk {
             Chunk::Shared(bytes, range) => &bytes[range.clone()],
         }
     }
-}
-
-/// Copies to a place of the same length. Most strings are 4 to 32 bytes long: two overlapping words are faster there than
-/// what finds the best way for any length.
-#[inline]
-fn copy_short(from: &[u8], to: &mut [u8]) {
-    match from.len() {
-        4..=7 => copy_ends::<4>(from, to),
-        8..=16 => copy_ends::<8>(from, to),
-        17..=32 => copy_ends::<16>(from, to),
-        _ => to.copy_from_slice(from),
-    }
-}
-
-/// The same for `N` to `2 * N` bytes.
-#[inline]
-fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
-    let ends = (from.first_chunk::<N>(), from.last_chunk::<N>());
-    let (Some(first), Some(last)) = ends else {
-        unreachable!("the caller has seen the length")
-    };
-    to[..N].copy_from_slice(first);
-    let at = to.len() - N;
-    to[at..].copy_from_slice(last);
 }
 
 /// Inserts into the used part of a buffer, which it makes longer if it must.

@@ -84,9 +84,8 @@ impl Engine {
             now,
             still_waiting: false,
         };
-        let mut ran = 0;
+        let (mut ran, mut is_late) = (0, false);
         let mut tally = Tally::new(command);
-        let mut is_late = false;
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
@@ -151,7 +150,6 @@ fn was_plain(ctx: &Ctx<'_>, (db, expiry, now): &(u16, Expiry, Now)) -> bool {
 }
 
 /// The statistics of commands that follow each other, written down when another one follows.
-#[derive(Clone, Copy)]
 struct Tally {
     command: &'static Command,
     calls: u64,
@@ -180,14 +178,19 @@ impl Tally {
         }
     }
 
-    /// By value, so that the figures need not be in memory before.
-    #[inline(never)]
-    fn end(self, services: &mut Services) {
-        let stats = &mut services.stats;
-        stats.commands_processed += self.calls;
-        stats.eventloop_commands_ns += self.ns;
-        let stats = &mut stats.commands[self.command.index];
-        stats.calls += self.calls;
-        stats.ns += self.ns;
+    #[inline]
+    fn end(&self, services: &mut Services) {
+        write_down(services, self.command.index, self.calls, self.ns);
     }
+}
+
+/// The figures one by one, so that they need not be in memory before.
+#[inline(never)]
+fn write_down(services: &mut Services, index: usize, calls: u64, ns: u64) {
+    let stats = &mut services.stats;
+    stats.commands_processed += calls;
+    stats.eventloop_commands_ns += ns;
+    let stats = &mut stats.commands[index];
+    stats.calls += calls;
+    stats.ns += ns;
 }
