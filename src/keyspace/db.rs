@@ -9,7 +9,9 @@
 
 use crate::base::rng::Rng;
 use crate::spec::error::Error;
-use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy};
+use crate::store::{
+    Dict, EntryRef, New, Owned, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy,
+};
 use crate::types::{Kind, Typed, Value};
 
 use super::access::{AccessPolicy, Moment};
@@ -62,13 +64,6 @@ impl<'a> KeyHint<'a> {
             .and_then(|(hinted, hash)| std::ptr::eq(hinted, key).then_some(hash))
     }
 }
-
-/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
-pub(crate) const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
-
-/// How many keys are looked ahead at: enough to hide the latency of memory, few enough that the lines are still in the
-/// first-level cache when their turn comes.
-pub(crate) const LOOK_AHEAD_MOST: usize = 32;
 
 /// The kind of value that an entry holds.
 #[inline]
@@ -155,31 +150,6 @@ impl<'a> Keys<'a> {
     }
 
     // ---- looking up
-
-    /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
-    /// after the other. At most [`LOOK_AHEAD_MOST`]: what is sent for too early is gone again when its turn comes.
-    /// Returns their hashes.
-    pub(crate) fn look_ahead<'k>(
-        &self,
-        keys: impl Iterator<Item = &'k [u8]>,
-    ) -> [u64; LOOK_AHEAD_MOST] {
-        let dict = self.dict();
-        let mut hashes = [0; LOOK_AHEAD_MOST];
-        let mut count = 0;
-        for (place, key) in hashes.iter_mut().zip(keys) {
-            *place = dict.hash(key);
-            count += 1;
-        }
-        if dict.len() >= LOOK_AHEAD_KEYS_MIN {
-            let sent_for = &hashes[..count];
-            sent_for.iter().for_each(|&hash| dict.prefetch_bucket(hash));
-            sent_for
-                .iter()
-                .filter(|&&hash| dict.prefetch_entry(hash))
-                .for_each(|&hash| dict.prefetch_further(hash));
-        }
-        hashes
-    }
 
     /// Where the key is, if it is there at this instant.
     #[inline(never)]
@@ -733,6 +703,25 @@ impl<'a> Keys<'a> {
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         db.dict.take(spot)
     }
+    /// All there is at a place, doubled.
+    pub(crate) fn duplicate(&self, spot: Spot) -> Taken<Value> {
+        let entry = self.entry(spot);
+        let payload = match entry.payload() {
+            Payload::Int(number) => Owned::Int(number),
+            Payload::Inline(bytes) => Owned::Inline {
+                bytes: bytes.to_vec(),
+                raw_reported: entry.raw_reported(),
+            },
+            Payload::Object(value) => Owned::Object(value.clone()),
+        };
+        Taken {
+            payload,
+            deadline: entry.deadline(),
+            field_deadline: entry.field_deadline(),
+            access: entry.access(),
+        }
+    }
+
     /// Puts in what `take` gave.
     pub(crate) fn put_taken(&mut self, vacancy: Vacancy<'_>, taken: Taken<Value>) -> Spot {
         let key = vacancy.key();

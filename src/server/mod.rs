@@ -10,6 +10,7 @@ mod entrance;
 mod files;
 mod listeners;
 mod migrating;
+mod page;
 mod process;
 mod replication;
 mod rewriting;
@@ -112,6 +113,8 @@ pub(crate) struct Server {
     security: Security,
     /// The loop will be left after this turn.
     is_leaving: bool,
+    /// The live page, if there is one.
+    annex: Option<Box<page::Annex>>,
 }
 
 impl Server {
@@ -150,6 +153,7 @@ impl Server {
             migrating: Migrating::default(),
             security,
             is_leaving: false,
+            annex: None,
         }
     }
 
@@ -157,7 +161,7 @@ impl Server {
     fn run(mut self, mut reactor: Reactor) -> i32 {
         // Nobody else gives freed pages back while the server idles.
         crate::store::alloc::set_background_thread(self.engine.config().jemalloc_bg_thread);
-        let outcome = reactor.run(&mut self);
+        let outcome = self.turn_until_told(&mut reactor);
         if let Err(error) = outcome {
             ::log::error!("The event loop failed: {}", crate::config::explain(&error));
             self.exit_code = 1;
