@@ -263,8 +263,8 @@ impl Stream {
     }
 }
 
-/// One system call and nothing around it: what the C library does on its way so that threads can be cancelled takes longer
-/// than all that this file does.
+/// One system call and nothing around it: what the C library does on its way so that threads can be cancelled takes
+/// longer than all that this file does.
 #[inline]
 fn receive(socket: impl AsFd, space: &mut [u8]) -> io::Result<usize> {
     let (count, _) = rustix::net::recv(socket, space, RecvFlags::empty())?;

@@ -233,7 +233,8 @@ impl Raw {
     pub(crate) unsafe fn change_value(self, value: &[u8]) -> bool {
         if value.len() == self.value_len() {
             let place = self.value_place().cast::<u8>();
-            // SAFETY: the place is as long as the value, which does not overlap the element: nobody holds a reference to it.
+            // SAFETY: the place is as long as the value, which does not overlap the element, since nobody holds a
+            // reference to it.
             unsafe { place.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len()) };
             return true;
         }
