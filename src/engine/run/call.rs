@@ -78,8 +78,8 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>)
 }
 
 /// `call` for a plain command while all is quiet (see [`plain`](super::plain)): nobody is told of anything. To count
-/// it, and to note that it took long, is for the caller. `ticks` is the processor's counter when it began, and then when
-/// it has ended.
+/// it, and to note that it took long, is for the caller. `ticks` is the processor's counter when it began, and then
+/// when it has ended.
 #[expect(
     clippy::inline_always,
     reason = "it is the whole of a plain command, for two kinds of users"
