@@ -102,6 +102,8 @@ word_set! {
         READONLY = "readonly",
         /// May take more memory: refused when `maxmemory` is reached and nothing can be evicted.
         DENYOOM = "denyoom",
+        /// In Redis, a module has it.
+        MODULE = "module",
         ADMIN = "admin",
         /// Belongs to publish and subscribe.
         PUBSUB = "pubsub",

@@ -24,7 +24,11 @@ use super::flags::{ArgFlags, Categories, DocFlags, Flags, KeyFlags, arg, categor
 pub struct Spec {
     /// In lower case, and in full: `get`, `config|get`.
     pub name: &'static str,
+    /// As COMMAND shows it, where that is not `name`: what Redis has as a module keeps the case it was registered in.
+    pub(crate) shown: &'static str,
     pub group: Group,
+    /// The module that has the command in Redis; empty if Redis itself has it.
+    pub(crate) module: &'static str,
     pub(crate) since: &'static str,
     pub(crate) summary: &'static str,
     /// Empty when the documentation gives none.
@@ -114,6 +118,7 @@ pub enum Group {
     Hash,
     HyperLogLog,
     List,
+    Module,
     PubSub,
     Scripting,
     Server,
@@ -217,7 +222,9 @@ impl Spec {
     /// The values of fields that a row leaves out.
     pub(crate) const BLANK: Self = Self {
         name: "",
+        shown: "",
         group: Group::Generic,
+        module: "",
         since: "",
         summary: "",
         complexity: "",
@@ -238,6 +245,15 @@ impl Spec {
         subcommands: &[],
         help: &[],
     };
+
+    /// The name as COMMAND shows it.
+    pub(crate) fn shown_name(&self) -> &'static str {
+        if self.shown.is_empty() {
+            self.name
+        } else {
+            self.shown
+        }
+    }
 
     /// The name as typed: `get` of `config|get`.
     pub(crate) fn word(&self) -> &'static str {
@@ -270,6 +286,10 @@ impl Spec {
     /// All ACL categories, those that follow from the flags included.
     pub(crate) const fn categories(&self) -> Categories {
         let mut all = self.acl;
+        // A module says itself which categories its commands are in.
+        if self.flags.has(flag::MODULE) {
+            return all;
+        }
         if self.flags.has(flag::WRITE) {
             all = all.with(category::WRITE);
         }
@@ -423,6 +443,7 @@ impl Group {
             Self::Hash => "hash",
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
+            Self::Module => "module",
             Self::PubSub => "pubsub",
             Self::Scripting => "scripting",
             Self::Server => "server",

@@ -21,6 +21,7 @@ pub(crate) mod pack;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
+pub(crate) mod vector;
 pub(crate) mod walked;
 pub(crate) mod zset;
 
@@ -32,6 +33,7 @@ use hash::Hash;
 use list::List;
 use set::Set;
 use stream::Stream;
+use vector::VectorSet;
 use walked::{Shape, Show, Walk};
 use zset::Zset;
 
@@ -152,6 +154,7 @@ families! {
     Zset(Zset) Zset Zset;
     Hash(Hash) Hash Hash;
     Stream(Box<Stream>) Stream Stream;
+    Vector(VectorSet) Vector VectorSet;
 }
 
 impl Value {
