@@ -246,7 +246,8 @@ impl Spec {
         help: &[],
     };
 
-    /// The name as COMMAND shows it.
+    /// The name as COMMAND and statistics show it.
+    #[inline]
     pub(crate) fn shown_name(&self) -> &'static str {
         if self.shown.is_empty() {
             self.name

@@ -33,7 +33,7 @@ pub(crate) static VLINKS: Spec = read("vlinks", "VLINKS", flag::FAST);
 pub(crate) static VRANDMEMBER: Spec = read("vrandmember", "VRANDMEMBER", Flags::NONE);
 pub(crate) static VREM: Spec = write("vrem", "VREM", Flags::NONE);
 pub(crate) static VSETATTR: Spec = write("vsetattr", "VSETATTR", flag::FAST);
-pub(crate) static VSIM: Spec = read("vsim", "VSIM", Flags::NONE);
+pub(crate) static VSIM: Spec = read("vsim", "VSIM", flag::ASKS_ANOTHER);
 
 const fn read(name: &'static str, shown: &'static str, flags: Flags) -> Spec {
     any(name, shown, flags.with(flag::READONLY))

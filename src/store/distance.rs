@@ -148,12 +148,20 @@ mod x86 {
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn dot_f32(one: &[u8], other: &[u8]) -> f32 {
+        // Four sums, so that an addition need not wait for the one before.
         let mut sums = [_mm256_setzero_ps(); 4];
-        let steps = one.len() / STEP;
-        for step in 0..steps {
-            let (left, right) = (&one[step * STEP..][..STEP], &other[step * STEP..][..STEP]);
-            let sum = &mut sums[step % 4];
-            *sum = _mm256_fmadd_ps(load_f32(left), load_f32(right), *sum);
+        let (left, right) = (one.chunks_exact(4 * STEP), other.chunks_exact(4 * STEP));
+        let rest = (left.remainder(), right.remainder());
+        for (left, right) in left.zip(right) {
+            for (step, sum) in sums.iter_mut().enumerate() {
+                let at = step * STEP;
+                *sum = _mm256_fmadd_ps(load_f32(&left[at..]), load_f32(&right[at..]), *sum);
+            }
+        }
+        let (left, right) = (rest.0.chunks_exact(STEP), rest.1.chunks_exact(STEP));
+        let rest = super::dot_f32_in_order(left.remainder(), right.remainder());
+        for (left, right) in left.zip(right) {
+            sums[0] = _mm256_fmadd_ps(load_f32(left), load_f32(right), sums[0]);
         }
         let (low, high) = (
             _mm256_add_ps(sums[0], sums[1]),
@@ -162,7 +170,6 @@ mod x86 {
         let mut lanes = [0.0_f32; 8];
         // SAFETY: there is room for the eight floats of a vector.
         unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), _mm256_add_ps(low, high)) };
-        let rest = super::dot_f32_in_order(&one[steps * STEP..], &other[steps * STEP..]);
         lanes.iter().sum::<f32>() + rest
     }
 

@@ -15,6 +15,8 @@ pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod intset;
+#[allow(dead_code, unused_imports, reason = "the commands follow")]
+pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod listpack;
 pub(crate) mod pack;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 
 use crate::store::{Members, TableStats};
 use hash::Hash;
+use json::Json;
 use list::List;
 use set::Set;
 use stream::Stream;
@@ -154,6 +157,7 @@ families! {
     Zset(Zset) Zset Zset;
     Hash(Hash) Hash Hash;
     Stream(Box<Stream>) Stream Stream;
+    Json(Box<Json>) Json Json;
     Vector(VectorSet) Vector VectorSet;
 }
 

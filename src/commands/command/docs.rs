@@ -16,10 +16,7 @@ pub(crate) fn docs(reply: &mut Reply<'_>, spec: &Spec) {
     fields.text("summary", Some(spec.summary).filter(is_said));
     fields.text("since", Some(spec.since).filter(is_said));
     fields.text("group", Some(spec.group.name()));
-    fields.text(
-        "complexity",
-        Some(spec.complexity).filter(is_said),
-    );
+    fields.text("complexity", Some(spec.complexity).filter(is_said));
     fields.text("module", Some(spec.module).filter(is_said));
     if spec.doc_flags() != DocFlags::NONE {
         words(fields.named("doc_flags"), spec.doc_flags().names());

@@ -65,6 +65,13 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Passes over what [`Words::vector`] reads, or ELE and an element.
+    pub(super) fn skip_vector(&mut self) {
+        let is_counted = self.next().is_some_and(|form| is(form, "VALUES"));
+        let count = self.next().and_then(whole).filter(|_| is_counted);
+        self.at += count.unwrap_or(0) as usize;
+    }
+
     /// FP32 and a row of little-endian floats, or VALUES, a number and so many numbers.
     pub(super) fn vector(&mut self) -> Result<Vec<f32>, VectorError> {
         let form = self.next().ok_or(VectorError)?;

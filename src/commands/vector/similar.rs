@@ -7,7 +7,7 @@ use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::spec::vector as spec;
 use crate::types::vector::filter::{Filter, Nonsense};
-use crate::types::vector::{Query, VectorSet};
+use crate::types::vector::{Found, Query, Search, VectorSet};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
@@ -28,6 +28,8 @@ struct Options {
     with_scores: bool,
     with_attributes: bool,
     is_exhaustive: bool,
+    /// No thread shall do it, however long it takes.
+    stays_here: bool,
     count: i64,
     breadth: Option<i64>,
     effort: Option<i64>,
@@ -42,6 +44,7 @@ impl Options {
             with_scores: false,
             with_attributes: false,
             is_exhaustive: false,
+            stays_here: false,
             count: COUNT,
             breadth: None,
             effort: None,
@@ -56,7 +59,7 @@ impl Options {
             } else if is(word, "TRUTH") {
                 options.is_exhaustive = true;
             } else if is(word, "NOTHREAD") {
-                // There is no thread to do without.
+                options.stays_here = true;
             } else if words.has_more() {
                 options.parse_valued(word, &mut words)?;
             } else {
@@ -95,33 +98,46 @@ fn nonsense(text: &[u8], at: &Nonsense) -> Error {
     told.into()
 }
 
+/// A search that may have to look at so many bytes of vectors goes to a thread: one or two milliseconds' worth.
+const INLINE_BYTES_MAX: usize = 8 << 20;
+
 /// VSIM key <ELE element | FP32 vector | VALUES num vector> [WITHSCORES] [WITHATTRIBS] [COUNT num] [EPSILON delta]
 /// [EF effort] [FILTER expression] [FILTER-EF effort] [TRUTH] [NOTHREAD]
 pub(super) fn vsim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VSIM, args, 4, usize::MAX)?;
+    if let Some(found) = ctx.take_found() {
+        // The vector was understood when the command came, and is passed over.
+        let mut words = Words::new(args, 2);
+        words.skip_vector();
+        show(&mut ctx.reply, &Options::parse(words)?, &found);
+        return Ok(());
+    }
     let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
-    let reply = &mut ctx.reply;
     let Some(set) = set else {
-        reply.array(0);
+        ctx.reply.array(0);
         return Ok(());
     };
     let mut words = Words::new(args, 2);
     let vector = wanted(set, &mut words)?;
-    let options = Options::parse(words)?;
+    let mut options = Options::parse(words)?;
     let breadth = options.breadth.unwrap_or(BREADTH).max(options.count);
     let effort = options.count.saturating_mul(EFFORT);
-    let found = set.search(&Query {
-        vector: &vector,
-        breadth: breadth as usize,
-        filter: options.filter.as_ref(),
-        effort: options.effort.unwrap_or(effort) as usize,
-        is_exhaustive: options.is_exhaustive,
-    });
-    let near = found
-        .iter()
-        .take(options.count as usize)
-        .take_while(|(_, distance)| !(distance / 2.0 > options.distance_max));
-    show(reply, set, &options, near.copied());
+    let search = Search {
+        set: set.clone(),
+        query: Query {
+            vector,
+            breadth: breadth as usize,
+            filter: options.filter.take(),
+            effort: options.effort.unwrap_or(effort) as usize,
+            is_exhaustive: options.is_exhaustive,
+        },
+    };
+    let is_long = search.effort_bytes() > INLINE_BYTES_MAX;
+    if is_long && !options.stays_here && ctx.may_wait() {
+        ctx.begin_search(args, search);
+    } else {
+        show(&mut ctx.reply, &options, &search.run());
+    }
     Ok(())
 }
 
@@ -145,12 +161,11 @@ fn wanted(set: &VectorSet, words: &mut Words<'_>) -> Result<Vec<f32>, Error> {
     }
 }
 
-fn show(
-    reply: &mut Reply<'_>,
-    set: &VectorSet,
-    options: &Options,
-    near: impl Iterator<Item = (u32, f32)> + Clone,
-) {
+fn show(reply: &mut Reply<'_>, options: &Options, found: &Found) {
+    let set = &found.set;
+    let near = (found.near.iter())
+        .take(options.count as usize)
+        .take_while(|(_, distance)| !(distance / 2.0 > options.distance_max));
     let (scores, attributes) = (options.with_scores, options.with_attributes);
     let len = near.clone().count();
     let is_map = reply.is_resp3() && (scores || attributes);
@@ -159,7 +174,7 @@ fn show(
     } else {
         reply.array(len * (1 + usize::from(scores) + usize::from(attributes)));
     }
-    for (id, distance) in near {
+    for &(id, distance) in near {
         reply.bulk(set.name(id));
         if is_map && scores && attributes {
             reply.array(2);

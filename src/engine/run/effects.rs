@@ -17,6 +17,7 @@ use crate::wire::args::{Args, OwnedArgs};
 use crate::engine::dataset::order::Order;
 use crate::engine::migration;
 use crate::engine::replication::LinkAsk;
+use crate::types::vector::Search;
 
 /// The readers that a propagated command is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +110,8 @@ pub enum Ask {
     PurgeMemory,
     /// Send keys to another server; [`crate::engine::Engine::handle_migrated`] hears what came of it.
     Migrate(Box<migration::Order>),
+    /// Search through vectors on a thread; [`crate::engine::Engine::handle_found`] hears what was found.
+    Search { waiting: Id, search: Box<Search> },
     /// Something for the link to our primary, or to a replica.
     Link(LinkAsk),
     /// Nobody waits any more for the snapshot that is being sent to replicas.

@@ -50,10 +50,10 @@ impl Facts {
         self.spec.flags.any(flags)
     }
 
-    /// `get`, or `config|get`.
+    /// `get`, or `config|get`; in capitals if Redis has registered it so.
     #[inline]
     pub fn name(&self) -> &'static str {
-        self.spec.name
+        self.spec.shown_name()
     }
 }
 

@@ -39,7 +39,11 @@ impl Near {
     pub(super) fn new(distance: f32, id: u32) -> Self {
         // The bits of floats order like integers once those of negative ones are turned round.
         let bits = distance.to_bits();
-        let key = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+        let key = if bits >> 31 == 1 {
+            !bits
+        } else {
+            bits | 1 << 31
+        };
         Self(u64::from(key) << 32 | u64::from(id))
     }
 
@@ -49,7 +53,11 @@ impl Near {
 
     pub(super) fn distance(self) -> f32 {
         let key = (self.0 >> 32) as u32;
-        f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
+        f32::from_bits(if key >> 31 == 1 {
+            key & !(1 << 31)
+        } else {
+            !key
+        })
     }
 }
 
@@ -97,12 +105,7 @@ impl Graph {
     }
 
     /// For each layer of a node to come, from the lowest on, those near it: nearest first.
-    pub(super) fn candidates(
-        &self,
-        record: &[u8],
-        level: usize,
-        breadth: usize,
-    ) -> Vec<Vec<Near>> {
+    pub(super) fn candidates(&self, record: &[u8], level: usize, breadth: usize) -> Vec<Vec<Near>> {
         let Some(mut nearest) = self.descend(record, level) else {
             return Vec::new();
         };
@@ -166,7 +169,10 @@ mod tests {
         let distances = [-1.0, -1e-7, -0.0, 0.0, 1e-30, 0.5, 1.0, 2.0, f32::INFINITY];
         for pair in distances.windows(2) {
             assert!(Near::new(pair[0], 9) < Near::new(pair[1], 1), "{pair:?}");
-            assert_eq!(Near::new(pair[0], 9).distance().to_bits(), pair[0].to_bits());
+            assert_eq!(
+                Near::new(pair[0], 9).distance().to_bits(),
+                pair[0].to_bits()
+            );
             assert_eq!(Near::new(pair[0], 9).id(), 9);
         }
         assert!(Near::new(f32::NAN, 0) > Near::new(2.0, 0));

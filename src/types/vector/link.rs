@@ -84,7 +84,11 @@ impl Graph {
             return false;
         }
         let dropped = self.edges.links(id, layer)[farthest.index()];
-        let least = if need == Need::Choosy { self.m / 2 } else { self.m / 4 };
+        let least = if need == Need::Choosy {
+            self.m / 2
+        } else {
+            self.m / 4
+        };
         if self.edges.links(dropped, layer).len() > least {
             self.part(id, farthest.index(), layer);
             return true;

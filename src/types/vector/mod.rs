@@ -70,16 +70,61 @@ struct Inner {
 }
 
 /// What VSIM asks for.
-pub(crate) struct Query<'f> {
+#[derive(Debug)]
+pub(crate) struct Query {
     /// As many components as the set has.
-    pub(crate) vector: &'f [f32],
+    pub(crate) vector: Vec<f32>,
     /// How many elements the search holds on to.
     pub(crate) breadth: usize,
-    pub(crate) filter: Option<&'f Filter>,
+    pub(crate) filter: Option<Filter>,
     /// How many nodes a search with a filter may leave for their neighbours.
     pub(crate) effort: usize,
     /// Looks at each element instead of following links.
     pub(crate) is_exhaustive: bool,
+}
+
+/// A search that can be made anywhere: the set is that of the moment at which it was asked for.
+pub(crate) struct Search {
+    pub(crate) set: VectorSet,
+    pub(crate) query: Query,
+}
+
+/// What was found, and where.
+pub(crate) struct Found {
+    pub(crate) set: VectorSet,
+    /// Nearest first, with their distances.
+    pub(crate) near: Vec<(Id, f32)>,
+}
+
+impl Search {
+    pub(crate) fn run(self) -> Found {
+        Found {
+            near: self.set.search(&self.query),
+            set: self.set,
+        }
+    }
+
+    /// The bytes of the vectors that it may have to look at.
+    pub(crate) fn effort_bytes(&self) -> usize {
+        let Query {
+            breadth,
+            effort,
+            is_exhaustive,
+            ..
+        } = self.query;
+        let len = self.set.len();
+        let left = match &self.query.filter {
+            Some(_) if effort == 0 => len,
+            Some(_) => breadth.max(effort),
+            None => breadth,
+        };
+        let met = if is_exhaustive {
+            len
+        } else {
+            left.saturating_mul(self.set.design().m * 2).min(len)
+        };
+        met.saturating_mul(self.set.form().record_bytes())
+    }
 }
 
 impl VectorSet {
@@ -218,16 +263,16 @@ impl VectorSet {
     }
 
     /// The elements nearest to a vector with their distances, nearest first.
-    pub(crate) fn search(&self, query: &Query<'_>) -> Vec<(Id, f32)> {
+    pub(crate) fn search(&self, query: &Query) -> Vec<(Id, f32)> {
         let graph = &self.0.graph;
-        let record = self.form().record(query.vector);
+        let record = self.form().record(&query.vector);
         let accepts = |id: Id| {
-            let Some(filter) = query.filter else {
+            let Some(filter) = &query.filter else {
                 return true;
             };
             self.attributes(id).is_some_and(|json| filter.accepts(json))
         };
-        let wanted = query.filter.map(|_| Wanted {
+        let wanted = query.filter.as_ref().map(|_| Wanted {
             accepts: &accepts,
             effort: query.effort,
         });
@@ -265,8 +310,13 @@ impl VectorSet {
         let record = graph.bodies.record(id);
         let layer = |layer: usize| {
             let links = graph.edges.links(id, layer).iter();
-            let near =
-                |&link: &Id| (link, self.form().shown_distance(record, graph.bodies.record(link)));
+            let near = |&link: &Id| {
+                (
+                    link,
+                    self.form()
+                        .shown_distance(record, graph.bodies.record(link)),
+                )
+            };
             links.map(near).collect()
         };
         (0..=graph.edges.level(id)).rev().map(layer).collect()

@@ -89,7 +89,9 @@ impl BodyPages {
     pub(super) fn swap_remove(&mut self, id: u32) -> Body {
         let last = self.len - 1;
         let page = Arc::make_mut(self.pages.last_mut().expect("it has elements"));
-        let record = page.records.split_off(page.records.len() - self.record_bytes);
+        let record = page
+            .records
+            .split_off(page.records.len() - self.record_bytes);
         let body = page.each.pop().expect("a page is not empty");
         if page.each.is_empty() {
             self.pages.pop();

@@ -188,7 +188,8 @@ fn unit_long(vector: &[f32]) -> (Vec<f32>, f32) {
     let mut sum = 0.0_f32;
     let rest = groups.remainder();
     for group in groups {
-        sum += group[0] * group[0] + group[1] * group[1] + group[2] * group[2] + group[3] * group[3];
+        sum +=
+            group[0] * group[0] + group[1] * group[1] + group[2] * group[2] + group[3] * group[3];
     }
     for component in rest {
         sum += component * component;

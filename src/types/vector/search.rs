@@ -85,7 +85,9 @@ impl Graph {
     fn descend_layer(&self, record: &[u8], mut nearest: Near, layer: usize) -> Near {
         loop {
             let links = self.edges.links(nearest.id(), layer);
-            links.iter().for_each(|&link| send_for(self.bodies.record(link)));
+            links
+                .iter()
+                .for_each(|&link| send_for(self.bodies.record(link)));
             let best = links
                 .iter()
                 .map(|&link| Near::new(self.distance_to(record, link), link))
@@ -183,7 +185,12 @@ impl Graph {
     }
 
     /// The `most` nearest of all, by looking at each.
-    pub(super) fn scan(&self, record: &[u8], most: usize, wanted: Option<&Wanted<'_>>) -> Vec<Near> {
+    pub(super) fn scan(
+        &self,
+        record: &[u8],
+        most: usize,
+        wanted: Option<&Wanted<'_>>,
+    ) -> Vec<Near> {
         let mut best = Best::new(most, self.len());
         for id in 0..self.len() as u32 {
             let distance = self.form.shown_distance(record, self.bodies.record(id));

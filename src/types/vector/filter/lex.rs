@@ -112,7 +112,9 @@ impl Lexer<'_> {
             self.at += 1;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
-        text.parse().ok().map(|number| Part::Datum(Datum::Number(number)))
+        text.parse()
+            .ok()
+            .map(|number| Part::Datum(Datum::Number(number)))
     }
 
     /// What stands between two quotation marks, escapes and all: a backslash only keeps the mark behind it from ending
@@ -172,18 +174,25 @@ impl Lexer<'_> {
 
     fn operator(&mut self) -> Option<Token> {
         let rest = &self.text[self.at..];
-        let len = rest.iter().take_while(|byte| is_of_operator(**byte)).count();
-        let word = &rest[..len];
-        let meant = OPERATORS
-            .iter()
-            .filter(|(name, _)| word.starts_with(name))
-            .max_by_key(|(name, _)| name.len());
-        // Whoever is told where the nonsense is, is told what follows it.
-        self.at += if word == b"null" { len } else { meant.map_or(len, |(name, _)| name.len()) };
-        if word == b"null" {
+        let ends = |len: usize| !rest.get(len).copied().is_some_and(is_of_operator);
+        if rest.starts_with(b"null") && ends(4) {
+            self.at += 4;
             return Some(Token::Null);
         }
-        meant.map(|(_, operator)| Token::Operator(*operator))
+        let meant = OPERATORS
+            .iter()
+            .filter(|(name, _)| rest.starts_with(name))
+            .max_by_key(|(name, _)| name.len());
+        let Some((name, operator)) = meant else {
+            // Whoever is told where the nonsense is, is told what follows it.
+            self.at += rest
+                .iter()
+                .take_while(|byte| is_of_operator(**byte))
+                .count();
+            return None;
+        };
+        self.at += name.len();
+        Some(Token::Operator(*operator))
     }
 }
 

@@ -1,0 +1,423 @@
+//! JSON documents.
+//!
+//! A document is kept as bytes that are denser than its text (`pack`): small numbers take one byte, short texts one more
+//! than they have, and nothing is allocated for a value of its own. What is larger than a kilobyte is a tree of such
+//! packs (`tree`), so an edit moves little and a snapshot shares nearly everything. Field names that recur are kept once
+//! in a document (`names`).
+//!
+//! Values within a document are told by their *place*: the number of the child at each level, of fields as well. `path`
+//! finds places, `edit` changes what is there, `read` and `write` are text in and text out.
+//!
+//! Invariants: nothing is nested deeper than [`DEPTH_MAX`], so recursion over a document is bounded; all texts are
+//! UTF-8; a field's name stands once in its object.
+
+mod edit;
+mod names;
+mod number;
+mod pack;
+pub(crate) mod path;
+mod read;
+mod tree;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use edit::{Item, Root, Splice, Taken};
+use names::Names;
+use read::Learning;
+
+use super::{Digest, Family, Row};
+
+pub(crate) use number::{Arithmetic, NumberError};
+pub(crate) use pack::{Atom, Number};
+pub(crate) use read::Part;
+pub(crate) use tree::{View, are_equal};
+pub(crate) use write::{Layout, Printer, push_number, push_quoted};
+
+/// How deep arrays and objects may be in each other.
+pub(crate) const DEPTH_MAX: usize = 128;
+
+/// A tree gets new names for what joins it up to this number; what a document begins with can have more.
+const LEARNED_NAMES_MAX: usize = 1024;
+
+/// Something with more blocks than this is freed elsewhere.
+const BLOCKS_COUNTED_MAX: usize = 1000;
+
+/// A document.
+#[derive(Clone, Debug)]
+pub struct Json {
+    root: Root,
+    names: Arc<Names>,
+}
+
+/// Values for a document: they are read with its names, and join it together with those that they added.
+pub(crate) struct Reader {
+    names: Names,
+    learning: Learning,
+}
+
+/// A value that was read, with its depth.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) part: Part,
+    pub(crate) depth: usize,
+}
+
+/// The document would be nested too deep.
+#[derive(Debug)]
+pub(crate) struct TooDeep;
+
+/// What a change has taken out, and how many blocks that is.
+pub(crate) struct Garbage {
+    pub(crate) taken: Box<dyn Send>,
+    pub(crate) blocks: usize,
+}
+
+impl Reader {
+    /// For a document, if there is one to join.
+    pub(crate) fn new(json: Option<&Json>) -> Self {
+        let Some(json) = json else {
+            return Self {
+                names: Names::default(),
+                learning: Learning::Recurring,
+            };
+        };
+        let is_large = matches!(json.root, Root::Tree(_));
+        Self {
+            names: Names::clone(&json.names),
+            learning: if is_large && json.names.len() < LEARNED_NAMES_MAX {
+                Learning::All
+            } else {
+                Learning::None
+            },
+        }
+    }
+
+    pub(crate) fn read(&mut self, text: &[u8]) -> Result<Input, serde_json::Error> {
+        let names = std::mem::take(&mut self.names);
+        let parsed = read::parse(text, names, self.learning)?;
+        self.names = parsed.names;
+        Ok(Input {
+            part: parsed.part,
+            depth: parsed.depth,
+        })
+    }
+
+    /// A document of its own.
+    pub(crate) fn into_json(self, input: Input) -> Json {
+        let root = match input.part {
+            Part::Pack(bytes) => Root::Pack(bytes.into()),
+            Part::Tree(tree) => Root::Tree(tree),
+        };
+        Json {
+            root,
+            names: Arc::new(self.names),
+        }
+    }
+
+    /// The value, to be looked at.
+    pub(crate) fn look<'a>(&'a self, input: &'a Input) -> (View<'a>, &'a Names) {
+        (input.part.view(), &self.names)
+    }
+}
+
+impl Part {
+    pub(crate) fn view(&self) -> View<'_> {
+        match self {
+            Self::Pack(bytes) => View::Pack(bytes),
+            Self::Tree(tree) => View::Tree(tree),
+        }
+    }
+
+    /// The same value, apart.
+    fn of(view: View<'_>) -> Self {
+        match view {
+            View::Tree(tree) => Self::Tree(Arc::clone(tree)),
+            View::Pack(_) => Self::Pack(view.bytes().unwrap_or_default().to_vec()),
+        }
+    }
+}
+
+impl Json {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut reader = Reader::new(None);
+        let input = reader.read(text)?;
+        Ok(reader.into_json(input))
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.root {
+            Root::Pack(bytes) => View::Pack(bytes),
+            Root::Tree(tree) => View::Tree(tree),
+        }
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(crate) fn at(&self, place: &[u32]) -> Option<View<'_>> {
+        self.view().at(place)
+    }
+
+    pub(crate) fn print(&self, view: View<'_>, layout: Layout<'_>, out: &mut Vec<u8>) {
+        Printer::new(out, layout).value(view, &self.names);
+    }
+
+    /// As files hold it.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.print(self.view(), Layout::default(), &mut out);
+        out
+    }
+
+    /// Takes over the names of values that have been read for this document.
+    pub(crate) fn adopt(&mut self, reader: Reader) {
+        if reader.names.len() > self.names.len() {
+            self.names = Arc::new(reader.names);
+        }
+    }
+
+    fn check(place: &[u32], inputs: &[Input]) -> Result<(), TooDeep> {
+        let deepest = inputs.iter().map(|input| input.depth).max().unwrap_or(0);
+        if place.len() + deepest > DEPTH_MAX {
+            return Err(TooDeep);
+        }
+        Ok(())
+    }
+
+    /// Puts a value into the place of another.
+    pub(crate) fn replace(&mut self, place: &[u32], input: Input) -> Result<Garbage, TooDeep> {
+        Self::check(place, std::slice::from_ref(&input))?;
+        Ok(self.put(place, input.part))
+    }
+
+    /// Puts a scalar into the place of another.
+    pub(crate) fn replace_scalar(&mut self, place: &[u32], atom: Atom<'_>) -> Garbage {
+        let mut bytes = Vec::new();
+        match atom {
+            Atom::Null | Atom::Array | Atom::Object => pack::push_null(&mut bytes),
+            Atom::Bool(is_true) => pack::push_bool(&mut bytes, is_true),
+            Atom::Number(number) => pack::push_number(&mut bytes, number),
+            Atom::Text(text) => pack::push_text(&mut bytes, text),
+        }
+        self.put(place, Part::Pack(bytes))
+    }
+
+    /// Leaves an array or object without children.
+    pub(crate) fn empty(&mut self, place: &[u32]) -> Garbage {
+        let is_object = self.at(place).is_some_and(View::is_object);
+        let empty = pack::Head::new(is_object, 0).as_bytes().to_vec();
+        self.put(place, Part::Pack(empty))
+    }
+
+    fn put(&mut self, place: &[u32], value: Part) -> Garbage {
+        let Some((last, parent)) = place.split_last() else {
+            let new = match value {
+                Part::Pack(bytes) => Root::Pack(bytes.into()),
+                Part::Tree(tree) => Root::Tree(tree),
+            };
+            return Garbage::of_root(std::mem::replace(&mut self.root, new));
+        };
+        let at = *last as usize;
+        let item = Item {
+            name: Vec::new(),
+            value,
+        };
+        self.splice(
+            parent,
+            Splice {
+                range: at..at + 1,
+                items: vec![item],
+                keeps_name: true,
+            },
+        )
+    }
+
+    /// Adds a field to an object, which has none of that name.
+    pub(crate) fn add_field(
+        &mut self,
+        place: &[u32],
+        name: &[u8],
+        input: Input,
+    ) -> Result<Garbage, TooDeep> {
+        Self::check(&[place, &[0]].concat(), std::slice::from_ref(&input))?;
+        let count = self.at(place).map_or(0, View::len);
+        let id = self.names.find(name);
+        let mut bytes = Vec::new();
+        pack::push_name(
+            &mut bytes,
+            id.map_or(pack::Name::Here(name), pack::Name::Shared),
+        );
+        let item = Item {
+            name: bytes,
+            value: input.part,
+        };
+        Ok(self.splice(
+            place,
+            Splice {
+                range: count..count,
+                items: vec![item],
+                keeps_name: false,
+            },
+        ))
+    }
+
+    /// Puts elements into an array, in front of the one with that number.
+    pub(crate) fn insert(
+        &mut self,
+        place: &[u32],
+        index: usize,
+        inputs: Vec<Input>,
+    ) -> Result<(), TooDeep> {
+        Self::check(&[place, &[0]].concat(), &inputs)?;
+        let items = inputs.into_iter().map(|input| Item {
+            name: Vec::new(),
+            value: input.part,
+        });
+        self.splice(
+            place,
+            Splice {
+                range: index..index,
+                items: items.collect(),
+                keeps_name: false,
+            },
+        );
+        Ok(())
+    }
+
+    /// Removes some children of an array or object.
+    pub(crate) fn remove(&mut self, place: &[u32], range: std::ops::Range<usize>) -> Garbage {
+        self.splice(
+            place,
+            Splice {
+                range,
+                items: Vec::new(),
+                keeps_name: false,
+            },
+        )
+    }
+
+    fn splice(&mut self, place: &[u32], splice: Splice) -> Garbage {
+        let mut taken = Taken::new();
+        edit::edit_root(&mut self.root, place, splice, &mut taken);
+        Garbage::of_runs(taken)
+    }
+
+    /// Merges a patch (RFC 7396) that was read for this document: fields join those that are there, null removes, and
+    /// anything else takes the place.
+    pub(crate) fn merge(
+        &mut self,
+        place: &mut Vec<u32>,
+        patch: View<'_>,
+        names: &Names,
+    ) -> Result<(), TooDeep> {
+        if place.len() > DEPTH_MAX {
+            return Err(TooDeep);
+        }
+        if !patch.is_object() {
+            self.put(place, Part::of(patch));
+            return Ok(());
+        }
+        if !self.at(place).is_some_and(View::is_object) {
+            let empty = pack::Head::new(true, 0).as_bytes().to_vec();
+            self.put(place, Part::Pack(empty));
+        }
+        for (name, value) in patch.children() {
+            let name = name.text(names);
+            let target = self.at(place);
+            let wanted = tree::Wanted::new(name, &self.names);
+            let found = target.and_then(|target| target.field(wanted));
+            let found = found.map(|(at, _)| at);
+            match (value.atom(), found) {
+                (Atom::Null, None) => {}
+                (Atom::Null, Some(at)) => drop(self.remove(place, at..at + 1)),
+                (_, found) => {
+                    let at = match found {
+                        Some(at) => at,
+                        None => {
+                            let null = Input {
+                                part: Part::Pack(vec![0]),
+                                depth: 0,
+                            };
+                            self.add_field(place, name, null)?;
+                            self.at(place).map_or(0, View::len) - 1
+                        }
+                    };
+                    place.push(at as u32);
+                    let merged = self.merge(place, value, names);
+                    place.pop();
+                    merged?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Garbage {
+    fn of_runs(taken: Taken) -> Self {
+        let tree = tree::Tree {
+            is_object: false,
+            count: 0,
+            runs: taken,
+        };
+        Self {
+            blocks: tree.blocks(BLOCKS_COUNTED_MAX),
+            taken: Box::new(tree),
+        }
+    }
+
+    fn of_root(root: Root) -> Self {
+        let blocks = match &root {
+            Root::Pack(_) => 1,
+            Root::Tree(tree) => tree.blocks(BLOCKS_COUNTED_MAX),
+        };
+        Self {
+            taken: Box::new(root),
+            blocks,
+        }
+    }
+}
+
+impl Family for Json {
+    const ROW: Row = Row {
+        name: "ReJSON-RL",
+        sizes: None,
+        digest: 7,
+        is_awaited: false,
+    };
+
+    /// No document is without a value.
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn encoding(&self) -> &'static str {
+        "raw"
+    }
+
+    fn memory(&self) -> usize {
+        let shared = 2 * size_of::<usize>();
+        let names = shared + size_of::<Names>() + self.names.memory();
+        size_of::<Self>() + names + shared + self.view().memory()
+    }
+
+    fn weight(&self) -> usize {
+        match &self.root {
+            Root::Pack(_) => 1,
+            Root::Tree(tree) => tree.blocks(BLOCKS_COUNTED_MAX),
+        }
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        digest.mix(&self.text());
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
