@@ -3,8 +3,9 @@
 //! Redis has them as a module that is built in. So COMMAND shows them in capitals, knows nothing of their grammar, and
 //! takes any number of words: each command counts for itself. They are in no ACL category either.
 
-use crate::spec::flags::{Flags, flag, key};
-use crate::spec::model::{Group, KeySpec, Propagates, Spec};
+use crate::spec::flags::{Flags, flag};
+use crate::spec::model::{Group, Propagates, Spec};
+use crate::spec::usual;
 
 /// The top-level commands of this file.
 pub(crate) static ROWS: &[&Spec] = &[
@@ -56,7 +57,7 @@ const fn any(name: &'static str, shown: &'static str, flags: Flags) -> Spec {
         module: "vectorset",
         arity: -1,
         flags: flags.with(flag::MODULE),
-        keys: &[KeySpec::at(1).flags(&[key::RW, key::ACCESS, key::UPDATE])],
+        keys: usual::READ_UPDATED,
         ..Spec::BLANK
     }
 }

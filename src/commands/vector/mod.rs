@@ -14,7 +14,6 @@ use crate::engine::run::ctx::Ctx;
 use crate::spec::Spec;
 use crate::spec::error::Error;
 use crate::spec::vector as spec;
-use crate::types::choose;
 use crate::types::vector::{Design, Form, Quantization, VectorSet};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
@@ -372,15 +371,7 @@ fn vrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(count) if count > 0 => {
             let count = len.min(count as usize);
             reply.array(count);
-            if choose::walks(count, len) {
-                let mut selection = choose::Selection::new(count, len);
-                for id in (0..len as u32).filter(|_| selection.takes(rng)) {
-                    reply.bulk(set.name(id));
-                }
-            } else {
-                let ids = choose::distinct(count, || Some(rng.index(len) as u32));
-                ids.iter().for_each(|&id| reply.bulk(set.name(id)));
-            }
+            set.sample(count, rng, |name| reply.bulk(name));
         }
         Some(count) => {
             let count = count.unsigned_abs() as usize;

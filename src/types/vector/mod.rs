@@ -35,6 +35,7 @@ use pages::Body;
 use projection::Projection;
 use search::Wanted;
 
+use super::choose::{self, Selection};
 use super::{Digest, Family, Row};
 
 pub(crate) use outline::{Builder, Outline, OutlineElement, OutlineLayer};
@@ -84,7 +85,7 @@ pub(crate) struct Query {
 }
 
 /// A search that can be made anywhere: the set is that of the moment at which it was asked for.
-pub(crate) struct Search {
+pub struct Search {
     pub(crate) set: VectorSet,
     pub(crate) query: Query,
 }
@@ -302,6 +303,20 @@ impl VectorSet {
             .collect();
         shown.sort_by(|one, other| one.1.total_cmp(&other.1));
         shown
+    }
+
+    /// Shows the names of `count` different elements, all choices being equally likely; there are at least as many.
+    pub(crate) fn sample(&self, count: usize, rng: &mut Rng, mut show: impl FnMut(&[u8])) {
+        let len = self.len();
+        if choose::walks(count, len) {
+            let mut selection = Selection::new(count, len);
+            for id in (0..len as Id).filter(|_| selection.takes(rng)) {
+                show(self.name(id));
+            }
+        } else {
+            let ids = choose::distinct(count, || Some(rng.index(len) as Id));
+            ids.into_iter().for_each(|id| show(self.name(id)));
+        }
     }
 
     /// The neighbours of an element with their distances: a list for each layer, from its highest on.

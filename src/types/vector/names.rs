@@ -77,10 +77,6 @@ impl Names {
         }
     }
 
-    pub(super) fn seed(&self) -> Seed {
-        self.seed
-    }
-
     /// The element called `name`; `name_of` tells what a number is called.
     pub(super) fn find<'n>(&self, name: &[u8], name_of: impl Fn(u32) -> &'n [u8]) -> Option<u32> {
         let mut id = self.buckets.get(self.bucket(name));

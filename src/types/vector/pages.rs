@@ -315,13 +315,6 @@ impl EdgePages {
         }
     }
 
-    /// Points the link at `index` to another element; its length is not the same any more.
-    pub(super) fn replace_link(&mut self, id: u32, layer: usize, index: usize, link: u32) {
-        let (links, farthest) = self.edit(id, layer);
-        links[index] = link;
-        farthest.is_known = false;
-    }
-
     /// The element that a link leads to has another number now.
     pub(super) fn rename_link(&mut self, id: u32, layer: usize, from: u32, to: u32) {
         let (links, _) = self.edit(id, layer);

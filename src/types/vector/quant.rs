@@ -12,7 +12,7 @@ use crate::store::distance::{bits_apart, dot_f32, dot_f32_in_order, dot_i8};
 
 /// What becomes of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantization {
+pub(crate) enum Quantization {
     /// It stays a float.
     None,
     /// A signed byte, relative to the largest component of its vector.
