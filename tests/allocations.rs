@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use pollux::Counting;
 use pollux::server::in_background;
 use pollux::testing::base::Id;
-use pollux::testing::store::allocations_of_this_thread;
+use pollux::testing::store::{allocations_of_this_thread, used_memory};
 
 use driving::driver::{Driver, request};
 
@@ -133,4 +133,49 @@ fn a_warm_get_allocates_nothing_in_a_whole_server() {
         });
         assert_eq!(counts.min(), Some(0));
     }
+}
+
+/// A usual document: about a kilobyte, thirty fields of all kinds.
+fn document(number: usize) -> String {
+    let mut text = format!(
+        "{{\"id\":{number},\"kind\":\"customer\",\"isActive\":true,\"balance\":1834.25,\"note\":null,\"tags\":[\"new\",\"vip\",\"north\"],\
+         \"address\":{{\"street\":\"{number} Long Acre\",\"city\":\"London\",\"zip\":\"WC2E 9JT\"}}"
+    );
+    for field in 0..23 {
+        let value = field * 7919 + number;
+        text += &match field % 3 {
+            0 => format!(",\"property{field:02}\":\"some words about {value}\""),
+            1 => format!(",\"measure{field:02}\":{value}"),
+            _ => format!(",\"comment{field:02}\":\"a longer text of which nobody knows {value}\""),
+        };
+    }
+    text + "}"
+}
+
+#[test]
+fn a_document_takes_little_more_than_its_text() {
+    const COUNT: usize = 2000;
+    let mut engine = connected();
+    let text = document(0);
+    assert!((950..1150).contains(&text.len()), "{}", text.len());
+    let before = used_memory();
+    for number in 0..COUNT {
+        let (key, text) = (format!("doc:{number:06}"), document(number));
+        allocations_of(&mut engine, &request(&["JSON.SET", &key, "$", &text]));
+    }
+    let ours = (used_memory() - before) / COUNT;
+    let before = used_memory();
+    let parse = |number| serde_json::from_str(&document(number)).expect("it is right");
+    let values: Vec<serde_json::Value> = (0..COUNT).map(parse).collect();
+    let theirs = (used_memory() - before) / values.len();
+    println!(
+        "text {}, document {ours}, serde_json::Value {theirs}",
+        text.len()
+    );
+    assert!(
+        10 * ours <= 13 * text.len(),
+        "{ours} bytes for {}",
+        text.len()
+    );
+    assert!(2 * ours <= theirs, "{ours} bytes, {theirs} as a Value");
 }

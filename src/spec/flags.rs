@@ -102,7 +102,7 @@ word_set! {
         READONLY = "readonly",
         /// May take more memory: refused when `maxmemory` is reached and nothing can be evicted.
         DENYOOM = "denyoom",
-        /// In Redis, a module has it.
+        /// Derived from the row's module, never written in a row.
         MODULE = "module",
         ADMIN = "admin",
         /// Belongs to publish and subscribe.
@@ -179,6 +179,7 @@ word_set! {
         CONNECTION = "connection",
         TRANSACTION = "transaction",
         SCRIPTING = "scripting",
+        JSON = "json",
     }
 }
 
@@ -221,7 +222,7 @@ word_set! {
         EXPIRED = "x",
         EVICTED = "e",
         STREAM = "t",
-        /// Events of modules, which this server has none of.
+        /// Events of types that Redis ships as modules.
         MODULE = "d",
         /// A key came into being; not part of `A`.
         NEW = "n",

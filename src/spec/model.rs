@@ -27,7 +27,7 @@ pub struct Spec {
     /// As COMMAND shows it, where that is not `name`: what Redis has as a module keeps the case it was registered in.
     pub(crate) shown: &'static str,
     pub group: Group,
-    /// The module that has the command in Redis; empty if Redis itself has it.
+    /// Which of [`super::modules`] it is of; empty for most.
     pub(crate) module: &'static str,
     pub(crate) since: &'static str,
     pub(crate) summary: &'static str,
@@ -118,6 +118,7 @@ pub enum Group {
     Hash,
     HyperLogLog,
     List,
+    /// Of a type that Redis ships as a module.
     Module,
     PubSub,
     Scripting,
@@ -287,8 +288,8 @@ impl Spec {
     /// All ACL categories, those that follow from the flags included.
     pub(crate) const fn categories(&self) -> Categories {
         let mut all = self.acl;
-        // A module says itself which categories its commands are in.
-        if self.flags.has(flag::MODULE) {
+        // A module says itself which categories its commands are in, and one that says nothing means none.
+        if !self.module.is_empty() && self.acl.is_empty() {
             return all;
         }
         if self.flags.has(flag::WRITE) {
@@ -316,11 +317,14 @@ impl Spec {
 
     /// The flags with what follows from the key specs, as COMMAND INFO prints them.
     pub(crate) fn all_flags(&self) -> Flags {
+        let mut flags = self.flags;
         if self.is_movable() {
-            self.flags.with(flag::MOVABLEKEYS)
-        } else {
-            self.flags
+            flags = flags.with(flag::MOVABLEKEYS);
         }
+        if !self.module.is_empty() {
+            flags = flags.with(flag::MODULE);
+        }
+        flags
     }
 
     pub(crate) fn doc_flags(&self) -> DocFlags {

@@ -5,7 +5,7 @@
 
 use crate::spec::flags::{Flags, flag};
 use crate::spec::model::{Group, Propagates, Spec};
-use crate::spec::usual;
+use crate::spec::{modules, usual};
 
 /// The top-level commands of this file.
 pub(crate) static ROWS: &[&Spec] = &[
@@ -54,9 +54,9 @@ const fn any(name: &'static str, shown: &'static str, flags: Flags) -> Spec {
         name,
         shown,
         group: Group::Module,
-        module: "vectorset",
+        module: modules::VECTORS,
         arity: -1,
-        flags: flags.with(flag::MODULE),
+        flags,
         keys: usual::READ_UPDATED,
         ..Spec::BLANK
     }

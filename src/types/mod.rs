@@ -15,7 +15,6 @@ pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod intset;
-#[allow(dead_code, unused_imports, reason = "the commands follow")]
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod listpack;

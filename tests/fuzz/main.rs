@@ -10,6 +10,7 @@ mod driving;
 mod engine;
 mod files;
 mod grammar;
+mod json;
 mod log;
 mod payloads;
 mod promises;

@@ -172,7 +172,6 @@ impl Catalog<'_> {
 /// Which names COMMAND LIST lists.
 enum Filter<'a> {
     All,
-    /// Of what Redis has as a module of this name.
     Module(&'a [u8]),
     Category(Option<Categories>),
     Pattern(&'a [u8]),

@@ -162,7 +162,7 @@ fn edit_tree(tree: &mut Tree, place: &[u32], splice: Splice, taken: &mut Taken) 
         let mut inside = vec![within as u32];
         inside.extend_from_slice(rest);
         edit_pack(bytes, is_object, &inside, &splice);
-        return mend(tree, at);
+        return mend(tree, at, false);
     }
     let at = match tree.runs.get(at) {
         None => return,
@@ -194,6 +194,7 @@ fn isolate(tree: &mut Tree, at: usize, within: usize) -> usize {
     ];
     let middle = at + usize::from(parts[0].is_some());
     tree.runs.splice(at..=at, parts.into_iter().flatten());
+    tree.recount(at);
     middle
 }
 
@@ -212,7 +213,6 @@ fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
     if keeps_name && let [item] = items.as_mut_slice() {
         item.name = name_of(tree, range.start);
     }
-    tree.count = tree.count - range.len() + items.len();
     let (first, within) = tree.seek(range.start);
     // All in one run, and small: the usual case.
     let appends = first == tree.runs.len() && range.is_empty();
@@ -226,6 +226,7 @@ fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
     {
         let within = if appends { *count as usize } else { within };
         if within + range.len() <= *count as usize {
+            let has_new_count = items.len() != range.len();
             *count = *count + items.len() as u32 - range.len() as u32;
             let splice = Splice {
                 range: within..within + range.len(),
@@ -233,7 +234,7 @@ fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
                 keeps_name: false,
             };
             edit_pack(bytes, is_object, &[], &splice);
-            return mend(tree, at);
+            return mend(tree, at, has_new_count);
         }
     }
     let start = divide(tree, range.start);
@@ -241,8 +242,9 @@ fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
     let new = runs_of(items, is_object);
     let behind = start + new.len();
     taken.extend(tree.runs.splice(start..end, new));
-    mend(tree, behind);
-    mend(tree, start.saturating_sub(1));
+    tree.recount(start);
+    mend(tree, behind, false);
+    mend(tree, start.saturating_sub(1), false);
 }
 
 /// The name of a child as it stands in a pack.
@@ -268,6 +270,7 @@ fn divide(tree: &mut Tree, index: usize) -> usize {
         let middle = pack::offset(bytes, is_object, within);
         let parts = [&bytes[..middle], &bytes[middle..]].map(|part| Run::pack(part, is_object));
         tree.runs.splice(at..=at, parts);
+        tree.recount(at);
     }
     at + 1
 }
@@ -318,38 +321,43 @@ fn tree_of(value: &[u8]) -> Tree {
     let (is_object, body) = pack::content(value).expect("the caller has looked");
     let mut runs = Vec::new();
     chunk(&value[body], is_object, &mut runs);
-    Tree {
-        is_object,
-        count: runs.iter().map(Run::count).sum(),
-        runs,
+    Tree::new(is_object, runs)
+}
+
+/// After a change in a run, which may have given it another number of children.
+fn mend(tree: &mut Tree, at: usize, has_new_count: bool) {
+    if reshape(tree, at) || has_new_count {
+        tree.recount(at.saturating_sub(1));
     }
 }
 
 /// Brings a run back into shape: divided if it is too large, joined with a neighbour if both are small, and gone if
-/// nothing is in it.
-fn mend(tree: &mut Tree, at: usize) {
+/// nothing is in it. Returns whether there are other runs now.
+fn reshape(tree: &mut Tree, at: usize) -> bool {
     let is_object = tree.is_object;
     let Some(Run::Pack { bytes, .. }) = tree.runs.get(at) else {
-        return;
+        return false;
     };
     if bytes.is_empty() {
         tree.runs.remove(at);
-        return mend_gap(tree, at);
+        join(tree, at);
+        return true;
     }
     if bytes.len() > OVERFULL {
         let mut parts = Vec::new();
         chunk(bytes, is_object, &mut parts);
+        let is_divided = parts.len() > 1;
         tree.runs.splice(at..=at, parts);
-        return;
+        return is_divided;
     }
-    mend_gap(tree, at);
-    mend_gap(tree, at + 1);
+    let is_joined = join(tree, at + 1);
+    join(tree, at) || is_joined
 }
 
-/// Joins the runs on both sides of a gap, if they are small.
-fn mend_gap(tree: &mut Tree, at: usize) {
+/// Makes one of the runs on both sides of a gap, if they are small.
+fn join(tree: &mut Tree, at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else {
-        return;
+        return false;
     };
     if let (Some(Run::Pack { bytes: one, .. }), Some(Run::Pack { bytes: other, .. })) =
         (tree.runs.get(before), tree.runs.get(at))
@@ -357,5 +365,7 @@ fn mend_gap(tree: &mut Tree, at: usize) {
     {
         let joined = Run::pack(&[&one[..], other].concat(), tree.is_object);
         tree.runs.splice(before..=at, [joined]);
+        return true;
     }
+    false
 }

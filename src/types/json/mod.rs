@@ -1,9 +1,9 @@
 //! JSON documents.
 //!
-//! A document is kept as bytes that are denser than its text (`pack`): small numbers take one byte, short texts one more
-//! than they have, and nothing is allocated for a value of its own. What is larger than a kilobyte is a tree of such
-//! packs (`tree`), so an edit moves little and a snapshot shares nearly everything. Field names that recur are kept once
-//! in a document (`names`).
+//! A document is kept as bytes that are denser than its text (`pack`): small numbers take one byte, short texts one
+//! more than they have, and nothing is allocated for a value of its own. What is larger than a kilobyte is a tree of
+//! such packs (`tree`), so an edit moves little and a snapshot shares nearly everything. Field names that recur are
+//! kept once in a document (`names`).
 //!
 //! Values within a document are told by their *place*: the number of the child at each level, of fields as well. `path`
 //! finds places, `edit` changes what is there, `read` and `write` are text in and text out.
@@ -12,6 +12,7 @@
 //! UTF-8; a field's name stands once in its object.
 
 mod edit;
+mod merge;
 mod names;
 mod number;
 mod pack;
@@ -26,16 +27,17 @@ mod tests;
 use std::sync::Arc;
 
 use edit::{Item, Root, Splice, Taken};
-use names::Names;
 use read::Learning;
+use tree::Run;
 
 use super::{Digest, Family, Row};
 
+pub(crate) use names::Names;
 pub(crate) use number::{Arithmetic, NumberError};
 pub(crate) use pack::{Atom, Number};
 pub(crate) use read::Part;
 pub(crate) use tree::{View, are_equal};
-pub(crate) use write::{Layout, Printer, push_number, push_quoted};
+pub(crate) use write::{Layout, Printer, push_number};
 
 /// How deep arrays and objects may be in each other.
 pub(crate) const DEPTH_MAX: usize = 128;
@@ -70,13 +72,19 @@ pub(crate) struct Input {
 #[derive(Debug)]
 pub(crate) struct TooDeep;
 
-/// What a change has taken out, and how many blocks that is.
-pub(crate) struct Garbage {
-    pub(crate) taken: Box<dyn Send>,
-    pub(crate) blocks: usize,
-}
+/// What a change has taken out of trees.
+#[derive(Default)]
+pub(crate) struct Garbage(Taken);
 
 impl Reader {
+    /// For a value that joins nothing.
+    pub(crate) fn plain() -> Self {
+        Self {
+            names: Names::default(),
+            learning: Learning::None,
+        }
+    }
+
     /// For a document, if there is one to join.
     pub(crate) fn new(json: Option<&Json>) -> Self {
         let Some(json) = json else {
@@ -163,6 +171,24 @@ impl Json {
         self.view().at(place)
     }
 
+    /// The number of a field.
+    pub(crate) fn field(&self, view: View<'_>, name: &[u8]) -> Option<usize> {
+        let wanted = tree::Wanted::new(name, &self.names);
+        view.field(wanted).map(|(at, _)| at)
+    }
+
+    /// A value of the document, as one of its own.
+    pub(crate) fn apart(&self, view: View<'_>) -> Self {
+        let root = match Part::of(view) {
+            Part::Pack(bytes) => Root::Pack(bytes.into()),
+            Part::Tree(tree) => Root::Tree(tree),
+        };
+        Self {
+            root,
+            names: Arc::clone(&self.names),
+        }
+    }
+
     pub(crate) fn print(&self, view: View<'_>, layout: Layout<'_>, out: &mut Vec<u8>) {
         Printer::new(out, layout).value(view, &self.names);
     }
@@ -181,17 +207,30 @@ impl Json {
         }
     }
 
-    fn check(place: &[u32], inputs: &[Input]) -> Result<(), TooDeep> {
-        let deepest = inputs.iter().map(|input| input.depth).max().unwrap_or(0);
-        if place.len() + deepest > DEPTH_MAX {
+    /// The same, while the values are still to be looked at.
+    pub(crate) fn adopt_names(&mut self, reader: &Reader) {
+        if reader.names.len() > self.names.len() {
+            self.names = Arc::new(reader.names.clone());
+        }
+    }
+
+    /// Whether something of that depth may be put into a place.
+    fn check(levels: usize, depth: usize) -> Result<(), TooDeep> {
+        if levels + depth > DEPTH_MAX {
             return Err(TooDeep);
         }
         Ok(())
     }
 
+    /// Whether values can be put below all these places.
+    pub(crate) fn fits(places: &[Vec<u32>], depth: usize) -> Result<(), TooDeep> {
+        let levels = places.iter().map(Vec::len).max().unwrap_or(0);
+        Self::check(levels + 1, depth)
+    }
+
     /// Puts a value into the place of another.
     pub(crate) fn replace(&mut self, place: &[u32], input: Input) -> Result<Garbage, TooDeep> {
-        Self::check(place, std::slice::from_ref(&input))?;
+        Self::check(place.len(), input.depth)?;
         Ok(self.put(place, input.part))
     }
 
@@ -244,16 +283,10 @@ impl Json {
         name: &[u8],
         input: Input,
     ) -> Result<Garbage, TooDeep> {
-        Self::check(&[place, &[0]].concat(), std::slice::from_ref(&input))?;
+        Self::check(place.len() + 1, input.depth)?;
         let count = self.at(place).map_or(0, View::len);
-        let id = self.names.find(name);
-        let mut bytes = Vec::new();
-        pack::push_name(
-            &mut bytes,
-            id.map_or(pack::Name::Here(name), pack::Name::Shared),
-        );
         let item = Item {
-            name: bytes,
+            name: self.name(name),
             value: input.part,
         };
         Ok(self.splice(
@@ -273,7 +306,8 @@ impl Json {
         index: usize,
         inputs: Vec<Input>,
     ) -> Result<(), TooDeep> {
-        Self::check(&[place, &[0]].concat(), &inputs)?;
+        let depth = inputs.iter().map(|input| input.depth).max();
+        Self::check(place.len() + 1, depth.unwrap_or(0))?;
         let items = inputs.into_iter().map(|input| Item {
             name: Vec::new(),
             value: input.part,
@@ -304,82 +338,37 @@ impl Json {
     fn splice(&mut self, place: &[u32], splice: Splice) -> Garbage {
         let mut taken = Taken::new();
         edit::edit_root(&mut self.root, place, splice, &mut taken);
-        Garbage::of_runs(taken)
-    }
-
-    /// Merges a patch (RFC 7396) that was read for this document: fields join those that are there, null removes, and
-    /// anything else takes the place.
-    pub(crate) fn merge(
-        &mut self,
-        place: &mut Vec<u32>,
-        patch: View<'_>,
-        names: &Names,
-    ) -> Result<(), TooDeep> {
-        if place.len() > DEPTH_MAX {
-            return Err(TooDeep);
-        }
-        if !patch.is_object() {
-            self.put(place, Part::of(patch));
-            return Ok(());
-        }
-        if !self.at(place).is_some_and(View::is_object) {
-            let empty = pack::Head::new(true, 0).as_bytes().to_vec();
-            self.put(place, Part::Pack(empty));
-        }
-        for (name, value) in patch.children() {
-            let name = name.text(names);
-            let target = self.at(place);
-            let wanted = tree::Wanted::new(name, &self.names);
-            let found = target.and_then(|target| target.field(wanted));
-            let found = found.map(|(at, _)| at);
-            match (value.atom(), found) {
-                (Atom::Null, None) => {}
-                (Atom::Null, Some(at)) => drop(self.remove(place, at..at + 1)),
-                (_, found) => {
-                    let at = match found {
-                        Some(at) => at,
-                        None => {
-                            let null = Input {
-                                part: Part::Pack(vec![0]),
-                                depth: 0,
-                            };
-                            self.add_field(place, name, null)?;
-                            self.at(place).map_or(0, View::len) - 1
-                        }
-                    };
-                    place.push(at as u32);
-                    let merged = self.merge(place, value, names);
-                    place.pop();
-                    merged?;
-                }
-            }
-        }
-        Ok(())
+        Garbage(taken)
     }
 }
 
 impl Garbage {
-    fn of_runs(taken: Taken) -> Self {
-        let tree = tree::Tree {
-            is_object: false,
-            count: 0,
-            runs: taken,
-        };
-        Self {
-            blocks: tree.blocks(BLOCKS_COUNTED_MAX),
-            taken: Box::new(tree),
-        }
+    /// A value or document that nobody needs any more.
+    pub(crate) fn of(json: Json) -> Self {
+        Self::of_root(json.root)
     }
 
     fn of_root(root: Root) -> Self {
-        let blocks = match &root {
-            Root::Pack(_) => 1,
-            Root::Tree(tree) => tree.blocks(BLOCKS_COUNTED_MAX),
-        };
-        Self {
-            taken: Box::new(root),
-            blocks,
+        match root {
+            Root::Pack(_) => Self::default(),
+            Root::Tree(tree) => Self(vec![Run::Tree {
+                name: [].into(),
+                tree,
+            }]),
         }
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        if self.0.is_empty() {
+            self.0 = other.0;
+        } else {
+            self.0.extend(other.0);
+        }
+    }
+
+    /// How many blocks it has.
+    pub(crate) fn blocks(&self) -> usize {
+        tree::blocks(&self.0, BLOCKS_COUNTED_MAX)
     }
 }
 
@@ -409,7 +398,7 @@ impl Family for Json {
     fn weight(&self) -> usize {
         match &self.root {
             Root::Pack(_) => 1,
-            Root::Tree(tree) => tree.blocks(BLOCKS_COUNTED_MAX),
+            Root::Tree(tree) => tree::blocks(&tree.runs, BLOCKS_COUNTED_MAX),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From text to documents.
 //!
-//! The grammar, the numbers and the words for what is wrong are serde_json's. Nothing is built in between: what it calls
-//! back with goes straight into a pack, and a part that grows beyond a run is taken out of it as a tree.
+//! The grammar, the numbers and the words for what is wrong are serde_json's. Nothing is built in between: what it
+//! calls back with goes straight into a pack, and a part that grows beyond a run is taken out of it as a tree.
 //!
 //! Nesting is bounded by serde_json, so the recursion here is too.
 
@@ -203,11 +203,7 @@ impl Builder {
         self.seal(&mut open, self.out.len());
         self.out.truncate(open.start);
         open.runs.shrink_to_fit();
-        Made::Tree(Tree {
-            is_object: open.is_object,
-            count: open.count,
-            runs: open.runs,
-        })
+        Made::Tree(Tree::new(open.is_object, open.runs))
     }
 
     /// The same object with each name once: the first place, and the last value.

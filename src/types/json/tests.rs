@@ -144,6 +144,7 @@ fn edit(plain: &mut Plain, json: &mut Json, rng: &mut Rng) {
 fn validate(json: &Json) {
     fn check(view: View<'_>) {
         if let View::Tree(tree) = view {
+            tree.validate();
             assert_eq!(tree.count, view.children().count());
             for run in &tree.runs {
                 match run {
@@ -246,7 +247,7 @@ fn patches_merge() {
         let mut json = Json::parse(document.as_bytes()).expect("it is right");
         let (reader, patch) = read(&json, patch);
         let (view, names) = reader.look(&patch);
-        json.merge(&mut Vec::new(), view, names)
+        json.merge(&mut Vec::new(), view, names, &mut Garbage::default())
             .expect("it is flat");
         assert_eq!(String::from_utf8_lossy(&json.text()), expected);
     }

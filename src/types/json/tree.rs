@@ -1,11 +1,11 @@
 //! Arrays and objects too large for one pack, and how either form is looked at.
 //!
-//! A tree is a row of *runs*. A run is a pack of neighbouring children, about a kilobyte of them, or one child that is a
-//! tree itself. So a large document is as dense as a small one, an edit moves no more than a run, and a copy shares all
-//! runs: what is changed afterwards is copied first, no more than the runs that lead to it.
+//! A tree is a row of *runs*. A run is a pack of neighbouring children, about a kilobyte of them, or one child that is
+//! a tree itself. So a large document is as dense as a small one, an edit moves no more than a run, and a copy shares
+//! all runs: what is changed afterwards is copied first, no more than the runs that lead to it.
 //!
-//! Looking for a child means passing over runs by their counts, and then over the children of one. That is linear, but
-//! a step passes over some dozens of children; an object with a million fields takes a millisecond.
+//! A child's number leads to its run by bisection. A field's name does not: looking for it means passing over all
+//! fields in front of it, which for an object with a million fields takes some milliseconds.
 
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub(crate) struct Tree {
     pub(super) is_object: bool,
     pub(super) count: usize,
     pub(super) runs: Vec<Run>,
+    /// The number of each run's first child.
+    starts: Vec<u32>,
 }
 
 /// Neighbouring children. Invariant: there is at least one.
@@ -57,41 +59,79 @@ impl Run {
 const SHARED_HEAD: usize = 2 * size_of::<usize>();
 
 impl Tree {
+    pub(super) fn new(is_object: bool, runs: Vec<Run>) -> Self {
+        let mut tree = Self {
+            is_object,
+            count: 0,
+            runs,
+            starts: Vec::new(),
+        };
+        tree.recount(0);
+        tree
+    }
+
+    /// After runs have changed, from one of them on.
+    pub(super) fn recount(&mut self, from: usize) {
+        let from = from.min(self.starts.len()).min(self.runs.len());
+        self.starts.truncate(from);
+        let mut count = match from.checked_sub(1) {
+            Some(before) => self.starts[before] as usize + self.runs[before].count(),
+            None => 0,
+        };
+        self.starts.reserve_exact(self.runs.len() - from);
+        for run in &self.runs[from..] {
+            self.starts.push(count as u32);
+            count += run.count();
+        }
+        self.count = count;
+    }
+
     /// The bytes it takes, itself included.
     pub(super) fn memory(&self) -> usize {
         let runs = self.runs.iter().map(|run| match run {
             Run::Pack { bytes, .. } => SHARED_HEAD + bytes.len(),
             Run::Tree { name, tree } => SHARED_HEAD + name.len() + tree.memory(),
         });
-        let own = SHARED_HEAD + size_of::<Self>() + self.runs.capacity() * size_of::<Run>();
+        let own = SHARED_HEAD
+            + size_of::<Self>()
+            + self.runs.capacity() * size_of::<Run>()
+            + self.starts.capacity() * size_of::<u32>();
         own + runs.sum::<usize>()
-    }
-
-    /// How many blocks there are, or `most` if there are more.
-    pub(super) fn blocks(&self, most: usize) -> usize {
-        let mut blocks = self.runs.len();
-        for run in &self.runs {
-            if blocks >= most {
-                return most;
-            }
-            if let Run::Tree { tree, .. } = run {
-                blocks += tree.blocks(most - blocks);
-            }
-        }
-        blocks
     }
 
     /// The run in which a child is, and its number there.
     pub(super) fn seek(&self, index: usize) -> (usize, usize) {
-        let mut left = index;
-        for (at, run) in self.runs.iter().enumerate() {
-            if left < run.count() {
-                return (at, left);
-            }
-            left -= run.count();
+        if index >= self.count {
+            return (self.runs.len(), index - self.count);
         }
-        (self.runs.len(), left)
+        let behind = (self.starts).partition_point(|start| *start as usize <= index);
+        let at = behind - 1;
+        (at, index - self.starts[at] as usize)
     }
+
+    #[cfg(test)]
+    pub(super) fn validate(&self) {
+        let mut count = 0;
+        for (run, start) in self.runs.iter().zip(&self.starts) {
+            assert_eq!(count, *start as usize);
+            count += run.count();
+        }
+        assert_eq!((count, self.starts.len()), (self.count, self.runs.len()));
+    }
+}
+
+/// How many blocks runs have, or `most` if there are more.
+pub(super) fn blocks(runs: &[Run], most: usize) -> usize {
+    let mut blocks = runs.len();
+    for run in runs {
+        if blocks >= most {
+            return most;
+        }
+        if let Run::Tree { tree, .. } = run {
+            blocks += self::blocks(&tree.runs, most - blocks);
+        }
+    }
+    blocks.min(most)
 }
 
 /// A value in a document, to be looked at.

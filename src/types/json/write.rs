@@ -126,7 +126,7 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: Number) {
     }
 }
 
-pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
+fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut plain = 0;
     for (at, byte) in text.iter().enumerate() {

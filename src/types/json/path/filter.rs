@@ -10,7 +10,7 @@ use crate::types::json::pack::{Atom, Number};
 use crate::types::json::tree::{View, are_equal};
 
 #[derive(Debug)]
-pub(in crate::types::json) enum Expr {
+pub(crate) enum Expr {
     Any(Vec<Self>),
     All(Vec<Self>),
     Not(Box<Self>),
@@ -22,7 +22,7 @@ pub(in crate::types::json) enum Expr {
 }
 
 #[derive(Debug)]
-pub(in crate::types::json) enum Term {
+pub(crate) enum Term {
     Null,
     Bool(bool),
     Number(Number),
@@ -33,7 +33,7 @@ pub(in crate::types::json) enum Term {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compare {
+pub(crate) enum Compare {
     Equal,
     NotEqual,
     Less,

@@ -20,7 +20,7 @@ mod tests;
 
 use filter::Expr;
 
-pub(crate) use walk::{Found, TooMuch, places, values};
+pub(crate) use walk::{TooMuch, places, places_of, values};
 
 /// A path that was understood.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Path {
 
 /// A part of a path.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Fields(Vec<Vec<u8>>),
     /// Negative ones count from the end.
     Elements(Vec<i64>),
@@ -56,6 +56,9 @@ pub(crate) enum Last<'a> {
 impl Path {
     /// Understands a path; the error is a sentence.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Vec<u8>> {
+        if str::from_utf8(text).is_err() {
+            return Err(b"Couldn't parse as UTF-8 string".to_vec());
+        }
         let is_plain = match text {
             [b'$'] => true,
             [b'$', next, ..] => matches!(next, b'.' | b'['),

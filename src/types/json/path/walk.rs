@@ -37,7 +37,12 @@ pub(crate) fn values<'d>(
 }
 
 /// The same, with their places.
-pub(crate) fn places<'d>(json: &'d Json, steps: &'d [Step]) -> Result<Vec<Found<'d>>, TooMuch> {
+pub(crate) fn places<'d>(json: &'d Json, path: &'d Path) -> Result<Vec<Found<'d>>, TooMuch> {
+    places_of(json, &path.steps)
+}
+
+/// The same for a part of a path.
+pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step]) -> Result<Vec<Found<'d>>, TooMuch> {
     let mut found = Vec::new();
     walk(json, steps, FOUND_MAX, &mut |place, view| {
         found.push(Found {
