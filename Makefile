@@ -20,20 +20,23 @@ built :=
 endif
 
 ARGS ?=
+PAGE ?= 6380
 SUITE ?=
 UNITS ?=
 SECONDS ?= 60
 SEED ?=
 PEERS ?=
+N ?=
+LESSON ?=
 
-.PHONY: help run build setup test test-build test-rust test-peers fmt fmt-check clippy sanitize bench compat instructions \
+.PHONY: help run build setup test test-build test-rust test-peers test-course lesson lesson-named book race fmt fmt-check clippy sanitize bench compat instructions \
 	instructions-check suite-named fuzz ecosystem peers clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
-run: build ## start the server on port 6379 (ARGS= are given to it as to redis-server)
-	$(RELEASE) $(ARGS)
+run: build ## start the server on port 6379 and its page on 6380 (PAGE=0: no page; ARGS= as for redis-server)
+	$(RELEASE) $(ARGS) --page-port $(PAGE)
 
 build: ## the release binary, target/release/pollux
 	$(CARGO) build --release --locked --bin pollux
@@ -42,7 +45,7 @@ setup: ## install what the tests need: redis-server, redis-tools, tcl, valgrind 
 	scripts/setup.sh
 
 test: ## all that must pass before a change lands; says how long each part took and what it had to leave out
-	@MAKE="$(MAKE)" scripts/test.sh setup test-build test-rust build test-peers instructions-check
+	@MAKE="$(MAKE)" scripts/test.sh setup test-build test-rust build test-peers test-course instructions-check
 
 test-build: ## compile the tests
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --no-run; \
@@ -55,6 +58,16 @@ test-rust: ## unit tests, transcripts, simulations, the tidy test
 
 test-peers: $(built) ## the real redis-cli and redis-benchmark, and a real server's replies, against the binary
 	$(PYTHON) tests/peers/run.py --bin $(binary)
+
+test-course: $(built) ## the checks of the course's exercises on right answers and wrong ones, the book, a short race
+	$(PYTHON) tests/course/run.py --bin $(binary)
+
+# Only lesson 11 needs the server.
+lesson: lesson-named $(if $(filter 11,$(N)),$(built)) ## check your answer to an exercise of docs/course (N=3, LESSON=file or command)
+	@$(PYTHON) tests/course/lesson.py $(N) --bin $(binary) $(if $(LESSON),--program "$(LESSON)")
+
+lesson-named:
+	@test -n "$(N)" || { echo "make lesson N=3    checks .lessons/3.* or LESSON=path/to/yours; docs/course has the exercises"; exit 2; }
 
 fmt: ## lay the code out as rustfmt likes it
 	$(CARGO) fmt
@@ -70,6 +83,12 @@ sanitize: ## the rooms with unsafe under AddressSanitizer, and Miri where it is 
 
 bench: $(built) ## throughput beside every redis-server and valkey-server found (PEERS= adds, ARGS= options)
 	$(PYTHON) scripts/bench.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
+
+race: $(built) ## redis-benchmark's own tests beside every server found, as a page: target/race.html (PEERS=, ARGS=)
+	$(PYTHON) scripts/race.py --bin $(binary) $(if $(PEERS),--peers "$(PEERS)") $(ARGS)
+
+book: ## the course and the other documents as a site: target/book/index.html
+	$(PYTHON) scripts/book.py
 
 compat: suite-named $(built) ## an official Tcl suite, unit by unit (SUITE=unpacked source tree, UNITS=unit/type/hash,...)
 	$(PYTHON) scripts/compat.py "$(SUITE)" --bin $(binary) $(if $(UNITS),--units "$(UNITS)") $(ARGS)

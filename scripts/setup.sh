@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests compare with and the machine lacks: a real redis-server and its tools, Tcl for the official
-# suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons of docs/LAB.md.
+# suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons of docs/LAB.md, Chromium
+# to look at the live page.
 # Does nothing when all of it is there.
 #
 # Usage: scripts/setup.sh             installs what is missing, if that needs no password
@@ -19,7 +20,7 @@ is_missing() {   # is_missing PROGRAM: not to be found on PATH
 
 # What each platform calls the package that brings a program.
 debian="redis-server:redis-server redis-cli:redis-tools redis-benchmark:redis-tools tclsh:tcl valgrind:valgrind
-        python3:python3 hexdump:bsdextrautils nc:netcat-openbsd cc:gcc make:make ps:procps"
+        python3:python3 hexdump:bsdextrautils nc:netcat-openbsd cc:gcc make:make ps:procps chromium:chromium"
 # valgrind does not run on today's macOS; Tcl, nc, cc, make and ps come with the system.
 mac="redis-server:redis redis-cli:redis redis-benchmark:redis python3:python3"
 

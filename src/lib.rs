@@ -7,10 +7,10 @@
 //! The rooms, from left to right: each may import only from rooms further right (`tests/tidy.rs` enforces it):
 //!
 //! ```text
-//! main  >  testing  >  server check lab page*  >  commands  >  engine  >  [services]  >
+//! main  >  testing  >  server check lab page  >  commands  >  engine  >  [services]  >
 //!     keyspace  >  types client  >  store wire spec reactor  >  tls  >  base
 //!
-//! services = config persist background acl pubsub tracking blocking watch repl script observe       * planned
+//! services = config persist background acl pubsub tracking blocking watch repl script observe
 //! ```
 //!
 //! Start reading at `reactor`, then follow one request: `engine::turn`, `wire::request`, `engine::run`, `commands`,
@@ -28,6 +28,7 @@ mod engine;
 mod keyspace;
 pub mod lab;
 mod observe;
+mod page;
 mod persist;
 mod pubsub;
 mod reactor;

@@ -62,10 +62,12 @@ const SERVICES: &[&str] = &[
 const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
 
 /// Rooms that know less than their place would allow: the client must serve programs that have no server in them, the
-/// lab shows that the loop carries programs that know nothing of Redis, and the checker knows files and no server.
+/// lab shows that the loop carries programs that know nothing of Redis, the page is told facts and asks for nothing else,
+/// and the checker knows files and no server.
 const NARROW: &[(&str, &[&str])] = &[
     ("client", &["base", "wire", "tls"]),
     ("lab", &["base", "wire", "reactor", "client"]),
+    ("page", &["base", "store", "observe", "reactor"]),
     (
         "check",
         &[
@@ -90,6 +92,7 @@ const OWNED_CRATES: &[(&str, &str)] = &[
     ("subtle", "src/acl/"),
     ("rustls", "src/tls/"),
     ("pkcs8", "src/tls/"),
+    ("httparse", "src/page/"),
 ];
 
 /// Who may read the system's clocks.

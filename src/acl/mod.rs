@@ -172,6 +172,18 @@ impl Users {
         }
     }
 
+    /// A user that is in no list and has no password, with these rules: for sessions that the server makes.
+    pub(crate) fn unlisted(&mut self, name: &[u8], rules: &[&str]) -> Result<Identity, Misrule> {
+        let mut user = User::new(false);
+        for rule in rules {
+            user.apply(rule.as_bytes(), false)?;
+        }
+        Ok(Identity {
+            id: Some(self.all.insert(user)),
+            name: Arc::from(name),
+        })
+    }
+
     /// One line for each user: its name and its rules.
     pub(crate) fn lines(&self) -> Vec<Vec<u8>> {
         self.iter()

@@ -107,6 +107,8 @@ fn set_option(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
         } else if is(value, "rdb-channel-repl") {
             wishes.reads_all = true;
             wishes.channel = true;
+        } else if is(value, "dual-channel") {
+            wishes.pair = true;
         }
     } else if is(option, "rdb-only") {
         let only = integer_within(
@@ -131,6 +133,14 @@ fn set_option(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
             return Err(format!("ERR Unrecognized RDB client id: {number}").into());
         };
         ctx.replica().carries_for = Some(main);
+    } else if is(option, "set-rdb-client-id") {
+        let number = integer(value)?;
+        // A small data set has come before its replica asks for the stream, and its connection is gone then.
+        if !ctx.has_come_for(number) && !ctx.replica().wishes.pair {
+            return Err(format!("ERR Unrecognized RDB client id: {number}").into());
+        }
+    } else if is(option, "version") && ctx.services.config.dual_channel_replication_enabled {
+        // In Valkey's way with two connections it is said between words that matter.
     } else if is(option, "version") {
         // Valkey says its version here, for which Redis has no ear.
         return Err(Error::quoting(

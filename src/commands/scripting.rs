@@ -2,10 +2,12 @@
 
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
+use crate::engine::run::debugging;
 use crate::engine::run::executing::{Asked, Busy, Kind};
 use crate::engine::run::script::Running;
+use crate::engine::session::Debugging;
 use crate::engine::tell::monitor;
-use crate::script::{Failure, Name, Returned, name_in, write};
+use crate::script::{Failure, Name, Returned, Said, name_in, write};
 use crate::spec::error::Error;
 use crate::spec::scripting as spec;
 use crate::wire::args::Args;
@@ -33,18 +35,38 @@ const SCRIPT: &[Row] = &[
 /// EVAL script numkeys [key ...] [arg ...]
 fn eval(ctx: &mut Ctx<'_>, args: Args<'_>, is_read_only: bool) -> Outcome {
     monitor::announce(ctx, args);
+    if ctx.session.debugging.is_none() {
+        return eval_then(ctx, args, is_read_only, None);
+    }
+    let mut said = Said::default();
+    let before = ctx.reply.output().mark();
+    let outcome = eval_then(ctx, args, is_read_only, Some(&mut said));
+    debugging::part(ctx, said, before);
+    outcome
+}
+
+/// `said`: the client debugs the script, and this is what it has not been told when the script has ended.
+fn eval_then(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    is_read_only: bool,
+    said: Option<&mut Said>,
+) -> Outcome {
     let key_count = key_count(args)?;
     let scripts = &mut ctx.services.scripts;
     let name = scripts.add(args.at(1), true).map_err(Error::from)?;
-    run(ctx, args, &name, key_count, is_read_only)
+    run(ctx, args, &name, key_count, is_read_only, said)
 }
 
 /// EVALSHA sha1 numkeys [key ...] [arg ...]
 fn evalsha(ctx: &mut Ctx<'_>, args: Args<'_>, is_read_only: bool) -> Outcome {
+    if ctx.session.debugging.is_some() {
+        return Err("ERR Please use EVAL instead of EVALSHA for debugging".into());
+    }
     monitor::announce(ctx, args);
     let name = name_in(args.at(1)).ok_or(Error::NoScript)?;
     let key_count = key_count(args)?;
-    run(ctx, args, &name, key_count, is_read_only)
+    run(ctx, args, &name, key_count, is_read_only, None)
 }
 
 fn key_count(args: Args<'_>) -> Result<usize, Error> {
@@ -63,6 +85,7 @@ fn run(
     name: &Name,
     key_count: usize,
     is_read_only: bool,
+    said: Option<&mut Said>,
 ) -> Outcome {
     let script = ctx
         .services
@@ -74,10 +97,18 @@ fn run(
     let interpreter = ctx.services.scripts.take_interpreter();
     let kind = Kind::Script;
     let asked = Asked { kind, name, args };
+    let debugging = said.as_ref().and(ctx.session.debugging);
     let outcome = match Running::begin(ctx, asked, flags, is_read_only) {
         Err(refusal) => Err(refusal),
         Ok(mut running) => {
+            if let Some(how) = debugging {
+                interpreter.watch(args.at(1));
+                running.debug(how);
+            }
             let ran = interpreter.run(code, keys, rest, &mut running);
+            if let Some(said) = said {
+                *said = interpreter.end_watch();
+            }
             running.end();
             match ran {
                 Err(failure) => Err(told(failure, name)),
@@ -167,13 +198,19 @@ fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 /// SCRIPT DEBUG YES | SYNC | NO
 fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if ctx.reply.unsent() > 0 {
+        return Err("ERR SCRIPT DEBUG must be called outside a pipeline".into());
+    }
     let word = args.at(2);
-    if is(word, "no") {
-        ctx.reply.ok();
-        return Ok(());
-    }
-    if is(word, "yes") || is(word, "sync") {
-        return Err("ERR SCRIPT DEBUG is not supported by this server".into());
-    }
-    Err("ERR Use SCRIPT DEBUG YES/SYNC/NO".into())
+    ctx.session.debugging = if is(word, "no") {
+        None
+    } else if is(word, "yes") {
+        Some(Debugging::Aside)
+    } else if is(word, "sync") {
+        Some(Debugging::Synchronously)
+    } else {
+        return Err("ERR Use SCRIPT DEBUG YES/SYNC/NO".into());
+    };
+    ctx.reply.ok();
+    Ok(())
 }

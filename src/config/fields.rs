@@ -11,9 +11,9 @@ use super::values::{
     Bind, Dir, Events, OnSignal, OomValues, OutputLimits, Percentiles, ReplicaOf, SavePoints, Share,
 };
 use super::words::{
-    DisklessLoad, EndpointType, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, Permission,
-    PropagationError, PubsubDefault, RdbDuplicates, RdbFieldTtl, RdbVersion, SanitizeDump,
-    Supervised, SyslogFacility, TlsAuthClients,
+    DisklessLoad, EndpointType, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PagePrompt,
+    Permission, PropagationError, PubsubDefault, RdbDuplicates, RdbFieldTtl, RdbVersion,
+    SanitizeDump, Supervised, SyslogFacility, TlsAuthClients,
 };
 
 /// Every parameter of the server.
@@ -32,7 +32,12 @@ pub struct Config {
     pub(crate) socket_mark_id: u32,
     pub(crate) protected_mode: bool,
     pub(crate) max_new_connections_per_cycle: usize,
-    pub(crate) introspection_port: u16,
+    /// The port of the live page. 0: there is none.
+    pub(crate) page_port: u16,
+    pub(crate) page_bind: Vec<u8>,
+    /// Opens the page to who is not on this machine.
+    pub(crate) page_token: Vec<u8>,
+    pub(crate) page_prompt: PagePrompt,
 
     // TLS.
     pub(crate) tls_port: u16,
@@ -180,6 +185,8 @@ pub struct Config {
     pub(crate) repl_diskless_sync_delay_s: u32,
     pub(crate) repl_diskless_sync_max_replicas: u32,
     pub(crate) repl_diskless_load: DisklessLoad,
+    /// Valkey's way to do the same as the next.
+    pub(crate) dual_channel_replication_enabled: bool,
     pub(crate) repl_rdb_channel: bool,
     pub(crate) min_replicas_to_write: u32,
     pub(crate) min_replicas_max_lag_s: u32,

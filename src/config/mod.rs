@@ -49,8 +49,8 @@ pub(crate) use values::{Events, SavePoint, SavePoints, Share};
 pub(crate) use values::{OnSignal, OutputLimits, Primary};
 pub use words::Permission;
 pub(crate) use words::{
-    DisklessLoad, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PubsubDefault, RdbDuplicates,
-    RdbFieldTtl, RdbVersion, Supervised, SyslogFacility, TlsAuthClients, Word,
+    DisklessLoad, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PagePrompt, PubsubDefault,
+    RdbDuplicates, RdbFieldTtl, RdbVersion, Supervised, SyslogFacility, TlsAuthClients, Word,
 };
 
 pub(crate) use usage::{REDIS_VERSION, help, version};

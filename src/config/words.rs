@@ -100,6 +100,16 @@ words! {
         No = "no",
     }
 
+    /// What the prompt of the live page may do.
+    PagePrompt {
+        /// What reads keys, for everybody who sees the page.
+        ReadOnly = "read-only",
+        /// What any client may.
+        All = "all",
+        /// There is none.
+        No = "no",
+    }
+
     /// The clients that may use something dangerous.
     Permission {
         No = "no",

@@ -5,12 +5,14 @@
 //! back to what it was, and the client, which waits for the outcome, is told why.
 
 use crate::base::slab::Id;
-use crate::config::{Changes, Within};
+use crate::config::{Changes, Outside, Within};
 use crate::spec::error::Error;
 use crate::store::alloc;
 use crate::wire::args::Args;
 
 use crate::engine::Engine;
+use crate::engine::run::busy;
+use crate::engine::run::call::refuse;
 use crate::engine::run::ctx::Ctx;
 use crate::engine::run::effects::{Ask, Configured};
 use crate::engine::run::memory;
@@ -26,6 +28,20 @@ impl Ctx<'_> {
         for effect in changes.within() {
             self.bring_about(effect);
         }
+        let mut changes = Some(changes);
+        if !self.may_wait()
+            && changes.as_ref().is_some_and(can_be_made_now)
+            && let Some(outcome) = busy::configure(self, &mut changes)
+        {
+            // In a transaction nobody can wait.
+            return match outcome {
+                Ok(()) => self.reply.ok(),
+                Err(refusal) => refuse(self, &refusal),
+            };
+        }
+        let Some(changes) = changes else {
+            return;
+        };
         let waits = self.may_wait() && !changes.outside().is_empty();
         if waits {
             self.park_for_shell(args);
@@ -64,6 +80,13 @@ impl Ctx<'_> {
             }
         }
     }
+}
+
+/// Whether the shell can make changes in the midst of a transaction. The log is switched when that has ended.
+fn can_be_made_now(changes: &Changes) -> bool {
+    let effects = changes.outside();
+    let is_log = |(effect, _): &(Outside, &[u8])| *effect == Outside::AppendOnly;
+    !effects.is_empty() && !effects.iter().any(is_log)
 }
 
 impl Engine {

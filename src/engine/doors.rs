@@ -232,6 +232,11 @@ impl Engine {
         !self.services.users.default_user().needs_no_password()
     }
 
+    /// Whether a client has to say who it is before it may do anything.
+    pub(crate) fn needs_password(&self) -> bool {
+        self.services.users.needs_password()
+    }
+
     /// `acl-pubsub-default`
     pub(crate) fn new_users_have_all_channels(&self) -> bool {
         self.services.new_users_have_all_channels()

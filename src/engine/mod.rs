@@ -26,6 +26,7 @@ pub(crate) mod run;
 pub(crate) mod searching;
 pub(crate) mod services;
 pub(crate) mod session;
+pub(crate) mod show;
 pub(crate) mod sleep;
 pub(crate) mod tell;
 mod timers;

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::acl::{self, Users};
+use crate::acl::{self, Identity, Users};
 use crate::blocking::Blocking;
 use crate::config::Config;
 use crate::observe::Stats;
 use crate::observe::latency::Latency;
+use crate::observe::shown::Requests;
 use crate::observe::slowlog::Slowlog;
 use crate::pubsub::Pubsub;
 use crate::repl::NO_ID;
-use crate::script::{Functions, Scripts, Seat};
+use crate::script::{Deprecated, Functions, Scripts, Seat};
 use crate::store::alloc;
 use crate::store::tsc::Rate;
 use crate::tracking::Tracking;
@@ -50,11 +51,13 @@ pub(crate) struct Services {
     pub(crate) snapshots: Snapshots,
     pub(crate) appending: Appending,
     pub(crate) replication: Replication,
+    /// What ran, while the live page wants to know.
+    pub(crate) requests: Requests,
     /// Sessions that are sent every command, in the order in which they asked.
     pub(crate) monitors: Vec<crate::base::slab::Id>,
     /// The memory limit is exceeded and nothing could be evicted.
     pub(crate) out_of_memory: bool,
-    /// Commands that take at least so long are looked at by the slow log and the latency monitor.
+    /// Commands that take at least so long are looked at by the slow log, the latency monitor and the live page.
     pub(crate) slow_ns: u64,
     /// From ticks of the processor's counter to nanoseconds.
     pub(crate) rate: Rate,
@@ -65,6 +68,8 @@ pub(crate) struct Services {
     /// The shell, while it lets the engine work off inputs.
     pub(crate) outside: Rc<Seat<Shell>>,
     pub(crate) users: Users,
+    /// Who reads at the prompt of the live page, once somebody has.
+    pub(crate) reader: Option<Identity>,
     /// None: users live in the configuration.
     pub(crate) users_file: Option<UsersFile>,
     /// What users were denied.
@@ -209,6 +214,11 @@ impl Services {
     pub(crate) fn new(config: Config) -> Self {
         let mut users = Users::default();
         users.set_default_password(&config.requirepass);
+        let deprecated = if config.lua_enable_deprecated_api {
+            Deprecated::There
+        } else {
+            Deprecated::Hidden
+        };
         Self {
             config,
             config_file: None,
@@ -230,13 +240,15 @@ impl Services {
             replication: Replication::new(NO_ID.to_owned()),
             monitors: Vec::new(),
             out_of_memory: false,
+            requests: Requests::default(),
             slow_ns: 0,
             rate: Rate::measure((0, 0), (0, 0)),
-            scripts: Scripts::default(),
-            functions: Functions::default(),
+            scripts: Scripts::new(deprecated),
+            functions: Functions::new(deprecated),
             busy: None,
             outside: Rc::default(),
             users,
+            reader: None,
             users_file: None,
             denials: acl::log::Log::default(),
             debug: DebugSwitches::default(),
@@ -245,6 +257,12 @@ impl Services {
 
     /// Works out what depends on several parameters.
     pub(crate) fn adopt_config(&mut self) {
+        self.adopt_slow();
+        self.replication.adopt_config(&self.config);
+    }
+
+    /// Which commands are looked at after they have run.
+    pub(crate) fn adopt_slow(&mut self) {
         let config = &self.config;
         let slowlog_ns = u64::try_from(config.slowlog_log_slower_than_us)
             .map_or(u64::MAX, |us| us.saturating_mul(1000));
@@ -252,8 +270,11 @@ impl Services {
             0 => u64::MAX,
             ms => ms.saturating_mul(1_000_000),
         };
-        self.slow_ns = slowlog_ns.min(monitor_ns);
-        self.replication.adopt_config(&self.config);
+        self.slow_ns = if self.requests.is_noting {
+            0
+        } else {
+            slowlog_ns.min(monitor_ns)
+        };
     }
 
     /// A client's bytes as the log may show them: `hide-user-data-from-log` keeps them out of it.

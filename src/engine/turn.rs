@@ -66,6 +66,12 @@ impl Engine {
         {
             self.handle_joining(id);
         }
+        if let Some(id) = self.awaiting_stream()
+            && group.contains(&id)
+            && self.services.busy.is_none()
+        {
+            self.take_answers(id);
+        }
         let mut turn = std::mem::take(&mut self.turn);
         turn.ahead.pending.clear();
         turn.ahead.elements.clear();

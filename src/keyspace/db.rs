@@ -9,7 +9,9 @@
 
 use crate::base::rng::Rng;
 use crate::spec::error::Error;
-use crate::store::{Dict, EntryRef, New, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy};
+use crate::store::{
+    Dict, EntryRef, New, Owned, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy,
+};
 use crate::types::{Kind, Typed, Value};
 
 use super::access::{AccessPolicy, Moment};
@@ -684,6 +686,25 @@ impl<'a> Keys<'a> {
         db.sizes.remove(Bin::of(db.dict.entry(spot)));
         db.dict.take(spot)
     }
+    /// All there is at a place, doubled.
+    pub(crate) fn duplicate(&self, spot: Spot) -> Taken<Value> {
+        let entry = self.entry(spot);
+        let payload = match entry.payload() {
+            Payload::Int(number) => Owned::Int(number),
+            Payload::Inline(bytes) => Owned::Inline {
+                bytes: bytes.to_vec(),
+                raw_reported: entry.raw_reported(),
+            },
+            Payload::Object(value) => Owned::Object(value.clone()),
+        };
+        Taken {
+            payload,
+            deadline: entry.deadline(),
+            field_deadline: entry.field_deadline(),
+            access: entry.access(),
+        }
+    }
+
     /// Puts in what `take` gave.
     pub(crate) fn put_taken(&mut self, vacancy: Vacancy<'_>, taken: Taken<Value>) -> Spot {
         let key = vacancy.key();

@@ -7,6 +7,7 @@ pub(crate) mod banner;
 pub(crate) mod histogram;
 pub(crate) mod latency;
 pub(crate) mod logging;
+pub(crate) mod shown;
 pub(crate) mod slowlog;
 pub(crate) mod stats;
 

@@ -50,6 +50,8 @@ pub(crate) struct Stats {
     pub(crate) excess_since_us: Option<u64>,
     /// How long it was so before.
     pub(crate) excess_us: u64,
+    /// Snapshots that were begun: what others fork for.
+    pub(crate) snapshots: u64,
     pub(crate) reads_processed: u64,
     pub(crate) writes_processed: u64,
     pub(crate) query_buffer_limit_disconnections: u64,

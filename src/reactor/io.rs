@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use mio::{Events, Poll, Registry, Token};
 
+use crate::base::output::Output;
 use crate::base::slab::{Id, Slab};
 use crate::base::todo::Todo;
 use crate::tls::{DialSecurity, ListenSecurity};
 
 use super::address::{Address, Peer};
-use super::conn::Conn;
+use super::conn::{Arrival, Conn};
 use super::datagram::{DATAGRAM_BYTES_MAX, Datagrams};
 use super::listen::{Listen, Listener};
 use super::signals::{Interrupts, Signals};
@@ -282,6 +283,56 @@ impl Io {
         if !conn.finishing {
             conn.again = true;
             list(&mut conn.in_ready, &mut self.ready, id);
+        }
+    }
+
+    // For a program that is in the midst of something with a connection which it holds.
+
+    /// Writes as much as leaves at once. False: the connection is over.
+    pub(crate) fn write_now(&mut self, id: ConnId, output: &mut Output) -> bool {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
+            return false;
+        };
+        if conn.closing.is_some() || conn.ended {
+            return false;
+        }
+        let went = match conn.push() {
+            Ok(()) => conn.drain(output).map(drop),
+            Err(error) => Err(error),
+        };
+        conn.blocked = !conn.writable;
+        match went {
+            Ok(()) => true,
+            Err(error) => {
+                self.close_because(id, Closed::Failed(error));
+                false
+            }
+        }
+    }
+
+    /// Reads once and appends what has come; returns how many bytes. `None`: the connection is over.
+    pub(crate) fn read_now(&mut self, id: ConnId, input: &mut Vec<u8>) -> Option<usize> {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
+            return None;
+        };
+        if conn.closing.is_some() || conn.ended {
+            return None;
+        }
+        if !conn.readable {
+            return Some(0);
+        }
+        let mut space = [0; 4096];
+        match conn.fill(&mut space, &mut self.ciphertext) {
+            Arrival::Bytes(count) => {
+                input.extend_from_slice(&space[..count]);
+                Some(count)
+            }
+            Arrival::Nothing => Some(0),
+            Arrival::End => None,
+            Arrival::Failed(error) => {
+                self.close_because(id, Closed::Failed(error));
+                None
+            }
         }
     }
 

@@ -60,13 +60,6 @@ mod datagram;
 mod io;
 mod listen;
 mod phases;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the first second program on a loop will be the live page"
-    )
-)]
 mod router;
 mod signals;
 mod stream;
@@ -83,8 +76,7 @@ use crate::base::slab::Id;
 pub(crate) use address::{Address, Peer};
 pub(crate) use io::{Io, Waker};
 pub(crate) use listen::Listen;
-#[cfg(test)]
-pub(crate) use router::Router;
+pub(crate) use router::{Couple, Owners, Router};
 pub(crate) use signals::Signal;
 #[cfg(test)]
 pub(crate) use stream::Stream;
@@ -297,18 +289,19 @@ impl Io {
     #[cfg(test)]
     pub(crate) fn turn_inside<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
         let held = self.held.clone();
-        self.turn_inside_holding(app, &held)
+        self.turn_inside_holding(app, &held, Sleep::NotAtAll)
     }
 
     /// The same for a program that knows which connections of the group are in the midst of something: only `held` are
-    /// left alone.
+    /// left alone. It may wait for something to happen.
     pub(crate) fn turn_inside_holding<A: App>(
         &mut self,
         app: &mut A,
         held: &[ConnId],
+        sleep: Sleep,
     ) -> std::io::Result<()> {
         let outer_held = mem::replace(&mut self.held, held.to_vec());
-        let outer_sleep = mem::replace(&mut self.next_sleep, Sleep::NotAtAll);
+        let outer_sleep = mem::replace(&mut self.next_sleep, sleep);
         let outer_watch = mem::take(&mut self.watch);
         let result = self.turn(app);
         self.held = outer_held;

@@ -311,7 +311,10 @@ impl Io {
         };
         conn.in_ready = false;
         if is_held {
-            list(&mut conn.in_ready, &mut self.ready, id);
+            // Its turn comes when it is let go. If it has nothing to read any more, the loop may sleep until then.
+            if conn.wants_read() || conn.again {
+                list(&mut conn.in_ready, &mut self.ready, id);
+            }
             return false;
         }
         if conn.closing.is_some() {

@@ -14,9 +14,10 @@
 //! first program's. News that concern everybody (wakers, signals, the clock, the end of a turn) are told to both, the
 //! first one first.
 //!
-//! The router is not good at a turn inside a callback (`Io::turn_inside`): that tells everything to the program that
-//! was lent to it. A program that makes such turns under a router has to be a router again, or the connections of the
-//! other program get no answer.
+//! Where the two programs lie is up to their owner ([`Couple`]): side by side, or the second inside the first. The latter
+//! is for a first program that makes turns inside a callback. Such a turn tells everything to the program that is lent
+//! to it, so that program has to be a router again ([`Router::turn_inside`]), or the connections of the other one would
+//! get no answer; and from within its own callback the first program reaches only what it has itself.
 
 use std::net::SocketAddr;
 
@@ -29,11 +30,21 @@ use super::trace::Turn;
 use super::{App, Closed, ConnId, DatagramId, GROUP_MAX, Sleep};
 use crate::base::slab::Id;
 
-pub(crate) struct Router<A, B> {
-    pub(crate) first: A,
-    pub(crate) second: B,
-    owners: Owners,
+/// Two programs, and the account of what belongs to which.
+pub(crate) trait Couple {
+    type First: App;
+    type Second: App;
+
+    fn first(&mut self) -> &mut Self::First;
+    fn second(&mut self) -> &mut Self::Second;
+    fn owners(&mut self) -> &mut Owners;
+
+    /// The two may talk: after the first program's last word of a turn, before the second one's.
+    fn talk(&mut self, _io: &mut Io) {}
 }
+
+/// A couple as one program.
+pub(crate) struct Router<C>(pub(crate) C);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -42,8 +53,8 @@ enum Side {
 }
 
 /// A bit for each place in the loop's slab: set for what belongs to the second program.
-#[derive(Default)]
-struct Owners {
+#[derive(Debug, Default)]
+pub(crate) struct Owners {
     bits: Vec<u64>,
 }
 
@@ -56,6 +67,16 @@ impl Owners {
         } else {
             Side::Second
         }
+    }
+
+    /// What was opened while neither program was called is the second one's.
+    pub(crate) fn give_second(&mut self, id: Id) {
+        self.put(id, Side::Second);
+    }
+
+    /// The same for the first.
+    pub(crate) fn give_first(&mut self, id: Id) {
+        self.put(id, Side::First);
     }
 
     fn put(&mut self, id: Id, side: Side) {
@@ -71,23 +92,15 @@ impl Owners {
     }
 }
 
-impl<A: App, B: App> Router<A, B> {
-    pub(crate) fn new(first: A, second: B) -> Router<A, B> {
-        Router {
-            first,
-            second,
-            owners: Owners::default(),
-        }
-    }
-
+impl<C: Couple> Router<C> {
     /// Lets the first program do something with the loop outside a turn: what it opens is its own.
     pub(crate) fn with_first<T>(
         &mut self,
         io: &mut Io,
-        deed: impl FnOnce(&mut A, &mut Io) -> T,
+        deed: impl FnOnce(&mut C::First, &mut Io) -> T,
     ) -> T {
         let before = io.born.len();
-        let result = deed(&mut self.first, io);
+        let result = deed(self.0.first(), io);
         self.claim(io, before, Side::First);
         result
     }
@@ -96,10 +109,10 @@ impl<A: App, B: App> Router<A, B> {
     pub(crate) fn with_second<T>(
         &mut self,
         io: &mut Io,
-        deed: impl FnOnce(&mut B, &mut Io) -> T,
+        deed: impl FnOnce(&mut C::Second, &mut Io) -> T,
     ) -> T {
         let before = io.born.len();
-        let result = deed(&mut self.second, io);
+        let result = deed(self.0.second(), io);
         self.claim(io, before, Side::Second);
         result
     }
@@ -107,8 +120,27 @@ impl<A: App, B: App> Router<A, B> {
     /// Gives this program the connections that were opened since there were `before`.
     fn claim(&mut self, io: &Io, before: usize, side: Side) {
         for &id in &io.born[before..] {
-            self.owners.put(id, side);
+            self.0.owners().put(id, side);
         }
+    }
+
+    /// A turn inside a callback of the first program, which lends itself and the second one for it.
+    pub(crate) fn turn_inside(
+        &mut self,
+        io: &mut Io,
+        held: &[ConnId],
+        sleep: Sleep,
+    ) -> std::io::Result<()> {
+        let before = io.born.len();
+        let result = io.turn_inside_holding(self, held, sleep);
+        // What was born inside has its owner; the callback outside must not claim it.
+        io.born.truncate(before);
+        result
+    }
+
+    #[inline]
+    fn side(&mut self, id: Id) -> Side {
+        self.0.owners().of(id)
     }
 
     /// Tells a group to the programs it belongs to. Most groups belong to one.
@@ -116,7 +148,7 @@ impl<A: App, B: App> Router<A, B> {
         let mut parts = [[group[0]; GROUP_MAX]; 2];
         let mut counts = [0, 0];
         for &id in group {
-            let part = usize::from(self.owners.of(id) == Side::Second);
+            let part = usize::from(self.side(id) == Side::Second);
             parts[part][counts[part]] = id;
             counts[part] += 1;
         }
@@ -129,12 +161,12 @@ impl<A: App, B: App> Router<A, B> {
     }
 }
 
-impl<A: App, B: App> App for Router<A, B> {
+impl<C: Couple> App for Router<C> {
     fn opened(&mut self, io: &mut Io, id: ConnId, peer: &Peer) {
         let side = peer
             .listener
-            .map_or(Side::First, |listener| self.owners.of(listener));
-        self.owners.put(id, side);
+            .map_or(Side::First, |listener| self.side(listener));
+        self.0.owners().put(id, side);
         match side {
             Side::First => self.with_first(io, |app, io| app.opened(io, id, peer)),
             Side::Second => self.with_second(io, |app, io| app.opened(io, id, peer)),
@@ -142,7 +174,7 @@ impl<A: App, B: App> App for Router<A, B> {
     }
 
     fn connected(&mut self, io: &mut Io, id: ConnId, peer: &Peer) {
-        match self.owners.of(id) {
+        match self.side(id) {
             Side::First => self.with_first(io, |app, io| app.connected(io, id, peer)),
             Side::Second => self.with_second(io, |app, io| app.connected(io, id, peer)),
         }
@@ -150,23 +182,23 @@ impl<A: App, B: App> App for Router<A, B> {
 
     #[inline]
     fn input(&mut self, id: ConnId) -> &mut [u8] {
-        match self.owners.of(id) {
-            Side::First => self.first.input(id),
-            Side::Second => self.second.input(id),
+        match self.side(id) {
+            Side::First => self.0.first().input(id),
+            Side::Second => self.0.second().input(id),
         }
     }
 
     #[inline]
     fn filled(&mut self, id: ConnId, count: usize) {
-        match self.owners.of(id) {
-            Side::First => self.first.filled(id, count),
-            Side::Second => self.second.filled(id, count),
+        match self.side(id) {
+            Side::First => self.0.first().filled(id, count),
+            Side::Second => self.0.second().filled(id, count),
         }
     }
 
     fn received(&mut self, io: &mut Io, group: &[ConnId]) {
-        let side = self.owners.of(group[0]);
-        if group.iter().any(|id| self.owners.of(*id) != side) {
+        let side = self.side(group[0]);
+        if group.iter().any(|id| self.side(*id) != side) {
             return self.split(io, group);
         }
         match side {
@@ -176,7 +208,7 @@ impl<A: App, B: App> App for Router<A, B> {
     }
 
     fn ended(&mut self, io: &mut Io, id: ConnId) {
-        match self.owners.of(id) {
+        match self.side(id) {
             Side::First => self.with_first(io, |app, io| app.ended(io, id)),
             Side::Second => self.with_second(io, |app, io| app.ended(io, id)),
         }
@@ -184,36 +216,36 @@ impl<A: App, B: App> App for Router<A, B> {
 
     #[inline]
     fn output(&mut self, id: ConnId) -> Option<&mut Output> {
-        match self.owners.of(id) {
-            Side::First => self.first.output(id),
-            Side::Second => self.second.output(id),
+        match self.side(id) {
+            Side::First => self.0.first().output(id),
+            Side::Second => self.0.second().output(id),
         }
     }
 
     fn wrote(&mut self, io: &mut Io, id: ConnId, count: usize) {
-        match self.owners.of(id) {
+        match self.side(id) {
             Side::First => self.with_first(io, |app, io| app.wrote(io, id, count)),
             Side::Second => self.with_second(io, |app, io| app.wrote(io, id, count)),
         }
     }
 
     fn closed(&mut self, io: &mut Io, id: ConnId, why: Closed) {
-        match self.owners.of(id) {
+        match self.side(id) {
             Side::First => self.with_first(io, |app, io| app.closed(io, id, why)),
             Side::Second => self.with_second(io, |app, io| app.closed(io, id, why)),
         }
     }
 
     fn datagram(&mut self, io: &mut Io, socket: DatagramId, from: SocketAddr, bytes: &[u8]) {
-        match self.owners.of(socket) {
+        match self.side(socket) {
             Side::First => self.with_first(io, |app, io| app.datagram(io, socket, from, bytes)),
             Side::Second => self.with_second(io, |app, io| app.datagram(io, socket, from, bytes)),
         }
     }
 
     fn woken(&mut self, io: &mut Io) {
-        self.with_first(io, A::woken);
-        self.with_second(io, B::woken);
+        self.with_first(io, C::First::woken);
+        self.with_second(io, C::Second::woken);
     }
 
     fn signalled(&mut self, io: &mut Io, signal: Signal) {
@@ -222,19 +254,20 @@ impl<A: App, B: App> App for Router<A, B> {
     }
 
     fn after_sleep(&mut self) {
-        self.first.after_sleep();
-        self.second.after_sleep();
+        self.0.first().after_sleep();
+        self.0.second().after_sleep();
     }
 
     // ORDER ack: both programs have stored what they promise before any output leaves.
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
-        let first = self.with_first(io, A::before_sleep);
-        let second = self.with_second(io, B::before_sleep);
+        let first = self.with_first(io, C::First::before_sleep);
+        self.0.talk(io);
+        let second = self.with_second(io, C::Second::before_sleep);
         first.shorter(second)
     }
 
     fn turn(&mut self, turn: &Turn) {
-        self.first.turn(turn);
-        self.second.turn(turn);
+        self.0.first().turn(turn);
+        self.0.second().turn(turn);
     }
 }

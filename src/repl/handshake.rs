@@ -25,8 +25,19 @@ pub(crate) struct Terms {
     pub(crate) request: Option<(String, u64)>,
     /// We are handing over to this server.
     pub(crate) is_failover: bool,
-    /// The data set may come by a connection of its own.
+    /// The data set may come by a connection of its own, in Redis's way.
     pub(crate) offers_channel: bool,
+    /// The same in Valkey's way.
+    pub(crate) offers_pair: bool,
+}
+
+/// How a data set comes by a connection of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Redis's way: the second connection names the first as its primary calls it.
+    Named(String),
+    /// Valkey's way: the first one names the second.
+    Pair,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +49,8 @@ enum Word {
     Capabilities,
     Channel,
     Psync,
+    /// SYNC on a second connection.
+    Sync,
 }
 
 #[derive(Debug)]
@@ -46,7 +59,7 @@ pub(crate) struct Handshake {
     /// What was said and not answered.
     said: VecDeque<Word>,
     /// On the second connection.
-    is_channel: bool,
+    channel: Option<Manner>,
 }
 
 /// What follows from an answer.
@@ -63,8 +76,14 @@ pub(crate) enum Verdict {
     },
     /// The data set comes from a primary that knows no histories: it was asked for with SYNC.
     FullWithSync(Vec<u8>),
-    /// The data set comes by a second connection, on which we call this one so.
-    Channel(String),
+    /// The data set comes by a second connection.
+    Channel(Manner),
+    /// It comes on this second connection, which is called so, and the stream on the first one when it is asked for.
+    Apart {
+        id: String,
+        offset: u64,
+        number: String,
+    },
     /// The stream goes on, perhaps under another id.
     Continue {
         id: Option<String>,
@@ -81,13 +100,13 @@ impl Handshake {
         let handshake = Self {
             terms,
             said,
-            is_channel: false,
+            channel: None,
         };
         (handshake, command(&[b"PING"]))
     }
 
     /// Begins on a second connection, for the data set of the first.
-    pub(crate) fn begin_channel(terms: Terms, main: &str) -> (Self, Vec<u8>) {
+    pub(crate) fn begin_channel(terms: Terms, manner: Manner) -> (Self, Vec<u8>) {
         let mut said = VecDeque::new();
         let mut bytes = Vec::new();
         if let Some(auth) = auth(&terms) {
@@ -96,29 +115,24 @@ impl Handshake {
         }
         said.push_back(Word::Channel);
         let port = terms.port.to_string();
-        bytes.extend(command(&[
-            b"REPLCONF",
-            b"capa",
-            b"eof",
-            b"rdb-only",
-            b"1",
-            b"rdb-channel",
-            b"1",
-            b"main-ch-client-id",
-            main.as_bytes(),
-            b"listening-port",
-            port.as_bytes(),
-        ]));
+        let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"capa", b"eof"];
+        words.extend([b"rdb-only".as_slice(), b"1", b"rdb-channel", b"1"]);
+        if let Manner::Named(main) = &manner {
+            words.extend([b"main-ch-client-id", main.as_bytes()]);
+        }
+        words.extend([b"listening-port", port.as_bytes()]);
+        bytes.extend(command(&words));
         let terms = Terms {
             request: None,
             is_failover: false,
             offers_channel: false,
+            offers_pair: false,
             ..terms
         };
         let handshake = Self {
             terms,
             said,
-            is_channel: true,
+            channel: Some(manner),
         };
         (handshake, bytes)
     }
@@ -148,6 +162,7 @@ impl Handshake {
                 self.ask()
             }
             Some(Word::Psync) => self.answered(&text),
+            Some(Word::Sync) => begun_apart(&text),
             Some(_) => self.ask(),
             None => Verdict::Failed(format!("Unexpected reply from MASTER: {text}")),
         }
@@ -167,6 +182,7 @@ impl Handshake {
             port,
             ip,
             offers_channel,
+            offers_pair,
             ..
         } = &self.terms;
         let mut bytes = Vec::new();
@@ -192,6 +208,9 @@ impl Handshake {
         if *offers_channel {
             words.extend([b"capa".as_slice(), b"rdb-channel-repl"]);
         }
+        if *offers_pair {
+            words.extend([b"capa".as_slice(), b"dual-channel"]);
+        }
         say(Word::Capabilities, &words);
         Verdict::Say(bytes)
     }
@@ -201,7 +220,11 @@ impl Handshake {
         if !self.said.is_empty() {
             return Verdict::Wait;
         }
-        let is_channel = self.is_channel;
+        if self.channel == Some(Manner::Pair) {
+            self.said.push_back(Word::Sync);
+            return Verdict::Say(command(&[b"SYNC"]));
+        }
+        let is_channel = self.channel.is_some();
         self.said.push_back(Word::Psync);
         let (id, offset) = if let Some((id, offset)) = &self.terms.request {
             log::info!("Trying a partial resynchronization (request {id}:{offset}).");
@@ -227,7 +250,7 @@ impl Handshake {
             let (Some(id), Some(offset)) = (id, offset) else {
                 return Verdict::Failed("Master replied with wrong +FULLRESYNC syntax.".into());
             };
-            if self.is_channel {
+            if self.channel.is_some() {
                 log::info!("Starting to receive RDB and replication stream in parallel.");
             } else {
                 log::info!("Full resync from master: {id}:{offset}");
@@ -244,7 +267,10 @@ impl Handshake {
             if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
                 return Verdict::Failed("Master replied with wrong +RDBCHANNELSYNC syntax.".into());
             }
-            return Verdict::Channel(number.to_owned());
+            return Verdict::Channel(Manner::Named(number.to_owned()));
+        }
+        if text == "+DUALCHANNELSYNC" && self.terms.offers_pair {
+            return Verdict::Channel(Manner::Pair);
         }
         if let Some(rest) = text.strip_prefix("+CONTINUE") {
             if self.terms.request.is_none() {
@@ -265,11 +291,11 @@ impl Handshake {
                 format!("Master is currently unable to PSYNC but should be in the future: {text}");
             return Verdict::Later(sentence);
         }
-        if self.is_channel {
+        if self.channel.is_some() {
             return Verdict::Failed(format!("Master refuses an RDB channel: {text}"));
         }
         if self.terms.is_failover {
-            return Verdict::Failed(format!("Failover target rejected psync request: {text}"));
+            return Verdict::Failed(format!("Unexpected reply to PSYNC FAILOVER: {text}"));
         }
         if text.starts_with("-ERR") {
             log::info!("Master does not support PSYNC or is in error state (reply: {text})");
@@ -279,6 +305,26 @@ impl Handshake {
         log::info!("Retrying with SYNC...");
         Verdict::FullWithSync(command(&[b"SYNC"]))
     }
+}
+
+/// The answer to SYNC on a second connection: of which instant of which history the data set is.
+fn begun_apart(text: &str) -> Verdict {
+    let Some(rest) = text.strip_prefix("$ENDOFF:") else {
+        return Verdict::Failed(format!("Master refuses an RDB channel: {text}"));
+    };
+    let words: Vec<_> = rest.split_ascii_whitespace().collect();
+    if let [offset, id, _, number] = words[..]
+        && let Ok(offset) = offset.parse()
+        && is_id(id)
+    {
+        log::info!("Starting to receive RDB and replication stream in parallel.");
+        return Verdict::Apart {
+            id: id.to_owned(),
+            offset,
+            number: number.to_owned(),
+        };
+    }
+    Verdict::Failed("Master replied with wrong $ENDOFF syntax.".into())
 }
 
 /// The password, if there is one.
@@ -348,6 +394,7 @@ mod tests {
             request: Some((ID.to_owned(), 12)),
             is_failover: true,
             offers_channel: false,
+            offers_pair: false,
         };
         let (mut handshake, _) = Handshake::begin(terms);
         assert_eq!(handshake.answer(b""), Verdict::Wait);
@@ -402,6 +449,42 @@ mod tests {
             Verdict::FullWithSync(_)
         ));
         assert!(matches!(ask(None, "garbage"), Verdict::FullWithSync(_)));
+    }
+
+    #[test]
+    fn a_data_set_on_a_second_connection() {
+        let terms = Terms {
+            offers_pair: true,
+            ..Terms::default()
+        };
+        let mut main = until_psync(terms.clone());
+        assert_eq!(
+            main.answer(b"+DUALCHANNELSYNC"),
+            Verdict::Channel(Manner::Pair)
+        );
+        let (mut second, bytes) = Handshake::begin_channel(terms, Manner::Pair);
+        assert_eq!(
+            said(&Verdict::Say(bytes)),
+            "REPLCONF capa eof rdb-only 1 rdb-channel 1 listening-port 0"
+        );
+        assert_eq!(said(&second.answer(b"+OK")), "SYNC");
+        assert_eq!(
+            second.answer(format!("$ENDOFF:17 {ID} -1 6").as_bytes()),
+            Verdict::Apart {
+                id: ID.to_owned(),
+                offset: 17,
+                number: "6".to_owned()
+            }
+        );
+        for wrong in [
+            "$ENDOFF:",
+            "$ENDOFF:x a b c",
+            "$ENDOFF:1 2 3 4",
+            "$EOF:1",
+            "-ERR no",
+        ] {
+            assert!(matches!(begun_apart(wrong), Verdict::Failed(_)), "{wrong}");
+        }
     }
 
     #[test]

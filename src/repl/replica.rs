@@ -34,6 +34,8 @@ pub(crate) struct Wishes {
     pub(crate) reads_all: bool,
     /// It can take its data set by a connection of its own.
     pub(crate) channel: bool,
+    /// The same in Valkey's way.
+    pub(crate) pair: bool,
     /// It is such a connection.
     pub(crate) is_channel: bool,
     /// It wants no stream.
@@ -51,6 +53,8 @@ pub(crate) struct Replica {
     pub(crate) wishes: Wishes,
     /// The replica whose data set goes by this connection: nobody but that one's second.
     pub(crate) carries_for: Option<Id>,
+    /// It carries the data set in Valkey's way: the replica itself comes when the snapshot has begun.
+    pub(crate) is_pair: bool,
     /// Where it can be reached, as it says; the port 0 and no name while it has not.
     pub(crate) port: i64,
     pub(crate) ip: Vec<u8>,
@@ -76,6 +80,7 @@ impl Replica {
             stage: Stage::Candidate,
             wishes: Wishes::default(),
             carries_for: None,
+            is_pair: false,
             port: 0,
             ip: Vec::new(),
             cursor: 0,
@@ -90,7 +95,7 @@ impl Replica {
 
     /// Whether it counts as a replica.
     pub(crate) fn is_attached(&self) -> bool {
-        self.stage != Stage::Candidate && self.carries_for.is_none()
+        self.stage != Stage::Candidate && self.carries_for.is_none() && !self.is_pair
     }
 
     /// Whether it is being sent the stream.
@@ -108,7 +113,10 @@ impl Replica {
             self.stage,
             Stage::Snapshot | Stage::Both | Stage::File | Stage::Online
         );
-        follows && !self.wishes.rdb_only
+        let awaits_main = self.is_pair
+            && self.carries_for.is_none()
+            && matches!(self.stage, Stage::Snapshot | Stage::Served);
+        follows && !self.wishes.rdb_only || awaits_main
     }
 
     /// For how long it has not been heard of.

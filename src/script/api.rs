@@ -14,7 +14,8 @@ use crate::spec::REDIS_VERSION;
 use crate::wire::args::OwnedArgs;
 use crate::wire::reply::Protocol;
 
-use super::errors::{self, fail, refuse};
+use super::debugger::{self, Arguments};
+use super::errors::{self, fail};
 use super::name::name_of;
 use super::random::Random;
 use super::seat::{Ended, Kind, Raise, Shared, Stack, build, rebound, set_walls, walled};
@@ -109,12 +110,16 @@ fn push_redis(stack: Stack, shared: &Shared) {
         stack.push_boolean(true);
         Ok(1)
     });
-    // There is no debugger here, and without one these do nothing.
-    add(stack, shared, b"breakpoint", |stack, _| {
-        stack.push_boolean(false);
+    add(stack, shared, b"breakpoint", |stack, shared| {
+        let is_debugged = shared.watch.is_on.get();
+        shared.watch.is_called.set(is_debugged);
+        stack.push_boolean(is_debugged);
         Ok(1)
     });
-    add(stack, shared, b"debug", |_, _| Ok(0));
+    add(stack, shared, b"debug", |stack, shared| {
+        Arguments::note(stack, shared);
+        Ok(0)
+    });
     for &(name, value) in CONSTANTS {
         stack.push_number(value);
         stack.set_field(-2, name);
@@ -158,6 +163,9 @@ fn command(stack: Stack, shared: &Shared, raises: bool) -> Ended {
         .buffers
         .fill(|args, out| run(stack, shared, args, out));
     let reply = shared.buffers.reply();
+    if shared.watch.steps.get() {
+        note(shared, &said);
+    }
     match said {
         Said::Reply if raises && reply.first() == Some(&b'-') => {
             let end = memchr::memchr(b'\r', reply).unwrap_or(reply.len());
@@ -165,7 +173,7 @@ fn command(stack: Stack, shared: &Shared, raises: bool) -> Ended {
             Err(Raise)
         }
         Said::Reply => from_reply::push(stack, reply).map(|()| 1),
-        Said::Refusal { is_counted: false } if raises => refuse(stack, reply),
+        Said::Refusal { is_counted: false } if raises => errors::refuse(stack, reply),
         Said::Refusal { is_counted: false } => {
             errors::push(stack, reply);
             Ok(1)
@@ -175,6 +183,23 @@ fn command(stack: Stack, shared: &Shared, raises: bool) -> Ended {
             if raises { Err(Raise) } else { Ok(1) }
         }
     }
+}
+
+/// Notes a command for a client that sees each step.
+#[cold]
+fn note(shared: &Shared, said: &Said) {
+    let (args, reply) = (shared.buffers.args(), shared.buffers.reply());
+    match said {
+        Said::Reply => debugger::note_call(shared, args, Ok(reply)),
+        Said::Refusal { is_counted: true } => debugger::note_call(shared, args, Err(reply)),
+        Said::Refusal { is_counted: false } => debugger::note_error(shared, reply),
+    }
+}
+
+/// Raises an error that the statistics have not seen.
+fn refuse(stack: Stack, shared: &Shared, text: &[u8]) -> Ended {
+    debugger::note_error(shared, text);
+    errors::refuse(stack, text)
 }
 
 /// Runs a command.
@@ -233,17 +258,25 @@ fn push_number(args: &mut OwnedArgs, number: f64) {
 fn log(stack: Stack, shared: &Shared) -> Ended {
     let count = stack.top();
     if count < 2 {
-        return refuse(stack, b"ERR redis.log() requires two arguments or more.");
+        return refuse(
+            stack,
+            shared,
+            b"ERR redis.log() requires two arguments or more.",
+        );
     }
     let level = match stack.read_number(1).map(|number| number as i64) {
         None => {
-            return refuse(stack, b"ERR First argument must be a number (log level).");
+            return refuse(
+                stack,
+                shared,
+                b"ERR First argument must be a number (log level).",
+            );
         }
         Some(0) => log::Level::Trace,
         Some(1) => log::Level::Debug,
         Some(2) => log::Level::Info,
         Some(3) => log::Level::Warn,
-        Some(_) => return refuse(stack, b"ERR Invalid log level."),
+        Some(_) => return refuse(stack, shared, b"ERR Invalid log level."),
     };
     for at in 2..=count {
         stack.make_string(at);
@@ -265,12 +298,12 @@ fn log(stack: Stack, shared: &Shared) -> Ended {
 /// `redis.setresp(2 | 3)`
 fn setresp(stack: Stack, shared: &Shared) -> Ended {
     if stack.top() != 1 {
-        return refuse(stack, b"ERR redis.setresp() requires one argument.");
+        return refuse(stack, shared, b"ERR redis.setresp() requires one argument.");
     }
     let protocol = match stack.read_number(1).map(|number| number as i64) {
         Some(2) => Protocol::Resp2,
         Some(3) => Protocol::Resp3,
-        _ => return refuse(stack, b"ERR RESP version must be 2 or 3."),
+        _ => return refuse(stack, shared, b"ERR RESP version must be 2 or 3."),
     };
     shared.spoken.set(protocol);
     Ok(0)
@@ -279,7 +312,11 @@ fn setresp(stack: Stack, shared: &Shared) -> Ended {
 /// `redis.set_repl(flags)`
 fn set_repl(stack: Stack, shared: &Shared) -> Ended {
     if stack.top() != 1 {
-        return refuse(stack, b"ERR redis.set_repl() requires one argument.");
+        return refuse(
+            stack,
+            shared,
+            b"ERR redis.set_repl() requires one argument.",
+        );
     }
     let to = match stack.read_number(1).map_or(0, |number| number as i64) {
         0 => Replication::Nobody,
@@ -289,6 +326,7 @@ fn set_repl(stack: Stack, shared: &Shared) -> Ended {
         _ => {
             return refuse(
                 stack,
+                shared,
                 b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
             );
         }
@@ -309,14 +347,14 @@ fn acl_check_cmd(stack: Stack, shared: &Shared) -> Ended {
             stack.push_boolean(is_allowed);
             Ok(1)
         }
-        Err(text) => refuse(stack, text),
+        Err(text) => refuse(stack, shared, text),
     }
 }
 
 /// `redis.sha1hex(text)`
-fn sha1hex(stack: Stack, _: &Shared) -> Ended {
+fn sha1hex(stack: Stack, shared: &Shared) -> Ended {
     if stack.top() != 1 {
-        return refuse(stack, b"ERR wrong number of arguments");
+        return refuse(stack, shared, b"ERR wrong number of arguments");
     }
     stack.make_string(1);
     stack.push_bytes(&name_of(stack.bytes(1).unwrap_or_default()));
@@ -393,8 +431,9 @@ fn randomseed(stack: Stack, shared: &Shared) -> Ended {
 const WRONG_ARGUMENT: &[u8] = b"ERR wrong number or type of arguments";
 
 /// `redis.error_reply(text)`: a text of one word has no code and gets the common one.
-fn error_reply(stack: Stack, _: &Shared) -> Ended {
+fn error_reply(stack: Stack, shared: &Shared) -> Ended {
     let (1, Some(text)) = (stack.top(), stack.bytes(1)) else {
+        debugger::note_error(shared, WRONG_ARGUMENT);
         errors::push(stack, WRONG_ARGUMENT);
         return Ok(1);
     };
@@ -407,18 +446,23 @@ fn error_reply(stack: Stack, _: &Shared) -> Ended {
     while let [b'\r' | b'\n', rest @ ..] = message {
         message = rest;
     }
+    let message = without_line_end(message);
+    shared
+        .watch
+        .note(|said| said.line(&[b"<error> -", code, b" ", message].concat()));
     stack.push_table(0, 1);
     stack.push_bytes(code);
     stack.push_bytes(b" ");
-    stack.push_bytes(without_line_end(message));
+    stack.push_bytes(message);
     stack.join(3);
     stack.set_field(-2, b"err");
     Ok(1)
 }
 
 /// `redis.status_reply(text)`
-fn status_reply(stack: Stack, _: &Shared) -> Ended {
+fn status_reply(stack: Stack, shared: &Shared) -> Ended {
     if stack.top() != 1 || stack.kind(1) != Kind::String {
+        debugger::note_error(shared, WRONG_ARGUMENT);
         errors::push(stack, WRONG_ARGUMENT);
         return Ok(1);
     }

@@ -85,6 +85,7 @@ impl<'a> Reader<'a> {
                 stack.set_field(-2, b"big_number");
             }
             b'=' => self.verbatim(),
+            b'|' => return self.behind_attribute(),
             _ => {
                 self.line();
                 stack.push_nil();
@@ -149,6 +150,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Scripts see no attributes: the value is the one that follows.
+    fn behind_attribute(&mut self) -> Pushed {
+        for _ in 0..2 * self.length().unwrap_or_default() {
+            self.value()?;
+            self.stack.pop(1);
+        }
+        self.value()
+    }
+
     fn verbatim(&mut self) {
         let stack = self.stack;
         let len = self.length().unwrap_or_default();
@@ -167,7 +177,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use crate::base::output::Output;
-    use crate::script::interpreter::Interpreter;
+    use crate::script::interpreter::{Deprecated, Interpreter};
     use crate::script::trial::{Answers, run};
     use crate::wire::reply::Protocol;
 
@@ -178,7 +188,12 @@ mod tests {
             out.push(reply.as_bytes());
             Ok(())
         });
-        let reply = run(&Interpreter::new(), &code, &mut host, Protocol::Resp2);
+        let reply = run(
+            &Interpreter::new(Deprecated::Hidden),
+            &code,
+            &mut host,
+            Protocol::Resp2,
+        );
         let (_, text) = reply.split_once("\r\n").expect("a reply");
         text.trim_end().to_owned()
     }
@@ -200,6 +215,7 @@ mod tests {
         assert_eq!(seen("#t\r\n", "r"), "true");
         assert_eq!(seen(",1.5\r\n", "r.double"), "1.5");
         assert_eq!(seen(",inf\r\n", "r.double"), "inf");
+        assert_eq!(seen("|1\r\n+a\r\n*1\r\n:2\r\n:7\r\n", "r"), "7");
         assert_eq!(seen("(123\r\n", "r.big_number"), "123");
         assert_eq!(seen("=6\r\ntxt:ab\r\n", "r.verbatim_string.string"), "ab");
     }

@@ -1,5 +1,7 @@
 //! The interpreter: its globals are made once, and every script is a function that sees them.
 
+use std::cell::Cell;
+use std::ffi::CStr;
 use std::rc::Rc;
 
 use mlua::chunk::ChunkMode;
@@ -8,21 +10,36 @@ use mlua::{Error, Function, Lua, LuaOptions, StdLib, Table};
 use crate::wire::args::Args;
 use crate::wire::reply::Protocol;
 
+use super::debugger::Debugger;
 use super::errors::{self, Failure, PRELUDE};
 use super::functions::{Room, furnish};
 use super::returned::Returned;
-use super::seat::{Code, Main, Passing, Shared, Task};
+use super::said::Said;
+use super::seat::{Code, Main, Passing, SCRIPT, Shared, Task};
 use super::{Host, api};
 
-/// How Lua calls the text of every script in its messages.
-const SCRIPT: &str = "@user_script";
+/// So many texts are compiled between two steps of the collector.
+const COMPILED_BETWEEN_STEPS: u32 = 16;
+
+/// Byte code begins with it.
+const ESCAPE: u8 = 27;
 
 /// A script that takes more memory than this ends with an error. Redis sets no limit and is ended by the system.
 const MEMORY_MAX_BYTES: usize = 1 << 30;
 
+/// Whether scripts find what is deprecated: `getfenv`, `setfenv`, `newproxy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Deprecated {
+    #[default]
+    Hidden,
+    There,
+}
+
 pub(crate) struct Interpreter {
     lua: Lua,
     main: Main,
+    /// Texts that were compiled.
+    compiled: Cell<u32>,
     /// Where functions are loaded, if it is for them.
     room: Option<Room>,
     // Dropped after the interpreter, which has pointers to it.
@@ -31,16 +48,16 @@ pub(crate) struct Interpreter {
 
 impl Interpreter {
     /// One for scripts.
-    pub(super) fn new() -> Self {
-        Self::build(false).expect("the prelude is ours and runs in little memory")
+    pub(super) fn new(also: Deprecated) -> Self {
+        Self::build(false, also).expect("the prelude is ours and runs in little memory")
     }
 
     /// One for functions.
-    pub(super) fn for_functions() -> Self {
-        Self::build(true).expect("the prelude is ours and runs in little memory")
+    pub(super) fn for_functions(also: Deprecated) -> Self {
+        Self::build(true, also).expect("the prelude is ours and runs in little memory")
     }
 
-    fn build(is_for_functions: bool) -> mlua::Result<Self> {
+    fn build(is_for_functions: bool, also: Deprecated) -> mlua::Result<Self> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
         // The library's own `pcall` is what scripts know.
         let options = LuaOptions::new().catch_rust_panics(false);
@@ -48,6 +65,7 @@ impl Interpreter {
         lua.set_memory_limit(MEMORY_MAX_BYTES)?;
         let shared = Rc::<Shared>::default();
         let host = api::host(&lua, &shared)?;
+        host.set("is_deprecated_there", also == Deprecated::There)?;
         let prelude = lua
             .load(include_str!("prelude.lua"))
             .set_name(PRELUDE)
@@ -63,6 +81,7 @@ impl Interpreter {
         Ok(Self {
             lua,
             main,
+            compiled: Cell::new(0),
             room,
             shared,
         })
@@ -70,17 +89,25 @@ impl Interpreter {
 
     /// Makes a function of a script's text; or says why it is none.
     pub(super) fn compile(&self, text: &[u8]) -> Result<Code, Vec<u8>> {
-        self.compile_as(SCRIPT, text).map_err(|cause| {
-            format!("ERR Error compiling script (new function): {cause}").into_bytes()
-        })
+        let compiled = self.compile_as(SCRIPT, text);
+        compiled.map_err(|cause| [b"ERR Error compiling script (new function): ", &*cause].concat())
     }
 
     /// The same for a text that Lua's messages call otherwise.
-    pub(super) fn compile_as(&self, source: &str, text: &[u8]) -> Result<Code, String> {
-        let chunk = self.lua.load(text).set_name(source);
-        let function = chunk.set_mode(ChunkMode::Text).into_function();
-        let kept = function.and_then(|function| self.keep(function));
-        kept.map_err(|error| cause_of(&error))
+    pub(super) fn compile_as(&self, source: &CStr, text: &[u8]) -> Result<Code, Vec<u8>> {
+        if text.first() == Some(&ESCAPE) {
+            // Byte code is not taken. This is what Lua says where it does not know any.
+            let name = source.to_string_lossy();
+            let name = name.trim_start_matches('@');
+            return Err(format!("{name}:1: unexpected symbol near 'char(27)'").into_bytes());
+        }
+        // Lua lets garbage grow to as much as is in use. Texts that are compiled one after the other leave much of it.
+        let count = self.compiled.get().wrapping_add(1);
+        self.compiled.set(count);
+        if count.is_multiple_of(COMPILED_BETWEEN_STEPS) {
+            self.main.collect_some();
+        }
+        self.main.compile(source, text)
     }
 
     pub(super) fn keep(&self, function: Function) -> mlua::Result<Code> {
@@ -109,6 +136,25 @@ impl Interpreter {
             },
             host,
         )
+    }
+
+    /// From here on a client debugs what is run, a script of this text.
+    pub(crate) fn watch(&self, text: &[u8]) {
+        let watch = &self.shared.watch;
+        watch.is_on.set(true);
+        watch.steps.set(true);
+        watch.is_called.set(false);
+        watch.line.set(0);
+        watch.watcher.set(Some(Box::new(Debugger::new(text))));
+    }
+
+    /// Nobody debugs from here on. Returns what the client has not been sent yet.
+    pub(crate) fn end_watch(&self) -> Said {
+        let watch = &self.shared.watch;
+        watch.is_on.set(false);
+        watch.steps.set(false);
+        watch.watcher.set(None);
+        watch.said.take()
     }
 
     pub(super) fn evaluate(
@@ -144,5 +190,51 @@ pub(super) fn cause_of(error: &Error) -> String {
         Error::RuntimeError(text) | Error::MemoryError(text) => text.clone(),
         Error::SyntaxError { message, .. } => message.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::script::interpreter::{Deprecated, Interpreter};
+    use crate::script::trial::{nobody, run};
+    use crate::wire::reply::Protocol;
+
+    fn seen(deprecated: Deprecated, expression: &str) -> String {
+        let code = format!("return tostring({expression})");
+        let interpreter = Interpreter::new(deprecated);
+        let reply = run(&interpreter, &code, &mut nobody(), Protocol::Resp2);
+        reply.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn what_is_deprecated_gives_no_way_out() {
+        for (expression, expected) in [
+            ("getfenv(string.format) == _G", "true"),
+            ("getfenv(redis.call) == _G", "true"),
+            ("getfenv(getmetatable) == _G", "true"),
+            (
+                "getfenv() == _G and getfenv(1) == _G and getfenv(0) == _G",
+                "true",
+            ),
+            (
+                "getfenv(setfenv(function() return 1 end, {a = 'mine'})).a",
+                "mine",
+            ),
+            ("setfenv(function() return a end, {a = 'mine'})()", "mine"),
+            ("(pcall(setfenv, 0, {}))", "false"),
+            ("(pcall(setfenv, getmetatable, {}))", "false"),
+            ("(pcall(setfenv, string.format, {}))", "false"),
+            ("type(getmetatable(newproxy(true)))", "table"),
+        ] {
+            assert_eq!(
+                seen(Deprecated::There, expression),
+                expected,
+                "{expression}"
+            );
+        }
+        for name in ["getfenv", "setfenv", "newproxy"] {
+            let expression = format!("(pcall(function() return {name} end))");
+            assert_eq!(seen(Deprecated::Hidden, &expression), "false");
+        }
     }
 }

@@ -12,6 +12,7 @@
 //! Not known here: sessions, admission, keys.
 
 mod api;
+mod debugger;
 mod errors;
 mod from_reply;
 mod functions;
@@ -20,6 +21,7 @@ mod libs;
 mod name;
 mod random;
 mod returned;
+mod said;
 mod scripts;
 mod seat;
 mod shebang;
@@ -35,8 +37,10 @@ use crate::wire::reply::Protocol;
 
 pub(crate) use errors::Failure;
 pub(crate) use functions::{Functions, Library, Policy};
+pub(crate) use interpreter::Deprecated;
 pub(crate) use name::{Name, name_in};
 pub(crate) use returned::Returned;
+pub(crate) use said::Said;
 pub(crate) use scripts::Scripts;
 pub(crate) use seat::{Lent, Seat};
 pub(crate) use shebang::{Flags, flags_in};
@@ -59,6 +63,29 @@ pub(crate) trait Host {
 
     /// Asked about every millisecond.
     fn pulse(&mut self) -> Pulse;
+
+    /// Sends bytes to the client that debugs the script, at once.
+    fn tell(&mut self, _bytes: &[u8]) {}
+
+    /// Waits for what that client says next, and appends it.
+    fn hear(&mut self, _heard: &mut Vec<u8>) -> Heard {
+        Heard::Nobody
+    }
+
+    /// Whether the script has run for long since the client was last heard.
+    fn runs_long(&mut self) -> bool {
+        false
+    }
+}
+
+/// What has come of the client that debugs a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Something,
+    /// The connection is over.
+    Nobody,
+    /// Somebody else has ended the script, with this error.
+    Ends(&'static [u8]),
 }
 
 /// Whether a script goes on.

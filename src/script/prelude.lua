@@ -97,6 +97,30 @@ globals.os = protect({ clock = std.os.clock })
 globals.string = protect(std.string)
 behind.strings = protect({ __index = globals.string })
 
+-- What Lua 5.1 has kept from before, if the configuration asks for it. Functions of C and those of this file have the
+-- standard globals around them, which no script may have.
+if host.is_deprecated_there then
+  local function level(f)
+    return type(f) == 'number' and f > 0 and f + 2 or f
+  end
+  function globals.getfenv(f)
+    local around = std.getfenv(level(f == nil and 1 or f))
+    if around == std then
+      return front
+    end
+    return around
+  end
+  function globals.setfenv(f, around)
+    local at = level(f)
+    if f == 0 or std.getfenv(at) == std then
+      error("'setfenv' cannot change environment of given object", 2)
+    end
+    local changed = std.setfenv(at, around)
+    return changed
+  end
+  globals.newproxy = std.newproxy
+end
+
 local of_globals = {
   __index = function(_, name)
     error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use crate::base::hash::Seed;
 
 use super::Flags;
-use super::interpreter::Interpreter;
+use super::interpreter::{Deprecated, Interpreter};
 use super::name::{Name, name_in, name_of};
 use super::seat::Code;
 
@@ -31,6 +31,7 @@ pub(crate) struct Script {
 #[derive(Default)]
 pub(crate) struct Scripts {
     interpreter: Option<Interpreter>,
+    deprecated: Deprecated,
     by_name: HashMap<Name, Script, ByName>,
     /// Those that came by EVAL, the one that has not run for longest first.
     evals: BTreeMap<u64, Name>,
@@ -41,9 +42,18 @@ pub(crate) struct Scripts {
 }
 
 impl Scripts {
+    pub(crate) fn new(deprecated: Deprecated) -> Self {
+        Self {
+            deprecated,
+            ..Self::default()
+        }
+    }
+
     /// The interpreter, made now if there was none.
     fn interpreter(&mut self) -> &Interpreter {
-        self.interpreter.get_or_insert_with(Interpreter::new)
+        let deprecated = self.deprecated;
+        self.interpreter
+            .get_or_insert_with(|| Interpreter::new(deprecated))
     }
 
     /// Takes a script in, if it is not there, and returns its name; or why it cannot be understood.
@@ -114,7 +124,9 @@ impl Scripts {
 
     /// Takes the interpreter out for the time of a script, which needs the rest of the server beside it.
     pub(crate) fn take_interpreter(&mut self) -> Interpreter {
-        self.interpreter.take().unwrap_or_else(Interpreter::new)
+        let deprecated = self.deprecated;
+        let interpreter = self.interpreter.take();
+        interpreter.unwrap_or_else(|| Interpreter::new(deprecated))
     }
 
     pub(crate) fn put_back(&mut self, interpreter: Interpreter) {

@@ -285,12 +285,17 @@ pub(super) fn without_line_end(text: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use crate::script::interpreter::Interpreter;
+    use crate::script::interpreter::{Deprecated, Interpreter};
     use crate::script::trial::{nobody, run};
     use crate::wire::reply::Protocol;
 
     fn written(code: &str, client: Protocol) -> String {
-        run(&Interpreter::new(), code, &mut nobody(), client)
+        run(
+            &Interpreter::new(Deprecated::Hidden),
+            code,
+            &mut nobody(),
+            client,
+        )
     }
 
     fn plain(code: &str) -> String {

@@ -7,7 +7,7 @@ use crate::base::output::Output;
 use crate::wire::args::Args;
 use crate::wire::reply::{Protocol, Reply};
 
-use super::interpreter::Interpreter;
+use super::interpreter::{Deprecated, Interpreter};
 use super::to_reply::write;
 use super::{Host, Pulse, Refused, Replication};
 
@@ -64,7 +64,7 @@ end
 /// gave.
 #[track_caller]
 pub(super) fn expect(cases: &[(&str, &str)]) {
-    let interpreter = Interpreter::new();
+    let interpreter = Interpreter::new(Deprecated::Hidden);
     for (expression, expected) in cases {
         let script = format!("{SHOW} return show(pcall(function() return {expression} end))");
         let shown = run(&interpreter, &script, &mut nobody(), Protocol::Resp2);

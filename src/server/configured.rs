@@ -24,7 +24,7 @@ impl Server {
     }
 
     /// Brings about all effects of the changes, or none.
-    fn bring_all_about(&mut self, io: &mut Io, changes: Changes) -> Result<(), Error> {
+    pub(super) fn bring_all_about(&mut self, io: &mut Io, changes: Changes) -> Result<(), Error> {
         let effects: Vec<(Outside, Vec<u8>)> = changes
             .outside()
             .into_iter()
@@ -93,7 +93,8 @@ impl Server {
                 );
             }
             Outside::MaxClients => {
-                let possible = process::raise_descriptor_limit(config.maxclients);
+                let possible =
+                    process::raise_descriptor_limit(config.maxclients, config.page_port != 0);
                 if possible < config.maxclients {
                     return Err(Failure::TooManyClients { possible });
                 }

@@ -10,6 +10,7 @@ mod entrance;
 mod files;
 mod listeners;
 mod migrating;
+mod page;
 mod process;
 mod replication;
 mod rewriting;
@@ -115,6 +116,8 @@ pub(crate) struct Server {
     security: Security,
     /// The loop will be left after this turn.
     is_leaving: bool,
+    /// The live page, if there is one.
+    annex: Option<Box<page::Annex>>,
 }
 
 impl Server {
@@ -154,6 +157,7 @@ impl Server {
             searching: Searching::default(),
             security,
             is_leaving: false,
+            annex: None,
         }
     }
 
@@ -161,7 +165,7 @@ impl Server {
     fn run(mut self, mut reactor: Reactor) -> i32 {
         // Nobody else gives freed pages back while the server idles.
         crate::store::alloc::set_background_thread(self.engine.config().jemalloc_bg_thread);
-        let outcome = reactor.run(&mut self);
+        let outcome = self.turn_until_told(&mut reactor);
         if let Err(error) = outcome {
             ::log::error!("The event loop failed: {}", crate::config::explain(&error));
             self.exit_code = 1;

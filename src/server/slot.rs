@@ -6,10 +6,13 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::base::output::Output;
 use crate::base::slab::Id;
+use crate::config::Changes;
 use crate::engine::Engine;
-use crate::engine::run::outside::Outside;
-use crate::reactor::Io;
+use crate::engine::run::outside::{Listened, Outside};
+use crate::reactor::{Io, Router, Sleep};
+use crate::spec::error::Error;
 
 use super::Server;
 
@@ -51,11 +54,40 @@ pub(super) struct Around<'a> {
 }
 
 impl Outside for Around<'_> {
-    fn turn(&mut self, engine: Box<Engine>, held: &[Id]) -> (Box<Engine>, bool) {
+    fn turn(&mut self, engine: Box<Engine>, held: &[Id], sleep_ms: u64) -> (Box<Engine>, bool) {
         self.server.engine.put_back(engine);
-        if let Err(error) = self.io.turn_inside_holding(self.server, held) {
+        let sleep = Sleep::AtMostMs(sleep_ms);
+        let outcome = if self.server.annex.is_some() {
+            Router(&mut *self.server).turn_inside(self.io, held, sleep)
+        } else {
+            self.io.turn_inside_holding(self.server, held, sleep)
+        };
+        if let Err(error) = outcome {
             log::error!("The event loop failed: {}", crate::config::explain(&error));
         }
         (self.server.engine.take(), self.server.is_leaving)
+    }
+
+    fn configure(
+        &mut self,
+        engine: Box<Engine>,
+        changes: Changes,
+    ) -> (Box<Engine>, Result<(), Error>) {
+        self.server.engine.put_back(engine);
+        let outcome = self.server.bring_all_about(self.io, changes);
+        self.server.engine.apply_config();
+        (self.server.engine.take(), outcome)
+    }
+
+    fn say(&mut self, id: Id, said: &mut Output) -> bool {
+        self.io.write_now(id, said)
+    }
+
+    fn hear(&mut self, id: Id, heard: &mut Vec<u8>) -> Listened {
+        match self.io.read_now(id, heard) {
+            None => Listened::End,
+            Some(0) => Listened::Nothing,
+            Some(_) => Listened::Something,
+        }
     }
 }

@@ -41,6 +41,9 @@ pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
             reactor
                 .io()
                 .trace(watcher.as_ref().map(|watcher| watcher.stamp));
+            if server.open_page(&mut reactor, watcher.as_ref()).is_err() {
+                return 1;
+            }
             server.watcher = watcher;
             server.run(reactor)
         }
@@ -50,7 +53,8 @@ pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
 
 pub(super) fn prepare(mut loaded: Loaded, examine: fn(&Path)) -> Result<(Server, Reactor), i32> {
     let table = command_table(&loaded)?;
-    loaded.config.maxclients = process::raise_descriptor_limit(loaded.config.maxclients);
+    loaded.config.maxclients =
+        process::raise_descriptor_limit(loaded.config.maxclients, loaded.config.page_port != 0);
     let is_replica = loaded.config.replicaof.0.is_some();
     logging::set_role(if is_replica {
         Role::Replica

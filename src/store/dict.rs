@@ -23,8 +23,9 @@ use super::entry::raw::{Kind, NARROW_MAX, NEVER, Raw, Times};
 use super::entry::{
     EntryMut, EntryRef, New, Owned, Taken, some_deadline, take_object, times, write_payload,
 };
-use super::table::{Table, TableStats};
+use super::table::{Probe, Table, TableShape, TableStats};
 use super::wheel::Wheel;
+use super::wheel::WheelShape;
 use super::{Site, Spot, Vacancy};
 use crate::base::hash::Seed;
 
@@ -421,6 +422,26 @@ impl<V> Dict<V> {
     #[cfg(test)]
     pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {
         self.raw(spot).bytes::<V>()
+    }
+
+    /// How far the table has grown.
+    pub(crate) fn shape(&self) -> TableShape {
+        self.table.shape()
+    }
+
+    /// The lengths of some chains, evenly spread.
+    pub(crate) fn some_chains(&self, most: usize) -> Vec<u8> {
+        self.table.some_chains(most)
+    }
+
+    pub(crate) fn wheel_shape(&self) -> WheelShape {
+        self.wheel.shape()
+    }
+
+    /// The way of a look-up.
+    pub(crate) fn probe(&self, key: &[u8]) -> Probe {
+        let hash = self.hash(key);
+        self.table.probe(hash, self.locate(hash, key))
     }
 
     /// Walks the whole table.

@@ -50,5 +50,6 @@ pub(crate) use members::{Member, Members};
 pub(crate) use ranked::Ranked;
 pub(crate) use site::{Site, Vacancy};
 pub(crate) use spot::Spot;
-pub(crate) use table::TableStats;
 pub use table::set_eager;
+pub(crate) use table::{Probe, TableShape, TableStats};
+pub(crate) use wheel::WheelShape;

@@ -34,9 +34,13 @@
 
 #![allow(unsafe_code)]
 
+mod shape;
+
 use super::address::Address;
 use super::entry::raw::Raw;
 use super::table::below;
+
+pub(crate) use shape::WheelShape;
 
 #[derive(Default)]
 pub(super) struct Wheel {

@@ -213,6 +213,8 @@ class Stage:
         some of them that are set anew later, also where its primary is 8.0.6; `reader` is one that reads under load."""
         if reader and not reader.name.endswith("(pollux)"):
             return False
+        if any(server.flavour == "valkey" for server in self.servers):
+            return False
         return all(server.version >= (7, 4) or server.name.endswith("(pollux)") for server in self.servers)
 
     def discard(self):
@@ -228,7 +230,7 @@ class Stage:
         self.discard()
 
 
-def pair(first, second, seed, options=()):
+def pair(first, second, seed, options=(), is_right=lambda primary, replica: True):
     """A replica joins under load, its link is cut at any byte again and again, and it goes on each time."""
     with Stage(first, second, options=options) as stage:
         primary, replica = stage.servers
@@ -250,6 +252,18 @@ def pair(first, second, seed, options=()):
         facts = info(primary)
         assert int(facts["sync_full"]) == 1, "full syncs: %s\n%s" % (facts["sync_full"], primary.log(40))
         assert int(facts["sync_partial_ok"]) >= 8, facts["sync_partial_ok"]
+        assert is_right(primary, replica), primary.log(40) + replica.log(40)
+
+
+DUAL = ("--dual-channel-replication-enabled", "yes", "--repl-diskless-sync", "yes")
+
+
+def dual(first, second, seed, options=DUAL):
+    """The same where the data set comes by a second connection, as Valkey has it: ours says so in its log."""
+    pair(first, second, seed, options, lambda primary, replica: any(
+        words in server.log(10000) for server, words in ((primary, "capable of dual channel synchronization"),
+                                                         (replica, "Starting to receive RDB and replication stream in parallel"))
+        if server.name.endswith("(pollux)")))
 
 
 def chain(binaries, seed):
@@ -541,6 +555,12 @@ def tests_for(ours, peer):
         tests.append(("replication: from %s to us and back" % name, lambda other=other: moves(other, ours)))
         for sync in ("yes", "no"):
             tests.append(("replication: two %s on one snapshot, diskless %s" % (name, sync), lambda other=other, sync=sync: snapshots(ours, other, ("--repl-diskless-sync", sync))))
+    valkey = find_program("valkey-server")
+    if valkey:
+        tests.append(("replication: valkey follows us by two connections", lambda: dual(ours, valkey, 13)))
+        tests.append(("replication: we follow valkey by two connections", lambda: dual(valkey, ours, 14)))
+    tests.append(("replication: we follow us by two connections in Valkey's way",
+                  lambda: dual(ours, ours, 15, (*DUAL, "--repl-rdb-channel", "no"))))
     tests.append(("replication: we follow us", lambda: pair(ours, ours, 7)))
     tests.append(("replication: we follow us, read as it comes", lambda: pair(ours, ours, 8, ("--repl-diskless-load", "on-empty-db"))))
     tests.append(("replication: we follow us from the disk", lambda: pair(ours, ours, 9, ("--repl-diskless-sync", "no"))))

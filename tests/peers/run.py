@@ -9,12 +9,14 @@
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   acl          random rules of users and what they may do                        acl.py
+  debugger     sessions of the debugger of scripts, and what they leave behind       debugger.py
   guard        strangers, users, secrets: what keeps them within their bounds    guard.py
   exchange     files written by one and read by the other                         exchange.py
   tls          encrypted connections: real clients, harm, replicas                tls.py
   replication  primaries and replicas, ours and real ones, with links that break  replication.py
   migrate      keys that move between ours and a real server                      migrate.py
   sentinel     real sentinels that fail over servers of ours, killed under load    sentinel.py
+  page         the live page in a real browser, where there is a Chromium                 page.py
   disk         disks that fail, and what both say and do                          disk.py
   crash        our server killed under load, and what is left; a new seed each time  crash.py
 
@@ -41,6 +43,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import crash
+import debugger
 import disk
 import exchange
 import guard
@@ -49,6 +52,7 @@ import replication
 import sentinel
 import tls
 import tools
+from browser import find_browser
 from servers import Server, find_peer, find_tool
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -61,6 +65,7 @@ CRASH_SECONDS = 50
 # The families of commands that are complete.
 COMPLETE = [
     "string", "keys", "list", "hash", "set", "zset", "stream", "bitmap", "hll", "geo", "transaction", "pubsub", "tracking",
+    "script",
 ]
 
 
@@ -101,12 +106,15 @@ def all_tests(opts, peer_version, has_tools):
                                                  "--count", "4000", "--seed", SEED)))
     if peer_version >= (8, 0):
         tests.append(("acl", lambda: program("acl.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "8000", "--seed", SEED)))
+        tests.append(("debugger", lambda: debugger.report(opts.bin, opts.peer)))
         tests += guard.tests_for(opts.bin, opts.peer)
     tests += exchange.tests_for(opts.bin, opts.peer, peer_version)
     tests += replication.tests_for(opts.bin, opts.peer)
     tests += migrate.tests_for(opts.bin, opts.peer, peer_version)
     tests += sentinel.tests_for(opts.bin, opts.peer)
     tests += tls.tests_for(opts.bin, opts.peer)
+    if find_browser():
+        tests.append(("page", lambda: program("page.py", "--bin", opts.bin)))
     tests += disk.tests_for(opts.bin, opts.peer) if peer_version >= (8, 0) else []
     return tests + crashes, lambda: bench and bench.discard()
 

@@ -7,11 +7,15 @@ use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
+use crate::types::json::path::places;
 use crate::types::json::{Arithmetic, Atom, Number, NumberError, Reader, View, push_number};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
-use super::{answer, changed, document, document_mut, found, not_json, path_of, targets};
+use super::{
+    Place, answer, changed, document, document_mut, found, missing_or, not_json, path_of, targets,
+    too_much,
+};
 
 /// JSON.NUMINCRBY key path value
 pub(super) fn numincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -35,13 +39,11 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
     // RESP3 has one form for both kinds of paths.
     path.is_legacy &= !ctx.reply.is_resp3();
     let json = document(&ctx.keys, spot);
-    let is_number = |view: View<'_>| matches!(view.atom(), Atom::Number(_));
-    let targets = targets(json, &path, is_number, "does not contains a number")?;
-    let mut answers = Vec::with_capacity(targets.len());
+    let found = places(json, &path).map_err(too_much)?;
+    let mut answers = Vec::with_capacity(found.len());
     let mut parsed = None;
-    for place in &targets {
-        let number = place.as_ref().and_then(|place| json.at(place));
-        let Some(Atom::Number(number)) = number.map(View::atom) else {
+    for target in &found {
+        let Atom::Number(number) = target.view.atom() else {
             answers.push(None);
             continue;
         };
@@ -51,9 +53,13 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
         };
         answers.push(Some(arithmetic.of(number, operand).map_err(refusal)?));
     }
+    if path.is_legacy && parsed.is_none() {
+        return Err(missing_or(&path.text, "does not contains a number"));
+    }
+    let places: Vec<Place> = found.into_iter().map(|target| target.place).collect();
     let json = document_mut(&mut ctx.keys, spot);
-    for (place, answer) in targets.iter().zip(&answers) {
-        if let (Some(place), Some(number)) = (place, answer) {
+    for (place, answer) in places.iter().zip(&answers) {
+        if let Some(number) = answer {
             json.replace_scalar(place, Atom::Number(*number));
         }
     }

@@ -13,11 +13,11 @@ mod transport;
 use crate::engine::cluster_hints;
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::{Event, Keys, Site, Spot};
+use crate::keyspace::{Event, Site};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::spec::server::{dataset, replication};
-use crate::store::{Owned, Taken};
+use crate::store::Taken;
 use crate::wire::args::Args;
 
 use super::options::{is, narrow_integer};
@@ -216,7 +216,10 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     // The copy has the deadline of the source: it is to be the same key under another name.
-    let copied = duplicate(&ctx.keys, spot);
+    let copied = Taken {
+        access: ctx.keys.space.access.fresh(ctx.keys.now_ms),
+        ..ctx.keys.duplicate(spot)
+    };
     let mut there = ctx.keys.other(target);
     if !replaces && there.find_to_write(to).is_some() {
         ctx.reply.integer(0);
@@ -228,25 +231,4 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     there.changed(to, Event::COPY_TO, 1);
     ctx.reply.integer(1);
     Ok(())
-}
-
-/// A value with its deadline, doubled.
-fn duplicate(keys: &Keys<'_>, spot: Spot) -> Taken<crate::types::Value> {
-    use crate::keyspace::Payload;
-    let entry = keys.entry(spot);
-    let payload = match entry.payload() {
-        Payload::Int(number) => Owned::Int(number),
-        Payload::Inline(bytes) => Owned::Inline {
-            bytes: bytes.to_vec(),
-            raw_reported: entry.raw_reported(),
-        },
-        Payload::Object(value) => Owned::Object(value.clone()),
-    };
-    let access = keys.space.access.fresh(keys.now_ms);
-    Taken {
-        payload,
-        deadline: entry.deadline(),
-        field_deadline: entry.field_deadline(),
-        access,
-    }
 }

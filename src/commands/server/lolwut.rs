@@ -12,9 +12,16 @@ use super::super::options::{integer, is};
 pub(crate) fn lolwut(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut at = 1;
     if args.get(1).is_some_and(|word| is(word, "VERSION")) && args.len() > 2 {
-        // Every version has the same sky.
-        integer(args.at(2))?;
+        // Every version has the same sky, but the old ones want numbers behind theirs.
+        let count = match integer(args.at(2))? {
+            5 => 3,
+            6 => 2,
+            _ => 0,
+        };
         at = 3;
+        for word in args.from(at).take(count) {
+            integer(word)?;
+        }
     }
     // An argument that is no number is left to chance, as everything here.
     let size = |at: usize, default: usize, least: usize, most: usize| {

@@ -3,7 +3,7 @@
 mod config;
 mod debug;
 mod footprint;
-mod info;
+pub(crate) mod info;
 mod latency;
 mod lolwut;
 mod memory;

@@ -4,7 +4,7 @@ use super::{INT, LONG, PORT};
 use crate::config::row::{
     Form, Outside, Row, Within, boolean, memory, number, optional, special, text, word,
 };
-use crate::config::words::{Permission, PubsubDefault, TlsAuthClients};
+use crate::config::words::{PagePrompt, Permission, PubsubDefault, TlsAuthClients};
 use crate::store::STRING_BYTES_MAX;
 
 #[rustfmt::skip] // A row per line reads as the table it is.
@@ -21,7 +21,11 @@ pub(crate) static ROWS: &[Row] = &[
     Row::new("protected-mode", boolean!(protected_mode), "yes"),
     Row::new("max-new-connections-per-cycle", number!(max_new_connections_per_cycle, 1, 1000), "10")
         .outside(Outside::Connections),
-    Row::new("introspection-port", number!(introspection_port, 0, PORT), "0").immutable().ours(),
+    // The live page.
+    Row::new("page-port", number!(page_port, 0, PORT), "0").immutable().ours(),
+    Row::new("page-bind", text!(page_bind), "127.0.0.1").immutable().ours(),
+    Row::new("page-token", optional!(page_token), "").immutable().sensitive().ours(),
+    Row::new("page-prompt", word!(page_prompt: PagePrompt), "read-only").immutable().ours(),
     // TLS.
     Row::new("tls-port", number!(tls_port, 0, PORT), "0").outside(Outside::ListenTls),
     Row::new("tls-cluster", boolean!(tls_cluster), "no").outside(Outside::Tls),

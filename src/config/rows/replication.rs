@@ -31,6 +31,7 @@ pub(crate) static ROWS: &[Row] = &[
     Row::new("repl-diskless-sync-delay", number!(repl_diskless_sync_delay_s, 0, INT), "5"),
     Row::new("repl-diskless-sync-max-replicas", number!(repl_diskless_sync_max_replicas, 0, INT), "0"),
     Row::new("repl-diskless-load", word!(repl_diskless_load: DisklessLoad), "disabled").deny_loading(),
+    Row::new("dual-channel-replication-enabled", boolean!(dual_channel_replication_enabled), "no").hidden(),
     Row::new("repl-rdb-channel", boolean!(repl_rdb_channel), "yes").hidden(),
     Row::new("min-replicas-to-write", number!(min_replicas_to_write, 0, INT), "0")
         .alias("min-slaves-to-write"),

@@ -72,6 +72,7 @@ fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms
             Purpose::AofRewrite => config.aof_rewrite_incremental_fsync,
         },
     };
+    services.stats.snapshots += 1;
     let snapshots = &mut services.snapshots;
     snapshots.running = Some(Running {
         purpose,

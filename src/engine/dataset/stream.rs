@@ -107,6 +107,7 @@ impl Engine {
         if appending.write_error.take().is_some() {
             log::warn!("AOF reopen, just ignore the last error.");
         }
+        log::info!("AOF background was scheduled");
         appending.is_rewrite_scheduled = true;
         appending.failures_in_a_row = 0;
         self.set_appending(State::Beginning);

@@ -24,7 +24,7 @@ use crate::engine::run::ctx::Ctx;
 use crate::engine::run::effects::Ask;
 use crate::engine::services::{ReplicationPause, Services};
 use crate::engine::session::Session;
-use crate::repl::handshake::Handshake;
+use crate::repl::handshake::{Handshake, Manner};
 use crate::repl::{Replica, Stage};
 
 // As a primary.
@@ -141,7 +141,7 @@ fn stream_bytes_max(services: &Services) -> u64 {
 
 impl Engine {
     /// The primary wants to send its data set by a second connection: it is made.
-    pub(super) fn open_channel(&mut self, number: String) {
+    pub(super) fn open_channel(&mut self, manner: Manner) {
         log::info!("PSYNC is not possible, initialize RDB channel.");
         if self.services.debug.replication_pause == ReplicationPause::BeforeRdbChannel {
             self.fx.ask(Ask::Link(LinkAsk::Stop));
@@ -152,10 +152,12 @@ impl Engine {
         upstream.handshake = None;
         upstream.next = None;
         upstream.channel = Some(Channel {
-            number,
+            manner,
             id: None,
             is_over: false,
             is_full: false,
+            awaited: None,
+            is_loaded: false,
         });
         self.services.replication.kept_peak = 0;
         self.ask_to_connect();
@@ -171,7 +173,7 @@ impl Engine {
         else {
             return false;
         };
-        let (handshake, bytes) = Handshake::begin_channel(terms, &channel.number);
+        let (handshake, bytes) = Handshake::begin_channel(terms, channel.manner.clone());
         upstream.handshake = Some(handshake);
         self.open_link(id, caller);
         self.say(id, &bytes);

@@ -9,6 +9,7 @@ use crate::base::slab::Id;
 use crate::engine::Engine;
 use crate::engine::dataset::order::{Ended, Purpose};
 use crate::engine::hexadecimal;
+use crate::engine::replication::pair::pair_line;
 use crate::engine::replication::sync::name_of;
 use crate::engine::run::effects::Ask;
 use crate::engine::session::{Session, Sessions};
@@ -128,7 +129,8 @@ impl Engine {
     /// Tells a replica of which history and which instant its data set will be.
     fn announce_sync(&mut self, id: Id, cursor: u64) {
         let replication = &mut self.services.replication;
-        let mut line = format!("+FULLRESYNC {} {cursor}\r\n", replication.history.id);
+        let id_of_history = replication.history.id.clone();
+        let mut line = format!("+FULLRESYNC {id_of_history} {cursor}\r\n");
         let mark = match &replication.sync {
             Some(Destination::Replicas { mark }) => format!("$EOF:{mark}\r\n"),
             _ => String::new(),
@@ -136,7 +138,9 @@ impl Engine {
         if let Some(replica) = replication.of(id) {
             replica.stage = Stage::Snapshot;
             replica.cursor = cursor;
-            if replica.is_old {
+            if replica.is_pair {
+                line = pair_line(&self.sessions, id, &id_of_history, cursor);
+            } else if replica.is_old {
                 line.clear();
             }
             if let Some(main) = replica.carries_for {

@@ -91,9 +91,13 @@ impl Engine {
                     self.say(id, &bytes);
                 }
             }
-            Verdict::Channel(number) => {
+            Verdict::Channel(manner) => {
                 self.end_failover();
-                self.open_channel(number);
+                self.open_channel(manner);
+            }
+            Verdict::Apart { id, offset, number } => {
+                self.ask_for_stream(&id, offset, &number);
+                self.expect_data_set(Some((id, offset)));
             }
             Verdict::Full { id, offset } => {
                 self.end_failover();

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::base::slab::Id;
 use crate::config::Primary;
-use crate::repl::handshake::Handshake;
+use crate::repl::handshake::{Handshake, Manner};
 use crate::repl::payload::Payload;
 
 /// How far the link to our primary has come.
@@ -60,13 +60,24 @@ pub(crate) struct Upstream {
 
 /// The second connection to our primary.
 pub(super) struct Channel {
-    /// The name of our main connection, as the primary has told it.
-    pub(super) number: String,
+    pub(super) manner: Manner,
     /// From the moment it was begun until its data set has come.
     pub(super) id: Option<Id>,
     pub(super) is_over: bool,
     /// No more of the stream is taken.
     pub(super) is_full: bool,
+    /// What our primary has yet to answer on the main connection, before the stream.
+    pub(super) awaited: Option<Awaited>,
+    /// The data set is there, and the stream has not begun.
+    pub(super) is_loaded: bool,
+}
+
+/// An answer on the main connection.
+pub(super) enum Awaited {
+    /// To the name of the second one; PSYNC is said then.
+    Named { psync: Vec<u8> },
+    /// To PSYNC.
+    Stream,
 }
 
 /// What the shell is asked to do for the link.

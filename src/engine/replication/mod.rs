@@ -19,6 +19,7 @@ mod feed;
 mod full;
 mod joining;
 mod link;
+mod pair;
 mod parting;
 mod replace;
 mod role;

@@ -5,6 +5,7 @@
 
 use crate::base::slab::Id;
 use crate::engine::Engine;
+use crate::engine::replication::link::Channel;
 use crate::engine::replication::{Into, LinkAsk, LinkState};
 use crate::engine::run::effects::Ask;
 
@@ -89,6 +90,10 @@ impl Engine {
             LinkState::Loading => {
                 // All of it has come. The link is made again when it has been read.
                 upstream.id = None;
+                let is_loaded = |channel: &Channel| channel.is_loaded;
+                if upstream.channel.as_ref().is_some_and(is_loaded) {
+                    upstream.rest_with_history();
+                }
                 if is_reading {
                     log::info!("After loading RDB, replica will try psync with master");
                 }

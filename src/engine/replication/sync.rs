@@ -97,6 +97,8 @@ impl Ctx<'_> {
         self.keep_stream();
         if request.is_some() && self.goes_apart() {
             self.send_apart(&name);
+        } else if request.is_some() && self.goes_in_pair() {
+            self.send_in_pair(&name);
         } else {
             self.begin_anew(request.is_none());
         }
@@ -105,7 +107,9 @@ impl Ctx<'_> {
 
     pub(super) fn attach(&mut self) {
         self.session.link = Link::Replica;
-        self.session.about.is_channel = self.replica().carries_for.is_some();
+        let replica = self.replica();
+        let is_channel = replica.carries_for.is_some() || replica.is_pair;
+        self.session.about.is_channel = is_channel;
         self.services.unwatch_all(self.session);
         let now_s = self.now.unix_ms / 1000;
         self.replica().heard_s = now_s;
@@ -121,8 +125,13 @@ impl Ctx<'_> {
     /// The replica gets the stream from where it is.
     fn go_on(&mut self, cursor: u64, name: &str) {
         self.attach();
+        let stage = if self.is_being_carried() {
+            Stage::Both
+        } else {
+            Stage::Online
+        };
         let replica = self.replica();
-        replica.stage = Stage::Online;
+        replica.stage = stage;
         replica.cursor = cursor;
         replica.starts_on_ack = false;
         let knows_ids = replica.wishes.psync2;
@@ -143,6 +152,12 @@ impl Ctx<'_> {
 
     /// The replica needs a snapshot: `begin_sync` takes one when it is time.
     fn begin_anew(&mut self, is_old: bool) {
+        let replica = self.replica();
+        if is_old && replica.wishes.is_channel && replica.carries_for.is_none() {
+            replica.is_pair = true;
+            // Valkey reads no versions that Redis has made since they parted.
+            replica.wishes.reads_all = false;
+        }
         self.attach();
         let replica = self.replica();
         replica.stage = Stage::Waiting;

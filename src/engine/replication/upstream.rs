@@ -30,6 +30,14 @@ pub(super) fn connect_ask(services: &Services, upstream: &Upstream) -> Ask {
 }
 
 impl Upstream {
+    /// The data set is there, and the link is not: the next one goes on with the stream.
+    pub(super) fn rest_with_history(&mut self) {
+        self.state = LinkState::Resting;
+        self.has_history = true;
+        self.payload = None;
+        self.channel = None;
+    }
+
     /// Begins to connect: the ask is for the shell.
     pub(super) fn start(&mut self, services: &Services, now_us: u64) -> Ask {
         let host = String::from_utf8_lossy(&self.primary.host);
@@ -110,6 +118,7 @@ impl Engine {
             request: self.request(),
             is_failover: self.services.replication.failover.is_some(),
             offers_channel: config.repl_rdb_channel,
+            offers_pair: config.dual_channel_replication_enabled,
         }
     }
 
@@ -239,15 +248,22 @@ impl Engine {
         let (id, offset) = upstream.next.take().unwrap_or((fresh, 0));
         replication.history.begin(&id, offset, Some(size));
         log::info!("MASTER <-> REPLICA sync: Finished with success");
-        let has_mark = upstream.has_mark;
         if upstream.id.is_none() {
             // The link broke while the last of it was read. It is made again, and goes on from here.
-            upstream.state = LinkState::Resting;
-            upstream.has_history = true;
-            upstream.payload = None;
-            upstream.channel = None;
+            upstream.rest_with_history();
             return;
         }
+        if let Some(channel) = &mut upstream.channel
+            && channel.awaited.is_some()
+        {
+            channel.is_loaded = true;
+            return;
+        }
+        self.begin_stream_after_load();
+    }
+
+    pub(super) fn begin_stream_after_load(&mut self) {
+        let has_mark = self.upstream().is_some_and(|upstream| upstream.has_mark);
         self.begin_stream();
         if has_mark {
             self.acknowledge();

@@ -13,9 +13,10 @@ use std::mem::swap;
 use std::rc::Rc;
 
 use crate::base::output::Output;
-use crate::config::Config;
+use crate::config::{Changes, Config};
 use crate::keyspace::Keyspace;
 use crate::script::Pulse;
+use crate::spec::error::Error;
 use crate::store::tsc;
 
 use crate::engine::Engine;
@@ -23,6 +24,7 @@ use crate::engine::clock::read_clock;
 use crate::engine::run::ctx::Ctx;
 use crate::engine::run::effects::Effects;
 use crate::engine::run::executing::{Asked, Busy, KILLED};
+use crate::engine::run::outside::Outside;
 use crate::engine::services::Services;
 use crate::engine::session::{Link, Sessions};
 
@@ -42,13 +44,24 @@ pub(crate) fn pulse(ctx: &mut Ctx<'_>, script: &Script<'_>) -> Pulse {
     if threshold_ms == 0 || spent_ms < threshold_ms {
         return Pulse::GoesOn;
     }
-    let (is_replayed, asked) = (ctx.is_replay(), script.asked);
-    let busy = ctx.services.busy.get_or_insert_with(|| {
+    if ctx.services.busy.is_none() {
+        let asked = script.asked;
         log::warn!(
             "Slow script detected: still in execution after {spent_ms} milliseconds. You can try killing the script using the {} command. Script name is: {}.",
             asked.kind.killer(),
             String::from_utf8_lossy(asked.name)
         );
+    }
+    note(ctx, script);
+    let_others_in(ctx, script, 0)
+}
+
+/// From here on the script is what others are told of.
+pub(crate) fn note(ctx: &mut Ctx<'_>, script: &Script<'_>) {
+    let spent = tsc::ticks().wrapping_sub(script.started);
+    let spent_ms = ctx.services.rate.nanos(spent) / 1_000_000;
+    let (is_replayed, asked) = (ctx.is_replay(), script.asked);
+    let busy = ctx.services.busy.get_or_insert_with(|| {
         Box::new(Busy {
             kind: asked.kind,
             name: asked.name.to_vec(),
@@ -61,7 +74,11 @@ pub(crate) fn pulse(ctx: &mut Ctx<'_>, script: &Script<'_>) -> Pulse {
     });
     busy.has_written = script.has_written;
     busy.spent_ms = spent_ms;
-    if turn(ctx) == Some(true) {
+}
+
+/// Gives the loop a turn, in which it sleeps at most so long; then says whether the script goes on.
+pub(crate) fn let_others_in(ctx: &mut Ctx<'_>, script: &Script<'_>, sleep_ms: u64) -> Pulse {
+    if turn(ctx, sleep_ms) == Some(true) {
         // What the script has done so far is half of a step, and nobody shall hear of it.
         ctx.fx.stream.clear();
         ctx.fx.listening = false;
@@ -96,7 +113,28 @@ pub(crate) fn end(ctx: &mut Ctx<'_>) {
 }
 
 /// One turn of the loop; returns whether the server is about to end. None: there is no loop.
-fn turn(ctx: &mut Ctx<'_>) -> Option<bool> {
+fn turn(ctx: &mut Ctx<'_>, sleep_ms: u64) -> Option<bool> {
+    let held = ctx.sessions.busy.clone();
+    lend_engine(ctx, |outside, engine| outside.turn(engine, &held, sleep_ms))
+}
+
+/// Makes changes of the configuration outside, while the command that wants them waits. None: there is nothing outside,
+/// and they are still there.
+pub(crate) fn configure(
+    ctx: &mut Ctx<'_>,
+    changes: &mut Option<Changes>,
+) -> Option<Result<(), Error>> {
+    lend_engine(ctx, |outside, engine| match changes.take() {
+        Some(changes) => outside.configure(engine, changes),
+        None => (engine, Ok(())),
+    })
+}
+
+/// Moves what sessions need into an engine that the shell can have, and back.
+fn lend_engine<R>(
+    ctx: &mut Ctx<'_>,
+    job: impl FnOnce(&mut dyn Outside, Box<Engine>) -> (Box<Engine>, R),
+) -> Option<R> {
     let seat = Rc::clone(&ctx.services.outside);
     seat.with(|outside| {
         let mut inner = Box::new(Engine {
@@ -112,11 +150,10 @@ fn turn(ctx: &mut Ctx<'_>) -> Option<bool> {
             output: Box::<Output>::default(),
             cron: crate::engine::timers::Cron::new(),
         });
-        let held = ctx.sessions.busy.clone();
         exchange(ctx, &mut inner);
-        let (mut inner, is_leaving) = outside.turn(inner, &held);
+        let (mut inner, outcome) = job(outside, inner);
         exchange(ctx, &mut inner);
-        is_leaving
+        outcome
     })
 }
 

@@ -1,6 +1,7 @@
 //! Runs one command: measures it, counts it, turns a refusal into an error reply, and notes the commands it propagates.
 
 use crate::observe::histogram::Histogram;
+use crate::observe::shown::Request;
 use crate::spec::Propagates;
 use crate::spec::error::Error;
 use crate::spec::flags::flag as command_flag;
@@ -181,7 +182,7 @@ fn first_latency() -> Histogram {
     Histogram::default()
 }
 
-/// The slow log and the latency monitor.
+/// The slow log, the latency monitor and the live page.
 #[cold]
 fn note_slow(
     services: &mut Services,
@@ -190,6 +191,13 @@ fn note_slow(
     redacted: &[usize],
 ) {
     let Finished { command, args, .. } = *finished;
+    if finished.origin != Origin::Replay {
+        services.requests.note(Request {
+            name: command.name(),
+            client: session.number,
+            spent_ns: finished.spent_ns,
+        });
+    }
     let spent_us = finished.spent_ns / 1000;
     let threshold_us = services.config.slowlog_log_slower_than_us;
     let keeps_log = threshold_us >= 0 && services.config.slowlog_max_len > 0;

@@ -12,6 +12,7 @@ pub(crate) mod call;
 mod code;
 pub(crate) mod command;
 pub(crate) mod ctx;
+pub(crate) mod debugging;
 pub(crate) mod effects;
 pub(crate) mod executing;
 pub(crate) mod facts;
@@ -22,6 +23,7 @@ mod plain;
 pub(crate) mod script;
 mod settle;
 pub(crate) mod table;
+pub(crate) mod undo;
 
 use crate::acl::Denial;
 use crate::keyspace::{KeyHint, Keys};

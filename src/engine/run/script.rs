@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use crate::base::output::Output;
-use crate::keyspace::Keys;
-use crate::script::{Flags, Host, Pulse, Refused, Replication};
+use crate::keyspace::{Expiry, Keys};
+use crate::script::{Flags, Heard, Host, Pulse, Refused, Replication};
 use crate::spec::error::Error;
 use crate::spec::flags::flag as command_flag;
 use crate::store::tsc;
@@ -20,11 +20,14 @@ use crate::engine::run::busy;
 use crate::engine::run::call::call;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
+use crate::engine::run::debugging::Debugged;
 use crate::engine::run::effects::Audience;
 use crate::engine::run::executing::Asked;
 use crate::engine::run::gate;
 use crate::engine::run::table::Named;
+use crate::engine::run::undo::{REFUSAL, Undo};
 use crate::engine::services::Services;
+use crate::engine::session::Debugging;
 use crate::engine::users;
 
 /// A script that runs for a client.
@@ -44,6 +47,7 @@ pub(crate) struct Running<'c, 'a> {
     slots: Option<ScriptSlots>,
     /// When it began, by the processor's counter.
     started: u64,
+    debugged: Option<Box<Debugged>>,
 }
 
 impl<'c, 'a> Running<'c, 'a> {
@@ -76,14 +80,38 @@ impl<'c, 'a> Running<'c, 'a> {
             asked,
             slots,
             started: tsc::ticks(),
+            debugged: None,
             ctx,
         })
     }
 
+    /// The client debugs it.
+    pub(crate) fn debug(&mut self, how: Debugging) {
+        self.debugged = Some(Box::new(Debugged::begin(self.ctx, how)));
+    }
+
     /// The session is in its own database again.
     pub(crate) fn end(self) {
+        if let Some(debugged) = self.debugged {
+            debugged.end(self.ctx);
+        }
         busy::end(self.ctx);
         self.ctx.session.db = self.db;
+    }
+
+    /// As others see it. What is taken back in the end has not been written.
+    fn seen(&self) -> busy::Script<'c> {
+        busy::Script {
+            asked: self.asked,
+            started: self.started,
+            has_written: self.has_written() && !self.is_taken_back(),
+        }
+    }
+
+    /// Its changes are taken back in the end.
+    fn is_taken_back(&self) -> bool {
+        let debugged = self.debugged.as_ref();
+        debugged.is_some_and(|debugged| debugged.undo.is_some())
     }
 
     fn refused(&mut self, text: &'static [u8]) -> Refused {
@@ -107,6 +135,9 @@ impl<'c, 'a> Running<'c, 'a> {
         if let Some(text) = self.denial(command, args) {
             return Some(text.into());
         }
+        if self.is_taken_back() && !Undo::covers(&command.facts) {
+            return Some(REFUSAL.into());
+        }
         let services = &*self.ctx.services;
         if self.is_read_only && command.has(command_flag::WRITE | command_flag::MAY_REPLICATE) {
             return Some(b"ERR Write commands are not allowed from read-only scripts.".into());
@@ -121,8 +152,10 @@ impl<'c, 'a> Running<'c, 'a> {
             origin: self.inner_origin(),
         };
         // A script that has written is let finish what it does.
-        let ignores_memory = self.allows_oom || self.has_written();
-        let refusal = gate::judge_called(&request, ignores_memory)?;
+        if self.has_written() {
+            return None;
+        }
+        let refusal = gate::judge_called(&request, self.allows_oom)?;
         Some(refusal.text().to_vec().into())
     }
 
@@ -156,8 +189,13 @@ impl<'c, 'a> Running<'c, 'a> {
         out: &mut Output,
     ) {
         let origin = self.inner_origin();
+        let is_taken_back = self.is_taken_back();
         let ctx = &mut *self.ctx;
-        let expiry = origin.expiry(ctx.services, ctx.now.unix_ms);
+        let mut expiry = origin.expiry(ctx.services, ctx.now.unix_ms);
+        if is_taken_back && expiry == Expiry::Remove {
+            // What is overdue would have to be put back.
+            expiry = Expiry::Hide;
+        }
         let keys = Keys::new(ctx.keys.space, ctx.session.db, ctx.now.unix_ms, expiry);
         let propagated = ctx.fx.stream.len();
         let mut inner = Ctx {
@@ -176,6 +214,7 @@ impl<'c, 'a> Running<'c, 'a> {
         };
         call(&mut inner, command, args);
         match self.replication {
+            _ if is_taken_back => ctx.fx.stream.truncate(propagated),
             Replication::All => {}
             Replication::Nobody => ctx.fx.stream.truncate(propagated),
             Replication::Replicas => ctx.fx.narrow(propagated, Audience::Replicas),
@@ -255,6 +294,11 @@ impl Host for Running<'_, '_> {
             self.slots = None;
             self.ctx.services.stats.cluster_incompatible_ops += 1;
         }
+        if let Some(debugged) = &mut self.debugged
+            && let Some(undo) = &mut debugged.undo
+        {
+            undo.keep(self.ctx, &command.facts, args);
+        }
         self.run(command, args, protocol, out);
         Ok(())
     }
@@ -280,11 +324,26 @@ impl Host for Running<'_, '_> {
     }
 
     fn pulse(&mut self) -> Pulse {
-        let script = busy::Script {
-            asked: self.asked,
-            started: self.started,
-            has_written: self.has_written(),
-        };
+        let script = self.seen();
         busy::pulse(self.ctx, &script)
+    }
+
+    fn tell(&mut self, bytes: &[u8]) {
+        if let Some(debugged) = &mut self.debugged {
+            debugged.tell(self.ctx, bytes);
+        }
+    }
+
+    fn hear(&mut self, heard: &mut Vec<u8>) -> Heard {
+        let script = self.seen();
+        match &mut self.debugged {
+            Some(debugged) => debugged.hear(self.ctx, &script, heard),
+            None => Heard::Nobody,
+        }
+    }
+
+    fn runs_long(&mut self) -> bool {
+        let debugged = self.debugged.as_ref();
+        debugged.is_some_and(|debugged| debugged.runs_long(self.ctx))
     }
 }

@@ -16,6 +16,7 @@ mod listens;
 mod parked;
 mod slab;
 mod transaction;
+mod wishes;
 
 pub(crate) use access::Access;
 pub(crate) use class::Class;
@@ -23,6 +24,7 @@ pub(crate) use listens::{Subscriptions, Tracking, TrackingMode};
 pub(crate) use parked::{OnTimeout, Parked, Waiting};
 pub(crate) use slab::Sessions;
 pub(crate) use transaction::{Queued, Transaction, Watched};
+pub(crate) use wishes::{Debugging, Replies};
 
 use crate::acl::Identity;
 use crate::base::input::Input;
@@ -33,18 +35,6 @@ use crate::wire::request::{Batch, Decoder, Partial};
 
 use crate::engine::run::facts::Facts;
 use listens::NAME_COST_BYTES;
-
-/// Whether a session is sent replies: `CLIENT REPLY`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Replies {
-    #[default]
-    On,
-    Off,
-    /// `CLIENT REPLY SKIP` was just run: the next command is silent.
-    SkipNext,
-    /// The present command is silent.
-    Skipped,
-}
 
 /// Whether the connection lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +76,7 @@ pub struct Session {
     pub(crate) link: Link,
     pub(crate) fate: Fate,
     pub(crate) replies: Replies,
+    pub(crate) debugging: Option<Debugging>,
     /// It has passed authentication, or needed none when it was opened.
     pub(crate) is_authenticated: bool,
     /// What follows from that and from its user's rules.
@@ -173,6 +164,7 @@ impl Session {
             link: Link::default(),
             fate: Fate::default(),
             replies: Replies::default(),
+            debugging: None,
             is_authenticated: false,
             access: Access::default(),
             no_evict: false,

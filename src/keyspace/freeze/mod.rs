@@ -205,6 +205,14 @@ impl Keyspace {
         self.freeze.copied + logs.sum::<usize>()
     }
 
+    /// How much of a database's table the walk is through, of one.
+    pub(crate) fn frozen_part(&self, db: usize) -> Option<f64> {
+        let walk = self.freeze.walks.get(db).filter(|_| self.is_freezing())?;
+        // Cursors count in the reversed bits of a hash.
+        let part = walk.cursor.reverse_bits() as f64 / u64::MAX as f64;
+        Some(if walk.is_done { 1.0 } else { part })
+    }
+
     /// Goes on with the snapshot as long as `may_go_on` says, which is asked after every few keys. Returns true when
     /// all is in chunks.
     pub(crate) fn freeze_slice(&mut self, may_go_on: &mut dyn FnMut() -> bool) -> bool {

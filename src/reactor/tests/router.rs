@@ -60,17 +60,42 @@ impl App for Shouter {
     }
 }
 
+/// The two side by side.
+#[derive(Default)]
+struct Pair {
+    first: Tester,
+    second: Shouter,
+    owners: Owners,
+}
+
+impl Couple for Pair {
+    type First = Tester;
+    type Second = Shouter;
+
+    fn first(&mut self) -> &mut Tester {
+        &mut self.first
+    }
+
+    fn second(&mut self) -> &mut Shouter {
+        &mut self.second
+    }
+
+    fn owners(&mut self) -> &mut Owners {
+        &mut self.owners
+    }
+}
+
 /// A loop with two doors: one echoes, the other shouts.
 struct House {
     reactor: Reactor,
-    app: Router<Tester, Shouter>,
+    app: Router<Pair>,
     echo_at: SocketAddr,
     shout_at: SocketAddr,
 }
 
 fn house() -> House {
     let mut reactor = Reactor::new(&Settings::default()).expect("a poll");
-    let mut app = Router::new(Tester::default(), Shouter::default());
+    let mut app = Router(Pair::default());
     let at = |reactor: &mut Reactor, door| match reactor.io().address(door) {
         Some(Address::Ip(at)) => at,
         _ => panic!("a TCP door"),
@@ -109,7 +134,7 @@ impl House {
 
     /// How often a program was told of a new connection.
     fn opened(&self) -> usize {
-        let (first, second) = (&self.app.first.state.diary, &self.app.second.log);
+        let (first, second) = (&self.app.0.first.state.diary, &self.app.0.second.log);
         let lines = first.iter().chain(second);
         lines.filter(|line| line.starts_with("opened")).count()
     }
@@ -121,9 +146,9 @@ impl House {
     /// Turns until the first program has written so often, and the second has heard so many bytes.
     fn until(&mut self, written: usize, heard: usize) {
         loop {
-            let diary = &self.app.first.state.diary;
+            let diary = &self.app.0.first.state.diary;
             let wrote = diary.iter().filter(|line| line.starts_with("wrote"));
-            if wrote.count() >= written && self.app.second.heard >= heard {
+            if wrote.count() >= written && self.app.0.second.heard >= heard {
                 return;
             }
             self.turn();
@@ -156,17 +181,17 @@ fn connections_find_their_program_by_their_door() {
             assert_eq!(read_exactly(client, 4), expected, "round {round}");
         }
     }
-    assert_eq!(house.app.first.state.sessions.len(), 13);
-    assert_eq!(house.app.second.sessions.len(), 7);
+    assert_eq!(house.app.0.first.state.sessions.len(), 13);
+    assert_eq!(house.app.0.second.sessions.len(), 7);
 
     // Their places are taken by others: nothing of the old owners is left.
     drop(clients);
     while house.reactor.io().connections() > 0 {
         house.turn();
     }
-    assert!(house.app.first.state.sessions.is_empty() && house.app.second.sessions.is_empty());
-    house.app.first.state.diary.clear();
-    house.app.second.heard = 0;
+    assert!(house.app.0.first.state.sessions.is_empty() && house.app.0.second.sessions.is_empty());
+    house.app.0.first.state.diary.clear();
+    house.app.0.second.heard = 0;
     for index in 0..20_usize {
         let shouts = index % 2 == 0;
         let mut client = house.client(if shouts { shout_at } else { echo_at });
@@ -187,27 +212,27 @@ fn what_a_program_dials_is_its_own() {
         .with_second(house.reactor.io(), |_, io| io.connect(&to, None, None))
         .expect("nothing against it");
     let (mut end, _) = far.accept().expect("it dials");
-    while !house.app.second.log.contains(&"connected".to_owned()) {
+    while !house.app.0.second.log.contains(&"connected".to_owned()) {
         house.turn();
     }
     end.set_read_timeout(Some(TIMEOUT)).expect("fresh");
     assert_eq!(read_exactly(&mut end, 15), b"from the second");
-    assert!(house.app.first.state.diary.is_empty());
+    assert!(house.app.0.first.state.diary.is_empty());
 }
 
 #[test]
 fn what_concerns_everybody_is_told_to_both() {
     use Sleep::{AtMostMs, Forever, NotAtAll};
     let mut house = house();
-    house.app.first.hooks.woken = Box::new(|_, _, ()| {});
+    house.app.0.first.hooks.woken = Box::new(|_, _, ()| {});
     // The shorter sleep counts: with the other one the last turn would never end.
-    house.app.first.hooks.before_sleep = Box::new(|_, _| Forever);
-    house.app.second.sleep = Some(AtMostMs(1));
+    house.app.0.first.hooks.before_sleep = Box::new(|_, _| Forever);
+    house.app.0.second.sleep = Some(AtMostMs(1));
     house.turn();
     house.reactor.io().waker().wake();
     house.turn();
-    assert_eq!(house.app.first.state.diary, ["woken"]);
-    assert_eq!(house.app.second.wakes, 1);
+    assert_eq!(house.app.0.first.state.diary, ["woken"]);
+    assert_eq!(house.app.0.second.wakes, 1);
     house.turn();
     assert_eq!(Forever.shorter(AtMostMs(3)), AtMostMs(3));
     assert_eq!(AtMostMs(2).shorter(AtMostMs(3)), AtMostMs(2));

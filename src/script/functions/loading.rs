@@ -13,7 +13,7 @@ use crate::wire::reply::Protocol;
 use super::Function;
 
 /// How Lua calls the text of every library in its messages.
-const LIBRARY: &str = "@user_function";
+const LIBRARY: &std::ffi::CStr = c"@user_function";
 
 /// Loading may take so long.
 const LOAD_MAX_US: u64 = 500_000;
@@ -66,7 +66,7 @@ impl Interpreter {
     ) -> Result<Vec<Function>, Vec<u8>> {
         let code = self
             .compile_as(LIBRARY, code)
-            .map_err(|cause| format!("ERR Error compiling function: {cause}").into_bytes())?;
+            .map_err(|cause| [b"ERR Error compiling function: ", &*cause].concat())?;
         let registrar = &self.room().registrar;
         registrar.open();
         let ran = self.run_library(code, limit);

@@ -19,7 +19,7 @@ mod room;
 use crate::base::time::Clock;
 
 use super::Flags;
-use super::interpreter::Interpreter;
+use super::interpreter::{Deprecated, Interpreter};
 
 use libraries::Libraries;
 pub(crate) use libraries::{Function, Library};
@@ -40,6 +40,7 @@ pub(crate) enum Policy {
 #[derive(Default)]
 pub(crate) struct Functions {
     interpreter: Option<Interpreter>,
+    deprecated: Deprecated,
     libraries: Libraries,
     /// A function runs, and has the interpreter.
     is_lent: bool,
@@ -49,6 +50,13 @@ pub(crate) struct Functions {
 const LENT: &[u8] = b"ERR This Redis command is not allowed from script";
 
 impl Functions {
+    pub(crate) fn new(deprecated: Deprecated) -> Self {
+        Self {
+            deprecated,
+            ..Self::default()
+        }
+    }
+
     /// Loads a library; returns its name, or why it cannot be loaded. With a clock the loading may take half a second,
     /// without one as long as it likes.
     pub(crate) fn load(
@@ -96,7 +104,8 @@ impl Functions {
 
     /// The interpreter, made now if there was none.
     fn interpreter(&mut self) -> &Interpreter {
-        (self.interpreter).get_or_insert_with(Interpreter::for_functions)
+        let deprecated = self.deprecated;
+        (self.interpreter).get_or_insert_with(|| Interpreter::for_functions(deprecated))
     }
 
     /// Loads the libraries of a dump, all of them or none.
@@ -149,7 +158,8 @@ impl Functions {
         if self.is_lent {
             return Err(LENT.to_vec());
         }
-        let Self { libraries, .. } = std::mem::take(self);
+        let empty = Self::new(self.deprecated);
+        let Self { libraries, .. } = std::mem::replace(self, empty);
         Ok(Thrown(libraries))
     }
 

@@ -1,16 +1,18 @@
 //! One script is one protected call.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 use mlua::ffi::{self, lua_State};
 use mlua::{Function, Lua, Table};
 
+use crate::base::text::up_to_nul;
 use crate::script::Host;
 use crate::wire::args::Args;
 
 use super::hook;
 use super::shared::Shared;
-use super::stack::{Ended, Raise, Stack, with_stack};
+use super::stack::{Ended, Raise, with_stack};
+use super::state::Stack;
 
 /// A value that the registry keeps.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,9 @@ struct Kept(c_int);
 /// A function of Lua's that is kept until it is forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Code(Kept);
+
+/// How far garbage is collected at a time.
+const STEP_KBYTES: c_int = 50;
 
 /// How a function gets its keys and arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +108,31 @@ impl Main {
         Ok(Code(kept))
     }
 
+    /// Makes a function of a text, and keeps it; or says why it is none.
+    pub(in crate::script) fn compile(&self, source: &CStr, text: &[u8]) -> Result<Code, Vec<u8>> {
+        let mut compiling = Compiling {
+            source,
+            text,
+            code: None,
+            cause: Vec::new(),
+        };
+        if !self.read(&mut compiling, 0) {
+            self.stack.pop(1);
+        }
+        match compiling.code {
+            Some(kept) => Ok(Code(kept)),
+            None if compiling.cause.is_empty() => Err(b"not enough memory".to_vec()),
+            None => Err(compiling.cause),
+        }
+    }
+
+    /// Goes some way with collecting garbage.
+    pub(in crate::script) fn collect_some(&self) {
+        if !self.read(&mut Collecting, 0) {
+            self.stack.pop(1);
+        }
+    }
+
     pub(in crate::script) fn forget(&self, code: Code) {
         // SAFETY: the interpreter is alive as long as this is. Nothing is made: the place is put on a list.
         unsafe { ffi::luaL_unref(self.stack.0, ffi::LUA_REGISTRYINDEX, code.0.0) }
@@ -123,7 +153,10 @@ impl Main {
             task,
             globals: self.globals,
         };
-        if shared.was_ended.take() {
+        if shared.watch.is_on.get() {
+            shared.was_hooked.set(true);
+            hook::watch_lines(self.stack);
+        } else if shared.was_hooked.take() {
             hook::set_back(self.stack);
         }
         shared.lend(host, || self.protect(&mut begun, 0, 1, Some(self.handler)))
@@ -161,6 +194,18 @@ impl Main {
         }
         status == ffi::LUA_OK
     }
+}
+
+/// Does a job in the midst of a script, from a hook or a function of ours: no error leaves it. In it the function that
+/// ran is the frame 1.
+pub(in crate::script) fn guarded(stack: Stack, mut job: &mut dyn Job) -> bool {
+    let job: *mut &mut dyn Job = &raw mut job;
+    // SAFETY: Lua makes what it needs within the protected call, which ends before the job does.
+    let status = unsafe { ffi::lua_cpcall(stack.0, enter_job, job.cast::<c_void>()) };
+    if status != ffi::LUA_OK {
+        stack.pop(1);
+    }
+    status == ffi::LUA_OK
 }
 
 /// Takes the value on top into the registry.
@@ -207,6 +252,35 @@ impl Job for Begun<'_> {
             }
         }
         Ok(1)
+    }
+}
+
+/// A job, for scripts may have functions that run when something of theirs is collected, and these may fail.
+struct Collecting;
+
+impl Job for Collecting {
+    fn run(&mut self, stack: Stack) -> Ended {
+        // SAFETY: nothing of the stack is touched.
+        unsafe { ffi::lua_gc(stack.0, ffi::LUA_GCSTEP, STEP_KBYTES) };
+        Ok(0)
+    }
+}
+
+struct Compiling<'a> {
+    source: &'a CStr,
+    text: &'a [u8],
+    code: Option<Kept>,
+    cause: Vec<u8>,
+}
+
+impl Job for Compiling<'_> {
+    fn run(&mut self, stack: Stack) -> Ended {
+        if stack.load(self.source, self.text) {
+            self.code = Some(keep(stack));
+        } else if let Some(cause) = stack.bytes(-1) {
+            self.cause.extend_from_slice(up_to_nul(cause));
+        }
+        Ok(0)
     }
 }
 

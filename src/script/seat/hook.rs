@@ -1,19 +1,21 @@
-//! The pulse of a script: every hundred thousand instructions its host is asked whether it goes on.
+//! The pulse of a script: every hundred thousand instructions its host is asked whether it goes on. A script that is
+//! watched is stopped at each line besides.
 //!
 //! An error that ends a script can be caught by the script. So from then on each line raises it again, until the
 //! interpreter begins the next script.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 
 use mlua::ffi::{self, lua_Debug, lua_State};
 
 use crate::script::Pulse;
 
-use super::shared::Shared;
-use super::stack::Stack;
+use super::inspect::line_in_script;
+use super::shared::{Shared, Stop};
+use super::state::Stack;
 
 /// About a millisecond. Asking takes a reading of the processor's counter.
-const PERIOD: i32 = 100_000;
+pub(super) const PERIOD: i32 = 100_000;
 
 /// Under the address of this the registry has what our functions share.
 static SHARED: u8 = 0;
@@ -28,10 +30,19 @@ pub(super) fn install(stack: Stack, shared: &Shared) {
     set_back(stack);
 }
 
-/// The hook as it is for a script that nobody has ended.
+/// The hook as it is for a script that nobody watches or has ended.
 pub(super) fn set_back(stack: Stack) {
-    // SAFETY: the state is alive, and nothing of it runs.
-    unsafe { ffi::lua_sethook(stack.0, Some(beat), ffi::LUA_MASKCOUNT, PERIOD) };
+    set(stack.0, ffi::LUA_MASKCOUNT);
+}
+
+/// The hook of a script that is watched.
+pub(super) fn watch_lines(stack: Stack) {
+    set(stack.0, ffi::LUA_MASKCOUNT | ffi::LUA_MASKLINE);
+}
+
+fn set(state: *mut lua_State, mask: c_int) {
+    // SAFETY: the state is alive, and a hook may set another.
+    unsafe { ffi::lua_sethook(state, Some(beat), mask, PERIOD) };
 }
 
 fn push_key(state: *mut lua_State) {
@@ -39,25 +50,61 @@ fn push_key(state: *mut lua_State) {
     unsafe { ffi::lua_pushlightuserdata(state, (&raw const SHARED).cast_mut().cast()) };
 }
 
-/// What Lua calls.
-unsafe extern "C-unwind" fn beat(state: *mut lua_State, _: *mut lua_Debug) {
-    let stack = Stack(state);
-    push_key(state);
+/// What the functions of the interpreter share, for a hook.
+pub(super) fn shared_of<'a>(stack: Stack) -> &'a Shared {
+    push_key(stack.0);
     stack.raw_get(ffi::LUA_REGISTRYINDEX);
     // SAFETY: any value may be asked about.
-    let shared = unsafe { ffi::lua_touserdata(state, -1) };
+    let shared = unsafe { ffi::lua_touserdata(stack.0, -1) };
     stack.pop(1);
-    // SAFETY: `install` has put the pointer there.
-    let shared = unsafe { &*shared.cast_const().cast::<Shared>() };
-    let Some(Pulse::Ends(text)) = shared.ask(|host| host.pulse()) else {
-        return;
+    // SAFETY: `install` has put the pointer there, and it lives as long as the interpreter.
+    unsafe { &*shared.cast_const().cast::<Shared>() }
+}
+
+/// What Lua calls.
+unsafe extern "C-unwind" fn beat(state: *mut lua_State, record: *mut lua_Debug) {
+    let stack = Stack(state);
+    let shared = shared_of(stack);
+    // SAFETY: Lua has made the record for this call.
+    let is_line = unsafe { (*record).event } == ffi::LUA_HOOKLINE;
+    let is_watched = shared.watch.is_on.get();
+    if !(is_line && is_watched)
+        && let Some(Pulse::Ends(text)) = shared.ask(|host| host.pulse())
+    {
+        let is_final = true;
+        return raise(stack, shared, &Stop { text, is_final });
+    }
+    if is_watched && let Err(stop) = look(stack, shared, record, !is_line) {
+        raise(stack, shared, &stop);
+    }
+}
+
+/// Shows the one who watches where the script is.
+fn look(stack: Stack, shared: &Shared, record: *mut lua_Debug, is_pulse: bool) -> Result<(), Stop> {
+    let watch = &shared.watch;
+    let Some(line) = line_in_script(stack, record) else {
+        return Ok(());
     };
-    shared.was_ended.set(true);
-    // SAFETY: a hook may set another.
-    unsafe { ffi::lua_sethook(state, Some(beat), ffi::LUA_MASKLINE, 0) };
+    watch.line.set(line);
+    let Some(mut watcher) = watch.watcher.take() else {
+        return Ok(());
+    };
+    let went = watcher.reached(stack, shared, is_pulse);
+    watch.watcher.set(Some(watcher));
+    went
+}
+
+/// Raises an error, by a jump; whoever calls this owns nothing.
+fn raise(stack: Stack, shared: &Shared, stop: &Stop) {
+    if stop.is_final {
+        shared.watch.is_on.set(false);
+        shared.was_hooked.set(true);
+        // SAFETY: a hook may set another.
+        unsafe { ffi::lua_sethook(stack.0, Some(beat), ffi::LUA_MASKLINE, 0) };
+    }
     stack.push_table(0, 3);
-    stack.push_bytes(text);
+    stack.push_bytes(stop.text);
     stack.set_field(-2, b"err");
-    // SAFETY: the error is on top, and this frame owns nothing.
-    unsafe { ffi::lua_error(state) }
+    // SAFETY: the error is on top, and no frame up to the script's owns anything.
+    unsafe { ffi::lua_error(stack.0) }
 }

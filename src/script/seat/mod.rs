@@ -20,16 +20,21 @@
 
 #![allow(unsafe_code)]
 
+mod apart;
 mod evaluate;
 mod guard;
 mod hook;
+mod inspect;
 mod shared;
 mod stack;
+mod state;
 
 pub(crate) use evaluate::Code;
-pub(super) use evaluate::{Job, Main, Passing, Task};
+pub(super) use evaluate::{Job, Main, Passing, Task, guarded};
 pub(crate) use guard::{Lent, Seat};
-pub(super) use shared::Shared;
+pub(super) use inspect::{Named, SCRIPT};
+pub(super) use shared::{Shared, Stop, Watcher};
 pub(super) use stack::{
-    Ended, Kind, Raise, Stack, build, failed, library_function, rebound, set_walls, walled,
+    Ended, Kind, Raise, build, failed, library_function, rebound, set_walls, walled,
 };
+pub(super) use state::Stack;

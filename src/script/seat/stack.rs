@@ -11,9 +11,7 @@ use mlua::ffi::{self, lua_State};
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua};
 
 use super::shared::Shared;
-
-#[derive(Clone, Copy)]
-pub(in crate::script) struct Stack(pub(super) *mut lua_State);
+use super::state::Stack;
 
 /// An error lies on the stack, on top, and is to be raised.
 #[derive(Debug)]
@@ -380,7 +378,7 @@ impl Stack {
     }
 
     /// Pushes the table that stands behind one which scripts see in front of it, if it is such a one.
-    fn push_behind(self, at: i32) -> bool {
+    pub(in crate::script) fn push_behind(self, at: i32) -> bool {
         push_walls_key(self.0);
         self.raw_get(ffi::LUA_REGISTRYINDEX);
         self.push_copy(at);
@@ -406,7 +404,14 @@ impl Stack {
         unsafe { ffi::lua_pcall(self.0, arguments, ffi::LUA_MULTRET, 0) == ffi::LUA_OK }
     }
 
-    /// The same for a function on top, without arguments, whose errors the first value on the stack sees before.
+    /// Calls a function without arguments for one result, which is in its place then. False: it is an error.
+    pub(in crate::script) fn call_for_one(self) -> bool {
+        // SAFETY: the function is there.
+        unsafe { ffi::lua_pcall(self.0, 0, 1, 0) == ffi::LUA_OK }
+    }
+
+    /// The same for a function on top, without arguments, for all of its results, whose errors the first value on the
+    /// stack sees before.
     pub(in crate::script) fn call_handled(self) -> bool {
         // SAFETY: both are there.
         unsafe { ffi::lua_pcall(self.0, 0, ffi::LUA_MULTRET, 1) == ffi::LUA_OK }

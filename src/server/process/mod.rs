@@ -195,10 +195,13 @@ fn read_score() -> io::Result<i32> {
 
 /// Descriptors that are not clients: listeners, log, files being written, the poll itself.
 const OWN_DESCRIPTORS: u64 = 32;
+/// Those of the live page: its callers, and both ends of its prompts.
+const PAGE_DESCRIPTORS: u64 = 168;
 
 /// Asks for as many descriptors as clients may come, and returns how many clients can in fact be served.
-pub(crate) fn raise_descriptor_limit(maxclients: u32) -> u32 {
-    let wanted = u64::from(maxclients) + OWN_DESCRIPTORS;
+pub(crate) fn raise_descriptor_limit(maxclients: u32, has_page: bool) -> u32 {
+    let own = OWN_DESCRIPTORS + if has_page { PAGE_DESCRIPTORS } else { 0 };
+    let wanted = u64::from(maxclients) + own;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // No number stands for no limit.
     let Some(current) = current.filter(|current| *current < wanted) else {
@@ -226,7 +229,7 @@ pub(crate) fn raise_descriptor_limit(maxclients: u32) -> u32 {
     } else {
         current
     };
-    let possible = reached.saturating_sub(OWN_DESCRIPTORS).max(1) as u32;
+    let possible = reached.saturating_sub(own).max(1) as u32;
     log::warn!(
         "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
     );
@@ -352,6 +355,6 @@ mod tests {
 
     #[test]
     fn few_clients_need_no_more_descriptors() {
-        assert_eq!(raise_descriptor_limit(1), 1);
+        assert_eq!(raise_descriptor_limit(1, true), 1);
     }
 }

@@ -36,7 +36,7 @@ use super::spot::{Place, Spot};
 use bucket::{Bits, Home, Overflow, SLOTS};
 use segments::Segments;
 
-pub(crate) use stats::TableStats;
+pub(crate) use stats::{Probe, TableShape, TableStats};
 
 pub(super) struct Table {
     homes: Segments<8>,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::pack::{self, Head};
 use super::read::Part;
-use super::tree::{RUN_BYTES, Run, Tree};
+use super::tree::{RUN_BYTES, Run, Tree, run_bytes};
 
 /// A child to be put in, with its name as it stands in a pack; empty in an array.
 #[derive(Clone, Debug)]
@@ -343,7 +343,7 @@ fn reshape(tree: &mut Tree, at: usize) -> bool {
         join(tree, at);
         return true;
     }
-    if bytes.len() > OVERFULL {
+    if bytes.len() > 2 * run_bytes(tree.runs.len()) {
         let mut parts = Vec::new();
         chunk(bytes, is_object, &mut parts);
         let is_divided = parts.len() > 1;

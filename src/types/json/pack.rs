@@ -202,11 +202,61 @@ fn extent(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
+/// How long the values are whose first byte says it; zero for the others.
+static FIXED_LEN: [u8; 256] = {
+    let mut lens = [0; 256];
+    let mut tag = 0;
+    while tag < 256 {
+        lens[tag] = match tag as u8 {
+            high @ SHORT.. => 1 + (high & 0x7f),
+            SMALL.. | NULL | FALSE | TRUE => 1,
+            I8 => 2,
+            I16 => 3,
+            I32 | F32 => 5,
+            I64 | U64 | F64 => 9,
+            _ => 0,
+        };
+        tag += 1;
+    }
+    lens
+};
+
 /// The bytes of the first value.
 #[inline]
 pub(super) fn value_len(bytes: &[u8]) -> usize {
-    let (head, body) = extent(bytes);
-    head + body
+    match FIXED_LEN[usize::from(bytes[0])] {
+        0 => {
+            let (head, body) = extent(bytes);
+            head + body
+        }
+        len => usize::from(len),
+    }
+}
+
+/// Looks for a field, which may have a number: its place among the fields, and where its value begins.
+pub(super) fn find(fields: &[u8], text: &[u8], id: Option<u16>) -> Option<(usize, usize)> {
+    let (mut at, mut index) = (0, 0);
+    while at < fields.len() {
+        let first = fields[at];
+        let (is_it, value) = if first < NAME_SHARED {
+            let end = at + 1 + usize::from(first);
+            let is_it = usize::from(first) == text.len() && &fields[at + 1..end] == text;
+            (is_it, end)
+        } else {
+            let (name, len) = name(&fields[at..]);
+            let is_it = match name {
+                Name::Here(name) => name == text,
+                Name::Shared(other) => id == Some(other),
+            };
+            (is_it, at + len)
+        };
+        if is_it {
+            return Some((index, value));
+        }
+        at = value + value_len(&fields[value..]);
+        index += 1;
+    }
+    None
 }
 
 /// Where the content of the first value is, which is an array or object, and whether it is an object.

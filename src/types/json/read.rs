@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::names::{self, Names, Sieve};
 use super::pack::{self, Head, Name, Number};
-use super::tree::{RUN_BYTES, Run, Tree};
+use super::tree::{Run, Tree, run_bytes};
 
 /// A value that is not part of a document yet.
 #[derive(Clone, Debug)]
@@ -159,11 +159,12 @@ impl Builder {
         open.count += 1;
         match made {
             Made::Pack => {
-                if self.out.len() - open.body > RUN_BYTES {
+                let most = run_bytes(open.runs.len());
+                if self.out.len() - open.body > most {
                     self.seal(open, start);
                 }
                 open.pending += 1;
-                if self.out.len() - open.body > RUN_BYTES {
+                if self.out.len() - open.body > most {
                     self.seal(open, self.out.len());
                 }
             }

@@ -151,7 +151,7 @@ fn validate(json: &Json) {
                     tree::Run::Pack { bytes, count } => {
                         assert_eq!(pack::count(bytes, tree.is_object), *count as usize);
                         assert!(*count > 0);
-                        assert!(*count == 1 || bytes.len() <= 3 * tree::RUN_BYTES);
+                        assert!(*count == 1 || bytes.len() <= 12 * tree::RUN_BYTES);
                     }
                     tree::Run::Tree { name, .. } => assert_eq!(name.is_empty(), !tree.is_object),
                 }

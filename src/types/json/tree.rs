@@ -16,6 +16,18 @@ use super::pack::{self, Atom, Name};
 /// faster and take more room.
 pub(super) const RUN_BYTES: usize = if cfg!(test) { 40 } else { 1024 };
 
+/// So many bytes of children make a run of a tree with that many runs. A large tree has larger ones, so that the row of
+/// them is copied in a moment when a snapshot shares it.
+pub(super) fn run_bytes(runs: usize) -> usize {
+    if runs < MANY_RUNS {
+        RUN_BYTES
+    } else {
+        4 * RUN_BYTES
+    }
+}
+
+const MANY_RUNS: usize = if cfg!(test) { 8 } else { 1024 };
+
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
     pub(super) is_object: bool,
@@ -242,12 +254,35 @@ impl<'a> View<'a> {
 
     /// The value of a field, and its place.
     pub(crate) fn field(self, wanted: Wanted<'_>) -> Option<(usize, Self)> {
-        if !self.is_object() {
-            return None;
+        let tree = match self {
+            Self::Tree(tree) if tree.is_object => tree,
+            Self::Tree(_) => return None,
+            Self::Pack(bytes) => {
+                let (is_object, body) = pack::content(bytes)?;
+                if !is_object {
+                    return None;
+                }
+                let body = &bytes[body];
+                let (index, value) = pack::find(body, wanted.text, wanted.id)?;
+                return Some((index, Self::Pack(&body[value..])));
+            }
+        };
+        for (run, start) in tree.runs.iter().zip(&tree.starts) {
+            let start = *start as usize;
+            match run {
+                Run::Pack { bytes, .. } => {
+                    if let Some((index, value)) = pack::find(bytes, wanted.text, wanted.id) {
+                        return Some((start + index, Self::Pack(&bytes[value..])));
+                    }
+                }
+                Run::Tree { name, tree } => {
+                    if wanted.is(pack::name(name).0) {
+                        return Some((start, Self::Tree(tree)));
+                    }
+                }
+            }
         }
-        let mut fields = self.children().enumerate();
-        let found = fields.find(|(_, (name, _))| wanted.is(*name));
-        found.map(|(at, (_, value))| (at, value))
+        None
     }
 
     /// The value at a place of the document.

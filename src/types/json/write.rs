@@ -1,5 +1,7 @@
 //! From documents to text.
 
+use std::io::Write as _;
+
 use crate::base::num;
 
 use super::names::Names;
@@ -113,12 +115,13 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: Number) {
         Number::Big(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Number::Double(number) => {
             let size = number.abs();
+            // Writing to memory does not fail.
             if size != 0.0 && !(1e-5..1e16).contains(&size) {
-                out.extend_from_slice(format!("{number:e}").as_bytes());
+                let _ = write!(out, "{number:e}");
                 return;
             }
             let start = out.len();
-            out.extend_from_slice(format!("{number}").as_bytes());
+            let _ = write!(out, "{number}");
             if !out[start..].contains(&b'.') {
                 out.extend_from_slice(b".0");
             }
@@ -126,10 +129,28 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: Number) {
     }
 }
 
+/// The signs that cannot stand between quotes as they are.
+static IS_ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
 fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut plain = 0;
-    for (at, byte) in text.iter().enumerate() {
+    while let Some(skipped) = text[plain..]
+        .iter()
+        .position(|byte| IS_ESCAPED[usize::from(*byte)])
+    {
+        let at = plain + skipped;
+        let byte = text[at];
         let escape = match byte {
             b'"' => b'"',
             b'\\' => b'\\',
@@ -138,13 +159,12 @@ fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
-            0..0x20 => b'u',
-            _ => continue,
+            _ => b'u',
         };
         out.extend_from_slice(&text[plain..at]);
         out.extend_from_slice(&[b'\\', escape]);
         if escape == b'u' {
-            out.extend_from_slice(format!("{byte:04x}").as_bytes());
+            let _ = write!(out, "{byte:04x}");
         }
         plain = at + 1;
     }

@@ -1,8 +1,8 @@
 //! Taking a node out of the graph.
 //!
-//! Each of its neighbours loses a link, so each has room for one. They are near each other, being near the node, so they
-//! are paired among themselves, the shortest new link first. Whoever stays alone is linked to somebody else, found by a
-//! search, if it has few links left.
+//! Each of its neighbours loses a link, so each has room for one. They are near each other, being near the node, so
+//! they are paired among themselves, the shortest new link first. Whoever stays alone is linked to somebody else, found
+//! by a search, if it has few links left.
 //!
 //! Then the last node takes the number of the one that went, and its neighbours are told.
 

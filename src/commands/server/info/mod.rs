@@ -100,17 +100,25 @@ const SECTIONS: &[Section] = &[
 
 /// INFO [section [section ...]]
 pub(crate) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let text = report(ctx, |section| is_wanted(section, args));
+    ctx.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// The text of INFO EVERYTHING, for who is no client.
+pub(crate) fn everything(ctx: &mut Ctx<'_>) -> String {
+    report(ctx, |section| section.shown <= Shown::WithAll)
+}
+
+fn report(ctx: &mut Ctx<'_>, is_wanted: impl Fn(&Section) -> bool) -> String {
     ctx.services.server.note_memory(ctx.now.unix_ms);
     ctx.keys.space.settle_sizes();
     let mut report = Report::default();
-    for section in SECTIONS {
-        if is_wanted(section, args) {
-            report.title(section.title);
-            (section.write)(ctx, &mut report);
-        }
+    for section in SECTIONS.iter().filter(|section| is_wanted(section)) {
+        report.title(section.title);
+        (section.write)(ctx, &mut report);
     }
-    ctx.reply.verbatim("txt", report.text.as_bytes());
-    Ok(())
+    report.text
 }
 
 fn is_wanted(section: &Section, args: Args<'_>) -> bool {
