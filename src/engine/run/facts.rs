@@ -50,10 +50,10 @@ impl Facts {
         self.spec.flags.any(flags)
     }
 
-    /// `get`, or `config|get`; in capitals if Redis has registered it so.
+    /// `get`, or `config|get`.
     #[inline]
     pub fn name(&self) -> &'static str {
-        self.spec.shown_name()
+        self.spec.name
     }
 }
 

@@ -1,8 +1,9 @@
 //! A set as files have it: its design, and element after element with its links.
 //!
 //! Links are named by numbers that the file gives to elements. Whoever wrote it may have numbered them as it liked, so
-//! they are looked up when all have come. What does not fit together is refused: an element or a number that comes twice,
-//! a link to nobody, to oneself, twice, or to somebody who is not on that layer, and one that does not lead back.
+//! they are looked up when all have come. What does not fit together is refused: an element or a number that comes
+//! twice, a link to nobody, to oneself, twice, or to somebody who is not on that layer, and one that does not lead
+//! back.
 //!
 //! A file may give an element more links than it would get here; they are kept.
 
