@@ -2,7 +2,7 @@
 # Runs the tests of the room that holds `unsafe`, and of the rooms that drive it hardest, under AddressSanitizer, and
 # those of the former under Miri where it is installed.
 #
-# Usage: scripts/sanitize.sh [TEST-FILTER...]      the filters default to: store types keyspace
+# Usage: scripts/sanitize.sh [TEST-FILTER...]      the filters default to: store types keyspace script
 #        POLLUX_ROUNDS=5000 scripts/sanitize.sh    longer random runs
 #
 # Both need a nightly toolchain. Only the binary installs our counting allocator over jemalloc; the tests of the library
@@ -11,13 +11,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { echo "sanitize: $*" >&2; }
 
-if ! cargo +nightly --version >/dev/null 2>&1; then
-  say "no nightly toolchain: rustup toolchain install nightly"
+if ! cargo +nightly --version >/dev/null 2>&1 && ! { command -v rustup >/dev/null \
+  && rustup toolchain install nightly --profile minimal --no-self-update >/dev/null 2>&1; }; then
+  say "no nightly toolchain, and it cannot be installed: rustup toolchain install nightly"
   if [ -n "${CI:-}" ]; then exit 1; fi
   exit 0
 fi
 miri=("$@")
-if [ $# = 0 ]; then set -- store:: types:: keyspace::; miri=(store::); fi
+if [ $# = 0 ]; then set -- store:: types:: keyspace:: script::; miri=(store::); fi
 host=$(rustc -vV | sed -n 's/^host: //p')
 export POLLUX_ROUNDS="${POLLUX_ROUNDS:-100}"
 

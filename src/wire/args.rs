@@ -238,6 +238,11 @@ impl OwnedArgs {
 
     /// Appends every argument of `args`; the big ones by reference.
     pub(crate) fn extend(&mut self, args: Args<'_>) {
+        let is_inside = |span: &&Span| span.len != Span::BIG;
+        let inside = args.spans.iter().filter(is_inside);
+        self.bytes
+            .reserve_exact(inside.map(|span| span.len as usize).sum());
+        self.spans.reserve_exact(args.len());
         for i in 0..args.len() {
             match args.shared(i) {
                 Some(big) => self.push_shared(big),
@@ -278,7 +283,6 @@ impl OwnedArgs {
 impl From<Args<'_>> for OwnedArgs {
     fn from(args: Args<'_>) -> OwnedArgs {
         let mut owned = OwnedArgs::new();
-        owned.spans.reserve_exact(args.len());
         owned.extend(args);
         owned
     }

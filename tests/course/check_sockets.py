@@ -28,7 +28,7 @@ def echo(sock, data):
 
 def what_is_sent_comes_back(stage):
     sock = stage.raw()
-    echo(sock, b"hello\n")
+    echo(sock, b"good morning\n")
     echo(sock, b"and once more\n")
     sock.close()
 

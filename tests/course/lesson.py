@@ -42,7 +42,7 @@ CHECKS = {
 BEFORE = {13: check_others.invite_actors}
 
 STARTED_BY = {".py": sys.executable, ".js": "node", ".mjs": "node", ".rb": "ruby", ".sh": "bash", ".go": "go run"}
-COMPILED_BY = {".rs": "rustc -O -o {to} {file}", ".c": "cc -O2 -o {to} {file}", ".cpp": "c++ -O2 -o {to} {file}"}
+COMPILED_BY = {".rs": "rustc --edition 2024 -O -o {to} {file}", ".c": "cc -O2 -o {to} {file}", ".cpp": "c++ -O2 -o {to} {file}"}
 
 
 def usual_program(number):
@@ -52,7 +52,7 @@ def usual_program(number):
         found = [path for path in sorted(glob.glob(os.path.join(folder, "*")))
                  if re.match(r"0*%d\b" % chapter, os.path.basename(path))]
         if found:
-            return found[0]
+            return os.path.relpath(found[0])
     raise SystemExit("lesson: there is no program yet. Write .lessons/%d.py (or .js, .go, .rs, .c ...), or say where it is:\n"
                      "  make lesson N=%d LESSON=path/to/yours" % (number, number))
 
@@ -116,8 +116,8 @@ def main():
     parser.add_argument("--program", default="", help="a file or a command")
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="pollux, for lesson 11")
     opts = parser.parse_args()
-    program = opts.program or usual_program(opts.number)
-    print("lesson %d: %s\n" % (opts.number, os.path.relpath(program) if os.path.exists(program) else program), flush=True)
+    program = os.path.expanduser(opts.program or usual_program(opts.number))
+    print("lesson %d: %s\n" % (opts.number, program), flush=True)
     with tempfile.TemporaryDirectory(prefix="lesson-") as folder:
         command = command_of(program, folder)
         is_right = run(opts.number, command, os.path.abspath(opts.bin), lambda line: print(line, flush=True))

@@ -12,7 +12,7 @@ impl Engine {
     /// it is in.
     #[cold]
     pub(in crate::engine) fn append_effects(&mut self, command: &Command) {
-        let mut stream = std::mem::take(&mut self.fx.stream);
+        let stream = std::mem::take(&mut self.fx.stream);
         // Commands that a walk over keys makes by chance do not belong together.
         let is_one = !command.has(command_flag::TOUCHES_ARBITRARY_KEYS);
         self.services
@@ -21,8 +21,7 @@ impl Engine {
         if self.services.appending.is_fed() {
             self.log_effects(&stream, is_one);
         }
-        stream.clear();
-        self.fx.stream = stream;
+        self.fx.give_back(stream);
     }
 
     fn log_effects(&mut self, stream: &[Propagated], is_one: bool) {
@@ -51,13 +50,12 @@ impl Engine {
     pub(in crate::engine) fn append_removals(&mut self) {
         if self.fx.listening {
             self.fx.note_removals(&self.keyspace.journal);
-            let mut stream = std::mem::take(&mut self.fx.stream);
+            let stream = std::mem::take(&mut self.fx.stream);
             self.services.replication.feed(&stream, false);
             if self.services.appending.is_fed() {
                 self.log_effects(&stream, false);
             }
-            stream.clear();
-            self.fx.stream = stream;
+            self.fx.give_back(stream);
         }
         self.fx.facts_seen = 0;
     }

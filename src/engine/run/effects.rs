@@ -19,6 +19,9 @@ use crate::engine::migration;
 use crate::engine::replication::LinkAsk;
 use crate::types::vector::Search;
 
+/// What a spare may keep of memory: that of an ordinary request.
+const SPARE_BYTES_MAX: usize = 4096;
+
 /// The readers that a propagated command is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Audience {
@@ -156,6 +159,8 @@ pub(crate) struct Effects {
     instead: Vec<Propagated>,
     /// Of the outermost command and all it ran.
     pub(crate) stream: Vec<Propagated>,
+    /// The memory of a command that has left the stream, for the next one.
+    spare: OwnedArgs,
     /// How many facts of the journal have been looked at for keys that went by themselves.
     pub(crate) facts_seen: usize,
     pub(crate) asks: VecDeque<Ask>,
@@ -250,8 +255,25 @@ impl Effects {
             | (_, Ended::Refused)
             | (Propagates::AsReceived | Propagates::OrInstead, Ended::Unchanged) => return,
         };
-        let args = args.into();
-        self.stream.push(Propagated { audience, db, args });
+        let mut owned = std::mem::take(&mut self.spare);
+        owned.extend(args);
+        self.stream.push(Propagated {
+            audience,
+            db,
+            args: owned,
+        });
+    }
+
+    /// The stream was sent to its readers: its memory comes back.
+    pub(in crate::engine) fn give_back(&mut self, mut stream: Vec<Propagated>) {
+        if let Some(Propagated { mut args, .. }) = stream.pop()
+            && args.memory() <= SPARE_BYTES_MAX
+        {
+            args.clear();
+            self.spare = args;
+        }
+        stream.clear();
+        self.stream = stream;
     }
 }
 

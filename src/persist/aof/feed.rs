@@ -70,9 +70,19 @@ pub(crate) fn push_command<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<
 }
 
 pub(crate) fn push_count(out: &mut Vec<u8>, letter: u8, count: usize) {
-    out.push(letter);
-    out.extend_from_slice(num::format_i64(count as i64, &mut [0; 20]));
-    out.extend_from_slice(b"\r\n");
+    // Most counts and lengths have one or two digits, and are one copy.
+    let digit = |number: usize| b'0' + (number % 10) as u8;
+    match count {
+        0..10 => out.extend_from_slice(&[letter, digit(count), b'\r', b'\n']),
+        10..100 => {
+            out.extend_from_slice(&[letter, digit(count / 10), digit(count), b'\r', b'\n']);
+        }
+        _ => {
+            out.push(letter);
+            out.extend_from_slice(num::format_i64(count as i64, &mut [0; 20]));
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 pub(crate) fn push_word(out: &mut Vec<u8>, word: &[u8]) {
