@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests compare with and the machine lacks: a real redis-server and its tools, Tcl for the official
-# suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons of docs/LAB.md, Chromium
-# to look at the live page.
-# Does nothing when all of it is there.
+# suites, valgrind to count instructions, Python for the scripts, hexdump and nc for the lessons of docs/LAB.md,
+# Chromium to look at the live page. Does nothing when all of it is there.
 #
 # Usage: scripts/setup.sh             installs what is missing, if that needs no password
 #        scripts/setup.sh --missing   prints the command that would install it, and installs nothing

@@ -377,7 +377,7 @@ fn turns_are_told_as_they_happen() {
     assert!(hello.contains("text/event-stream"));
     let mut client = house.server.connect();
     client.write_all(b"SET key value EX 100\r\n").expect("room");
-    let told = read_until(&mut watcher, "[\"set\",");
+    let told = hello + &read_until(&mut watcher, "[\"set\",");
     assert!(told.contains("\"phases\":[\"sleep\",\"notice\""), "{told}");
     let told =
         told + &read_until(&mut watcher, "\"wheel\":") + &read_until(&mut watcher, "\"info\":");
@@ -462,6 +462,44 @@ fn hostile_callers_are_bounded_and_clients_do_not_notice() {
         statuses.iter().filter(|status| *status == "429").count(),
         24
     );
+    assert_eq!(house.server.ask("PING"), "+PONG\r\n");
+}
+
+#[test]
+fn mutilated_requests_do_no_harm() {
+    let house = House::new("mutilated", &[]);
+    let whole = format!(
+        "POST /prompt?viewer=%41 HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 8\r\nCookie: a=b; c\r\n\r\nGET \"a\"\r",
+        house.page
+    );
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    for _ in 0..300 {
+        let mut bytes = whole.clone().into_bytes();
+        for _ in 0..draw(6) {
+            let at = draw(bytes.len());
+            match draw(4) {
+                0 => bytes[at] = draw(256) as u8,
+                1 => bytes.truncate(at + 1),
+                2 => bytes.insert(at, b"\r\n\0 :%?&=\xff"[draw(10)]),
+                _ => drop(bytes.drain(at..(at + draw(9)).min(bytes.len()))),
+            }
+            if bytes.is_empty() {
+                bytes.push(b'G');
+            }
+        }
+        let mut stream = house.call();
+        let _ = stream.write_all(&bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let reply = all_of(&mut stream);
+        assert!(reply.is_empty() || status(&reply) >= 400, "{reply}");
+    }
+    assert_eq!(body(&house.get("/healthz", "")), "ok\n");
     assert_eq!(house.server.ask("PING"), "+PONG\r\n");
 }
 

@@ -62,8 +62,8 @@ const SERVICES: &[&str] = &[
 const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
 
 /// Rooms that know less than their place would allow: the client must serve programs that have no server in them, the
-/// lab shows that the loop carries programs that know nothing of Redis, the page is told facts and asks for nothing else,
-/// and the checker knows files and no server.
+/// lab shows that the loop carries programs that know nothing of Redis, the page is told facts and asks for nothing
+/// else, and the checker knows files and no server.
 const NARROW: &[(&str, &[&str])] = &[
     ("client", &["base", "wire", "tls"]),
     ("lab", &["base", "wire", "reactor", "client"]),
@@ -661,7 +661,9 @@ fn files_below(folder: &str, endings: &[&str]) -> Vec<Source> {
     found
         .iter()
         .map(|path| {
-            let text = fs::read_to_string(path).expect("source files are UTF-8");
+            // Pictures are files, too.
+            let bytes = fs::read(path).expect("it is there");
+            let text = String::from_utf8_lossy(&bytes);
             let relative = path
                 .strip_prefix(root())
                 .expect("it was found below the root");

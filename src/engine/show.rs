@@ -47,6 +47,12 @@ impl Engine {
         answer
     }
 
+    /// When this turn began, or the last long command in it ended: in milliseconds of Unix time, and on the monotonic
+    /// clock.
+    pub(crate) fn turn_began(&self) -> (i64, u64) {
+        (self.now.unix_ms, self.now.monotonic_us)
+    }
+
     pub(crate) fn figures(&self) -> Figures {
         let due_ms = self.keyspace.next_due_ms().unwrap_or(i64::MAX);
         let slow = self.services.slowlog.entries.front();

@@ -1,8 +1,8 @@
 //! What the page is told by the server around it, and how it asks.
 //!
 //! The page knows neither the engine nor the shell. It has a [`Host`] for the moment in a turn at which it may ask, and
-//! gets facts as plain data. Everything here is for reading; the one thing that a host does is to open a connection of a
-//! client for the prompt, which then is a client as any other.
+//! gets facts as plain data. Everything here is for reading; the one thing that a host does is to open a connection of
+//! a client for the prompt, which then is a client as any other.
 
 use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow, Waiting};
 use crate::reactor::{ConnId, Io};
@@ -35,6 +35,9 @@ pub(crate) struct Way {
 
 /// The server, while the page may ask it.
 pub(crate) trait Host {
+    /// When this turn began: in milliseconds of Unix time, and on a clock that never goes back, in microseconds.
+    fn now(&self) -> (i64, u64);
+
     fn health(&self) -> Health;
 
     /// The sections of INFO. None while a script is busy: the data set is in the midst of a step.

@@ -115,8 +115,7 @@ fn turns_since(json: &mut Json<'_>, turns: &mut Turns, last: u64) {
         json.array("slowest", [slowest], show_turn);
     }
     json.list("heat", trimmed(&turns.heat.counts));
-    turns.slowest = None;
-    turns.heat = super::turns::Steps::default();
+    turns.begin_frame();
 }
 
 /// `[number, woke at, [ns of each phase], events, accepted, clients, groups, reads, writes, bytes in, bytes out,

@@ -111,7 +111,7 @@ mod tests {
             json.object("d", |_| {});
             json.array("e", ["f"], quote);
         });
-        let expected = r#"{"a":1,"b":"x\"\\\u000d\u000a\u2028é","c":[1.5,2],"d":{},"e":["f"]}"#;
+        let expected = r#"{"a":1,"b":"x\"\\\u000d\u000a\u2028","c":[1.5,2],"d":{},"e":["f"]}"#;
         assert_eq!(text, expected);
     }
 }

@@ -11,9 +11,9 @@
 //!  GET /place     where a key is     POST /prompt   runs a command as a client would
 //! ```
 //!
-//! What must hold: the page changes nothing but what a client may that is typed for at its prompt. What it keeps is bounded: callers, the bytes of a caller's request, the
-//! bytes that wait for a caller; a caller who is slow loses its connection, and one who watches and does not read loses
-//! frames first. Nobody is answered who should not be (`guard`).
+//! What must hold: the page changes nothing but by what is typed at its prompt, and that as a client. What it keeps is
+//! bounded: callers, the bytes of a caller's request, the bytes that wait for a caller; a caller who is slow loses its
+//! connection, and one who watches and does not read loses frames first. Nobody is answered who should not be.
 //!
 //! Not known here: the engine. Facts come as plain data through [`Host`].
 
@@ -32,7 +32,6 @@ mod turns;
 use std::sync::Arc;
 
 use crate::base::output::Output;
-use crate::base::time::Clock;
 use crate::reactor::{App, Closed, ConnId, Io, Peer, Sleep, Turn};
 use crate::store::tsc::Rate;
 
@@ -55,7 +54,7 @@ pub(crate) struct Settings {
 
 pub(crate) struct Page {
     settings: Settings,
-    clock: Clock,
+    /// When this turn began, or the one before it, on the server's clock.
     now_us: u64,
     callers: Callers,
     turns: Turns,
@@ -65,6 +64,8 @@ pub(crate) struct Page {
     is_noting: bool,
     /// When it last did.
     noted_us: u64,
+    /// When slow callers are looked for again.
+    next_look_us: u64,
     /// How much of the turn at hand is the page's own: callers who were heard, and written to.
     own_clients: u32,
     own_writes: u32,
@@ -72,17 +73,17 @@ pub(crate) struct Page {
 
 impl Page {
     /// `rate` explains the stamps of the turns.
-    pub(crate) fn new(settings: Settings, clock: Clock, rate: Rate) -> Page {
+    pub(crate) fn new(settings: Settings, rate: Rate) -> Page {
         Page {
             settings,
-            now_us: clock.monotonic_us(),
-            clock,
+            now_us: 0,
             callers: Callers::default(),
             turns: Turns::new(rate),
             frames: Frames::default(),
             prompts: Prompts::default(),
             is_noting: false,
             noted_us: 0,
+            next_look_us: 0,
             own_clients: 0,
             own_writes: 0,
         }
@@ -90,10 +91,12 @@ impl Page {
 
     /// The page may ask, and answers what it was asked.
     pub(crate) fn talk(&mut self, io: &mut Io, host: &mut dyn Host) {
+        let (unix_ms, now_us) = host.now();
+        self.now_us = now_us;
         if self.callers.are_idle() && self.prompts.are_idle() && !self.is_noting {
             return;
         }
-        self.now_us = self.clock.monotonic_us();
+        self.turns.now.woke_us = now_us;
         if self.is_noting {
             host.take_requests(&mut self.turns.now.requests);
             self.turns.now.is_noted = true;
@@ -102,14 +105,17 @@ impl Page {
         self.answer_prompts(io, host);
         let is_watched = self.callers.viewer_count() > 0;
         if is_watched && self.now_us >= self.frames.next_us {
-            self.send_frame(io, host);
+            self.send_frame(io, host, unix_ms);
         }
         self.decide_noting(host, is_watched);
-        self.callers.part_with_slow(io, self.now_us);
+        if now_us >= self.next_look_us {
+            self.next_look_us = now_us + LOOK_EVERY_US;
+            self.callers.part_with_slow(io, now_us);
+        }
     }
 
-    fn send_frame(&mut self, io: &mut Io, host: &mut dyn Host) {
-        let now = (self.clock.unix_ms(), self.now_us);
+    fn send_frame(&mut self, io: &mut Io, host: &mut dyn Host, unix_ms: i64) {
+        let now = (unix_ms, self.now_us);
         let frame = self.frames.next(&mut self.turns, host, now);
         let frame = Arc::new(frame.into_bytes());
         for (id, caller) in self.callers.viewers() {
@@ -137,7 +143,6 @@ impl Page {
 
 impl App for Page {
     fn opened(&mut self, io: &mut Io, id: ConnId, _peer: &Peer) {
-        self.now_us = self.clock.monotonic_us();
         self.callers.welcome(io, id, self.now_us);
     }
 
@@ -174,12 +179,6 @@ impl App for Page {
         self.prompts.forget(io, id);
     }
 
-    fn after_sleep(&mut self) {
-        if self.callers.viewer_count() > 0 {
-            self.turns.now.woke_us = self.clock.monotonic_us();
-        }
-    }
-
     fn before_sleep(&mut self, _io: &mut Io) -> Sleep {
         if self.callers.are_idle() {
             Sleep::Forever
@@ -187,7 +186,7 @@ impl App for Page {
             let left_us = self.frames.next_us.saturating_sub(self.now_us);
             Sleep::AtMostMs(left_us.div_ceil(1000))
         } else {
-            Sleep::AtMostMs(PATIENCE_STEP_MS)
+            Sleep::AtMostMs(LOOK_EVERY_US / 1000)
         }
     }
 
@@ -205,4 +204,4 @@ const BEHIND_BYTES_MAX: usize = 512 * 1024;
 const NOTED_EVERY_US: u64 = 500;
 
 /// How often slow callers are looked for while there are callers.
-const PATIENCE_STEP_MS: u64 = 1000;
+const LOOK_EVERY_US: u64 = 500_000;

@@ -1,8 +1,8 @@
 //! The account of the loop: sums over all turns, and the last of them one by one.
 //!
 //! The loop hands over each turn when it is finished, in ticks of the processor's counter. Here ticks become
-//! nanoseconds, and turns become figures for `/metrics` and a ring for those who watch. A turn that nobody slept for and
-//! nobody came to (the loop looked at a clock) is counted and not kept.
+//! nanoseconds, and turns become figures for `/metrics` and a ring for those who watch. A turn that nothing came to
+//! (the loop looked at a clock) is counted and not kept.
 //!
 //! A turn is kept with its requests if the engine was told to note them. Noting costs each request some nanoseconds, so
 //! a busy loop notes those of every so many turns: enough to see what it does, and nothing that a client would notice.
@@ -86,13 +86,17 @@ pub(super) struct Turns {
     ring: VecDeque<Record>,
     /// For the turn at hand, which is not over yet.
     pub(super) now: Record,
-    /// Since the last frame: the times of requests, and of turns.
+    /// Since the last frame: how many were kept, the times of requests, the slowest turn.
+    kept: usize,
     pub(super) heat: Steps,
     pub(super) slowest: Option<Record>,
 }
 
 /// How many turns those who come late can still be told of.
 const KEPT: usize = 400;
+
+/// So many a frame are kept whatever they did.
+const KEPT_A_FRAME: usize = 60;
 
 impl Turns {
     pub(super) fn new(rate: Rate) -> Turns {
@@ -101,6 +105,7 @@ impl Turns {
             sums: Sums::default(),
             ring: VecDeque::with_capacity(KEPT),
             now: Record::default(),
+            kept: 0,
             heat: Steps::default(),
             slowest: None,
         }
@@ -134,6 +139,13 @@ impl Turns {
             self.now = Record::default();
             return;
         }
+        let slowest_ns = self.slowest.as_ref().map_or(0, |known| awake_ns_of(known));
+        // Of very many only those are kept that tell most.
+        if self.kept >= KEPT_A_FRAME && !self.now.is_noted && awake_ns <= slowest_ns {
+            self.now = Record::default();
+            return;
+        }
+        self.kept += 1;
         let record = Record {
             number,
             spent_ns,
@@ -143,7 +155,6 @@ impl Turns {
         for request in &record.requests {
             self.heat.add(request.spent_ns);
         }
-        let slowest_ns = self.slowest.as_ref().map_or(0, |known| awake_ns_of(known));
         if awake_ns > slowest_ns && !record.is_own {
             self.slowest = Some(record.clone());
         }
@@ -168,10 +179,16 @@ impl Turns {
         self.ring.iter().rev().find(is_theirs)
     }
 
-    pub(super) fn forget(&mut self) {
-        self.ring.clear();
+    /// They have been told of; the next frame begins.
+    pub(super) fn begin_frame(&mut self) {
+        self.kept = 0;
         self.slowest = None;
         self.heat = Steps::default();
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.ring.clear();
+        self.begin_frame();
     }
 }
 
@@ -203,6 +220,7 @@ mod tests {
     fn all_turns_are_counted_and_the_last_busy_ones_kept() {
         let mut turns = Turns::new(Rate::measure((0, 1), (0, 2)));
         for _ in 0..KEPT {
+            turns.begin_frame();
             turns.finish(&turn(1, 10), true);
             turns.finish(&turn(0, 10), true);
         }

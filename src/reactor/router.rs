@@ -14,10 +14,10 @@
 //! first program's. News that concern everybody (wakers, signals, the clock, the end of a turn) are told to both, the
 //! first one first.
 //!
-//! Where the two programs lie is up to their owner ([`Couple`]): side by side, or the second inside the first. The latter
-//! is for a first program that makes turns inside a callback. Such a turn tells everything to the program that is lent
-//! to it, so that program has to be a router again ([`Router::turn_inside`]), or the connections of the other one would
-//! get no answer; and from within its own callback the first program reaches only what it has itself.
+//! Where the two programs lie is up to their owner ([`Couple`]): side by side, or the second inside the first. The
+//! latter is for a first program that makes turns inside a callback. Such a turn tells everything to the program that
+//! is lent to it, so that program has to be a router again ([`Router::turn_inside`]), or the connections of the other
+//! one would get no answer; and from within its own callback the first program reaches only what it has itself.
 
 use std::net::SocketAddr;
 

@@ -42,8 +42,8 @@ pub fn in_background(options: &str) -> Background {
         let file = format!("in-background-{pid}-{port}.rdb");
         let lines =
             format!("save \"\"\ndbfilename {file}\nset-proc-title no\n{options}\nport {port}\n");
-        thread::spawn(
-            move || match load(&lines).and_then(|loaded| prepare(loaded, |_| {})) {
+        thread::spawn(move || {
+            match load(&lines).and_then(|loaded| prepare(loaded, |_| {}, None)) {
                 Ok((server, reactor)) => {
                     let _ = tell.send(Some(Allocations::of_this_thread()));
                     server.run(reactor)
@@ -52,8 +52,8 @@ pub fn in_background(options: &str) -> Background {
                     let _ = tell.send(None);
                     status
                 }
-            },
-        );
+            }
+        });
         if let Ok(Some(allocations)) = told.recv() {
             return Background { port, allocations };
         }

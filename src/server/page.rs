@@ -8,7 +8,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use crate::base::time::Clock;
 use crate::commands::server::info;
 use crate::config::{PagePrompt, Word};
 use crate::engine::Engine;
@@ -79,7 +78,7 @@ impl Server {
         if watcher.is_none() {
             reactor.io().trace(Some(tsc::ticks));
         }
-        let page = Page::new(settings, Clock::system(), rate);
+        let page = Page::new(settings, rate);
         self.annex = Some(Box::new(Annex { page, owners }));
         ::log::info!("The page is at http://{address}/");
         Ok(())
@@ -147,6 +146,10 @@ impl Asked<'_> {
 }
 
 impl Host for Asked<'_> {
+    fn now(&self) -> (i64, u64) {
+        self.server.engine.turn_began()
+    }
+
     fn health(&self) -> Health {
         let engine = &self.server.engine;
         if engine.is_busy() {

@@ -21,7 +21,7 @@ use crate::server::listeners::Listeners;
 use crate::server::process::title::Title;
 use crate::server::process::{Exit, OomScore, PidFile, Supervisor, boot, crash, figures, title};
 use crate::server::security::Security;
-use crate::server::{Beside, Means, Server, process, users};
+use crate::server::{Beside, Means, Server, Watcher, process, users};
 
 /// The part of the process that the server needs while it runs.
 pub(super) struct Surroundings {
@@ -36,14 +36,8 @@ pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
     crash::configure(&loaded.config);
     crash::install();
     let Beside { watcher, examine } = beside;
-    match prepare(loaded, examine) {
-        Ok((mut server, mut reactor)) => {
-            reactor
-                .io()
-                .trace(watcher.as_ref().map(|watcher| watcher.stamp));
-            if server.open_page(&mut reactor, watcher.as_ref()).is_err() {
-                return 1;
-            }
+    match prepare(loaded, examine, watcher.as_ref()) {
+        Ok((mut server, reactor)) => {
             server.watcher = watcher;
             server.run(reactor)
         }
@@ -51,7 +45,11 @@ pub fn serve(loaded: Loaded, beside: Beside) -> i32 {
     }
 }
 
-pub(super) fn prepare(mut loaded: Loaded, examine: fn(&Path)) -> Result<(Server, Reactor), i32> {
+pub(super) fn prepare(
+    mut loaded: Loaded,
+    examine: fn(&Path),
+    watcher: Option<&Watcher>,
+) -> Result<(Server, Reactor), i32> {
     let table = command_table(&loaded)?;
     loaded.config.maxclients =
         process::raise_descriptor_limit(loaded.config.maxclients, loaded.config.page_port != 0);
@@ -113,6 +111,9 @@ pub(super) fn prepare(mut loaded: Loaded, examine: fn(&Path)) -> Result<(Server,
         examine,
     };
     let mut server = Server::new(engine, listeners, around, means);
+    reactor.io().trace(watcher.map(|watcher| watcher.stamp));
+    let opened = server.open_page(&mut reactor, watcher);
+    opened.map_err(|_| 1)?;
     server.remove_temporaries();
     server.begin_load()?;
     if !server.is_loading() {

@@ -5,7 +5,8 @@
 
 Every picture must have been drawn from what the server does; pause, step, zoom, follow, the prompt and the record must
 work, by the keyboard too; the browser must have nothing to complain of and must ask nobody else. axe-core, from npm,
-looks at contrast and labels where it can be had. --pictures keeps screenshots: light, dark, on a phone, on a projector.
+looks at contrast and labels where it can be had. --pictures keeps screenshots: light, dark, on a phone, on a projector,
+and two that README.md shows, as docs/pictures/page-turns.png and page-store.png.
 """
 
 import argparse
@@ -28,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 AXE_VERSION = "4.10.3"
 
-PICTURES = ["turns", "rates", "heat", "wheel", "table", "snapshot", "memory", "keys"]
+PICTURES = ["turns", "rates", "heat", "wheel", "table", "snapshot", "memory", "keys", "replicas"]
 
 
 class Load(threading.Thread):
@@ -86,7 +87,7 @@ class Scene:
 
 
 def frames(count):
-    return "Number(document.documentElement.dataset.frames || 0) >= %d" % count
+    return "Number(document.documentElement?.dataset.frames || 0) >= %d" % count
 
 
 def everything_is_drawn(scene):
@@ -176,7 +177,7 @@ def a_command_is_told_of(scene):
 
     type_in("SET greeting hello")
     text = type_in("GET greeting")
-    for part in ["hello", "leads to bucket", "the tag", "$8", "greeting", "Turn ", "handle_inputs"]:
+    for part in ["hello", "lead to bucket", "the tag", "$8", "greeting", "Turn ", "handle_inputs"]:
         assert part in text, (part, text)
     assert "(error) ERR" in type_in("NO SUCH")
     assert "the command waits" in type_in("BLPOP nothing 3")
@@ -243,6 +244,13 @@ def screenshots(scene, folder):
         time.sleep(1.5)
         wide = browser.value("document.documentElement.scrollWidth")
         assert wide <= width, "%s: the page is %d wide" % (name, wide)
+        browser.picture(os.path.join(folder, name + ".png"))
+    # Two for README.md.
+    for name, part in [("turns", "turns"), ("store", "rates")]:
+        browser.screen(1280, 860, "light")
+        browser.value("document.activeElement.blur()")
+        browser.value("document.getElementById('%s').scrollIntoView()" % part)
+        time.sleep(1.5)
         browser.picture(os.path.join(folder, name + ".png"))
 
 

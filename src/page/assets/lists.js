@@ -1,6 +1,6 @@
 // Clients, the slow log, replicas, the append-only file.
 
-import { bytes, count, element, figures, make, time } from "./draw.js";
+import { bytes, colour, count, element, figures, make, pen, time } from "./draw.js";
 
 export class Lists {
   constructor(follow) {
@@ -19,11 +19,11 @@ export class Lists {
   showClients(lines) {
     const clients = lines.map(fieldsOf);
     this.offer(clients);
-    const names = ["Client", "Address", "Name", "Age", "Idle", "Database", "In", "Out", "Memory", "Last command", "User"];
+    const names = ["Client", "Address", "State", "Name", "Age", "Idle", "Database", "In", "Out", "Memory", "Last command", "User"];
     const rows = clients.map((client) => {
       const button = make("button", { title: "Follow this client" }, client.id);
       button.addEventListener("click", () => this.follow(Number(client.id)));
-      const cells = [button, client.addr, client.name, `${client.age} s`, `${client.idle} s`, client.db,
+      const cells = [button, client.addr, stateOf(client.flags), client.name, `${client.age} s`, `${client.idle} s`, client.db,
         bytes(Number(client.qbuf)), bytes(Number(client.obl) + Number(client.omem)), bytes(Number(client["tot-mem"])),
         client.cmd?.replace("|", " "), client.user];
       return make("tr", {}, ...cells.map((cell) => make("td", {}, cell ?? "")));
@@ -43,6 +43,12 @@ export class Lists {
       if (option.value && !here.has(option.value) && !option.selected) option.remove();
     }
   }
+}
+
+/** What CLIENT LIST tells by letters. */
+function stateOf(flags = "") {
+  const words = { b: "waits", x: "in MULTI", P: "listens", O: "monitors", S: "replica", M: "our primary", t: "caches" };
+  return Object.entries(words).filter(([letter]) => flags.includes(letter)).map(([, word]) => word).join(", ");
 }
 
 /** `id=4 addr=127.0.0.1:36954 ...` */
@@ -87,6 +93,7 @@ function showLog(info, frame) {
 
 function showReplicas(info) {
   const end = Number(info.get("master_repl_offset"));
+  drawRuler(info, end);
   const pairs = [["role", info.get("role") === "master" ? "primary" : "replica"], ["stream", bytes(end)]];
   if (info.has("master_host")) {
     pairs.push(["primary", `${info.get("master_host")}:${info.get("master_port")}`]);
@@ -100,4 +107,34 @@ function showReplicas(info) {
   }
   if (pairs.length === 2) pairs.push(["replicas", "none: REPLICAOF on another server"]);
   figures(element("replicas-text"), pairs);
+}
+
+/** The stream as a ruler: the backlog as a bar at its end, each replica as a point. */
+function drawRuler(info, end) {
+  const { ink, width, height } = pen(element("replicas-picture"));
+  const replicas = [];
+  for (let number = 0; info.has(`slave${number}`); number += 1) {
+    replicas.push(Number(/offset=(\d+)/.exec(info.get(`slave${number}`))?.[1] ?? 0));
+  }
+  const kept = Number(info.get("repl_backlog_histlen") ?? 0);
+  const from = Math.min(end - Math.max(kept, 1), ...replicas);
+  const place = (offset) => 8 + (width - 16) * (offset - from) / Math.max(1, end - from);
+  const line = height / 2;
+  ink.fillStyle = colour("line");
+  ink.fillRect(8, line - 1, width - 16, 2);
+  ink.fillStyle = colour("p5");
+  ink.globalAlpha = 0.4;
+  ink.fillRect(place(end - kept), line - 8, place(end) - place(end - kept), 16);
+  ink.globalAlpha = 1;
+  for (const offset of replicas) {
+    ink.beginPath();
+    ink.arc(place(offset), line, 6, 0, 2 * Math.PI);
+    ink.fillStyle = colour("accent");
+    ink.fill();
+  }
+  ink.fillStyle = colour("soft");
+  ink.fillText(kept ? `backlog of ${bytes(kept)}` : "no backlog yet", 8, height - 3);
+  ink.textAlign = "right";
+  ink.fillText(`end: ${count(end)}`, width - 8, height - 3);
+  ink.textAlign = "left";
 }

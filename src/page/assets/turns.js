@@ -116,16 +116,17 @@ export class Turns {
     const { ink, width, height } = pen(this.canvas);
     const shown = this.shown().slice(-Math.ceil(width / this.columnWidth));
     const bottom = height - 18;
-    const most = Math.max(20000, ...shown.map(awake));
+    // One long turn must not make all others flat: what is longer than nearly all is cut, and marked.
+    const sorted = shown.map(awake).sort((one, other) => one - other);
+    const most = Math.max(20000, 1.15 * (sorted[Math.floor(0.9 * (sorted.length - 1))] ?? 0));
     ink.strokeStyle = colour("line");
     ink.fillStyle = colour("soft");
+    const heightOf = (part) => bottom - part * (bottom - 16);
     for (const part of [0.5, 1]) {
-      const y = bottom - part * (bottom - 16);
       ink.beginPath();
-      ink.moveTo(0, y);
-      ink.lineTo(width, y);
+      ink.moveTo(0, heightOf(part));
+      ink.lineTo(width, heightOf(part));
       ink.stroke();
-      ink.fillText(time(part * most), 2, y - 3);
     }
     const body = Math.max(1, this.columnWidth - (this.columnWidth > 4 ? 1 : 0));
     shown.forEach((turn, at) => {
@@ -133,11 +134,16 @@ export class Turns {
       let y = bottom;
       turn[SPENT].forEach((ns, phase) => {
         if (phase === 0 || ns === 0) return;
-        const part = (ns / most) * (bottom - 16);
+        const part = Math.min((ns / most) * (bottom - 16), y - 10);
+        if (part <= 0) return;
         ink.fillStyle = colour(`p${phase}`);
         ink.fillRect(x, y - part, body, part);
         y -= part;
       });
+      if (awake(turn) > most * 1.03) {
+        ink.fillStyle = colour("ink");
+        ink.fillRect(x, 5, body, 3);
+      }
       // The sleep before it, as a line of up to a tenth of a second below.
       const slept = Math.min(1, turn[SPENT][0] / 1e8) * 8;
       ink.fillStyle = colour("p0");
@@ -147,7 +153,13 @@ export class Turns {
         ink.strokeRect(x - 0.5, Math.min(y, bottom - 4) - 2.5, body + 1, bottom - Math.min(y, bottom - 4) + 4);
       }
     });
-    ink.fillStyle = colour("soft");
+    for (const part of [0.5, 1]) {
+      const text = time(part * most);
+      ink.fillStyle = colour("card");
+      ink.fillRect(0, heightOf(part) - 14, ink.measureText(text).width + 6, 13);
+      ink.fillStyle = colour("soft");
+      ink.fillText(text, 2, heightOf(part) - 3);
+    }
     if (shown.length === 0) {
       ink.fillText(this.followed === null ? "no turns yet: type a command" : "no turns of this client yet", 40, bottom - 20);
     }

@@ -441,16 +441,7 @@ pub(super) fn of_loop(text: &mut String, sums: &Sums, page: (usize, usize, u64))
     for (name, help, value) in counters {
         out.single(name, "counter", help, value);
     }
-    let name = "pollux_loop_turn_seconds";
-    out.histogram(name, "How long turns were awake.", &sums.awake, 1e9, 8..33);
-    let name = "pollux_loop_events_per_turn";
-    out.histogram(
-        name,
-        "Events that a turn began with.",
-        &sums.events_a_turn,
-        1.0,
-        0..15,
-    );
+    steps(&mut out, sums);
     out.single(
         "pollux_page_callers",
         "gauge",
@@ -464,6 +455,20 @@ pub(super) fn of_loop(text: &mut String, sums: &Sums, page: (usize, usize, u64))
         page.1,
     );
     *text = out.0;
+}
+
+/// Turns by their length and by their events.
+fn steps(out: &mut Text, sums: &Sums) {
+    let name = "pollux_loop_turn_seconds";
+    out.histogram(name, "How long turns were awake.", &sums.awake, 1e9, 8..33);
+    let name = "pollux_loop_events_per_turn";
+    out.histogram(
+        name,
+        "Events that a turn began with.",
+        &sums.events_a_turn,
+        1.0,
+        0..15,
+    );
 }
 
 /// The text as it grows.
