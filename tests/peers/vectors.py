@@ -10,9 +10,11 @@ other element has gone.
 
   tests/peers/vectors.py --ours target/debug/pollux --count 20000
   tests/peers/vectors.py --count 0 --elements 20000 --dim 100
+  tests/peers/vectors.py --ours target/release/pollux --count 0 --figures 100000 --dim 300
 """
 
 import argparse
+import itertools
 import os
 import random
 import struct
@@ -168,6 +170,38 @@ def recall(server, rng, elements, dim, form):
     return added, measure()
 
 
+def figures(server, elements, dim, form):
+    """The processor's time per VADD and VSIM, sixteen at a time, and memory per element."""
+    rng = random.Random(1)
+    ask = server.connect(timeout=600)
+    pack = struct.Struct("<%df" % dim).pack
+    centres = [vector(rng, dim) for _ in range(200)]
+
+    def draw():
+        # Numbers of less worth than normal ones, and many times as fast to draw.
+        return pack(*(it + rng.random() - 0.5 for it in rng.choice(centres)))
+
+    def cpu():
+        with open("/proc/%d/stat" % server.process.pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1e6
+
+    def timed(requests):
+        before, count = cpu(), 0
+        while batch := list(itertools.islice(requests, 16)):
+            ask.converse([[as_bytes(word) for word in words] for words in batch])
+            count += len(batch)
+        return (cpu() - before) / count
+
+    memory = server.memory()
+    added = timed(["VADD", "big", "FP32", draw(), "element:%d" % number, form] for number in range(elements))
+    memory = (server.memory() - memory) / elements
+    found = timed(["VSIM", "big", "FP32", draw()] for _ in range(2000))
+    here = timed(["VSIM", "big", "FP32", draw(), "NOTHREAD"] for _ in range(2000))
+    print("%s: VADD %.0f us, VSIM %.0f us, with NOTHREAD %.0f us; %.0f bytes per element"
+          % (server.name, added, found, here, memory))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", default=os.path.join(ROOT, "target/debug/pollux"))
@@ -177,12 +211,15 @@ def main():
     parser.add_argument("--elements", type=int, default=0)
     parser.add_argument("--dim", type=int, default=50)
     parser.add_argument("--form", default="Q8")
+    parser.add_argument("--figures", type=int, default=0, help="processor's time and memory with so many elements")
     options = parser.parse_args()
     ours, theirs = Server(options.ours, "ours"), Server(options.peer, "real")
     differences = 0
     try:
         if options.count:
             differences = commands(ours, theirs, options.count, options.seed)
+        for server in (ours, theirs) if options.figures else ():
+            figures(server, options.figures, options.dim, options.form)
         if options.elements:
             for name, server in (("ours", ours), ("real", theirs)):
                 rng = random.Random(options.seed)
