@@ -326,7 +326,7 @@ class Player:
         if not path[1]:
             del self.model.documents[key]
             return words, 1
-        places = topmost(list(dict.fromkeys(place for place, _ in self.model.find(key, path[1]))))
+        places = topmost(list(dict.fromkeys(place for place, _ in self.model.find(key, path[1]) if place)))
         for place in reversed(sorted(places, key=lambda place: [(0, at, "") if isinstance(at, int) else (1, 0, at) for at in place])):
             del at_place(self.model.documents[key], place[:-1])[place[-1]]
         return words, len(places)

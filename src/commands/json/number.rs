@@ -56,11 +56,20 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
     if path.is_legacy && parsed.is_none() {
         return Err(missing_or(&path.text, "does not contains a number"));
     }
-    let places: Vec<Place> = found.into_iter().map(|target| target.place).collect();
+    let places = found
+        .into_iter()
+        .map(|target| (json.offset(target.view), target.place));
+    let places: Vec<(Option<usize>, Place)> = places.collect();
     let json = document_mut(&mut ctx.keys, spot);
-    for (place, answer) in places.iter().zip(&answers) {
-        if let Some(number) = answer {
-            json.replace_scalar(place, Atom::Number(*number));
+    let mut is_moved = false;
+    for ((offset, place), answer) in places.iter().zip(&answers) {
+        let Some(number) = answer.map(Atom::Number) else {
+            continue;
+        };
+        let offset = offset.filter(|_| !is_moved);
+        if !offset.is_some_and(|offset| json.overwrite(offset, number)) {
+            json.replace_scalar(place, number);
+            is_moved = true;
         }
     }
     changed(ctx, key, event, &answers);

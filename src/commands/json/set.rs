@@ -298,7 +298,9 @@ pub(super) fn del(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let found = places(document(&ctx.keys, spot), &path).map_err(too_much)?;
-    let doomed = topmost(found.into_iter().map(|found| found.place));
+    // A filter can lead to the document itself, which goes by its own path only.
+    let within = found.into_iter().map(|found| found.place);
+    let doomed = topmost(within.filter(|place| !place.is_empty()));
     if !doomed.is_empty() {
         let json = document_mut(&mut ctx.keys, spot);
         let mut garbage = Garbage::default();

@@ -236,14 +236,31 @@ impl Json {
 
     /// Puts a scalar into the place of another.
     pub(crate) fn replace_scalar(&mut self, place: &[u32], atom: Atom<'_>) -> Garbage {
-        let mut bytes = Vec::new();
-        match atom {
-            Atom::Null | Atom::Array | Atom::Object => pack::push_null(&mut bytes),
-            Atom::Bool(is_true) => pack::push_bool(&mut bytes, is_true),
-            Atom::Number(number) => pack::push_number(&mut bytes, number),
-            Atom::Text(text) => pack::push_text(&mut bytes, text),
+        self.put(place, Part::Pack(pack::scalar(atom)))
+    }
+
+    /// Where a value of this document stands, if the document is in one piece. Good until the next change.
+    pub(crate) fn offset(&self, view: View<'_>) -> Option<usize> {
+        match (&self.root, view) {
+            (Root::Pack(all), View::Pack(bytes)) => {
+                bytes.as_ptr().addr().checked_sub(all.as_ptr().addr())
+            }
+            _ => None,
         }
-        self.put(place, Part::Pack(bytes))
+    }
+
+    /// Writes a scalar over one that stands there, if it takes as many bytes and nobody shares them.
+    pub(crate) fn overwrite(&mut self, offset: usize, atom: Atom<'_>) -> bool {
+        let Root::Pack(all) = &mut self.root else {
+            return false;
+        };
+        let new = pack::scalar(atom);
+        let is_as_long = pack::value_len(&all[offset..]) == new.len();
+        let Some(all) = Arc::get_mut(all).filter(|_| is_as_long) else {
+            return false;
+        };
+        all[offset..offset + new.len()].copy_from_slice(&new);
+        true
     }
 
     /// Leaves an array or object without children.

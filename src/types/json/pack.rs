@@ -147,6 +147,18 @@ pub(super) fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
     }
 }
 
+/// The bytes of a scalar.
+pub(super) fn scalar(atom: Atom<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match atom {
+        Atom::Null | Atom::Array | Atom::Object => push_null(&mut bytes),
+        Atom::Bool(is_true) => push_bool(&mut bytes, is_true),
+        Atom::Number(number) => push_number(&mut bytes, number),
+        Atom::Text(text) => push_text(&mut bytes, text),
+    }
+    bytes
+}
+
 /// The beginning of an array or object.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {

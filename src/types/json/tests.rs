@@ -148,12 +148,12 @@ fn validate(json: &Json) {
             assert_eq!(tree.count, view.children().count());
             for run in &tree.runs {
                 match run {
-                    tree::Run::Pack { bytes, count } => {
+                    Run::Pack { bytes, count } => {
                         assert_eq!(pack::count(bytes, tree.is_object), *count as usize);
                         assert!(*count > 0);
                         assert!(*count == 1 || bytes.len() <= 12 * tree::RUN_BYTES);
                     }
-                    tree::Run::Tree { name, .. } => assert_eq!(name.is_empty(), !tree.is_object),
+                    Run::Tree { name, .. } => assert_eq!(name.is_empty(), !tree.is_object),
                 }
             }
         }
@@ -272,7 +272,7 @@ fn a_document_is_not_larger_than_its_text() {
         .map(|n| format!("\"field_{n:02}\":\"value of field {n:04}\""))
         .collect();
     let text = format!("{{{}}}", fields.join(","));
-    assert!((1000..1100).contains(&text.len()), "{}", text.len());
+    assert!((950..1100).contains(&text.len()), "{}", text.len());
     let json = Json::parse(text.as_bytes()).expect("it is right");
     let most = if cfg!(test) {
         3 * text.len()

@@ -46,7 +46,7 @@ fn paths_lead_where_they_say() {
         ("$.store.bicycle['color',\"price\"]", r#""red" 19.95"#),
         ("$.store.bicycle.*", r#""red" 19.95"#),
         ("$.[\"limit\"]", "10"),
-        ("$ .limit", "10"),
+        ("$. limit", "10"),
         ("$..[0].price", "8.95"),
         ("$..*.color", r#""red""#),
         ("limit", "10"),
