@@ -279,6 +279,9 @@ impl App for Server {
     }
 
     fn received(&mut self, io: &mut Io, group: &[ConnId]) {
+        if self.has_unnamed() {
+            self.name_callers(io, group);
+        }
         let mut engine = self.engine.take();
         let outside = engine.outside();
         let mut around = Around { server: self, io };
