@@ -134,3 +134,41 @@ fn a_warm_get_allocates_nothing_in_a_whole_server() {
         assert_eq!(counts.min(), Some(0));
     }
 }
+
+/// A usual document: about a kilobyte, thirty fields of all kinds.
+fn document(number: usize) -> String {
+    let mut text = format!(
+        "{{\"id\":{number},\"kind\":\"customer\",\"isActive\":true,\"balance\":1834.25,\"note\":null,\"tags\":[\"new\",\"vip\",\"north\"],\
+         \"address\":{{\"street\":\"{number} Long Acre\",\"city\":\"London\",\"zip\":\"WC2E 9JT\"}}"
+    );
+    for field in 0..23 {
+        let value = field * 7919 + number;
+        text += &match field % 3 {
+            0 => format!(",\"property{field:02}\":\"some words about {value}\""),
+            1 => format!(",\"measure{field:02}\":{value}"),
+            _ => format!(",\"comment{field:02}\":\"a longer text of which nobody knows {value}\""),
+        };
+    }
+    text + "}"
+}
+
+#[test]
+fn a_document_takes_little_more_than_its_text() {
+    let (mut driver, client) = connected();
+    let text = document(1);
+    assert!((950..1150).contains(&text.len()), "{}", text.len());
+    let mut ask = |words: &[&str]| {
+        driver.push(client, &request(words));
+        driver.turn(&[client]);
+        String::from_utf8_lossy(&driver.received(client)).into_owned()
+    };
+    assert_eq!(ask(&["JSON.SET", "doc:000001", "$", &text]), "+OK\r\n");
+    let reply = ask(&["MEMORY", "USAGE", "doc:000001"]);
+    let bytes = reply.trim_start_matches(':').trim().parse::<usize>();
+    let bytes = bytes.expect("a number");
+    assert!(
+        10 * bytes <= 13 * text.len(),
+        "{bytes} bytes for {}",
+        text.len()
+    );
+}

@@ -52,6 +52,34 @@ GEOADD k 1 1 a | GEORADIUS k 1 1 9 km =>
 GEOADD k 1 1 a | GEORADIUSBYMEMBER k a 9 km STORE d => same
 GEOADD k 1 1 a | GEOSEARCHSTORE d k FROMMEMBER a BYRADIUS 9 km => same
 
+VADD k VALUES 2 1 2 a => same
+VADD k VALUES 2 1 2 a | VADD k VALUES 2 2 1 a => same
+VADD k VALUES 2 1 2 a | VREM k a => same
+VADD k VALUES 2 1 2 a | VREM k b =>
+VADD k VALUES 2 1 2 a | VSETATTR k a {} => same
+VADD k VALUES 2 1 2 a | VSETATTR k b {} =>
+
+JSON.SET k . [1] => same
+JSON.SET k . 1 XX =>
+JSON.SET k . {\"a\":1} | JSON.SET k .a 2 => same
+JSON.SET k . [1] | JSON.ARRAPPEND k . 2 => same
+JSON.SET k . [1] | JSON.ARRAPPEND k [0] 2 =>
+JSON.SET k . [1] | JSON.ARRINSERT k . 0 2 => same
+JSON.SET k . [1] | JSON.ARRPOP k => same
+JSON.SET k . [] | JSON.ARRPOP k =>
+JSON.SET k . [1,2] | JSON.ARRTRIM k . 0 0 => same
+JSON.SET k . [1] | JSON.CLEAR k => same
+JSON.SET k . [1] | JSON.DEL k => same
+JSON.SET k . [1] | JSON.DEL k [5] =>
+JSON.SET k . [1] | JSON.FORGET k [0] => same
+JSON.SET k . {\"a\":1} | JSON.MERGE k . {\"a\":null} => same
+JSON.MSET k . 1 j . 2 => same
+JSON.SET k . 1 | JSON.NUMINCRBY k . 2 => same
+JSON.SET k . 1 | JSON.NUMMULTBY k . 2 => same
+JSON.SET k . 1 | JSON.NUMPOWBY k . 2 => same
+JSON.SET k . \"a\" | JSON.STRAPPEND k . \"b\" => same
+JSON.SET k . true | JSON.TOGGLE k . => same
+
 HSET h f v | HDEL h f => same
 HSET h f v | HEXPIRE h 10 FIELDS 1 f => HPEXPIREAT h 1700000010000 FIELDS 1 f
 HSET h f v | HEXPIRE h 0 FIELDS 1 f => HDEL h f

@@ -46,6 +46,11 @@ impl User {
         self.is_on && self.needs_no_password
     }
 
+    /// Whether it is on.
+    pub(crate) fn may_enter(&self) -> bool {
+        self.is_on
+    }
+
     pub(crate) fn needs_no_password(&self) -> bool {
         self.needs_no_password
     }

@@ -32,6 +32,7 @@
 
 mod address;
 mod connection;
+mod json;
 mod pipeline;
 mod pool;
 mod stream;

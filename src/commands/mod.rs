@@ -15,9 +15,11 @@ pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod hyperloglog;
 pub(crate) mod items;
+pub(crate) mod json;
 pub(crate) mod keys;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod modules;
 pub(crate) mod options;
 pub(crate) mod pubsub;
 pub(crate) mod replication;
@@ -29,6 +31,7 @@ pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod transaction;
+pub(crate) mod vector;
 pub(crate) mod wait;
 pub(crate) mod zset;
 
@@ -44,6 +47,7 @@ const FAMILIES: &[&[Row]] = &[
     geo::ROWS,
     hash::ROWS,
     hyperloglog::ROWS,
+    json::ROWS,
     keys::ROWS,
     list::ROWS,
     pubsub::ROWS,
@@ -55,6 +59,7 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     transaction::ROWS,
+    vector::ROWS,
     wait::ROWS,
     zset::ROWS,
 ];

@@ -13,7 +13,7 @@ use super::values::{
 use super::words::{
     DisklessLoad, EndpointType, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PagePrompt,
     Permission, PropagationError, PubsubDefault, RdbDuplicates, RdbFieldTtl, RdbVersion,
-    SanitizeDump, Supervised, SyslogFacility, TlsAuthClients,
+    SanitizeDump, Supervised, SyslogFacility, TlsAuthClients, TlsAuthClientsUser,
 };
 
 /// Every parameter of the server.
@@ -44,6 +44,7 @@ pub struct Config {
     pub(crate) tls_cluster: bool,
     pub(crate) tls_replication: bool,
     pub(crate) tls_auth_clients: TlsAuthClients,
+    pub(crate) tls_auth_clients_user: TlsAuthClientsUser,
     pub(crate) tls_prefer_server_ciphers: bool,
     pub(crate) tls_session_caching: bool,
     pub(crate) tls_session_cache_size: u32,

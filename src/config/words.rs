@@ -168,6 +168,12 @@ words! {
         Optional = "optional",
     }
 
+    /// What in a client's certificate names its user.
+    TlsAuthClientsUser {
+        Off = "off",
+        CommonName = "CN",
+    }
+
     /// Which version of the RDB format is written.
     RdbVersion {
         /// The lowest that loses nothing.

@@ -66,6 +66,22 @@ impl Engine {
         session.about.local_address = caller.local_address;
     }
 
+    /// The certificate of a client names a user. If there is none of that name, or it is off, the client stays who it is.
+    pub(crate) fn enter_by_certificate(&mut self, id: Id, name: &[u8]) {
+        let users = &self.services.users;
+        let is_on = users.named(name).is_some_and(User::may_enter);
+        let shown = String::from_utf8_lossy(name);
+        match (self.sessions.get_mut(id), users.identity(name)) {
+            (Some(session), Some(identity)) if is_on => {
+                session.enter_as(identity, users);
+                log::debug!("TLS: Auto-authenticated client as {shown}");
+            }
+            _ => log::debug!(
+                "TLS: the certificate of a client names no user that may enter: {shown}"
+            ),
+        }
+    }
+
     /// A client was turned away at the entrance.
     pub(crate) fn handle_refused(&mut self) {
         self.services.stats.rejected_connections += 1;

@@ -23,6 +23,7 @@ pub(crate) mod migration;
 mod prefetch;
 pub(crate) mod replication;
 pub(crate) mod run;
+pub(crate) mod searching;
 pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod show;

@@ -366,6 +366,14 @@ impl Io {
         matches!(self.sources.get(id), Some(Source::Stream(conn)) if conn.stream.is_handshaking())
     }
 
+    /// The common name in the certificate of the other side of an encrypted connection, if it has shown one.
+    pub(crate) fn common_name(&self, id: ConnId) -> Option<Vec<u8>> {
+        match self.sources.get(id) {
+            Some(Source::Stream(conn)) => conn.stream.common_name(),
+            _ => None,
+        }
+    }
+
     /// Whether connections may be over that the program has not been told of: the last poll left events for the next
     /// one, or a peer has finished and what it sent before that is still being read.
     pub(crate) fn expects_ends(&self) -> bool {

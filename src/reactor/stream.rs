@@ -199,6 +199,14 @@ impl Stream {
         matches!(self, Stream::Tls(stream) if stream.is_handshaking())
     }
 
+    /// The common name in the other side's certificate.
+    pub(super) fn common_name(&self) -> Option<Vec<u8>> {
+        match self {
+            Stream::Tls(stream) => stream.common_name(),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_encrypted(&self) -> bool {
         matches!(self, Stream::Tls(_))
     }

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use crate::config::{Config, TlsAuthClients};
+use crate::config::{Config, TlsAuthClients, TlsAuthClientsUser};
 use crate::reactor::{Closed, ConnId, Io};
 use crate::tls::{
     Authorities, Callers, DialSecurity, HandshakeFailed, IdentityFiles, ListenSecurity, Memory,
@@ -22,6 +22,8 @@ pub(super) struct Security {
     dial: Option<DialSecurity>,
     /// Connections that may not have agreed with us yet, in the order they came, and when they have to have done so.
     handshaking: VecDeque<(ConnId, u64)>,
+    /// Connections whose users their certificates may name, until they say something.
+    unnamed: Vec<ConnId>,
 }
 
 /// It cannot be had; the log says why.
@@ -142,7 +144,30 @@ impl Server {
         if io.is_handshaking(id) {
             let until = self.engine.monotonic_us() + HANDSHAKE_US_MAX;
             self.security.handshaking.push_back((id, until));
+            if self.engine.config().tls_auth_clients_user != TlsAuthClientsUser::Off {
+                let unnamed = &mut self.security.unnamed;
+                unnamed.retain(|id| io.is_open(*id));
+                unnamed.push(id);
+            }
         }
+    }
+
+    /// Those who speak for the first time are the users that their certificates name, if there are such users.
+    pub(super) fn name_callers(&mut self, io: &Io, group: &[ConnId]) {
+        let is_of_group = |id: &ConnId| group.contains(id) && !io.is_handshaking(*id);
+        let named: Vec<_> = (self.security.unnamed)
+            .extract_if(.., |id| is_of_group(id))
+            .collect();
+        for id in named {
+            if let Some(name) = io.common_name(id) {
+                self.engine.enter_by_certificate(id, &name);
+            }
+        }
+    }
+
+    /// Whether there may be such.
+    pub(super) fn has_unnamed(&self) -> bool {
+        !self.security.unnamed.is_empty()
     }
 
     /// Somebody came who could not agree with us: the log says why, since the client often cannot tell.

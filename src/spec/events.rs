@@ -109,6 +109,21 @@ events! {
     XGROUP_SETID = STREAM "xgroup-setid",
     XSETID = STREAM "xsetid",
     XTRIM = STREAM "xtrim",
+    // Documents.
+    JSON_ARRAPPEND = MODULE "json.arrappend",
+    JSON_ARRINSERT = MODULE "json.arrinsert",
+    JSON_ARRPOP = MODULE "json.arrpop",
+    JSON_ARRTRIM = MODULE "json.arrtrim",
+    JSON_CLEAR = MODULE "json.clear",
+    JSON_DEL = MODULE "json.del",
+    JSON_MERGE = MODULE "json.merge",
+    JSON_MSET = MODULE "json.mset",
+    JSON_NUMINCRBY = MODULE "json.numincrby",
+    JSON_NUMMULTBY = MODULE "json.nummultby",
+    JSON_NUMPOWBY = MODULE "json.numpowby",
+    JSON_SET = MODULE "json.set",
+    JSON_STRAPPEND = MODULE "json.strappend",
+    JSON_TOGGLE = MODULE "json.toggle",
 
     // Nobody asks for these.
     EXPIRED = EXPIRED "expired",
@@ -126,7 +141,7 @@ mod tests {
     use super::*;
 
     /// The events of Redis 8.0 as its documentation of keyspace notifications lists them, under the letters of their
-    /// classes. The letter d (modules) has no names; o and c came after 8.0.
+    /// classes. Those under d are RedisJSON's; o and c came after 8.0.
     const DOCUMENTED: &[(&str, &str)] = &[
         (
             "g",
@@ -154,6 +169,11 @@ mod tests {
         ("x", "expired"),
         ("e", "evicted"),
         ("m", "keymiss"),
+        (
+            "d",
+            "json.arrappend json.arrinsert json.arrpop json.arrtrim json.clear json.del json.merge json.mset json.numincrby json.nummultby \
+             json.numpowby json.set json.strappend json.toggle",
+        ),
         ("n", "new"),
     ];
 

@@ -102,6 +102,8 @@ word_set! {
         READONLY = "readonly",
         /// May take more memory: refused when `maxmemory` is reached and nothing can be evicted.
         DENYOOM = "denyoom",
+        /// Derived from the row's module, never written in a row.
+        MODULE = "module",
         ADMIN = "admin",
         /// Belongs to publish and subscribe.
         PUBSUB = "pubsub",
@@ -147,7 +149,7 @@ word_set! {
         ALWAYS_TOUCHES = "",
         /// Does not use up what CLIENT CACHING has said of the next command.
         KEEPS_CACHING = "",
-        /// Parks its client until another server has answered.
+        /// Parks its client until another server has answered, or a thread.
         ASKS_ANOTHER = "",
     }
 }
@@ -177,6 +179,7 @@ word_set! {
         CONNECTION = "connection",
         TRANSACTION = "transaction",
         SCRIPTING = "scripting",
+        JSON = "json",
     }
 }
 
@@ -219,7 +222,7 @@ word_set! {
         EXPIRED = "x",
         EVICTED = "e",
         STREAM = "t",
-        /// Events of modules, which this server has none of.
+        /// Events of types that Redis ships as modules.
         MODULE = "d",
         /// A key came into being; not part of `A`.
         NEW = "n",

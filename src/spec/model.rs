@@ -24,7 +24,11 @@ use super::flags::{ArgFlags, Categories, DocFlags, Flags, KeyFlags, arg, categor
 pub struct Spec {
     /// In lower case, and in full: `get`, `config|get`.
     pub name: &'static str,
+    /// As COMMAND shows it, where that is not `name`: what Redis has as a module keeps the case it was registered in.
+    pub(crate) shown: &'static str,
     pub group: Group,
+    /// Which of [`super::modules`] it is of; empty for most.
+    pub(crate) module: &'static str,
     pub(crate) since: &'static str,
     pub(crate) summary: &'static str,
     /// Empty when the documentation gives none.
@@ -114,6 +118,8 @@ pub enum Group {
     Hash,
     HyperLogLog,
     List,
+    /// Of a type that Redis ships as a module.
+    Module,
     PubSub,
     Scripting,
     Server,
@@ -217,7 +223,9 @@ impl Spec {
     /// The values of fields that a row leaves out.
     pub(crate) const BLANK: Self = Self {
         name: "",
+        shown: "",
         group: Group::Generic,
+        module: "",
         since: "",
         summary: "",
         complexity: "",
@@ -238,6 +246,16 @@ impl Spec {
         subcommands: &[],
         help: &[],
     };
+
+    /// The name as COMMAND and statistics show it.
+    #[inline]
+    pub(crate) fn shown_name(&self) -> &'static str {
+        if self.shown.is_empty() {
+            self.name
+        } else {
+            self.shown
+        }
+    }
 
     /// The name as typed: `get` of `config|get`.
     pub(crate) fn word(&self) -> &'static str {
@@ -270,6 +288,10 @@ impl Spec {
     /// All ACL categories, those that follow from the flags included.
     pub(crate) const fn categories(&self) -> Categories {
         let mut all = self.acl;
+        // A module says itself which categories its commands are in, and one that says nothing means none.
+        if !self.module.is_empty() && self.acl.is_empty() {
+            return all;
+        }
         if self.flags.has(flag::WRITE) {
             all = all.with(category::WRITE);
         }
@@ -295,11 +317,14 @@ impl Spec {
 
     /// The flags with what follows from the key specs, as COMMAND INFO prints them.
     pub(crate) fn all_flags(&self) -> Flags {
+        let mut flags = self.flags;
         if self.is_movable() {
-            self.flags.with(flag::MOVABLEKEYS)
-        } else {
-            self.flags
+            flags = flags.with(flag::MOVABLEKEYS);
         }
+        if !self.module.is_empty() {
+            flags = flags.with(flag::MODULE);
+        }
+        flags
     }
 
     pub(crate) fn doc_flags(&self) -> DocFlags {
@@ -423,6 +448,7 @@ impl Group {
             Self::Hash => "hash",
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
+            Self::Module => "module",
             Self::PubSub => "pubsub",
             Self::Scripting => "scripting",
             Self::Server => "server",

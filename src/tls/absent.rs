@@ -56,6 +56,10 @@ impl<S> Secured<S> {
         match self.never {}
     }
 
+    pub(crate) fn common_name(&self) -> Option<Vec<u8>> {
+        match self.never {}
+    }
+
     pub(crate) fn is_handshaking(&self) -> bool {
         match self.never {}
     }

@@ -76,6 +76,25 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// The first common name of a subject.
+pub(super) fn common_name(subject: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    const COMMON_NAME: &[u8] = &[6, 3, 0x55, 4, 3];
+    let mut sets = SliceReader::new(inside(subject)?)?;
+    while !sets.is_finished() {
+        let mut attributes = SliceReader::new(inside(sets.tlv_bytes()?)?)?;
+        while !attributes.is_finished() {
+            let (kind, value) = attributes.sequence(|attribute| {
+                let kind = attribute.tlv_bytes()?;
+                Ok::<_, Error>((kind, AnyRef::decode(attribute)?.value()))
+            })?;
+            if kind == COMMON_NAME {
+                return Ok(Some(value.to_vec()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// What is behind the header.
 fn inside(whole: &[u8]) -> Result<&[u8], Error> {
     Ok(AnyRef::from_der(whole)?.value())

@@ -26,6 +26,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::mem;
 use std::sync::Arc;
 
+use super::certificate::{Certificate, common_name};
 use rustls::pki_types::{IpAddr, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
@@ -134,6 +135,13 @@ impl<S: Read + Write> Secured<S> {
     /// Whether the two sides have not agreed yet.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
+    }
+
+    /// The common name in the certificate that the other side has shown, and that we have found good.
+    pub(crate) fn common_name(&self) -> Option<Vec<u8>> {
+        let certificate = self.session.peer_certificates()?.first()?;
+        let certificate = Certificate::read(certificate).ok()?;
+        common_name(certificate.subject).ok().flatten()
     }
 
     /// Whether the caller was known from an earlier time.

@@ -15,12 +15,14 @@ pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod intset;
+pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod listpack;
 pub(crate) mod pack;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
+pub(crate) mod vector;
 pub(crate) mod walked;
 pub(crate) mod zset;
 
@@ -29,9 +31,11 @@ use std::sync::Arc;
 
 use crate::store::{Members, TableStats};
 use hash::Hash;
+use json::Json;
 use list::List;
 use set::Set;
 use stream::Stream;
+use vector::VectorSet;
 use walked::{Shape, Show, Walk};
 use zset::Zset;
 
@@ -152,6 +156,8 @@ families! {
     Zset(Zset) Zset Zset;
     Hash(Hash) Hash Hash;
     Stream(Box<Stream>) Stream Stream;
+    Json(Box<Json>) Json Json;
+    Vector(VectorSet) Vector VectorSet;
 }
 
 impl Value {

@@ -25,6 +25,8 @@ from servers import Server, find_peer
 
 SECONDS = 240
 HELPERS = {"common.mjs", "common.py", "tasks.py"}
+# The real server lacks what these need: all their parts have to pass here.
+OURS_ONLY = {"json.mjs", "json_.py"}
 
 
 def programs(packages):
@@ -72,7 +74,7 @@ def main():
         if wanted and not any(word in name for word in wanted):
             continue
         started = time.time()
-        there = run(opts.peer, command)[0] if opts.peer else None
+        there = run(opts.peer, command)[0] if opts.peer and name not in OURS_ONLY else None
         passed, failed, said = run(os.path.abspath(opts.bin), command)
         missing = failed if there is None else [part for part in there if part not in passed]
         good += len(passed)

@@ -10,12 +10,14 @@ mod driving;
 mod engine;
 mod files;
 mod grammar;
+mod json;
 mod log;
 mod payloads;
 mod promises;
 mod replies;
 mod requests;
 mod scripts;
+mod vectors;
 
 use std::time::{Duration, Instant};
 

@@ -225,10 +225,32 @@ def pair(first, second):
         compare(primary.server, replica.server)
 
 
+def names(binary):
+    """A certificate says who its client is, where there is such a user and the configuration wants it."""
+    with Stage(binary, "--tls-auth-clients-user", "CN") as stage:
+        plain = stage.server.connect()
+        who = lambda name="client", version=None: Secure(stage.tls_port, name, version=version)("ACL", "WHOAMI").text()
+        assert who() == "default", "there is no such user yet"
+        plain("ACL", "SETUSER", "Alice", "on", ">secret", "~a*", "+@all")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            assert who(version=version) == "Alice"
+        alice = Secure(stage.tls_port)
+        assert alice("GET", "a1").raw == b"$-1\r\n" and alice("GET", "b1").text().startswith("NOPERM"), "its rules hold at once"
+        assert alice("AUTH", "default", "").text() == "OK" and alice("ACL", "WHOAMI").text() == "default", "AUTH is free to change it"
+        assert who("old") == "default"
+        plain("ACL", "SETUSER", "Alice", "off")
+        assert who() == "default"
+        plain("ACL", "SETUSER", "Alice", "on")
+        plain("CONFIG", "SET", "requirepass", "secret", "tls-auth-clients", "optional")
+        assert who(None).startswith("NOAUTH") and who() == "Alice"
+        assert plain("CONFIG", "SET", "tls-auth-clients-user", "off").text() == "OK"
+        assert who().startswith("NOAUTH")
+
+
 def tests_for(ours, peer):
     """What is possible: `peer` is a real server, or None."""
     if has_tls(ours):
-        tests = [("tls: " + test.__name__, lambda test=test: test(ours)) for test in (sizes, welcome, ports, harm, tools)]
+        tests = [("tls: " + test.__name__, lambda test=test: test(ours)) for test in (sizes, welcome, names, ports, harm, tools)]
         tests.append(("tls: we follow us", lambda: pair(ours, ours)))
         for other in {found for found in (peer, shutil.which("redis-server")) if found and has_tls(found)}:
             name = os.path.basename(other)

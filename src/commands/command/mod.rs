@@ -138,7 +138,7 @@ impl Catalog<'_> {
         let chosen: Vec<&Spec> = all.filter(|spec| filter.lets_pass(spec)).collect();
         reply.array(chosen.len());
         for spec in chosen {
-            reply.bulk(spec.name.as_bytes());
+            reply.bulk(spec.shown_name().as_bytes());
         }
         Ok(())
     }
@@ -172,8 +172,7 @@ impl Catalog<'_> {
 /// Which names COMMAND LIST lists.
 enum Filter<'a> {
     All,
-    /// There are no modules, so no command is from one.
-    Module,
+    Module(&'a [u8]),
     Category(Option<Categories>),
     Pattern(&'a [u8]),
 }
@@ -188,7 +187,7 @@ impl<'a> Filter<'a> {
         }
         let (kind, value) = (options.at(1), options.at(2));
         if is(kind, "module") {
-            Ok(Self::Module)
+            Ok(Self::Module(value))
         } else if is(kind, "aclcat") {
             Ok(Self::Category(Categories::named(value)))
         } else if is(kind, "pattern") {
@@ -201,7 +200,7 @@ impl<'a> Filter<'a> {
     fn lets_pass(&self, spec: &Spec) -> bool {
         match self {
             Self::All => true,
-            Self::Module => false,
+            Self::Module(name) => !name.is_empty() && spec.module.as_bytes() == *name,
             Self::Category(category) => category.is_some_and(|it| spec.categories().has(it)),
             Self::Pattern(pattern) => glob::matches(pattern, spec.name.as_bytes(), true),
         }

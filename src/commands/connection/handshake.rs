@@ -9,6 +9,7 @@ use crate::spec::error::Error;
 use crate::wire::args::Args;
 use crate::wire::reply::Protocol;
 
+use super::super::modules::list_modules;
 use super::super::options::{integer, is};
 use super::client::checked_name;
 
@@ -102,7 +103,7 @@ fn greet(ctx: &mut Ctx<'_>) {
     reply.bulk(b"role");
     reply.bulk(role.as_bytes());
     reply.bulk(b"modules");
-    reply.array(0);
+    list_modules(reply);
 }
 
 /// AUTH [username] password

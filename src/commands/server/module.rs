@@ -1,4 +1,5 @@
-//! MODULE: this server has no modules and cannot load any. Modules are compiled against Redis's own structures.
+//! MODULE: this server cannot load any. Modules are compiled against Redis's own structures. Those that are listed are
+//! built in.
 
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
@@ -7,6 +8,7 @@ use crate::spec::server::module as spec;
 use crate::wire::args::Args;
 
 use super::super::help::help;
+use super::super::modules::list_modules;
 
 pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::MODULE_HELP, help),
@@ -18,7 +20,7 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// MODULE LIST
 fn list(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.reply.array(0);
+    list_modules(&mut ctx.reply);
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use super::{INT, LONG, PORT};
 use crate::config::row::{
     Form, Outside, Row, Within, boolean, memory, number, optional, special, text, word,
 };
-use crate::config::words::{PagePrompt, Permission, PubsubDefault, TlsAuthClients};
+use crate::config::words::{
+    PagePrompt, Permission, PubsubDefault, TlsAuthClients, TlsAuthClientsUser,
+};
 use crate::store::STRING_BYTES_MAX;
 
 #[rustfmt::skip] // A row per line reads as the table it is.
@@ -30,6 +32,7 @@ pub(crate) static ROWS: &[Row] = &[
     Row::new("tls-port", number!(tls_port, 0, PORT), "0").outside(Outside::ListenTls),
     Row::new("tls-cluster", boolean!(tls_cluster), "no").outside(Outside::Tls),
     Row::new("tls-replication", boolean!(tls_replication), "no").outside(Outside::Tls),
+    Row::new("tls-auth-clients-user", word!(tls_auth_clients_user: TlsAuthClientsUser), "off").hidden(),
     Row::new("tls-auth-clients", word!(tls_auth_clients: TlsAuthClients), "yes").outside(Outside::Tls),
     Row::new("tls-prefer-server-ciphers", boolean!(tls_prefer_server_ciphers), "no").outside(Outside::Tls),
     Row::new("tls-session-caching", boolean!(tls_session_caching), "yes").outside(Outside::Tls),

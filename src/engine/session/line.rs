@@ -87,7 +87,7 @@ pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, runn
         },
         session
             .last_command
-            .map_or("NULL", |command| command.name()),
+            .map_or("NULL", |command| command.spec.shown_name()),
     );
     line.extend_from_slice(text.as_bytes());
     line.extend_from_slice(session.user.name());

@@ -20,6 +20,8 @@ enum Meaning {
     Hash(BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>),
     Zset(BTreeMap<Vec<u8>, u64>),
     Stream(String),
+    Json(Vec<u8>),
+    Vector(String),
 }
 
 type Model = BTreeMap<(u16, Vec<u8>), (Option<i64>, Meaning)>;
@@ -58,6 +60,8 @@ fn meaning(value: &Value) -> Meaning {
             Meaning::Zset(members)
         }
         Value::Stream(stream) => Meaning::Stream(format!("{stream:?}")),
+        Value::Json(json) => Meaning::Json(json.text()),
+        Value::Vector(set) => Meaning::Vector(format!("{set:?}")),
     }
 }
 

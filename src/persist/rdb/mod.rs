@@ -15,10 +15,12 @@
 //!
 //! A reader trusts nothing: lengths do not reserve memory before the bytes have come, and blobs are checked whole.
 
+mod fault;
 pub(crate) mod file;
 pub(crate) mod from_frozen;
 mod legacy;
 mod libraries;
+pub(crate) mod module;
 mod read;
 mod write;
 
@@ -28,8 +30,9 @@ mod tests;
 use crate::base::crc::crc64;
 use crate::base::lzf::Compressor;
 
+pub(crate) use fault::Fault;
 pub(crate) use libraries::{dump_libraries, libraries_in};
-pub(crate) use read::{Fault, Limits, Loaded, Reader};
+pub(crate) use read::{Limits, Loaded, Reader};
 pub use write::Source;
 pub(crate) use write::{Writer, version_of};
 

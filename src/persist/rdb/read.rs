@@ -11,6 +11,7 @@ use crate::base::lzf;
 use crate::base::num;
 use crate::persist::STRING_TOO_LONG;
 use crate::store::STRING_BYTES_MAX;
+use crate::types::Value;
 use crate::types::hash::{FIELD_DEADLINE_MAX, FieldUntil, Hash, HashLimits};
 use crate::types::intset::Intset;
 use crate::types::list::{Limits as ListLimits, List};
@@ -18,36 +19,11 @@ use crate::types::listpack::Listpack;
 use crate::types::set::{Set, SetLimits};
 use crate::types::stream::{Block, Counters, Group, Log, Pending, Stream, StreamId};
 use crate::types::zset::{AddRule, Added, Zset, ZsetLimits};
-use crate::types::{Malformed, Value};
 
+use super::fault::Fault;
 use super::legacy::{from_ziplist, from_zipmap};
+use super::module::{self, Part, Parts, part};
 use super::{VERSION_VALKEY, kind};
-
-/// Why a value could not be read.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// The bytes ended too early, or the source failed.
-    Io(io::Error),
-    Malformed,
-    /// The same, where there are better words for it than those for the kind of value.
-    Broken(&'static str),
-    /// There is nothing in it, and all of it has been read.
-    Empty,
-    /// A type that this server does not know, or a module's.
-    Unknown(u8),
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<Malformed> for Fault {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
-}
 
 /// Which forms values take in memory.
 #[derive(Clone, Copy, Debug)]
@@ -326,9 +302,32 @@ impl<R: Read> Reader<R> {
             kind::STREAM_1 | kind::STREAM_2 | kind::STREAM_3 => {
                 Value::Stream(Box::new(self.stream(kind)?))
             }
+            kind::MODULE_2 => {
+                let id = self.length()?;
+                return self.module(id)?.ok_or(Fault::Unknown(kind));
+            }
             unknown => return Err(Fault::Unknown(unknown)),
         };
         Ok(Loaded::Value(value))
+    }
+
+    /// A value of kind 7 whose identifier has been read, if its type is known here.
+    pub(crate) fn module(&mut self, id: u64) -> Result<Option<Loaded>, Fault> {
+        let seed = self.limits.set.seed;
+        let mut next = || self.module_part();
+        module::value(id, Parts(&mut next), seed).map(|value| value.map(Loaded::Value))
+    }
+
+    /// The next part of a value of kind 7.
+    pub(crate) fn module_part(&mut self) -> Result<Part, Fault> {
+        Ok(match self.length()? {
+            part::END => Part::End,
+            part::SINT | part::UINT => Part::Int(self.length()?),
+            part::FLOAT => Part::Float(f32::from_le_bytes(self.array()?)),
+            part::DOUBLE => Part::Double(f64::from_le_bytes(self.array()?)),
+            part::STRING => Part::Text(self.string()?),
+            _ => return Err(Fault::Broken("Unknown module value opcode")),
+        })
     }
 
     fn list(&mut self, kind: u8) -> Result<List, Fault> {

@@ -16,6 +16,7 @@ use crate::types::set::Set;
 use crate::types::stream::{Group, Stream, StreamId};
 use crate::types::zset::Zset;
 
+use super::module::{self, part};
 use super::{VERSION_PLAIN, VERSION_VALKEY, kind};
 
 /// A value as it is kept.
@@ -105,6 +106,7 @@ impl<'a> Writer<'a> {
             Source::Value(Value::Stream(_)) if self.version >= 11 => kind::STREAM_3,
             Source::Value(Value::Stream(_)) if is_plain => kind::STREAM_1,
             Source::Value(Value::Stream(_)) => kind::STREAM_2,
+            Source::Value(Value::Json(_) | Value::Vector(_)) => kind::MODULE_2,
         };
         self.out.push(kind);
     }
@@ -130,6 +132,12 @@ impl<'a> Writer<'a> {
             Source::Value(Value::Zset(zset)) => self.zset(zset),
             Source::Value(Value::Hash(hash)) => self.hash(hash),
             Source::Value(Value::Stream(stream)) => self.stream(stream),
+            Source::Value(Value::Vector(set)) => self.vectors(set),
+            Source::Value(Value::Json(json)) => {
+                self.module_id(module::JSON);
+                self.module_string(&json.text());
+                self.module_end();
+            }
         }
     }
 
@@ -156,6 +164,40 @@ impl<'a> Writer<'a> {
                 self.out.extend_from_slice(&length.to_be_bytes());
             }
         }
+    }
+
+    /// The beginning of a value of kind 7.
+    pub(crate) fn module_id(&mut self, id: u64) {
+        self.length(id);
+    }
+
+    /// A part of such a value; a number with a sign is written as its bits.
+    #[allow(dead_code, reason = "other types follow")]
+    pub(crate) fn module_int(&mut self, bits: u64) {
+        self.length(part::UINT);
+        self.length(bits);
+    }
+
+    #[allow(dead_code, reason = "other types follow")]
+    pub(crate) fn module_float(&mut self, number: f32) {
+        self.length(part::FLOAT);
+        self.bytes(&number.to_le_bytes());
+    }
+
+    #[allow(dead_code, reason = "other types follow")]
+    pub(crate) fn module_double(&mut self, number: f64) {
+        self.length(part::DOUBLE);
+        self.bytes(&number.to_le_bytes());
+    }
+
+    pub(crate) fn module_string(&mut self, text: &[u8]) {
+        self.relieve();
+        self.length(part::STRING);
+        self.string(text);
+    }
+
+    pub(crate) fn module_end(&mut self) {
+        self.length(part::END);
     }
 
     fn count(&mut self, count: usize) {

@@ -71,7 +71,9 @@ const SECTIONS: &[Section] = &[
         replication::replication,
     ),
     Section::new("cpu", "CPU", Shown::ByDefault, server::cpu),
-    Section::new("modules", "Modules", Shown::ByDefault, |_, _| {}),
+    Section::new("modules", "Modules", Shown::ByDefault, |_, report| {
+        super::super::modules::info(&mut report.text);
+    }),
     Section::new(
         "commandstats",
         "Commandstats",

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::base::crc::crc64;
 use crate::base::num;
+use crate::persist::rdb::module::{self, Part, part};
 use crate::persist::rdb::read::Text;
 use crate::persist::rdb::{Fault, Limits, Loaded, Reader, VERSION_MAX, VERSION_VALKEY, kind};
 use crate::types::Value;
@@ -336,7 +337,18 @@ impl<R: Read> FileReader<R> {
                 return Err(Wrong::Malformed("Pre-release module format not supported"));
             }
             kind::MODULE_2 => {
-                let module = module_name(self.reader.length()?);
+                let id = self.reader.length()?;
+                if let Some(Loaded::Value(value)) = self.reader.module(id)? {
+                    (self.place.key, self.place.kind) = (None, None);
+                    return Ok(Event::Key(Record {
+                        key,
+                        deadline,
+                        access,
+                        kind,
+                        value: Held::Value(value),
+                    }));
+                }
+                let module = module::name(id);
                 if !self.options.skips_modules {
                     return Err(Wrong::ModuleValue(module));
                 }
@@ -369,8 +381,8 @@ impl<R: Read> FileReader<R> {
     }
 
     fn module_aux(&mut self) -> Result<Event, Wrong> {
-        let module = module_name(self.reader.length()?);
-        if self.reader.length()? != u64::from(MODULE_UINT) {
+        let module = module::name(self.reader.length()?);
+        if self.reader.length()? != part::UINT {
             return Err(Wrong::Malformed("bad when_opcode"));
         }
         self.reader.length()?;
@@ -383,16 +395,8 @@ impl<R: Read> FileReader<R> {
 
     /// Passes over what a module has written: each part says what it is.
     fn skip_module(&mut self) -> Result<(), Wrong> {
-        loop {
-            match self.reader.length()? {
-                0 => return Ok(()),
-                1 | 2 => drop(self.reader.length()?),
-                3 => drop(self.reader.array::<4>()?),
-                4 => drop(self.reader.array::<8>()?),
-                5 => drop(self.reader.string()?),
-                _ => return Err(Wrong::Malformed("Unknown module value opcode")),
-            }
-        }
+        while self.reader.module_part()? != Part::End {}
+        Ok(())
     }
 
     fn end(&mut self) -> Result<Event, Wrong> {
@@ -435,17 +439,6 @@ fn as_number(text: &[u8]) -> Option<i64> {
 
 /// The longest text of a number of 64 bits.
 const NUMBER_LEN_MAX: usize = 20;
-
-/// In front of a number without a sign that a module has written.
-const MODULE_UINT: u8 = 2;
-
-/// The name of a module's type, which its identifier spells in nine letters of six bits each.
-fn module_name(id: u64) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    (0..9)
-        .map(|place| char::from(LETTERS[(id >> (58 - 6 * place)) as usize & 63]))
-        .collect()
-}
 
 impl From<io::Error> for Wrong {
     fn from(error: io::Error) -> Self {

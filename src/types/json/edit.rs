@@ -1,0 +1,371 @@
+//! Changes of documents.
+//!
+//! A change is one of two: other children in the place of some neighbours, or another value in the place of one. In a
+//! pack either is one range of bytes that is exchanged, after which the heads of all that encloses it say their new
+//! lengths. In a tree it happens in one run; a run that grew too large is divided, and a child that did becomes a tree.
+//!
+//! What is taken out is returned, so that the owner can have it freed elsewhere if it is large.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::pack::{self, Head};
+use super::read::Part;
+use super::tree::{RUN_BYTES, Run, Tree, run_bytes};
+
+/// A child to be put in, with its name as it stands in a pack; empty in an array.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) name: Vec<u8>,
+    pub(super) value: Part,
+}
+
+/// The children of a container that go, and what comes there.
+pub(super) struct Splice {
+    pub(super) range: Range<usize>,
+    pub(super) items: Vec<Item>,
+    /// Only the value of the one child goes, and its name stays.
+    pub(super) keeps_name: bool,
+}
+
+/// What was taken out of trees.
+pub(super) type Taken = Vec<Run>;
+
+/// A run that grew beyond this is divided, and a child beyond it becomes a tree: larger than what a run starts with,
+/// so that one that hovers is not changed each time.
+const OVERFULL: usize = 2 * RUN_BYTES;
+
+/// Changes the root value.
+pub(super) fn edit_root(root: &mut Root, place: &[u32], splice: Splice, taken: &mut Taken) {
+    if let Root::Pack(bytes) = root {
+        if splice.items.iter().all(|item| item.is_pack()) {
+            let mut full = Vec::with_capacity(place.len() + 1);
+            full.push(0);
+            full.extend_from_slice(place);
+            edit_pack(bytes, false, &full, &splice);
+            if bytes.len() > OVERFULL && pack::content(bytes).is_some() {
+                *root = Root::Tree(Arc::new(tree_of(bytes)));
+            }
+            return;
+        }
+        *root = Root::Tree(Arc::new(tree_of(bytes)));
+    }
+    if let Root::Tree(tree) = root {
+        edit_tree(Arc::make_mut(tree), place, splice, taken);
+        if let [Run::Pack { bytes, .. }] = tree.runs.as_slice()
+            && bytes.len() <= RUN_BYTES / 2
+        {
+            let head = Head::new(tree.is_object, bytes.len());
+            *root = Root::Pack([head.as_bytes(), bytes].concat().into());
+        } else if tree.runs.is_empty() {
+            *root = Root::Pack(Head::new(tree.is_object, 0).as_bytes().into());
+        }
+    }
+}
+
+/// The root of a document.
+#[derive(Clone, Debug)]
+pub(super) enum Root {
+    Pack(Arc<[u8]>),
+    Tree(Arc<Tree>),
+}
+
+impl Item {
+    fn is_pack(&self) -> bool {
+        matches!(self.value, Part::Pack(_))
+    }
+
+    fn push(&self, out: &mut Vec<u8>) {
+        if let Part::Pack(bytes) = &self.value {
+            out.extend_from_slice(&self.name);
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// A head on the way to what is changed.
+struct Around {
+    start: usize,
+    is_object: bool,
+    body: Range<usize>,
+}
+
+/// Changes what is in a container of a pack. All items are packed.
+fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Splice) {
+    let mut around = Vec::new();
+    let (mut body, mut is_object) = (0..bytes.len(), is_object);
+    for index in place {
+        let at = body.start + pack::offset(&bytes[body.clone()], is_object, *index as usize);
+        let start = at + pack::value_start(&bytes[at..], is_object);
+        let Some((inner_is_object, inner)) = pack::content(&bytes[start..]) else {
+            return;
+        };
+        is_object = inner_is_object;
+        body = start + inner.start..start + inner.end;
+        around.push(Around {
+            start,
+            is_object,
+            body: body.clone(),
+        });
+    }
+    let content = &bytes[body.clone()];
+    let mut from = pack::offset(content, is_object, splice.range.start);
+    let gone = pack::offset(&content[from..], is_object, splice.range.len());
+    let to = body.start + from + gone;
+    if splice.keeps_name {
+        from += pack::value_start(&content[from..], is_object);
+    }
+    let mut new = Vec::new();
+    splice.items.iter().for_each(|item| item.push(&mut new));
+    exchange(bytes, &around, body.start + from..to, &new);
+}
+
+/// Puts bytes into the place of others, inside of heads.
+fn exchange(bytes: &mut Arc<[u8]>, around: &[Around], range: Range<usize>, new: &[u8]) {
+    if range.len() == new.len()
+        && let Some(bytes) = Arc::get_mut(bytes)
+    {
+        bytes[range].copy_from_slice(new);
+        return;
+    }
+    let mut growth = new.len() as isize - range.len() as isize;
+    let mut heads = Vec::with_capacity(around.len());
+    for outer in around.iter().rev() {
+        let len = outer.body.len().strict_add_signed(growth);
+        let head = Head::new(outer.is_object, len);
+        growth += head.as_bytes().len() as isize - (outer.body.start - outer.start) as isize;
+        heads.push(head);
+    }
+    let mut out = Vec::with_capacity(bytes.len().strict_add_signed(growth));
+    let mut done = 0;
+    for (outer, head) in around.iter().zip(heads.iter().rev()) {
+        out.extend_from_slice(&bytes[done..outer.start]);
+        out.extend_from_slice(head.as_bytes());
+        done = outer.body.start;
+    }
+    out.extend_from_slice(&bytes[done..range.start]);
+    out.extend_from_slice(new);
+    out.extend_from_slice(&bytes[range.end..]);
+    *bytes = out.into();
+}
+
+/// Changes what is in a container below a tree, or in the tree itself.
+fn edit_tree(tree: &mut Tree, place: &[u32], splice: Splice, taken: &mut Taken) {
+    let is_object = tree.is_object;
+    let Some((first, rest)) = place.split_first() else {
+        return edit_children(tree, splice, taken);
+    };
+    let (at, within) = tree.seek(*first as usize);
+    if let Some(Run::Pack { bytes, .. }) = tree.runs.get_mut(at)
+        && splice.items.iter().all(Item::is_pack)
+    {
+        let mut inside = vec![within as u32];
+        inside.extend_from_slice(rest);
+        edit_pack(bytes, is_object, &inside, &splice);
+        return mend(tree, at, false);
+    }
+    let at = match tree.runs.get(at) {
+        None => return,
+        Some(Run::Tree { .. }) => at,
+        Some(Run::Pack { .. }) => isolate(tree, at, within),
+    };
+    if let Run::Tree { tree: inner, .. } = &mut tree.runs[at] {
+        edit_tree(Arc::make_mut(inner), rest, splice, taken);
+    }
+}
+
+/// Makes a tree of one container in a packed run.
+fn isolate(tree: &mut Tree, at: usize, within: usize) -> usize {
+    let is_object = tree.is_object;
+    let Run::Pack { bytes, .. } = &tree.runs[at] else {
+        return at;
+    };
+    let start = pack::offset(bytes, is_object, within);
+    let end = start + pack::child_len(&bytes[start..], is_object);
+    let value = start + pack::value_start(&bytes[start..], is_object);
+    let alone = Run::Tree {
+        name: bytes[start..value].into(),
+        tree: Arc::new(tree_of(&bytes[value..end])),
+    };
+    let parts = [
+        pack_run(&bytes[..start], is_object),
+        Some(alone),
+        pack_run(&bytes[end..], is_object),
+    ];
+    let middle = at + usize::from(parts[0].is_some());
+    tree.runs.splice(at..=at, parts.into_iter().flatten());
+    tree.recount(at);
+    middle
+}
+
+fn pack_run(bytes: &[u8], is_object: bool) -> Option<Run> {
+    (!bytes.is_empty()).then(|| Run::pack(bytes, is_object))
+}
+
+/// Other children in the place of some of a tree's.
+fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
+    let Splice {
+        range,
+        mut items,
+        keeps_name,
+    } = splice;
+    let is_object = tree.is_object;
+    if keeps_name && let [item] = items.as_mut_slice() {
+        item.name = name_of(tree, range.start);
+    }
+    let (first, within) = tree.seek(range.start);
+    // All in one run, and small: the usual case.
+    let appends = first == tree.runs.len() && range.is_empty();
+    let at = if appends {
+        first.saturating_sub(1)
+    } else {
+        first
+    };
+    if let Some(Run::Pack { bytes, count }) = tree.runs.get_mut(at)
+        && items.iter().all(Item::is_pack)
+    {
+        let within = if appends { *count as usize } else { within };
+        if within + range.len() <= *count as usize {
+            let has_new_count = items.len() != range.len();
+            *count = *count + items.len() as u32 - range.len() as u32;
+            let splice = Splice {
+                range: within..within + range.len(),
+                items,
+                keeps_name: false,
+            };
+            edit_pack(bytes, is_object, &[], &splice);
+            return mend(tree, at, has_new_count);
+        }
+    }
+    let start = divide(tree, range.start);
+    let end = divide(tree, range.end);
+    let new = runs_of(items, is_object);
+    let behind = start + new.len();
+    taken.extend(tree.runs.splice(start..end, new));
+    tree.recount(start);
+    mend(tree, behind, false);
+    mend(tree, start.saturating_sub(1), false);
+}
+
+/// The name of a child as it stands in a pack.
+fn name_of(tree: &Tree, index: usize) -> Vec<u8> {
+    let (at, within) = tree.seek(index);
+    match &tree.runs[at] {
+        Run::Tree { name, .. } => name.to_vec(),
+        Run::Pack { bytes, .. } => {
+            let child = &bytes[pack::offset(bytes, tree.is_object, within)..];
+            child[..pack::value_start(child, tree.is_object)].to_vec()
+        }
+    }
+}
+
+/// Sees to it that a run begins with a child, and returns which.
+fn divide(tree: &mut Tree, index: usize) -> usize {
+    let (at, within) = tree.seek(index);
+    if within == 0 {
+        return at;
+    }
+    let is_object = tree.is_object;
+    if let Some(Run::Pack { bytes, .. }) = tree.runs.get(at) {
+        let middle = pack::offset(bytes, is_object, within);
+        let parts = [&bytes[..middle], &bytes[middle..]].map(|part| Run::pack(part, is_object));
+        tree.runs.splice(at..=at, parts);
+        tree.recount(at);
+    }
+    at + 1
+}
+
+fn runs_of(items: Vec<Item>, is_object: bool) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut pending = Vec::new();
+    for item in items {
+        match item.value {
+            Part::Pack(_) => item.push(&mut pending),
+            Part::Tree(tree) => {
+                chunk(&pending, is_object, &mut runs);
+                pending.clear();
+                let name = item.name.into();
+                runs.push(Run::Tree { name, tree });
+            }
+        }
+    }
+    chunk(&pending, is_object, &mut runs);
+    runs
+}
+
+/// Divides children into runs, and makes trees of those that are too large.
+fn chunk(body: &[u8], is_object: bool, runs: &mut Vec<Run>) {
+    let mut pending = 0..0;
+    while pending.end < body.len() {
+        let start = pending.end;
+        let len = pack::child_len(&body[start..], is_object);
+        let value = start + pack::value_start(&body[start..], is_object);
+        let is_large = len > OVERFULL && pack::content(&body[value..]).is_some();
+        if is_large || start - pending.start + len > RUN_BYTES {
+            runs.extend(pack_run(&body[pending.start..start], is_object));
+            pending.start = start;
+        }
+        pending.end = start + len;
+        if is_large {
+            let tree = Arc::new(tree_of(&body[value..start + len]));
+            let name = body[start..value].into();
+            runs.push(Run::Tree { name, tree });
+            pending.start = pending.end;
+        }
+    }
+    runs.extend(pack_run(&body[pending], is_object));
+}
+
+/// The tree of a packed array or object.
+fn tree_of(value: &[u8]) -> Tree {
+    let (is_object, body) = pack::content(value).expect("the caller has looked");
+    let mut runs = Vec::new();
+    chunk(&value[body], is_object, &mut runs);
+    Tree::new(is_object, runs)
+}
+
+/// After a change in a run, which may have given it another number of children.
+fn mend(tree: &mut Tree, at: usize, has_new_count: bool) {
+    if reshape(tree, at) || has_new_count {
+        tree.recount(at.saturating_sub(1));
+    }
+}
+
+/// Brings a run back into shape: divided if it is too large, joined with a neighbour if both are small, and gone if
+/// nothing is in it. Returns whether there are other runs now.
+fn reshape(tree: &mut Tree, at: usize) -> bool {
+    let is_object = tree.is_object;
+    let Some(Run::Pack { bytes, .. }) = tree.runs.get(at) else {
+        return false;
+    };
+    if bytes.is_empty() {
+        tree.runs.remove(at);
+        join(tree, at);
+        return true;
+    }
+    if bytes.len() > 2 * run_bytes(tree.runs.len()) {
+        let mut parts = Vec::new();
+        chunk(bytes, is_object, &mut parts);
+        let is_divided = parts.len() > 1;
+        tree.runs.splice(at..=at, parts);
+        return is_divided;
+    }
+    let is_joined = join(tree, at + 1);
+    join(tree, at) || is_joined
+}
+
+/// Makes one of the runs on both sides of a gap, if they are small.
+fn join(tree: &mut Tree, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else {
+        return false;
+    };
+    if let (Some(Run::Pack { bytes: one, .. }), Some(Run::Pack { bytes: other, .. })) =
+        (tree.runs.get(before), tree.runs.get(at))
+        && one.len() + other.len() <= RUN_BYTES / 2
+    {
+        let joined = Run::pack(&[&one[..], other].concat(), tree.is_object);
+        tree.runs.splice(before..=at, [joined]);
+        return true;
+    }
+    false
+}

@@ -1,0 +1,429 @@
+//! JSON documents.
+//!
+//! A document is kept as bytes that are denser than its text (`pack`): small numbers take one byte, short texts one
+//! more than they have, and nothing is allocated for a value of its own. What is larger than a kilobyte is a tree of
+//! such packs (`tree`), so an edit moves little and a snapshot shares nearly everything. Field names that recur are
+//! kept once in a document (`names`).
+//!
+//! Values within a document are told by their *place*: the number of the child at each level, of fields as well. `path`
+//! finds places, `edit` changes what is there, `read` and `write` are text in and text out.
+//!
+//! Invariants: nothing is nested deeper than [`DEPTH_MAX`], so recursion over a document is bounded; all texts are
+//! UTF-8; a field's name stands once in its object.
+
+mod edit;
+mod merge;
+mod names;
+mod number;
+mod pack;
+pub(crate) mod path;
+mod read;
+mod tree;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use edit::{Item, Root, Splice, Taken};
+use read::Learning;
+use tree::Run;
+
+use super::{Digest, Family, Row};
+
+pub(crate) use names::Names;
+pub(crate) use number::{Arithmetic, NumberError};
+pub(crate) use pack::{Atom, Number};
+pub(crate) use read::Part;
+pub(crate) use tree::{View, are_equal};
+pub(crate) use write::{Layout, Printer, push_number};
+
+/// How deep arrays and objects may be in each other.
+pub(crate) const DEPTH_MAX: usize = 128;
+
+/// A tree gets new names for what joins it up to this number; what a document begins with can have more.
+const LEARNED_NAMES_MAX: usize = 1024;
+
+/// Something with more blocks than this is freed elsewhere.
+const BLOCKS_COUNTED_MAX: usize = 1000;
+
+/// A document.
+#[derive(Clone, Debug)]
+pub struct Json {
+    root: Root,
+    names: Arc<Names>,
+}
+
+/// Values for a document: they are read with its names, and join it together with those that they added.
+pub(crate) struct Reader {
+    names: Names,
+    learning: Learning,
+}
+
+/// A value that was read, with its depth.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) part: Part,
+    pub(crate) depth: usize,
+}
+
+/// The document would be nested too deep.
+#[derive(Debug)]
+pub(crate) struct TooDeep;
+
+/// What a change has taken out of trees.
+#[derive(Default)]
+pub(crate) struct Garbage(Taken);
+
+impl Reader {
+    /// For a value that joins nothing.
+    pub(crate) fn plain() -> Self {
+        Self {
+            names: Names::default(),
+            learning: Learning::None,
+        }
+    }
+
+    /// For a document, if there is one to join.
+    pub(crate) fn new(json: Option<&Json>) -> Self {
+        let Some(json) = json else {
+            return Self {
+                names: Names::default(),
+                learning: Learning::Recurring,
+            };
+        };
+        let is_large = matches!(json.root, Root::Tree(_));
+        Self {
+            names: Names::clone(&json.names),
+            learning: if is_large && json.names.len() < LEARNED_NAMES_MAX {
+                Learning::All
+            } else {
+                Learning::None
+            },
+        }
+    }
+
+    pub(crate) fn read(&mut self, text: &[u8]) -> Result<Input, serde_json::Error> {
+        let names = std::mem::take(&mut self.names);
+        let parsed = read::parse(text, names, self.learning)?;
+        self.names = parsed.names;
+        Ok(Input {
+            part: parsed.part,
+            depth: parsed.depth,
+        })
+    }
+
+    /// A document of its own.
+    pub(crate) fn into_json(self, input: Input) -> Json {
+        let root = match input.part {
+            Part::Pack(bytes) => Root::Pack(bytes.into()),
+            Part::Tree(tree) => Root::Tree(tree),
+        };
+        Json {
+            root,
+            names: Arc::new(self.names),
+        }
+    }
+
+    /// The value, to be looked at.
+    pub(crate) fn look<'a>(&'a self, input: &'a Input) -> (View<'a>, &'a Names) {
+        (input.part.view(), &self.names)
+    }
+}
+
+impl Part {
+    pub(crate) fn view(&self) -> View<'_> {
+        match self {
+            Self::Pack(bytes) => View::Pack(bytes),
+            Self::Tree(tree) => View::Tree(tree),
+        }
+    }
+
+    /// The same value, apart.
+    fn of(view: View<'_>) -> Self {
+        match view {
+            View::Tree(tree) => Self::Tree(Arc::clone(tree)),
+            View::Pack(_) => Self::Pack(view.bytes().unwrap_or_default().to_vec()),
+        }
+    }
+}
+
+impl Json {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut reader = Reader::new(None);
+        let input = reader.read(text)?;
+        Ok(reader.into_json(input))
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.root {
+            Root::Pack(bytes) => View::Pack(bytes),
+            Root::Tree(tree) => View::Tree(tree),
+        }
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(crate) fn at(&self, place: &[u32]) -> Option<View<'_>> {
+        self.view().at(place)
+    }
+
+    /// The number of a field.
+    pub(crate) fn field(&self, view: View<'_>, name: &[u8]) -> Option<usize> {
+        let wanted = tree::Wanted::new(name, &self.names);
+        view.field(wanted).map(|(at, _)| at)
+    }
+
+    /// A value of the document, as one of its own.
+    pub(crate) fn apart(&self, view: View<'_>) -> Self {
+        let root = match Part::of(view) {
+            Part::Pack(bytes) => Root::Pack(bytes.into()),
+            Part::Tree(tree) => Root::Tree(tree),
+        };
+        Self {
+            root,
+            names: Arc::clone(&self.names),
+        }
+    }
+
+    pub(crate) fn print(&self, view: View<'_>, layout: Layout<'_>, out: &mut Vec<u8>) {
+        Printer::new(out, layout).value(view, &self.names);
+    }
+
+    /// As files hold it.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.print(self.view(), Layout::default(), &mut out);
+        out
+    }
+
+    /// Takes over the names of values that have been read for this document.
+    pub(crate) fn adopt(&mut self, reader: Reader) {
+        if reader.names.len() > self.names.len() {
+            self.names = Arc::new(reader.names);
+        }
+    }
+
+    /// The same, while the values are still to be looked at.
+    pub(crate) fn adopt_names(&mut self, reader: &Reader) {
+        if reader.names.len() > self.names.len() {
+            self.names = Arc::new(reader.names.clone());
+        }
+    }
+
+    /// Whether something of that depth may be put into a place.
+    fn check(levels: usize, depth: usize) -> Result<(), TooDeep> {
+        if levels + depth > DEPTH_MAX {
+            return Err(TooDeep);
+        }
+        Ok(())
+    }
+
+    /// Whether values can be put below all these places.
+    pub(crate) fn fits(places: &[Vec<u32>], depth: usize) -> Result<(), TooDeep> {
+        let levels = places.iter().map(Vec::len).max().unwrap_or(0);
+        Self::check(levels + 1, depth)
+    }
+
+    /// Puts a value into the place of another.
+    pub(crate) fn replace(&mut self, place: &[u32], input: Input) -> Result<Garbage, TooDeep> {
+        Self::check(place.len(), input.depth)?;
+        Ok(self.put(place, input.part))
+    }
+
+    /// Puts a scalar into the place of another.
+    pub(crate) fn replace_scalar(&mut self, place: &[u32], atom: Atom<'_>) -> Garbage {
+        self.put(place, Part::Pack(pack::scalar(atom)))
+    }
+
+    /// Where a value of this document stands, if the document is in one piece. Good until the next change.
+    pub(crate) fn offset(&self, view: View<'_>) -> Option<usize> {
+        match (&self.root, view) {
+            (Root::Pack(all), View::Pack(bytes)) => {
+                bytes.as_ptr().addr().checked_sub(all.as_ptr().addr())
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes a scalar over one that stands there, if it takes as many bytes and nobody shares them.
+    pub(crate) fn overwrite(&mut self, offset: usize, atom: Atom<'_>) -> bool {
+        let Root::Pack(all) = &mut self.root else {
+            return false;
+        };
+        let new = pack::scalar(atom);
+        let is_as_long = pack::value_len(&all[offset..]) == new.len();
+        let Some(all) = Arc::get_mut(all).filter(|_| is_as_long) else {
+            return false;
+        };
+        all[offset..offset + new.len()].copy_from_slice(&new);
+        true
+    }
+
+    /// Leaves an array or object without children.
+    pub(crate) fn empty(&mut self, place: &[u32]) -> Garbage {
+        let is_object = self.at(place).is_some_and(View::is_object);
+        let empty = pack::Head::new(is_object, 0).as_bytes().to_vec();
+        self.put(place, Part::Pack(empty))
+    }
+
+    fn put(&mut self, place: &[u32], value: Part) -> Garbage {
+        let Some((last, parent)) = place.split_last() else {
+            let new = match value {
+                Part::Pack(bytes) => Root::Pack(bytes.into()),
+                Part::Tree(tree) => Root::Tree(tree),
+            };
+            return Garbage::of_root(std::mem::replace(&mut self.root, new));
+        };
+        let at = *last as usize;
+        let item = Item {
+            name: Vec::new(),
+            value,
+        };
+        self.splice(
+            parent,
+            Splice {
+                range: at..at + 1,
+                items: vec![item],
+                keeps_name: true,
+            },
+        )
+    }
+
+    /// Adds a field to an object, which has none of that name.
+    pub(crate) fn add_field(
+        &mut self,
+        place: &[u32],
+        name: &[u8],
+        input: Input,
+    ) -> Result<Garbage, TooDeep> {
+        Self::check(place.len() + 1, input.depth)?;
+        let count = self.at(place).map_or(0, View::len);
+        let item = Item {
+            name: self.name(name),
+            value: input.part,
+        };
+        Ok(self.splice(
+            place,
+            Splice {
+                range: count..count,
+                items: vec![item],
+                keeps_name: false,
+            },
+        ))
+    }
+
+    /// Puts elements into an array, in front of the one with that number.
+    pub(crate) fn insert(
+        &mut self,
+        place: &[u32],
+        index: usize,
+        inputs: Vec<Input>,
+    ) -> Result<(), TooDeep> {
+        let depth = inputs.iter().map(|input| input.depth).max();
+        Self::check(place.len() + 1, depth.unwrap_or(0))?;
+        let items = inputs.into_iter().map(|input| Item {
+            name: Vec::new(),
+            value: input.part,
+        });
+        self.splice(
+            place,
+            Splice {
+                range: index..index,
+                items: items.collect(),
+                keeps_name: false,
+            },
+        );
+        Ok(())
+    }
+
+    /// Removes some children of an array or object.
+    pub(crate) fn remove(&mut self, place: &[u32], range: std::ops::Range<usize>) -> Garbage {
+        self.splice(
+            place,
+            Splice {
+                range,
+                items: Vec::new(),
+                keeps_name: false,
+            },
+        )
+    }
+
+    fn splice(&mut self, place: &[u32], splice: Splice) -> Garbage {
+        let mut taken = Taken::new();
+        edit::edit_root(&mut self.root, place, splice, &mut taken);
+        Garbage(taken)
+    }
+}
+
+impl Garbage {
+    /// A value or document that nobody needs any more.
+    pub(crate) fn of(json: Json) -> Self {
+        Self::of_root(json.root)
+    }
+
+    fn of_root(root: Root) -> Self {
+        match root {
+            Root::Pack(_) => Self::default(),
+            Root::Tree(tree) => Self(vec![Run::Tree {
+                name: [].into(),
+                tree,
+            }]),
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        if self.0.is_empty() {
+            self.0 = other.0;
+        } else {
+            self.0.extend(other.0);
+        }
+    }
+
+    /// How many blocks it has.
+    pub(crate) fn blocks(&self) -> usize {
+        tree::blocks(&self.0, BLOCKS_COUNTED_MAX)
+    }
+}
+
+impl Family for Json {
+    const ROW: Row = Row {
+        name: "ReJSON-RL",
+        sizes: None,
+        digest: 7,
+        is_awaited: false,
+    };
+
+    /// No document is without a value.
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn encoding(&self) -> &'static str {
+        "raw"
+    }
+
+    fn memory(&self) -> usize {
+        let shared = 2 * size_of::<usize>();
+        let names = shared + size_of::<Names>() + self.names.memory();
+        size_of::<Self>() + names + shared + self.view().memory()
+    }
+
+    fn weight(&self) -> usize {
+        match &self.root {
+            Root::Pack(_) => 1,
+            Root::Tree(tree) => tree::blocks(&tree.runs, BLOCKS_COUNTED_MAX),
+        }
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        digest.mix(&self.text());
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

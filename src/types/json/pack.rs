@@ -1,0 +1,419 @@
+//! Values as bytes, one after another.
+//!
+//! ```text
+//! value    00 null | 01 false | 02 true
+//!          03 i8 | 04 i16 | 05 i32 | 06 i64 | 07 u64 | 08 f32 | 09 f64      (little endian)
+//!          0a length:1 text | 0b length:4 text
+//!          0c length:1 elements | 0d length:2 elements | 0e length:4 elements
+//!          10 length:1 fields | 11 length:2 fields | 12 length:4 fields
+//!          01nnnnnn a number below 64
+//!          1nnnnnnn a text of so many bytes
+//! element  value
+//! field    name value
+//! name     0nnnnnnn so many bytes | 10nnnnnn n:1 a shared one | 11000000 length:4 bytes
+//! ```
+//!
+//! The length of an array or object is that of its content in bytes, so anything is passed over in one step. A double
+//! that is a float of 32 bits is kept as one.
+//!
+//! Packs are written here and never come from outside, so readers trust them.
+
+use super::names::Names;
+
+const NULL: u8 = 0x00;
+const FALSE: u8 = 0x01;
+const TRUE: u8 = 0x02;
+const I8: u8 = 0x03;
+const I16: u8 = 0x04;
+const I32: u8 = 0x05;
+const I64: u8 = 0x06;
+const U64: u8 = 0x07;
+const F32: u8 = 0x08;
+const F64: u8 = 0x09;
+const TEXT_8: u8 = 0x0a;
+const TEXT_32: u8 = 0x0b;
+const ARRAY: u8 = 0x0c;
+const OBJECT: u8 = 0x10;
+const SMALL: u8 = 0x40;
+const SHORT: u8 = 0x80;
+
+const NAME_SHARED: u8 = 0x80;
+const NAME_LONG: u8 = 0xc0;
+
+/// A number as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Number {
+    Int(i64),
+    /// Beyond what has a sign.
+    Big(u64),
+    Double(f64),
+}
+
+/// A value, of which only scalars are whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Atom<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    /// Always UTF-8.
+    Text(&'a [u8]),
+    Array,
+    Object,
+}
+
+/// The name of a field, as it stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name<'a> {
+    Here(&'a [u8]),
+    Shared(u16),
+}
+
+impl<'a> Name<'a> {
+    pub(crate) fn text(self, names: &'a Names) -> &'a [u8] {
+        match self {
+            Self::Here(text) => text,
+            Self::Shared(id) => names.text(id),
+        }
+    }
+}
+
+pub(super) fn push_null(out: &mut Vec<u8>) {
+    out.push(NULL);
+}
+
+pub(super) fn push_bool(out: &mut Vec<u8>, is_true: bool) {
+    out.push(if is_true { TRUE } else { FALSE });
+}
+
+pub(super) fn push_number(out: &mut Vec<u8>, number: Number) {
+    match number {
+        Number::Int(number) => push_int(out, number),
+        Number::Big(number) => {
+            out.push(U64);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        Number::Double(number) if f64::from(number as f32).to_bits() == number.to_bits() => {
+            out.push(F32);
+            out.extend_from_slice(&(number as f32).to_le_bytes());
+        }
+        Number::Double(number) => {
+            out.push(F64);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
+fn push_int(out: &mut Vec<u8>, number: i64) {
+    if (0..64).contains(&number) {
+        out.push(SMALL | number as u8);
+    } else if let Ok(number) = i8::try_from(number) {
+        out.extend_from_slice(&[I8, number as u8]);
+    } else if let Ok(number) = i16::try_from(number) {
+        out.push(I16);
+        out.extend_from_slice(&number.to_le_bytes());
+    } else if let Ok(number) = i32::try_from(number) {
+        out.push(I32);
+        out.extend_from_slice(&number.to_le_bytes());
+    } else {
+        out.push(I64);
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+pub(super) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
+    match text.len() {
+        len @ ..128 => out.push(SHORT | len as u8),
+        len @ ..256 => out.extend_from_slice(&[TEXT_8, len as u8]),
+        len => {
+            out.push(TEXT_32);
+            out.extend_from_slice(&(len as u32).to_le_bytes());
+        }
+    }
+    out.extend_from_slice(text);
+}
+
+pub(super) fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
+    match name {
+        Name::Shared(id) => out.extend_from_slice(&[NAME_SHARED | (id >> 8) as u8, id as u8]),
+        Name::Here(text) => {
+            if text.len() < 128 {
+                out.push(text.len() as u8);
+            } else {
+                out.push(NAME_LONG);
+                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            }
+            out.extend_from_slice(text);
+        }
+    }
+}
+
+/// The bytes of a scalar.
+pub(super) fn scalar(atom: Atom<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match atom {
+        Atom::Null | Atom::Array | Atom::Object => push_null(&mut bytes),
+        Atom::Bool(is_true) => push_bool(&mut bytes, is_true),
+        Atom::Number(number) => push_number(&mut bytes, number),
+        Atom::Text(text) => push_text(&mut bytes, text),
+    }
+    bytes
+}
+
+/// The beginning of an array or object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    bytes: [u8; 5],
+    len: u8,
+}
+
+impl Head {
+    pub(super) fn new(is_object: bool, body_len: usize) -> Self {
+        let tag = if is_object { OBJECT } else { ARRAY };
+        let len = (body_len as u32).to_le_bytes();
+        let (tag, width) = match body_len {
+            ..256 => (tag, 1),
+            ..65536 => (tag + 1, 2),
+            _ => (tag + 2, 4),
+        };
+        Self {
+            bytes: [tag, len[0], len[1], len[2], len[3]],
+            len: 1 + width,
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+fn u32_at(bytes: &[u8]) -> usize {
+    u32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize
+}
+
+fn array_at<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes[1..=N].try_into().expect("packs are whole")
+}
+
+/// How long the head of the first value is, and what follows it and belongs to it.
+#[inline]
+fn extent(bytes: &[u8]) -> (usize, usize) {
+    match bytes[0] {
+        tag @ SHORT.. => (1, usize::from(tag & 0x7f)),
+        SMALL.. | NULL | FALSE | TRUE => (1, 0),
+        I8 => (1, 1),
+        I16 => (1, 2),
+        I32 | F32 => (1, 4),
+        I64 | U64 | F64 => (1, 8),
+        TEXT_8 => (2, usize::from(bytes[1])),
+        TEXT_32 => (5, u32_at(&bytes[1..])),
+        tag => match tag & 3 {
+            0 => (2, usize::from(bytes[1])),
+            1 => (3, usize::from(u16::from_le_bytes(array_at::<2>(bytes)))),
+            _ => (5, u32_at(&bytes[1..])),
+        },
+    }
+}
+
+/// How long the values are whose first byte says it; zero for the others.
+static FIXED_LEN: [u8; 256] = {
+    let mut lens = [0; 256];
+    let mut tag = 0;
+    while tag < 256 {
+        lens[tag] = match tag as u8 {
+            high @ SHORT.. => 1 + (high & 0x7f),
+            SMALL.. | NULL | FALSE | TRUE => 1,
+            I8 => 2,
+            I16 => 3,
+            I32 | F32 => 5,
+            I64 | U64 | F64 => 9,
+            _ => 0,
+        };
+        tag += 1;
+    }
+    lens
+};
+
+/// The bytes of the first value.
+#[inline]
+pub(super) fn value_len(bytes: &[u8]) -> usize {
+    match FIXED_LEN[usize::from(bytes[0])] {
+        0 => {
+            let (head, body) = extent(bytes);
+            head + body
+        }
+        len => usize::from(len),
+    }
+}
+
+/// Looks for a field, which may have a number: its place among the fields, and where its value begins.
+pub(super) fn find(fields: &[u8], text: &[u8], id: Option<u16>) -> Option<(usize, usize)> {
+    let (mut at, mut index) = (0, 0);
+    while at < fields.len() {
+        let first = fields[at];
+        let (is_it, value) = if first < NAME_SHARED {
+            let end = at + 1 + usize::from(first);
+            let is_it = usize::from(first) == text.len() && &fields[at + 1..end] == text;
+            (is_it, end)
+        } else {
+            let (name, len) = name(&fields[at..]);
+            let is_it = match name {
+                Name::Here(name) => name == text,
+                Name::Shared(other) => id == Some(other),
+            };
+            (is_it, at + len)
+        };
+        if is_it {
+            return Some((index, value));
+        }
+        at = value + value_len(&fields[value..]);
+        index += 1;
+    }
+    None
+}
+
+/// Where the content of the first value is, which is an array or object, and whether it is an object.
+#[inline]
+pub(super) fn content(bytes: &[u8]) -> Option<(bool, std::ops::Range<usize>)> {
+    if !(ARRAY..OBJECT + 3).contains(&bytes[0]) {
+        return None;
+    }
+    let (head, body) = extent(bytes);
+    Some((bytes[0] >= OBJECT, head..head + body))
+}
+
+#[inline]
+pub(super) fn name(bytes: &[u8]) -> (Name<'_>, usize) {
+    match bytes[0] {
+        len @ ..NAME_SHARED => {
+            let end = 1 + usize::from(len);
+            (Name::Here(&bytes[1..end]), end)
+        }
+        NAME_LONG.. => {
+            let end = 5 + u32_at(&bytes[1..]);
+            (Name::Here(&bytes[5..end]), end)
+        }
+        high => {
+            let id = u16::from(high & 0x3f) << 8 | u16::from(bytes[1]);
+            (Name::Shared(id), 2)
+        }
+    }
+}
+
+#[inline]
+fn name_len(bytes: &[u8]) -> usize {
+    match bytes[0] {
+        len @ ..NAME_SHARED => 1 + usize::from(len),
+        NAME_LONG.. => 5 + u32_at(&bytes[1..]),
+        _ => 2,
+    }
+}
+
+/// The bytes of the first element or field.
+#[inline]
+pub(super) fn child_len(bytes: &[u8], is_object: bool) -> usize {
+    let name = if is_object { name_len(bytes) } else { 0 };
+    name + value_len(&bytes[name..])
+}
+
+/// Where the value of the first element or field begins.
+#[inline]
+pub(super) fn value_start(bytes: &[u8], is_object: bool) -> usize {
+    if is_object { name_len(bytes) } else { 0 }
+}
+
+/// How many elements or fields there are.
+pub(super) fn count(mut body: &[u8], is_object: bool) -> usize {
+    let mut count = 0;
+    while !body.is_empty() {
+        body = &body[child_len(body, is_object)..];
+        count += 1;
+    }
+    count
+}
+
+/// Where a child begins; behind the last one the content ends.
+pub(super) fn offset(body: &[u8], is_object: bool, index: usize) -> usize {
+    let mut at = 0;
+    for _ in 0..index {
+        at += child_len(&body[at..], is_object);
+    }
+    at
+}
+
+pub(super) fn atom(bytes: &[u8]) -> Atom<'_> {
+    let number = |number| Atom::Number(Number::Int(number));
+    match bytes[0] {
+        NULL => Atom::Null,
+        FALSE => Atom::Bool(false),
+        TRUE => Atom::Bool(true),
+        I8 => number(i64::from(i8::from_le_bytes(array_at(bytes)))),
+        I16 => number(i64::from(i16::from_le_bytes(array_at(bytes)))),
+        I32 => number(i64::from(i32::from_le_bytes(array_at(bytes)))),
+        I64 => number(i64::from_le_bytes(array_at(bytes))),
+        U64 => Atom::Number(Number::Big(u64::from_le_bytes(array_at(bytes)))),
+        F32 => Atom::Number(Number::Double(f64::from(f32::from_le_bytes(array_at(
+            bytes,
+        ))))),
+        F64 => Atom::Number(Number::Double(f64::from_le_bytes(array_at(bytes)))),
+        tag @ SMALL..SHORT => number(i64::from(tag & 0x3f)),
+        SHORT.. | TEXT_8 | TEXT_32 => {
+            let (head, body) = extent(bytes);
+            Atom::Text(&bytes[head..head + body])
+        }
+        tag if tag >= OBJECT => Atom::Object,
+        _ => Atom::Array,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let long = [b'x'; 300];
+        let atoms = [
+            Atom::Null,
+            Atom::Bool(true),
+            Atom::Bool(false),
+            Atom::Text(b""),
+            Atom::Text(b"short"),
+            Atom::Text(&long[..200]),
+            Atom::Text(&long),
+        ];
+        let ints = [0, 63, 64, -1, -128, 128, 40_000, -40_000, 1 << 40, i64::MIN];
+        let doubles = [0.0, -0.0, 1.5, 0.1, 1e300];
+        let numbers = ints.map(Number::Int).into_iter();
+        let numbers = numbers.chain(doubles.map(Number::Double));
+        let numbers = numbers.chain([Number::Big(u64::MAX)]).map(Atom::Number);
+        for value in atoms.into_iter().chain(numbers) {
+            let mut pack = Vec::new();
+            match value {
+                Atom::Null => push_null(&mut pack),
+                Atom::Bool(is_true) => push_bool(&mut pack, is_true),
+                Atom::Number(number) => push_number(&mut pack, number),
+                Atom::Text(text) => push_text(&mut pack, text),
+                Atom::Array | Atom::Object => unreachable!(),
+            }
+            assert_eq!(atom(&pack), value);
+            assert_eq!(value_len(&pack), pack.len());
+        }
+    }
+
+    #[test]
+    fn heads_and_names_say_how_long_they_are() {
+        for len in [0, 255, 256, 65535, 65536] {
+            let head = Head::new(true, len);
+            let (is_object, body) = content(head.as_bytes()).expect("an object");
+            assert!(is_object);
+            assert_eq!(body, head.as_bytes().len()..head.as_bytes().len() + len);
+        }
+        let long = [b'n'; 200];
+        for text in [Name::Here(b"a"), Name::Here(&long), Name::Shared(9999)] {
+            let mut pack = Vec::new();
+            push_name(&mut pack, text);
+            assert_eq!(name(&pack), (text, pack.len()));
+            assert_eq!(name_len(&pack), pack.len());
+        }
+    }
+}
