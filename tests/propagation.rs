@@ -52,6 +52,13 @@ GEOADD k 1 1 a | GEORADIUS k 1 1 9 km =>
 GEOADD k 1 1 a | GEORADIUSBYMEMBER k a 9 km STORE d => same
 GEOADD k 1 1 a | GEOSEARCHSTORE d k FROMMEMBER a BYRADIUS 9 km => same
 
+VADD k VALUES 2 1 2 a => same
+VADD k VALUES 2 1 2 a | VADD k VALUES 2 2 1 a => same
+VADD k VALUES 2 1 2 a | VREM k a => same
+VADD k VALUES 2 1 2 a | VREM k b =>
+VADD k VALUES 2 1 2 a | VSETATTR k a {} => same
+VADD k VALUES 2 1 2 a | VSETATTR k b {} =>
+
 JSON.SET k . [1] => same
 JSON.SET k . 1 XX =>
 JSON.SET k . {\"a\":1} | JSON.SET k .a 2 => same

@@ -16,7 +16,7 @@ struct Told {
 }
 
 /// All that the tests want.
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 12] = [
     "redis-server",
     "redis-cli",
     "redis-benchmark",
@@ -28,6 +28,7 @@ const WANTED: [&str; 11] = [
     "cc",
     "make",
     "ps",
+    "chromium",
 ];
 
 impl Machine {

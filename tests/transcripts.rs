@@ -346,7 +346,9 @@ impl Play {
         let mut steps = Vec::new();
         let mut lines = script.lines().peekable();
         while let Some(line) = lines.next() {
-            if line.is_empty() || line.starts_with('#') {
+            // A yes or no in RESP3 is no remark.
+            let is_remark = line.starts_with('#') && line != "#t" && line != "#f";
+            if line.is_empty() || is_remark {
                 steps.push(Step::silent(line));
             } else if let Some(ms) = line.strip_prefix('@') {
                 self.pass(ms.trim().parse().expect("milliseconds behind @"));

@@ -31,6 +31,7 @@ pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod transaction;
+pub(crate) mod vector;
 pub(crate) mod wait;
 pub(crate) mod zset;
 
@@ -58,6 +59,7 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     transaction::ROWS,
+    vector::ROWS,
     wait::ROWS,
     zset::ROWS,
 ];

@@ -105,7 +105,7 @@ impl Engine {
         }
         session.last_active_us = self.now.monotonic_us;
         let most = self.services.config.client_query_buffer_limit as usize;
-        if session.unexecuted() > most || session.unexecuted() > limits::STRANGER_INPUT_BYTES {
+        if session.unexecuted() > most.min(limits::STRANGER_INPUT_BYTES) {
             self.check_input(id);
         }
     }

@@ -16,6 +16,7 @@ use super::dataset::order::Purpose;
 use super::migration::{Order, Report};
 #[cfg(test)]
 use super::services::Services;
+use crate::types::vector::Search;
 
 /// An engine, opened for a test.
 pub struct Inside<'a> {
@@ -54,6 +55,11 @@ impl Inside<'_> {
         self.engine.sessions.get(id).is_none_or(|session| {
             session.parked.is_some() || session.held.is_some() || session.output.is_cut_off()
         })
+    }
+
+    /// The search is made at once.
+    pub fn take_searched(&mut self, waiting: Id, search: Search) {
+        self.engine.handle_found(waiting, search.run());
     }
 
     /// The other server takes every key.

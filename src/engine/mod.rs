@@ -23,6 +23,7 @@ pub(crate) mod migration;
 mod prefetch;
 pub(crate) mod replication;
 pub(crate) mod run;
+pub(crate) mod searching;
 pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod show;
@@ -66,6 +67,8 @@ pub struct Engine {
     /// The output of the session whose command runs; empty otherwise.
     output: Box<Output>,
     cron: timers::Cron,
+    /// See `run::plain`.
+    is_quiet: bool,
 }
 
 impl Engine {
@@ -98,6 +101,7 @@ impl Engine {
             turn: Turn::default(),
             output: Box::default(),
             cron: timers::Cron::new(),
+            is_quiet: false,
         };
         engine.apply_config();
         engine

@@ -27,6 +27,7 @@ use crate::engine::migration::Migrations;
 use crate::engine::replication::Replication;
 use crate::engine::run::executing::Busy;
 use crate::engine::run::outside::Shell;
+use crate::engine::searching::Searches;
 use crate::engine::users_file::UsersFile;
 use crate::engine::waiting::pause::Pause;
 
@@ -46,6 +47,7 @@ pub(crate) struct Services {
     pub(crate) persistence: Persistence,
     pub(crate) departure: Departure,
     pub(crate) migrations: Migrations,
+    pub(crate) searches: Searches,
     pub(crate) snapshots: Snapshots,
     pub(crate) appending: Appending,
     pub(crate) replication: Replication,
@@ -232,6 +234,7 @@ impl Services {
             persistence: Persistence::default(),
             departure: Departure::default(),
             migrations: Migrations::default(),
+            searches: Searches::default(),
             snapshots: Snapshots::default(),
             appending: Appending::default(),
             replication: Replication::new(NO_ID.to_owned()),

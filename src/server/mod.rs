@@ -14,6 +14,7 @@ mod page;
 mod process;
 mod replication;
 mod rewriting;
+mod searching;
 mod security;
 mod shutdown;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use migrating::Migrating;
 use process::Exit;
 use replication::Links;
 use rewriting::Rewriting;
+use searching::Searching;
 use security::Security;
 use slot::{Around, Slot};
 use start::Surroundings;
@@ -110,6 +112,7 @@ pub(crate) struct Server {
     rewriting: Rewriting,
     links: Links,
     migrating: Migrating,
+    searching: Searching,
     security: Security,
     /// The loop will be left after this turn.
     is_leaving: bool,
@@ -151,6 +154,7 @@ impl Server {
             rewriting: Rewriting::default(),
             links: Links::default(),
             migrating: Migrating::default(),
+            searching: Searching::default(),
             security,
             is_leaving: false,
             annex: None,
@@ -186,6 +190,9 @@ impl Server {
         }
         if !self.migrating.is_idle() && !self.engine.is_busy() {
             self.attend_migrating();
+        }
+        if !self.searching.is_idle() && !self.engine.is_busy() {
+            self.attend_searching();
         }
         if !self.rewriting.is_idle() {
             self.attend_rewriting();
@@ -228,6 +235,7 @@ impl Server {
             }
             Ask::Snapshot(order) => self.start_snapshot(io, *order),
             Ask::Migrate(order) => self.migrate(*order),
+            Ask::Search { waiting, search } => self.search(waiting, *search),
             Ask::Link(ask) => self.answer_link(io, ask),
             Ask::ForsakeSync => {
                 if self.engine.is_saving(Purpose::Replicas) {

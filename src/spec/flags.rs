@@ -149,7 +149,7 @@ word_set! {
         ALWAYS_TOUCHES = "",
         /// Does not use up what CLIENT CACHING has said of the next command.
         KEEPS_CACHING = "",
-        /// Parks its client until another server has answered.
+        /// Parks its client until another server has answered, or a thread.
         ASKS_ANOTHER = "",
     }
 }

@@ -24,6 +24,8 @@ use super::flags::{ArgFlags, Categories, DocFlags, Flags, KeyFlags, arg, categor
 pub struct Spec {
     /// In lower case, and in full: `get`, `config|get`.
     pub name: &'static str,
+    /// As COMMAND shows it, where that is not `name`: what Redis has as a module keeps the case it was registered in.
+    pub(crate) shown: &'static str,
     pub group: Group,
     /// Which of [`super::modules`] it is of; empty for most.
     pub(crate) module: &'static str,
@@ -221,6 +223,7 @@ impl Spec {
     /// The values of fields that a row leaves out.
     pub(crate) const BLANK: Self = Self {
         name: "",
+        shown: "",
         group: Group::Generic,
         module: "",
         since: "",
@@ -243,6 +246,16 @@ impl Spec {
         subcommands: &[],
         help: &[],
     };
+
+    /// The name as COMMAND and statistics show it.
+    #[inline]
+    pub(crate) fn shown_name(&self) -> &'static str {
+        if self.shown.is_empty() {
+            self.name
+        } else {
+            self.shown
+        }
+    }
 
     /// The name as typed: `get` of `config|get`.
     pub(crate) fn word(&self) -> &'static str {
@@ -275,6 +288,10 @@ impl Spec {
     /// All ACL categories, those that follow from the flags included.
     pub(crate) const fn categories(&self) -> Categories {
         let mut all = self.acl;
+        // A module says itself which categories its commands are in, and one that says nothing means none.
+        if !self.module.is_empty() && self.acl.is_empty() {
+            return all;
+        }
         if self.flags.has(flag::WRITE) {
             all = all.with(category::WRITE);
         }

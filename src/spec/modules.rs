@@ -10,10 +10,18 @@ pub(crate) struct Module {
     pub(crate) options: &'static str,
 }
 
-pub(crate) static MODULES: &[Module] = &[Module {
-    name: JSON,
-    version: 80_006,
-    options: "handle-io-errors",
-}];
+pub(crate) static MODULES: &[Module] = &[
+    Module {
+        name: JSON,
+        version: 80_006,
+        options: "handle-io-errors",
+    },
+    Module {
+        name: VECTORS,
+        version: 1,
+        options: "handle-io-errors|handle-repl-async-load",
+    },
+];
 
 pub(crate) const JSON: &str = "ReJSON";
+pub(crate) const VECTORS: &str = "vectorset";

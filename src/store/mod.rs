@@ -25,6 +25,7 @@ pub(crate) mod tsc;
 mod address;
 mod compare;
 mod dict;
+pub(crate) mod distance;
 mod entry;
 mod member;
 mod members;

@@ -22,6 +22,7 @@ pub(crate) mod pack;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
+pub(crate) mod vector;
 pub(crate) mod walked;
 pub(crate) mod zset;
 
@@ -34,6 +35,7 @@ use json::Json;
 use list::List;
 use set::Set;
 use stream::Stream;
+use vector::VectorSet;
 use walked::{Shape, Show, Walk};
 use zset::Zset;
 
@@ -155,6 +157,7 @@ families! {
     Hash(Hash) Hash Hash;
     Stream(Box<Stream>) Stream Stream;
     Json(Box<Json>) Json Json;
+    Vector(VectorSet) Vector VectorSet;
 }
 
 impl Value {

@@ -156,6 +156,7 @@ impl Driver {
                 }
             }
             Ask::Leave => self.engine.handle_stay(),
+            Ask::Search { waiting, search } => self.engine.inside().take_searched(waiting, *search),
             Ask::Migrate(order) => self.engine.inside().take_migrated(&order),
             Ask::Stay | Ask::PurgeMemory | Ask::Link(_) | Ask::ForsakeSync | Ask::RoleChanged => {}
         }

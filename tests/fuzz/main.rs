@@ -17,6 +17,7 @@ mod promises;
 mod replies;
 mod requests;
 mod scripts;
+mod vectors;
 
 use std::time::{Duration, Instant};
 

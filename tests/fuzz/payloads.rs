@@ -28,7 +28,7 @@ const GROUPS: &[Group] = &[
 /// Behind the value: the version and a checksum.
 const TRAILER: usize = 10;
 
-fn damage(payload: &[u8], rng: &mut Rng) -> Vec<u8> {
+pub(crate) fn damage(payload: &[u8], rng: &mut Rng) -> Vec<u8> {
     let end = payload.len() - TRAILER;
     let mut bytes = payload[..end].to_vec();
     for _ in 0..=rng.index(3) {
@@ -60,7 +60,7 @@ fn damage(payload: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 /// What is in a reply that is a bulk string.
-fn bulk(reply: &[u8]) -> Option<&[u8]> {
+pub(crate) fn bulk(reply: &[u8]) -> Option<&[u8]> {
     let rest = reply.strip_prefix(b"$")?;
     let end = rest.iter().position(|byte| *byte == b'\r')?;
     let len: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;

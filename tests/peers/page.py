@@ -201,6 +201,7 @@ def a_record_can_be_kept_and_opened(scene):
     browser.until("!document.getElementById('live').hidden", "the way back")
     browser.value("document.getElementById('live').click()")
     browser.until("document.getElementById('state').textContent === 'live'", "the server again")
+    browser.until("document.getElementById('live').hidden", "no way back from there")
 
 
 def the_keyboard_reaches_everything(scene):

@@ -144,7 +144,7 @@ def steps_of(text):
             break
         if line.startswith(NEXT):
             is_ours_alone = True
-        elif not line or line.startswith("#"):
+        elif not line or line.startswith("#") and line not in ("#t", "#f"):
             continue
         elif line.startswith(("+", "&")) and REQUEST.fullmatch(line):
             steps[-1].lines.append(line)

@@ -12,14 +12,12 @@ use super::info::words;
 pub(crate) fn docs(reply: &mut Reply<'_>, spec: &Spec) {
     let mark = reply.deferred();
     let mut fields = Fields { reply, count: 0 };
-    fields.text("summary", Some(spec.summary));
-    fields.text("since", Some(spec.since));
+    let is_said = |text: &&str| !text.is_empty();
+    fields.text("summary", Some(spec.summary).filter(is_said));
+    fields.text("since", Some(spec.since).filter(is_said));
     fields.text("group", Some(spec.group.name()));
-    fields.text(
-        "complexity",
-        Some(spec.complexity).filter(|text| !text.is_empty()),
-    );
-    fields.text("module", Some(spec.module).filter(|name| !name.is_empty()));
+    fields.text("complexity", Some(spec.complexity).filter(is_said));
+    fields.text("module", Some(spec.module).filter(is_said));
     if spec.doc_flags() != DocFlags::NONE {
         words(fields.named("doc_flags"), spec.doc_flags().names());
     }
@@ -48,7 +46,7 @@ pub(crate) fn docs(reply: &mut Reply<'_>, spec: &Spec) {
 pub(crate) fn many(reply: &mut Reply<'_>, specs: &[&Spec]) {
     reply.map(specs.len());
     for spec in specs {
-        reply.bulk(spec.name.as_bytes());
+        reply.bulk(spec.shown_name().as_bytes());
         docs(reply, spec);
     }
 }

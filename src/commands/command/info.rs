@@ -6,7 +6,7 @@ use crate::wire::reply::Reply;
 /// Name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
 pub(crate) fn info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.array(10);
-    reply.bulk(spec.name.as_bytes());
+    reply.bulk(spec.shown_name().as_bytes());
     reply.integer(spec.arity.into());
     words(reply, spec.all_flags().names());
     let (first, last, step) = spec.key_range();

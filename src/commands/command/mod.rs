@@ -138,7 +138,7 @@ impl Catalog<'_> {
         let chosen: Vec<&Spec> = all.filter(|spec| filter.lets_pass(spec)).collect();
         reply.array(chosen.len());
         for spec in chosen {
-            reply.bulk(spec.name.as_bytes());
+            reply.bulk(spec.shown_name().as_bytes());
         }
         Ok(())
     }

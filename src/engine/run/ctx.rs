@@ -188,9 +188,13 @@ impl Wait<'_> {
         match self.kind {
             _ if self.also_when_gone => WokenBy::Loss,
             Kind::Stream => WokenBy::News,
-            Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Json => {
-                WokenBy::Arrival
-            }
+            Kind::String
+            | Kind::List
+            | Kind::Set
+            | Kind::Zset
+            | Kind::Hash
+            | Kind::Json
+            | Kind::Vector => WokenBy::Arrival,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::wire::args::{Args, OwnedArgs};
 use crate::engine::dataset::order::Order;
 use crate::engine::migration;
 use crate::engine::replication::LinkAsk;
+use crate::types::vector::Search;
 
 /// What a spare may keep of memory: that of an ordinary request.
 const SPARE_BYTES_MAX: usize = 4096;
@@ -112,6 +113,8 @@ pub enum Ask {
     PurgeMemory,
     /// Send keys to another server; [`crate::engine::Engine::handle_migrated`] hears what came of it.
     Migrate(Box<migration::Order>),
+    /// Search through vectors on a thread; [`crate::engine::Engine::handle_found`] hears what was found.
+    Search { waiting: Id, search: Box<Search> },
     /// Something for the link to our primary, or to a replica.
     Link(LinkAsk),
     /// Nobody waits any more for the snapshot that is being sent to replicas.

@@ -87,7 +87,7 @@ pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, runn
         },
         session
             .last_command
-            .map_or("NULL", |command| command.name()),
+            .map_or("NULL", |command| command.spec.shown_name()),
     );
     line.extend_from_slice(text.as_bytes());
     line.extend_from_slice(session.user.name());
@@ -120,11 +120,7 @@ fn input_room(session: &Session) -> usize {
 
 /// The buffer that a session has while its commands run.
 fn lent_bytes(session: &Session) -> usize {
-    if session.running.bytes > 0 {
-        READ_BYTES
-    } else {
-        0
-    }
+    if session.running.is_on { READ_BYTES } else { 0 }
 }
 
 /// One letter for each thing that is special about a session, `N` for none.

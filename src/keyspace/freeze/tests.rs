@@ -21,6 +21,7 @@ enum Meaning {
     Zset(BTreeMap<Vec<u8>, u64>),
     Stream(String),
     Json(Vec<u8>),
+    Vector(String),
 }
 
 type Model = BTreeMap<(u16, Vec<u8>), (Option<i64>, Meaning)>;
@@ -60,6 +61,7 @@ fn meaning(value: &Value) -> Meaning {
         }
         Value::Stream(stream) => Meaning::Stream(format!("{stream:?}")),
         Value::Json(json) => Meaning::Json(json.text()),
+        Value::Vector(set) => Meaning::Vector(format!("{set:?}")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::base::{double, num};
 use crate::keyspace::freeze::{Chunk, Element, Frozen, Head, Shape, Sink, TableHead};
+use crate::persist::rdb::{self, Source};
 use crate::types::Value;
 use crate::types::hash::{FieldDeadline, Hash};
 use crate::types::listpack::Item;
@@ -134,6 +135,11 @@ impl<'a, W: Write> Rewrite<'a, W> {
             }
             Value::Hash(hash) => self.hash(db, key, hash),
             Value::Stream(stream) => self.stream(db, key, stream),
+            // The graph cannot be written as commands, only found again, slowly, by each of them.
+            Value::Vector(_) => {
+                let dump = rdb::dump(Source::Value(value), None);
+                self.command(db, &[b"RESTORE", key, b"0", &dump]);
+            }
             Value::Json(json) => self.command(db, &[b"JSON.SET", key, b"$", &json.text()]),
         }
     }

@@ -9,7 +9,10 @@
 //! So a server that does not know the type can pass over the value. Numbers of either sign are written as the same
 //! 64 bits.
 
+mod vectors;
+
 use super::fault::Fault;
+use crate::base::hash::Seed;
 use crate::types::Value;
 use crate::types::json::Json;
 
@@ -68,14 +71,18 @@ pub(crate) const fn version(id: u64) -> u64 {
 /// not done here.
 pub(super) const JSON: u64 = id(b"ReJSON-RL", 3);
 
+/// A vector set: see `vectors`.
+pub(super) const VECTORS: u64 = id(b"vectorset", 0);
+
 /// The value of a known type, whose identifier has been read. `None` if the type is not known, or not this version.
-pub(super) fn value(id: u64, mut parts: Parts<'_>) -> Result<Option<Value>, Fault> {
+pub(super) fn value(id: u64, mut parts: Parts<'_>, seed: Seed) -> Result<Option<Value>, Fault> {
     let value = match id {
         JSON => {
             let text = parts.text()?;
             let json = Json::parse(&text).map_err(|_| Fault::Malformed)?;
             Value::Json(Box::new(json))
         }
+        VECTORS => Value::Vector(vectors::read(&mut parts, seed)?),
         _ => return Ok(None),
     };
     parts.end()?;

@@ -313,8 +313,9 @@ impl<R: Read> Reader<R> {
 
     /// A value of kind 7 whose identifier has been read, if its type is known here.
     pub(crate) fn module(&mut self, id: u64) -> Result<Option<Loaded>, Fault> {
+        let seed = self.limits.set.seed;
         let mut next = || self.module_part();
-        module::value(id, Parts(&mut next)).map(|value| value.map(Loaded::Value))
+        module::value(id, Parts(&mut next), seed).map(|value| value.map(Loaded::Value))
     }
 
     /// The next part of a value of kind 7.

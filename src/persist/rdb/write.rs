@@ -106,7 +106,7 @@ impl<'a> Writer<'a> {
             Source::Value(Value::Stream(_)) if self.version >= 11 => kind::STREAM_3,
             Source::Value(Value::Stream(_)) if is_plain => kind::STREAM_1,
             Source::Value(Value::Stream(_)) => kind::STREAM_2,
-            Source::Value(Value::Json(_)) => kind::MODULE_2,
+            Source::Value(Value::Json(_) | Value::Vector(_)) => kind::MODULE_2,
         };
         self.out.push(kind);
     }
@@ -132,6 +132,7 @@ impl<'a> Writer<'a> {
             Source::Value(Value::Zset(zset)) => self.zset(zset),
             Source::Value(Value::Hash(hash)) => self.hash(hash),
             Source::Value(Value::Stream(stream)) => self.stream(stream),
+            Source::Value(Value::Vector(set)) => self.vectors(set),
             Source::Value(Value::Json(json)) => {
                 self.module_id(module::JSON);
                 self.module_string(&json.text());

@@ -10,6 +10,7 @@ use crate::store::TableStats;
 use crate::types::Value;
 use crate::types::list::{List, NodeView};
 use crate::types::listpack::Item;
+use crate::types::vector::{OutlineElement, VectorSet};
 use crate::wire::args::Args;
 
 use super::super::super::options::{integer, is};
@@ -115,8 +116,26 @@ fn serialized_len(value: &Value) -> usize {
             length_len(stream.log.block_count()) + blocks.sum::<usize>()
         }
         // The identifier, and the signs in front of the text and behind it.
+        Value::Vector(set) => vectors_len(set),
         Value::Json(json) => 9 + 2 + serialized_text_len(json.text().len()),
     }
+}
+
+/// The identifier, the facts of the set, and of each element its name, attributes, vector and links.
+fn vectors_len(set: &VectorSet) -> usize {
+    let outline = set.outline();
+    let element = |element: OutlineElement<'_>| {
+        let texts = [element.name, element.attributes, element.vector];
+        let links = element.layers.iter().map(|layer| 4 + layer.links.len());
+        let links = links.sum::<usize>() * length_len(outline.len());
+        texts
+            .map(|text| serialized_text_len(text.len()))
+            .iter()
+            .sum::<usize>()
+            + links
+    };
+    let matrix = outline.matrix().map_or(0, |matrix| matrix.len());
+    9 + matrix + outline.elements().map(element).sum::<usize>()
 }
 
 fn serialized_text_len(len: usize) -> usize {

@@ -19,7 +19,7 @@ pub(crate) fn commandstats(ctx: &Ctx<'_>, report: &mut Report) {
             us as f64 / stats.calls as f64
         };
         report.field(
-            format_args!("cmdstat_{}", command.name()),
+            format_args!("cmdstat_{}", command.spec.shown_name()),
             format_args!(
                 "calls={},usec={us},usec_per_call={us_per_call:.2},rejected_calls={},failed_calls={}",
                 stats.calls, stats.rejected, stats.failed
@@ -53,7 +53,7 @@ pub(crate) fn latencystats(ctx: &Ctx<'_>, report: &mut Report) {
             let _ = write!(line, "{comma}p{percent}={us:.3}");
         }
         report.field(
-            format_args!("latency_percentiles_usec_{}", command.name()),
+            format_args!("latency_percentiles_usec_{}", command.spec.shown_name()),
             line,
         );
     }

@@ -110,7 +110,7 @@ fn histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
     for command in wanted {
         if let Some(histogram) = &ctx.services.stats.commands[command.index].latency {
-            ctx.reply.bulk(command.name().as_bytes());
+            ctx.reply.bulk(command.spec.shown_name().as_bytes());
             ctx.reply.map(2);
             ctx.reply.bulk(b"calls");
             ctx.reply.count(histogram.count as usize);
