@@ -5,7 +5,8 @@ Instructions are not time, but they hardly vary: a busy machine, a cold cache or
 so a step of a few percent in a change is seen, and a ceiling can be part of the tests. What they do not see: system
 calls, cache misses, contention.
 
-  scripts/instructions.py                  a table: GET SET INCR LPUSH at pipeline depths 1, 16 and 64
+  scripts/instructions.py                  a table: twelve commands at pipeline depths 1, 16 and 64
+  scripts/instructions.py --by-function    where they go: a table of functions, for --depths 16 unless told otherwise
   scripts/instructions.py --check          compares with tests/instructions.json; 10 % more is a failure
   scripts/instructions.py --update         keeps today's numbers as the ceiling
   scripts/instructions.py --bin redis-server --tests GET --depths 16
@@ -16,6 +17,8 @@ measured requests, so starting, filling and warming up cost nothing.
 """
 
 import argparse
+import bisect
+import collections
 import glob
 import json
 import os
@@ -32,6 +35,7 @@ CEILINGS = os.path.join(ROOT, "tests", "instructions.json")
 CONNECTIONS = 50
 KEYS = 10000
 ALLOWED = 1.10
+TESTS = "GET,SET,INCR,LPUSH,RPOP,HSET,HGET,SADD,ZADD,MSET,LRANGE_100,XADD"
 
 
 def encode(*args):
@@ -54,7 +58,14 @@ COMMANDS = {
     "SADD": lambda i: encode(b"SADD", b"myset", b"element:%08d" % scattered(i)),
     "ZADD": lambda i: encode(b"ZADD", b"myzset", b"%d" % scattered(i * 3), b"element:%08d" % scattered(i)),
     "LRANGE_100": lambda i: encode(b"LRANGE", b"range", b"0", b"99"),
+    "RPOP": lambda i: encode(b"RPOP", b"mylist"),
+    "MSET": lambda i: encode(b"MSET", *[word for nth in range(10) for word in (b"key:%012d" % scattered(i * 10 + nth), b"value:%026d" % i)]),
+    "XADD": lambda i: encode(b"XADD", b"mystream", b"*", b"field", b"value:%08d" % i),
 }
+# Line ends of a reply, where that is not one.
+LINES = {"GET": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201}
+# Commands that do much are sent a tenth as often.
+LONG = {"LRANGE_100", "MSET"}
 
 
 def free_port():
@@ -66,7 +77,8 @@ def free_port():
 class Counted:
     """The server under callgrind."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, by_address=False):
+        self.binary = binary
         self.dir = tempfile.mkdtemp(prefix="instructions-")
         self.port = free_port()
         self.out = os.path.join(self.dir, "callgrind.out")
@@ -74,7 +86,8 @@ class Counted:
         self.log = open(os.path.join(self.dir, "log"), "wb")
         # The server would start itself again to make room for its title, and valgrind would not follow.
         self.process = subprocess.Popen(
-            ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out, binary, "--port", str(self.port), "--bind",
+            ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out]
+            + (["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"] if by_address else []) + [binary, "--port", str(self.port), "--bind",
              "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no", "--dir", self.dir],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
         deadline = time.time() + 120
@@ -134,6 +147,31 @@ class Counted:
             time.sleep(0.05)
         raise SystemExit("instructions: callgrind_control gave no dump; have %s" % glob.glob(self.out + "*"))
 
+    def by_function(self, names):
+        """{function: instructions} of the last dump. Valgrind does not know our functions, so addresses are looked up."""
+        counts = collections.Counter()
+        starts = [start for start, _ in names]
+        for path in glob.glob("%s.%d*" % (self.out, self.dumps)):
+            with open(path, encoding="utf-8", errors="replace") as dump:
+                file = function = ""
+                is_call = False
+                for line in dump:
+                    if line.startswith("ob="):
+                        file = line[3:].strip()
+                    elif line.startswith("fn="):
+                        function = line[3:].strip()
+                    elif line.startswith("calls="):
+                        # The next line says what the call cost altogether.
+                        is_call = True
+                    elif line.startswith("0x"):
+                        address, count = line.split()[0], line.split()[-1]
+                        if not is_call:
+                            at = bisect.bisect_right(starts, int(address, 16)) - 1
+                            is_ours = os.path.exists(file) and os.path.samefile(file, self.binary)
+                            counts[names[at][1] if is_ours else os.path.basename(file) + ": " + function] += int(count)
+                        is_call = False
+        return counts
+
     def stop(self):
         for connection in self.connections:
             connection.close()
@@ -147,37 +185,65 @@ class Counted:
 def fill(server, name):
     """What the command needs to find, sent a hundred at a time."""
     make = {"GET": COMMANDS["SET"], "SET": COMMANDS["SET"], "INCR": COMMANDS["INCR"], "HGET": COMMANDS["HSET"],
-            "HSET": COMMANDS["HSET"], "SADD": COMMANDS["SADD"], "ZADD": COMMANDS["ZADD"],
-            "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx")}.get(name)
+            "HSET": COMMANDS["HSET"], "SADD": COMMANDS["SADD"], "ZADD": COMMANDS["ZADD"], "MSET": COMMANDS["SET"],
+            "RPOP": COMMANDS["LPUSH"], "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx")}.get(name)
     server.send(0, encode(b"FLUSHALL"))
     server.lines(0, 1)
-    count = 0 if make is None else 200 if name == "LRANGE_100" else KEYS
+    count = 0 if make is None else {"LRANGE_100": 200, "RPOP": 4 * KEYS}.get(name, KEYS)
     for start in range(0, count, 100):
         server.send(0, b"".join(make(i) for i in range(start, start + 100)))
         server.lines(0, 100)
 
 
+def rounds(server, name, depth, requests):
+    """Runs a test, and leaves the counters where the measured requests are in them. Returns how many those were."""
+    make, lines_each = COMMANDS[name], LINES.get(name, 1)
+    fill(server, name)
+    turn = CONNECTIONS * depth
+    warm = turn * max(2, 2000 // turn)
+    count = turn * max(2, (requests // 10 if name in LONG else requests) // turn)
+    index = server.run(make, lines_each, 0, warm, depth)
+    server.instructions()
+    server.run(make, lines_each, index, count, depth)
+    return count
+
+
 def measure(binary, tests, depths, requests):
     """{test: {depth: instructions per request}}"""
     server = Counted(binary)
-    result = {}
     try:
+        result = {}
         for name in tests:
-            make = COMMANDS[name]
-            lines_each = {"GET": 2, "HGET": 2, "LRANGE_100": 201}.get(name, 1)
             result[name] = {}
             for depth in depths:
-                fill(server, name)
-                turn = CONNECTIONS * depth
-                warm = turn * max(2, 2000 // turn)
-                count = turn * max(2, (requests if name != "LRANGE_100" else requests // 10) // turn)
-                index = server.run(make, lines_each, 0, warm, depth)
-                server.instructions()
-                server.run(make, lines_each, index, count, depth)
+                count = rounds(server, name, depth, requests)
                 result[name][str(depth)] = round(server.instructions() / count)
+        return result
     finally:
         server.stop()
-    return result
+
+
+def functions(binary, tests, depth, requests):
+    """Prints where the instructions of a request go, function by function; what was compiled into one counts for it."""
+    lines = subprocess.run(["nm", "-C", "-n", "--defined-only", binary], capture_output=True, text=True, check=True).stdout.splitlines()
+    names = [(int(line.split()[0], 16), line.split(None, 2)[2]) for line in lines if line.split()[1] in "tTwW"]
+    server = Counted(binary, by_address=True)
+    columns = {}
+    try:
+        for name in tests:
+            count = rounds(server, name, depth, requests)
+            server.instructions()
+            columns[name] = {function: cost / count for function, cost in server.by_function(names).items()}
+    finally:
+        server.stop()
+    print("instructions per request by function, P=%d, %d connections" % (depth, CONNECTIONS))
+    print("".join("%11s" % name for name in tests))
+    print("".join("%11s" % "{:,}".format(round(sum(columns[name].values()))) for name in tests) + "  all")
+    most = {function: max(columns[name].get(function, 0) for name in tests) for column in columns.values() for function in column}
+    for function in sorted(most, key=most.get, reverse=True):
+        if most[function] >= 5:
+            cells = [columns[name].get(function, 0) for name in tests]
+            print("".join("%11s" % (round(cell) if cell >= 0.5 else "") for cell in cells) + "  " + function[:110])
 
 
 def table(measured, ceilings):
@@ -196,8 +262,9 @@ def table(measured, ceilings):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"))
-    parser.add_argument("--tests", default="GET,SET,INCR,LPUSH", help="of: " + " ".join(COMMANDS))
-    parser.add_argument("--depths", default="1,16,64")
+    parser.add_argument("--tests", default=TESTS, help="of: " + " ".join(COMMANDS))
+    parser.add_argument("--depths", help="how many requests at once (1,16,64)")
+    parser.add_argument("--by-function", action="store_true", help="show where they go")
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
     parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
@@ -206,7 +273,12 @@ def main():
         print("instructions: valgrind is not installed, nothing was counted", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     binary = shutil.which(opts.bin) or opts.bin
-    measured = measure(os.path.abspath(binary), opts.tests.split(","), [int(depth) for depth in opts.depths.split(",")], opts.requests)
+    tests, binary = opts.tests.split(","), os.path.abspath(binary)
+    if opts.by_function:
+        for depth in (opts.depths or "16").split(","):
+            functions(binary, tests, int(depth), opts.requests)
+        return 0
+    measured = measure(binary, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")], opts.requests)
     ceilings = {}
     if os.path.exists(CEILINGS):
         with open(CEILINGS, encoding="utf-8") as file:

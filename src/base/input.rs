@@ -17,6 +17,7 @@
 //! Positions are given relative to `bytes()`, so they survive moving the bytes to another buffer.
 //! Memory handed to `read` is always initialised, which keeps this safe code.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The bytes that one client has sent and that are not worked off.
@@ -40,6 +41,19 @@ struct Big {
     bytes: Vec<u8>,
     filled: usize,
     len: usize,
+}
+
+/// The bytes of an input, apart from it.
+pub(crate) struct LentBytes {
+    buf: Vec<u8>,
+    range: Range<usize>,
+}
+
+impl LentBytes {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buf[self.range.clone()]
+    }
 }
 
 /// Buffers to read into, lent for a turn.
@@ -66,6 +80,7 @@ impl InputPool {
         self.free.len() * self.buffer_bytes
     }
 
+    #[inline]
     fn lend(&mut self) -> Vec<u8> {
         self.free
             .pop()
@@ -77,6 +92,7 @@ impl InputPool {
         (self.buffer_bytes / 4).max(1)
     }
 
+    #[inline]
     fn give_back(&mut self, buffer: Vec<u8>) {
         if self.free.len() < self.keep && buffer.len() == self.buffer_bytes {
             self.free.push(buffer);
@@ -104,7 +120,19 @@ impl Input {
     }
 
     /// Where to read next; never empty. Tell [`Input::filled`] how much arrived.
+    #[inline]
     pub(crate) fn space(&mut self, pool: &mut InputPool) -> &mut [u8] {
+        if self.buf.is_empty() && self.big.is_none() {
+            // An input that holds nothing, as nearly every one does between two turns.
+            self.buf = pool.lend();
+            self.lent = true;
+            return &mut self.buf;
+        }
+        self.space_behind(pool)
+    }
+
+    /// The same where there is something already.
+    fn space_behind(&mut self, pool: &mut InputPool) -> &mut [u8] {
         if self.awaits_big() {
             return self.big.as_mut().expect("awaited").space();
         }
@@ -138,10 +166,32 @@ impl Input {
         }
     }
 
-    /// The bytes that are not consumed yet, those of a big string excepted.
+    /// The bytes that are not consumed yet, those of a big string excepted. Not while they are lent out.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.buf[self.start..self.end]
+    }
+
+    /// Lends the bytes out for the time that requests in them run. Only their number is known here until they are back.
+    #[inline]
+    pub(crate) fn lend_bytes(&mut self) -> LentBytes {
+        LentBytes {
+            buf: std::mem::take(&mut self.buf),
+            range: self.start..self.end,
+        }
+    }
+
+    /// How much of the memory that this input holds went out with the bytes.
+    #[inline]
+    pub(crate) fn lent_room(&self, lent: &LentBytes) -> usize {
+        if self.lent { 0 } else { lent.buf.capacity() }
+    }
+
+    /// Takes them back.
+    #[inline]
+    pub(crate) fn take_back(&mut self, lent: LentBytes) {
+        debug_assert!(self.buf.is_empty(), "nothing comes while they are lent out");
+        self.buf = lent.buf;
     }
 
     /// As [`Input::bytes`], for unescaping in place.
@@ -161,7 +211,19 @@ impl Input {
     }
 
     /// Ends a turn: the lent buffer goes back, and the bytes left in it move to a buffer of this input's own.
+    #[inline]
     pub fn settle(&mut self, pool: &mut InputPool) {
+        if self.lent && self.start == self.end && self.big.is_none() {
+            pool.give_back(std::mem::take(&mut self.buf));
+            self.lent = false;
+            (self.start, self.end) = (0, 0);
+        } else {
+            self.settle_rest(pool);
+        }
+    }
+
+    /// The same where something is left, or was kept.
+    fn settle_rest(&mut self, pool: &mut InputPool) {
         let left = self.end - self.start;
         if self.lent {
             if left > self.buf.len() / 2 {

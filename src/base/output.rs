@@ -24,6 +24,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::short;
+
 /// Appended at one end, sent at the other.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -111,27 +113,54 @@ impl Output {
                 *room = bytes;
                 self.used += N;
             }
-            None => self.push_beyond(&bytes),
+            None => self.push_array_beyond(bytes),
         }
+    }
+
+    /// By value, so that the bytes need not be in memory before.
+    #[cold]
+    fn push_array_beyond<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.push_beyond(&bytes);
     }
 
     /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.
     #[inline]
     pub(crate) fn push_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
-        let end = self.used + N + bytes.len() + 2;
-        let room = self.tail.get_mut(self.used..end);
-        if let Some((start, rest)) = room.and_then(<[u8]>::split_first_chunk_mut)
-            && let Some((middle, last)) = rest.split_last_chunk_mut()
-        {
-            *start = first;
-            middle.copy_from_slice(bytes);
-            *last = *b"\r\n";
-            self.used = end;
-        } else {
+        // What is short is copied in place. A call would have to save registers, here and for who calls.
+        if bytes.len() > short::LEN_MAX || !self.fill_line(first, bytes, short::copy) {
+            self.push_long_line(first, bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn push_long_line<const N: usize>(&mut self, first: [u8; N], bytes: &[u8]) {
+        if !self.fill_line(first, bytes, <[u8]>::copy_from_slice) {
             self.push(&first);
             self.push(bytes);
             self.push(b"\r\n");
         }
+    }
+
+    /// A line into the tail. False, and nothing done, if it does not fit.
+    #[inline]
+    fn fill_line<const N: usize>(
+        &mut self,
+        first: [u8; N],
+        bytes: &[u8],
+        copy: impl FnOnce(&mut [u8], &[u8]),
+    ) -> bool {
+        if let Some(room) = self.tail.get_mut(self.used..)
+            && let Some((start, rest)) = room.split_first_chunk_mut()
+            && let Some((middle, rest)) = rest.split_at_mut_checked(bytes.len())
+            && let Some(last) = rest.first_chunk_mut()
+        {
+            *start = first;
+            copy(middle, bytes);
+            *last = *b"\r\n";
+            self.used += N + bytes.len() + 2;
+            return true;
+        }
+        false
     }
 
     /// Appends without copying. Worth it from about [`SHARE_MIN`] bytes.
@@ -213,6 +242,20 @@ impl Output {
         debug_assert!(self.sent <= self.queued + self.used);
     }
 
+    /// The first bytes to be sent, as far as they lie beside each other: all of them, for nearly every output.
+    #[inline]
+    pub(crate) fn front(&self) -> &[u8] {
+        if self.chunks.is_empty() {
+            return &self.tail[self.sent..self.used];
+        }
+        // A chunk may be empty, but none is that has been sent in part.
+        let mut skip = self.sent;
+        let mut rests = self
+            .pieces()
+            .map(|piece| &piece[std::mem::take(&mut skip)..]);
+        rests.find(|rest| !rest.is_empty()).unwrap_or_default()
+    }
+
     /// Lends the bytes to be sent, in order, as far as `slots` reach; says how many it filled.
     pub(crate) fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
@@ -233,9 +276,23 @@ impl Output {
     }
 
     /// The first `n` unsent bytes went out.
+    #[inline]
     pub(crate) fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "no more can be sent than there is");
         self.sent += n;
+        if !self.chunks.is_empty() {
+            self.let_chunks_go();
+        }
+        if self.sent == self.used && self.chunks.is_empty() {
+            (self.sent, self.used) = (0, 0);
+            if self.tail.capacity() > KEEP_MAX {
+                self.tail = Vec::new();
+            }
+        }
+    }
+
+    /// The chunks that went out as a whole.
+    fn let_chunks_go(&mut self) {
         while let Some(first) = self.chunks.front() {
             let len = first.bytes().len();
             if self.sent < len {
@@ -249,12 +306,6 @@ impl Output {
                 if bytes.len() > self.spare.len() && bytes.capacity() <= KEEP_MAX {
                     self.spare = bytes;
                 }
-            }
-        }
-        if self.sent == self.used {
-            (self.sent, self.used) = (0, 0);
-            if self.tail.capacity() > KEEP_MAX {
-                self.tail = Vec::new();
             }
         }
     }

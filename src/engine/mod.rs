@@ -67,6 +67,8 @@ pub struct Engine {
     /// The output of the session whose command runs; empty otherwise.
     output: Box<Output>,
     cron: timers::Cron,
+    /// See `run::plain`.
+    is_quiet: bool,
 }
 
 impl Engine {
@@ -99,6 +101,7 @@ impl Engine {
             turn: Turn::default(),
             output: Box::default(),
             cron: timers::Cron::new(),
+            is_quiet: false,
         };
         engine.apply_config();
         engine

@@ -12,12 +12,14 @@ mod put_off;
 
 use crate::base::slab::Id;
 use crate::keyspace::{LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
+use crate::spec::lookup::LastName;
 use crate::store::Dict;
 use crate::types::Value;
 use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
 
 use super::prefetch::{Ahead, Element, Pending};
 use super::run::command::Table;
+use super::run::plain;
 use super::session::{Access, Link, Running, Session};
 use super::{Engine, prefetch};
 use put_off::runs_script;
@@ -72,6 +74,7 @@ impl Engine {
         {
             self.take_answers(id);
         }
+        self.look_around();
         let mut turn = std::mem::take(&mut self.turn);
         turn.ahead.pending.clear();
         turn.ahead.elements.clear();
@@ -164,14 +167,14 @@ impl Engine {
         let Some(mut session) = self.sessions.lend(id) else {
             return;
         };
-        // The arguments point into the input, so it is taken out while they are used.
-        let input = std::mem::take(&mut session.input);
+        // The arguments point into the input, so its bytes are lent out while they are used.
+        let lent = session.input.lend_bytes();
         session.running = Running {
-            bytes: input.len() as u32,
-            room: input.memory() as u32,
+            is_on: true,
+            room: session.input.lent_room(&lent) as u32,
         };
         self.sessions.cap_output(&mut session);
-        let bytes = input.bytes();
+        let bytes = lent.bytes();
         let mut rest = run;
         while let Some((pending, others)) = rest.split_first() {
             if self.needs_room() {
@@ -181,7 +184,8 @@ impl Engine {
                 break;
             }
             if let Some(command) = pending.plain_command()
-                && self.is_quiet(&session)
+                && self.is_quiet
+                && plain::is_at_ease(&session)
             {
                 let place = (&member.batch, member.done);
                 let ran = match session.access {
@@ -205,6 +209,7 @@ impl Engine {
             }
             let args = member.batch.args(member.done, bytes);
             let is_done = self.run_request(&mut session, args, pending);
+            self.look_around();
             if session.link == Link::Primary {
                 self.applied(&session, member.batch.raw(member.done, bytes));
             }
@@ -217,7 +222,7 @@ impl Engine {
             member.done += 1;
             rest = others;
         }
-        session.input = input;
+        session.input.take_back(lent);
         session.running = Running::default();
         self.sessions.put_back(session);
     }
@@ -228,6 +233,7 @@ impl Engine {
         let id = session.id;
         self.sessions.put_back(session);
         deed(self);
+        self.look_around();
         self.sessions
             .lend(id)
             .expect("only the shell removes sessions, and not while one runs")
@@ -286,12 +292,13 @@ fn find_commands(
 ) {
     let sends_for_key = dict.len() >= LOOK_AHEAD_KEYS_MIN;
     let (first, db) = (turn.ahead.pending.len(), session.db);
+    let mut last_name = LastName::NONE;
     let all_args = turn.members[index].batch.all_args(0, session.input.bytes());
     turn.ahead
         .pending
         .extend(all_args.enumerate().map(|(at, args)| {
             let mut pending = Pending {
-                command: table.find(args.name()),
+                command: table.find_next(args.name(), &mut last_name),
                 hash: None,
                 member: index as u32,
                 db,

@@ -65,13 +65,6 @@ impl<'a> KeyHint<'a> {
     }
 }
 
-/// Below this many keys a database fits into the cache, and looking ahead is work for nothing.
-pub(crate) const LOOK_AHEAD_KEYS_MIN: usize = 10_000;
-
-/// How many keys are looked ahead at: enough to hide the latency of memory, few enough that the lines are still in the
-/// first-level cache when their turn comes.
-pub(crate) const LOOK_AHEAD_MOST: usize = 32;
-
 /// The kind of value that an entry holds.
 #[inline]
 pub(crate) fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
@@ -158,34 +151,20 @@ impl<'a> Keys<'a> {
 
     // ---- looking up
 
-    /// Sends for the memory of several keys at once, so that a command which goes through them need not wait for one
-    /// after the other. Only the first ones: what is sent for too early is gone again when its turn comes.
-    pub(crate) fn look_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
-        let dict = self.dict();
-        if dict.len() < LOOK_AHEAD_KEYS_MIN {
-            return;
-        }
-        let keys = keys.take(LOOK_AHEAD_MOST);
-        keys.clone()
-            .for_each(|key| dict.prefetch_bucket(dict.hash(key)));
-        keys.filter(|key| dict.prefetch_entry(dict.hash(key)))
-            .for_each(|key| dict.prefetch_further(dict.hash(key)));
-    }
-
     /// Where the key is, if it is there at this instant.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<Spot> {
-        self.seek(key, |spot, _, _, _| spot)
+        self.seek(self.hash(key), key, |spot, _, _, _| spot)
     }
 
     /// Looks for a key; if it is there, the result is what is done with its entry while that is at hand.
     #[inline]
     fn seek<R>(
         &mut self,
+        hash: u64,
         key: &[u8],
         then: impl FnOnce(Spot, EntryRef<'_, Value>, &AccessPolicy, &mut Rng) -> R,
     ) -> Option<R> {
-        let hash = self.hash(key);
         let Keyspace {
             dbs, access, rng, ..
         } = &mut *self.space;
@@ -203,7 +182,7 @@ impl<'a> Keys<'a> {
 
     /// Where the key is, or that there is none, for a command that is going to write it. A key that is due is removed
     /// or shown, and never hidden.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn site<'k>(&mut self, key: &'k [u8]) -> Site<'k> {
         let hash = self.hash(key);
         let (site, entry) = self.dict().site_and_entry(hash, key);
@@ -243,9 +222,9 @@ impl<'a> Keys<'a> {
     }
 
     /// `find` for a command that reads the value: counts it, and notes the access.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn read(&mut self, key: &[u8]) -> Option<Spot> {
-        self.read_at_once(key, |spot, _| spot)
+        self.read_at_once(self.hash(key), key, |spot, _| spot)
     }
 
     /// `read` for a command that is done when it has seen the entry: it gets that without a way through the place.
@@ -255,17 +234,29 @@ impl<'a> Keys<'a> {
         key: &[u8],
         then: impl FnOnce(EntryRef<'_, Value>) -> R,
     ) -> Option<R> {
-        self.read_at_once(key, |_, entry| then(entry))
+        self.read_hashed(self.hash(key), key, then)
+    }
+
+    /// The same for a key whose hash is known.
+    #[inline]
+    pub(crate) fn read_hashed<R>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        then: impl FnOnce(EntryRef<'_, Value>) -> R,
+    ) -> Option<R> {
+        self.read_at_once(hash, key, |_, entry| then(entry))
     }
 
     #[inline]
     fn read_at_once<R>(
         &mut self,
+        hash: u64,
         key: &[u8],
         then: impl FnOnce(Spot, EntryRef<'_, Value>) -> R,
     ) -> Option<R> {
         let (moment, no_touch) = (self.moment, self.no_touch);
-        let result = self.seek(key, |spot, entry, access, rng| {
+        let result = self.seek(hash, key, |spot, entry, access, rng| {
             if !no_touch {
                 access.touch(entry, moment, rng);
             }
@@ -391,7 +382,8 @@ impl<'a> Keys<'a> {
     }
 
     /// The aggregate at a place, for changing, and the access is noted.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "two places call it for each type")]
+    #[inline(always)]
     fn accessed_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
         self.space.lend_out(self.db, spot);
         let Keyspace {
@@ -465,14 +457,28 @@ impl<'a> Keys<'a> {
         key: &[u8],
         fresh: impl FnOnce() -> T,
     ) -> Result<(Spot, &mut T), Error> {
-        let (spot, value) = match self.site(key) {
-            Site::Taken(spot) => (spot, self.accessed_mut(spot)?),
-            Site::Vacant(vacancy) => {
-                let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
-                (spot, self.at_mut(spot)?)
-            }
+        let hash = self.hash(key);
+        if let Some((spot, entry)) = self.dict().find(hash, key)
+            && (entry.deadline()).is_none_or(|deadline| deadline > self.horizon_ms)
+        {
+            return Ok((spot, self.accessed_mut(spot)?));
+        }
+        self.create_at(key, fresh)
+    }
+
+    /// The same for a key that is not there, or not for long.
+    #[inline(never)]
+    fn create_at<T: Typed>(
+        &mut self,
+        key: &[u8],
+        fresh: impl FnOnce() -> T,
+    ) -> Result<(Spot, &mut T), Error> {
+        let vacancy = match self.site(key) {
+            Site::Taken(spot) => return Ok((spot, self.accessed_mut(spot)?)),
+            Site::Vacant(vacancy) => vacancy,
         };
-        Ok((spot, value))
+        let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
+        Ok((spot, self.at_mut(spot)?))
     }
 
     /// As `write_or_create`, for a caller that needs the place.
@@ -585,11 +591,22 @@ impl<'a> Keys<'a> {
         until: Until,
         compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
     ) -> Result<(), Error> {
+        self.update_hashed(self.hash(key), key, until, compute)
+    }
+
+    /// The same for a key whose hash is known.
+    #[inline]
+    pub(crate) fn update_hashed<'n>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        until: Until,
+        compute: impl FnOnce(Option<EntryRef<'_, Value>>) -> Result<New<'n, Value>, Error>,
+    ) -> Result<(), Error> {
         self.space.settle_loan();
         if self.space.is_freezing() {
             return self.update_slowly(key, until, compute);
         }
-        let hash = self.hash(key);
         let horizon_ms = self.horizon_ms();
         let Keyspace {
             dbs, access, rng, ..

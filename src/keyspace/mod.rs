@@ -11,6 +11,7 @@
 //! through [`Keys::remove`] or the functions beside it, so that big values are freed off the loop.
 
 pub(crate) mod access;
+mod ahead;
 mod aside;
 pub(crate) mod db;
 pub(crate) mod evict;
@@ -34,7 +35,8 @@ use crate::types::{Kind, Value};
 pub(crate) use crate::spec::events::Event;
 pub(crate) use crate::store::{New, Payload, Site, Spot, Until};
 pub(crate) use access::AccessPolicy;
-pub(crate) use db::{Expiry, KeyHint, Keys, LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
+pub(crate) use ahead::{LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
+pub(crate) use db::{Expiry, KeyHint, Keys};
 pub(crate) use journal::Journal;
 pub(crate) use text::Text;
 

@@ -17,6 +17,22 @@ pub(crate) struct CommandStats {
     pub(crate) latency: Option<Box<Histogram>>,
 }
 
+impl CommandStats {
+    /// Adds one call to the histogram.
+    #[inline]
+    pub(crate) fn note_latency(&mut self, spent_ns: u64) {
+        match &mut self.latency {
+            Some(latency) => latency.record(spent_ns),
+            None => self.note_first_latency(spent_ns),
+        }
+    }
+
+    #[cold]
+    fn note_first_latency(&mut self, spent_ns: u64) {
+        self.latency.insert(Box::default()).record(spent_ns);
+    }
+}
+
 /// An error's code is no longer than this.
 const CODE_BYTES_MAX: usize = 31;
 

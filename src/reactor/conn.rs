@@ -144,9 +144,7 @@ impl Conn {
     /// A short reply is one chunk and goes out with a plain `write`. Several chunks are gathered; the gathering
     /// ends at a chunk's border, since trimming the last slice would gain nothing: the rest goes out next turn.
     fn write_once(&mut self, output: &Output, most: usize) -> io::Result<(usize, usize)> {
-        let mut front = [IoSlice::new(&[])];
-        output.slices(&mut front);
-        let front = &*front[0];
+        let front = output.front();
         if front.len() == output.len() || front.len() >= most {
             let offered = &front[..front.len().min(most)];
             return Ok((self.stream.write(offered)?, offered.len()));

@@ -12,6 +12,7 @@ use mio::Events;
 use mio::event::Event;
 
 use crate::base::slab::Id;
+use crate::base::todo::Todo;
 
 use super::address::Address;
 use super::conn::{Arrival, Conn};
@@ -321,39 +322,37 @@ impl Io {
             return false;
         }
         // Input that was left over goes first: more of it would only pile up, and its end must not overtake it.
-        let has_leftover = mem::take(&mut conn.again);
-        let mut has_bytes = false;
-        if !has_leftover && conn.wants_read() {
-            let space = app.input(id);
-            if space.is_empty() {
-                conn.paused = true;
-                return false;
-            }
-            self.watch.turn.reads += 1;
-            let arrival = conn.fill(space, &mut self.ciphertext);
-            if conn.stream.has_pending() {
-                // Part of a handshake that the socket did not take: an event will tell when it does.
-                conn.writable = false;
-                conn.blocked = true;
-            }
-            match arrival {
-                Arrival::Bytes(count) => {
-                    self.watch.turn.bytes_in += count as u64;
-                    app.filled(id, count);
-                    has_bytes = true;
-                }
-                Arrival::Nothing => {}
-                Arrival::End => app.ended(self, id),
-                Arrival::Failed(error) => self.close_because(id, Closed::Failed(error)),
-            }
+        if mem::take(&mut conn.again) {
+            list_if_readable(conn, &mut self.ready, id);
+            return true;
         }
-        if let Some(Source::Stream(conn)) = self.sources.get_mut(id)
-            && conn.wants_read()
-            && conn.closing.is_none()
-        {
-            list(&mut conn.in_ready, &mut self.ready, id);
+        if !conn.wants_read() {
+            return false;
         }
-        has_leftover || has_bytes
+        let space = app.input(id);
+        if space.is_empty() {
+            conn.paused = true;
+            return false;
+        }
+        self.watch.turn.reads += 1;
+        let arrival = conn.fill(space, &mut self.ciphertext);
+        if conn.stream.has_pending() {
+            // Part of a handshake that the socket did not take: an event will tell when it does.
+            conn.writable = false;
+            conn.blocked = true;
+        }
+        match arrival {
+            Arrival::Bytes(count) => {
+                self.watch.turn.bytes_in += count as u64;
+                app.filled(id, count);
+                list_if_readable(conn, &mut self.ready, id);
+                return true;
+            }
+            Arrival::Nothing => list_if_readable(conn, &mut self.ready, id),
+            Arrival::End => app.ended(self, id),
+            Arrival::Failed(error) => self.close_because(id, Closed::Failed(error)),
+        }
+        false
     }
 
     fn deliver<A: App>(&mut self, app: &mut A, group: &[ConnId]) {
@@ -449,6 +448,14 @@ impl Io {
     /// Whether an outer turn is at work on this connection.
     fn is_held(&self, id: ConnId) -> bool {
         !self.held.is_empty() && self.held.contains(&id)
+    }
+}
+
+/// Notes a connection that the next turn should read from.
+#[inline]
+fn list_if_readable(conn: &mut Conn, ready: &mut Todo<ConnId>, id: ConnId) {
+    if conn.wants_read() {
+        list(&mut conn.in_ready, ready, id);
     }
 }
 

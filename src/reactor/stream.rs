@@ -7,7 +7,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::tls::{DialSecurity, Secured};
@@ -241,8 +242,8 @@ impl Stream {
     /// An encrypted stream takes its ciphertext into `scratch`.
     pub(super) fn read(&mut self, space: &mut [u8], scratch: &mut Vec<u8>) -> io::Result<usize> {
         match self {
-            Stream::Tcp(stream) => stream.read(space),
-            Stream::Unix(stream) => stream.read(space),
+            Stream::Tcp(stream) => receive(stream, space),
+            Stream::Unix(stream) => receive(stream, space),
             Stream::Tls(stream) => stream.read(space, scratch),
             Stream::PipeIn(pipe) => pipe.read(space),
             Stream::PipeOut(_) => Err(io::ErrorKind::WouldBlock.into()),
@@ -251,8 +252,8 @@ impl Stream {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
+            Stream::Tcp(stream) => send(stream, bytes),
+            Stream::Unix(stream) => send(stream, bytes),
             Stream::Tls(stream) => stream.write_vectored(&[IoSlice::new(bytes)]),
             Stream::PipeOut(pipe) => pipe.write(bytes),
             Stream::PipeIn(_) => Err(io::ErrorKind::BrokenPipe.into()),
@@ -268,6 +269,20 @@ impl Stream {
             Stream::PipeIn(_) => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
+}
+
+/// One system call and nothing around it: what the C library does on its way so that threads can be cancelled takes
+/// longer than all that this file does.
+#[inline]
+fn receive(socket: impl AsFd, space: &mut [u8]) -> io::Result<usize> {
+    let (count, _) = rustix::net::recv(socket, space, RecvFlags::empty())?;
+    Ok(count)
+}
+
+/// The same for bytes that go. A peer that is gone is an error and no signal, since Rust's runtime has SIGPIPE ignored.
+#[inline]
+fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, SendFlags::empty())?)
 }
 
 impl From<std::net::TcpStream> for Stream {

@@ -45,6 +45,19 @@ struct Short {
     len: u8,
 }
 
+/// The name that was found last, as it was spelled.
+pub(crate) struct LastName {
+    name: Short,
+    id: u16,
+}
+
+impl LastName {
+    pub(crate) const NONE: Self = Self {
+        name: Known::NOBODY.name,
+        id: 0,
+    };
+}
+
 /// A command's name.
 struct Known {
     /// In lower case.
@@ -95,12 +108,30 @@ impl NameTable {
     /// The number of the command called `name`, in any case.
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<u16> {
-        if let Some(short) = Short::load(name) {
-            let index = usize::from(self.slots[short.slot(self.multiplier)]);
-            if let Some(known) = self.names.get(index)
-                && known.is_spelled(short)
-            {
-                return Some(known.id);
+        if let Some(short) = Short::load(name)
+            && let Some(id) = self.find_short(short)
+        {
+            return Some(id);
+        }
+        if self.has_others {
+            self.find_other(name)
+        } else {
+            None
+        }
+    }
+
+    /// The same for one name after the other. `last` is what was found last: mostly a command follows itself, and then
+    /// one comparison tells.
+    #[inline]
+    pub(crate) fn find_next(&self, name: &[u8], last: &mut LastName) -> Option<u16> {
+        let short = Short::load(name);
+        if let Some(short) = short {
+            if last.name == short {
+                return Some(last.id);
+            }
+            if let Some(id) = self.find_short(short) {
+                *last = LastName { name: short, id };
+                return Some(id);
             }
         }
         if self.has_others {
@@ -108,6 +139,13 @@ impl NameTable {
         } else {
             None
         }
+    }
+
+    #[inline]
+    fn find_short(&self, short: Short) -> Option<u16> {
+        let index = usize::from(self.slots[short.slot(self.multiplier)]);
+        let known = self.names.get(index)?;
+        known.is_spelled(short).then_some(known.id)
     }
 
     /// The numbers of all commands that have a name, in the order of their names.

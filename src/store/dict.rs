@@ -100,13 +100,17 @@ impl<V> Dict<V> {
         self.len() == 0
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
         self.find(hash, key).map(|(spot, _)| spot)
     }
 
     /// `locate`, and the entry, which a look-up has at hand: to go to it from its spot costs a third of one.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of the work of a short command; the ways to it are out of line"
+    )]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_, V>)> {
         let (spot, address) = if key.len() > NARROW_MAX {
             self.find_wide(hash, key)?

@@ -229,7 +229,20 @@ impl Raw {
     ///
     /// # Safety
     /// Nobody holds a reference to the old value.
+    #[inline]
     pub(crate) unsafe fn change_value(self, value: &[u8]) -> bool {
+        if value.len() == self.value_len() {
+            let place = self.value_place().cast::<u8>();
+            // SAFETY: the place is as long as the value, which does not overlap the element, since nobody holds a
+            // reference to it.
+            unsafe { place.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len()) };
+            return true;
+        }
+        self.change_len(value)
+    }
+
+    /// The same for a value of another length.
+    fn change_len(self, value: &[u8]) -> bool {
         let old = self.shape();
         let new = Shape {
             value_len: value.len(),

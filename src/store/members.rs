@@ -184,13 +184,17 @@ impl Members {
         unsafe { element.free() };
     }
 
-    /// The spot stays valid.
-    pub(crate) fn set_value(&mut self, spot: Spot, value: &[u8]) {
-        let old = live(self.table.address(spot));
+    /// Gives an element that is there another value; returns its word. `None`: it is not there.
+    pub(crate) fn update(&mut self, hash: u64, key: &[u8], value: &[u8]) -> Option<Option<u64>> {
+        let is_it = |address| live(address).has_key(key);
+        let (spot, address) = self.table.find(hash, is_it)?;
+        let old = live(address);
+        let word = old.word();
         // SAFETY: the table is borrowed exclusively, so nobody looks at the value.
         if !unsafe { old.change_value(value) } {
-            self.exchange(spot, old, old.with_parts(value, old.word()));
+            self.exchange(spot, old, old.with_parts(value, word));
         }
+        Some(word)
     }
 
     /// The spot stays valid.
@@ -369,7 +373,8 @@ mod tests {
                         model.get_mut(&key).expect("as in the table").1 = word;
                     }
                     (Some(spot), _) => {
-                        members.set_value(spot, &value);
+                        let word = members.at(spot).word();
+                        assert_eq!(members.update(hash, &key, &value), Some(word));
                         assert_eq!(members.at(spot).value(), value);
                         model.get_mut(&key).expect("as in the table").0 = value;
                     }

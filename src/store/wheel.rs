@@ -164,7 +164,15 @@ impl Wheel {
     }
 
     /// Before this time `next_due` has nothing to do. In the past if it has something to do now.
+    #[inline]
     pub(crate) fn hint(&self) -> Option<i64> {
+        if self.records == 0 {
+            return None;
+        }
+        self.hint_of_records()
+    }
+
+    fn hint_of_records(&self) -> Option<i64> {
         if self.recheck > 0 || self.next_to_settle().is_some() {
             return Some(i64::MIN);
         }

@@ -391,16 +391,25 @@ impl<'a> Reply<'a> {
         }
     }
 
+    #[inline(never)]
     fn number_line(&mut self, value: i64) {
         if self.muted {
             return;
         }
-        if (0..=99).contains(&value) {
-            return self.header(b':', value as usize);
+        match value {
+            0..10 => self
+                .out
+                .push_array([b':', b'0' + value as u8, b'\r', b'\n']),
+            10..100 => {
+                let [tens, units] = num::two_digits(value as u8);
+                self.out.push_array([b':', tens, units, b'\r', b'\n']);
+            }
+            _ => {
+                let mut digits = [0; 20];
+                let digits = num::format_i64(value, &mut digits);
+                self.out.push_line([b':'], digits);
+            }
         }
-        let mut digits = [0; 20];
-        self.out
-            .push_line([b':'], num::format_i64(value, &mut digits));
     }
 
     fn line(&mut self, prefix: u8, text: &[u8]) {

@@ -129,7 +129,27 @@ impl Decoder {
     /// An error comes after the requests that precede it: execute those first. It is final, every later call repeats
     /// it. While a client is not authenticated, a batch is given one request at a time, for the next one's limits
     /// depend on what this one does.
+    #[inline]
     pub fn decode(
+        &mut self,
+        input: &mut Input,
+        batch: &mut Batch,
+        most: usize,
+        limits: &Limits,
+    ) -> Result<(), ProtocolError> {
+        // Mostly all of it is whole requests.
+        if self.is_fresh() && limits.authenticated {
+            append_whole(input, batch, most, limits);
+            if batch.end == input.bytes().len() && !batch.is_empty() {
+                self.starved = batch.len() < most;
+                return Ok(());
+            }
+        }
+        self.decode_parts(input, batch, most, limits)
+    }
+
+    /// The same where something is cut, special or wrong.
+    fn decode_parts(
         &mut self,
         input: &mut Input,
         batch: &mut Batch,
@@ -152,7 +172,6 @@ impl Decoder {
             if batch.requests.len() >= most {
                 break;
             }
-            // Mostly all of it was whole requests.
             if self.is_fresh() && batch.end == input.bytes().len() {
                 self.starved = true;
                 break;
@@ -190,11 +209,13 @@ impl Decoder {
     }
 
     /// Whether nothing is known of the request that begins at `Batch::end`.
+    #[inline]
     fn is_between(&self) -> bool {
         self.progress.missing == 0 && self.progress.searched == 0
     }
 
     /// Whether there is nothing to remember: the next byte begins a request, as for a new decoder.
+    #[inline]
     pub(crate) fn is_fresh(&self) -> bool {
         self.is_between() && self.progress.at == 0 && self.failed.is_none()
     }
@@ -370,22 +391,44 @@ fn append_whole(input: &Input, batch: &mut Batch, most: usize, limits: &Limits) 
 /// Where such a request ends that begins at `start`; its arguments go to `spans`.
 #[inline]
 fn whole_end(bytes: &[u8], start: usize, spans: &mut Vec<Span>, len_max: usize) -> Option<usize> {
-    let (count, mut at) = short_header(bytes, start, b'*')?;
-    if count == 0 {
-        return None;
-    }
-    for _ in 0..count {
-        let (len, from) = short_header(bytes, at, b'$')?;
-        at = from + len + 2;
-        if len > len_max || at > bytes.len() {
+    let mut take = |len: usize, from: usize| {
+        let end = from + len + 2;
+        if len > len_max || end > bytes.len() {
             return None;
         }
         spans.push(Span {
             start: (from - start) as u32,
             len: len as u32,
         });
+        Some(end)
+    };
+    let (mut missing, mut at);
+    if let Some((count, len)) = first_headers(bytes, start) {
+        missing = count.checked_sub(1)?;
+        at = take(len, start + 8)?;
+    } else {
+        (missing, at) = short_header(bytes, start, b'*')?;
+        if missing == 0 {
+            return None;
+        }
+    }
+    while missing > 0 {
+        let (len, from) = short_header(bytes, at, b'$')?;
+        at = take(len, from)?;
+        missing -= 1;
     }
     Some(at)
+}
+
+/// The two numbers that nearly every request begins with, `*3\r\n$4\r\n`, if each has one digit: one word.
+#[inline]
+fn first_headers(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    const ZEROS: u64 = u64::from_le_bytes(*b"*0\r\n$0\r\n");
+    // All but the digits, and what stands behind `\r`.
+    const FIXED: u64 = u64::from_le_bytes([0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0]);
+    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?) ^ ZEROS;
+    let (count, len) = (word >> 8 & 0xff, word >> 40 & 0xff);
+    (word & FIXED == 0 && count <= 9 && len <= 9).then_some((count as usize, len as usize))
 }
 
 /// The number in a header of at most four digits, and where the header ends.

@@ -13,7 +13,7 @@ mod transport;
 use crate::engine::cluster_hints;
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::{Event, Site};
+use crate::keyspace::{Event, LOOK_AHEAD_MOST, Site};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::spec::server::{dataset, replication};
@@ -68,11 +68,14 @@ fn unlink(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
     let mut count = 0;
-    ctx.keys.look_ahead(args.from(1));
-    for key in args.from(1) {
-        if ctx.keys.remove(key, lazily) {
-            ctx.keys.changed(key, Event::DEL, 1);
-            count += 1;
+    for from in (1..args.len()).step_by(LOOK_AHEAD_MOST) {
+        let part = args.tail(from).head(LOOK_AHEAD_MOST);
+        ctx.keys.look_ahead(part.iter());
+        for key in part {
+            if ctx.keys.remove(key, lazily) {
+                ctx.keys.changed(key, Event::DEL, 1);
+                count += 1;
+            }
         }
     }
     ctx.reply.count(count);
@@ -81,12 +84,15 @@ fn remove_all(ctx: &mut Ctx<'_>, args: Args<'_>, lazily: bool) -> Outcome {
 
 /// EXISTS key [key ...]
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.keys.look_ahead(args.from(1));
-    // A key that is named twice counts twice, and asking is no use of it.
-    let count = args
-        .from(1)
-        .filter(|key| ctx.keys.read_quietly(key).is_some())
-        .count();
+    let mut count = 0;
+    for from in (1..args.len()).step_by(LOOK_AHEAD_MOST) {
+        let part = args.tail(from).head(LOOK_AHEAD_MOST);
+        ctx.keys.look_ahead(part.iter());
+        // A key that is named twice counts twice, and asking is no use of it.
+        count += (part.iter())
+            .filter(|key| ctx.keys.read_quietly(key).is_some())
+            .count();
+    }
     ctx.reply.count(count);
     Ok(())
 }

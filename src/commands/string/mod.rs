@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::base::longdouble;
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::{Event, New, Site, Spot, Text, Until, text};
+use crate::keyspace::{Event, LOOK_AHEAD_MOST, New, Site, Spot, Text, Until, text};
 use crate::spec::error::Error;
 use crate::spec::string as spec;
 use crate::store::{EntryRef, INLINE_MAX};
@@ -61,7 +61,8 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Replies the string in an entry; a long one goes out without a copy.
-#[inline]
+#[expect(clippy::inline_always, reason = "most of what GET does")]
+#[inline(always)]
 fn reply_entry(reply: &mut Reply<'_>, entry: EntryRef<'_, Value>) -> Outcome {
     match Text::of_entry(entry)? {
         Text::Bytes(bytes) => reply.bulk(bytes),
@@ -90,13 +91,16 @@ fn site_after_reply<'k>(ctx: &mut Ctx<'_>, key: &'k [u8]) -> Result<Site<'k>, Er
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     // MGET has no WRONGTYPE: one wrong key would spoil the values of all others.
     ctx.reply.array(args.len() - 1);
-    ctx.keys.look_ahead(args.from(1));
-    for key in args.from(1) {
-        let reply = &mut ctx.reply;
-        let found = (ctx.keys).read_with(key, |entry| reply_entry(reply, entry));
-        // A value that is no string counts as missing here.
-        if !matches!(found, Some(Ok(()))) {
-            ctx.reply.null();
+    for from in (1..args.len()).step_by(LOOK_AHEAD_MOST) {
+        let part = args.tail(from).head(LOOK_AHEAD_MOST);
+        let hashes = ctx.keys.look_ahead(part.iter());
+        for (key, hash) in part.iter().zip(hashes) {
+            let reply = &mut ctx.reply;
+            let found = (ctx.keys).read_hashed(hash, key, |entry| reply_entry(reply, entry));
+            // A value that is no string counts as missing here.
+            if !matches!(found, Some(Ok(()))) {
+                ctx.reply.null();
+            }
         }
     }
     Ok(())
@@ -353,7 +357,7 @@ fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(Error::arity("mset"));
     }
-    set_all(ctx, args);
+    set_all(ctx, args)?;
     ctx.reply.ok();
     Ok(())
 }
@@ -369,21 +373,25 @@ fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .step_by(2)
         .any(|key| ctx.keys.find_to_write(key).is_some());
     if !some_exist {
-        set_all(ctx, args);
+        set_all(ctx, args)?;
     }
     ctx.reply.integer(i64::from(!some_exist));
     Ok(())
 }
 
-fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) {
-    ctx.keys.look_ahead(args.from(1).step_by(2));
-    for at in (1..args.len()).step_by(2) {
-        let key = args.at(at);
-        let site = ctx.keys.site(key);
-        let new = text::whole(args.at(at + 1), || args.shared(at + 1));
-        ctx.keys.put(site, new, Until::Never);
-        ctx.keys.changed(key, Event::SET, 1);
+fn set_all(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    for from in (1..args.len()).step_by(2 * LOOK_AHEAD_MOST) {
+        let part = args.tail(from).head(2 * LOOK_AHEAD_MOST);
+        let hashes = ctx.keys.look_ahead(part.iter().step_by(2));
+        for (at, hash) in (0..part.len()).step_by(2).zip(hashes) {
+            let key = part.at(at);
+            ctx.keys.update_hashed(hash, key, Until::Never, |_| {
+                Ok(text::whole(part.at(at + 1), || part.shared(at + 1)))
+            })?;
+            ctx.keys.changed(key, Event::SET, 1);
+        }
     }
+    Ok(())
 }
 
 /// INCR key

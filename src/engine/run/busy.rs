@@ -149,6 +149,7 @@ fn lend_engine<R>(
             turn: crate::engine::turn::Turn::default(),
             output: Box::<Output>::default(),
             cron: crate::engine::timers::Cron::new(),
+            is_quiet: false,
         });
         exchange(ctx, &mut inner);
         let (mut inner, outcome) = job(outside, inner);

@@ -1,6 +1,5 @@
 //! Runs one command: measures it, counts it, turns a refusal into an error reply, and notes the commands it propagates.
 
-use crate::observe::histogram::Histogram;
 use crate::observe::shown::Request;
 use crate::spec::Propagates;
 use crate::spec::error::Error;
@@ -78,33 +77,34 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>)
     spent_ns
 }
 
-/// `call` for a plain command while all is quiet (see [`plain`](super::plain)): nobody is told of anything. That it
-/// took long is for the caller to note.
+/// `call` for a plain command while all is quiet (see [`plain`](super::plain)): nobody is told of anything. To count
+/// it, and to note that it took long, is for the caller. `ticks` is the processor's counter when it began, and then
+/// when it has ended.
 #[expect(
     clippy::inline_always,
     reason = "it is the whole of a plain command, for two kinds of users"
 )]
 #[inline(always)]
-pub(super) fn call_plain(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>) -> u64 {
+pub(super) fn call_plain(
+    ctx: &mut Ctx<'_>,
+    command: &'static Command,
+    args: Args<'_>,
+    ticks: &mut u64,
+) -> u64 {
     ctx.command = command;
     let dirty_before = ctx.keys.space.journal.dirty;
-    let started = tsc::ticks();
     let outcome = (command.run.0)(ctx, args);
-    let spent_ns = ctx.services.rate.nanos(tsc::ticks().wrapping_sub(started));
+    let started = std::mem::replace(ticks, tsc::ticks());
     debug_assert!(
         command.spec.propagates != Propagates::Never
             || dirty_before == ctx.keys.space.journal.dirty,
         "a command that changes the data set says in its row how it propagates"
     );
-    let failed = match outcome {
-        Ok(()) => false,
-        Err(refusal) => {
-            refuse(ctx, &refusal);
-            true
-        }
-    };
-    count(ctx.services, command, spent_ns, failed);
-    spent_ns
+    if let Err(refusal) = outcome {
+        refuse(ctx, &refusal);
+        ctx.services.stats.commands[command.index].failed += 1;
+    }
+    ctx.services.rate.nanos(ticks.wrapping_sub(started))
 }
 
 /// For the command of this context, if it took long.
@@ -170,16 +170,8 @@ fn count(services: &mut Services, command: &Facts, spent_ns: u64, failed: bool) 
     stats.ns += spent_ns;
     stats.failed += u64::from(failed);
     if services.config.latency_tracking {
-        let latency = &mut stats.latency;
-        let latency = latency.get_or_insert_with(|| Box::new(first_latency()));
-        latency.record(spent_ns);
+        stats.note_latency(spent_ns);
     }
-}
-
-/// Out of line, for it happens once.
-#[cold]
-fn first_latency() -> Histogram {
-    Histogram::default()
 }
 
 /// The slow log, the latency monitor and the live page.

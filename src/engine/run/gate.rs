@@ -76,23 +76,27 @@ pub(crate) fn is_web_request(name: &[u8]) -> bool {
 #[inline]
 pub(crate) fn is_open(session: &Session, services: &Services, command: &Facts) -> bool {
     session.access == Access::Unrestricted
-        && stands_open(session, services)
+        && is_unhindered(session)
+        && stands_open(services)
         && command.spec.protected_by.is_none()
 }
 
-/// The same for all commands that nothing protects, apart from who the client is.
+/// The part of a session in that, apart from who it is.
 #[inline]
-pub(crate) fn stands_open(session: &Session, services: &Services) -> bool {
-    !session.is_subscribed()
-        && session.transaction.is_none()
-        && services.pause.is_off()
+pub(crate) fn is_unhindered(session: &Session) -> bool {
+    !session.is_subscribed() && session.transaction.is_none() && session.link != Link::Replica
+}
+
+/// The part of the server in that, for all commands that nothing protects.
+#[inline]
+pub(crate) fn stands_open(services: &Services) -> bool {
+    services.pause.is_off()
         && !services.server.is_loading
         && services.busy.is_none()
         && services.config.maxmemory == 0
         && !services.persistence.last_bgsave_failed
         && services.appending.error().is_none()
         && !services.replication.is_guarding
-        && session.link != Link::Replica
 }
 
 /// Asks the rules about a command of a client; `None` lets it run. Commands that a transaction or a script runs have

@@ -19,7 +19,7 @@ pub(crate) mod facts;
 pub(crate) mod gate;
 pub(crate) mod memory;
 pub(crate) mod outside;
-mod plain;
+pub(super) mod plain;
 pub(crate) mod script;
 mod settle;
 pub(crate) mod table;

@@ -9,13 +9,14 @@
 //! This is a short cut: what is left out is what `Engine::run_request` would find to have no effect. That commands are
 //! as plain as their rows say, is asserted after each one.
 
-use crate::keyspace::Keys;
 use crate::keyspace::journal::interest;
+use crate::keyspace::{Expiry, Keys};
+use crate::store::tsc;
 use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
 use crate::engine::Engine;
-use crate::engine::clock::{LONG_NS, read_clock};
+use crate::engine::clock::{LONG_NS, Now, read_clock};
 use crate::engine::prefetch::Pending;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
@@ -25,14 +26,19 @@ use crate::engine::services::Services;
 use crate::engine::session::{Replies, Session, Sessions};
 use crate::engine::users;
 
-/// Whether plain commands of this session have no consequences, and may run.
+/// Whether plain commands have no consequences, and may run, as far as the session has a say in it.
 #[inline]
-fn is_quiet(session: &Session, services: &Services, sessions: &Sessions, fx: &Effects) -> bool {
-    gate::stands_open(session, services)
+pub(in crate::engine) fn is_at_ease(session: &Session) -> bool {
+    gate::is_unhindered(session)
         && session.replies == Replies::On
         && !session.no_touch
         && session.tracking.is_none()
         && session.soft_limit_since_us == 0
+}
+
+/// The same, as far as all others have.
+fn all_are_quiet(services: &Services, sessions: &Sessions, fx: &Effects) -> bool {
+    gate::stands_open(services)
         && !sessions.counts_memory
         && services.monitors.is_empty()
         && services.config.cluster_compatibility_sample_ratio == 0
@@ -41,9 +47,10 @@ fn is_quiet(session: &Session, services: &Services, sessions: &Sessions, fx: &Ef
 }
 
 impl Engine {
-    #[inline]
-    pub(in crate::engine) fn is_quiet(&self, session: &Session) -> bool {
-        is_quiet(session, &self.services, &self.sessions, &self.fx)
+    /// Looks whether all is quiet. Once a turn, and after whatever may have changed it: plain commands do not.
+    #[inline(never)]
+    pub(in crate::engine) fn look_around(&mut self) {
+        self.is_quiet = all_are_quiet(&self.services, &self.sessions, &self.fx);
     }
 
     /// Runs the plain commands that `run` begins with, the first of which is `command` and stands in the batch at `at`.
@@ -77,9 +84,11 @@ impl Engine {
             now,
             still_waiting: false,
         };
-        let mut ran = 0;
-        let mut all_ns = 0;
-        let mut is_late = false;
+        let (mut ran, mut is_late) = (0, false);
+        let mut tally = Tally::new(command);
+        let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
+        // The end of one command is the beginning of the next.
+        let mut ticks = tsc::ticks();
         for (pending, args) in run.iter().zip(batch.all_args(at, bytes)) {
             let Some(command) = pending.plain_command() else {
                 break;
@@ -89,38 +98,37 @@ impl Engine {
             }
             ctx.keys
                 .set_hint(command.first_key_hint(args, pending.hash));
-            let spent_ns = call::call_plain(&mut ctx, command, args);
-            if spent_ns >= ctx.services.slow_ns {
-                // Taken out of the batch again, since what is kept across the call must be copied for it.
-                let args = batch.args(at + ran, bytes);
-                call::note_own_slow(&mut ctx, command, args, spent_ns);
-            }
+            let spent_ns = call::call_plain(&mut ctx, command, args, &mut ticks);
+            tally.add(ctx.services, command, spent_ns);
             ran += 1;
-            all_ns += spent_ns;
             debug_assert!(
-                is_quiet(ctx.session, ctx.services, ctx.sessions, ctx.fx)
-                    && ctx.session.parked.is_none()
-                    && !ctx.services.blocking.has_ready()
-                    && ctx.keys.space.journal.is_empty()
-                    && ctx.keys.expiry() == expiry
-                    && (ctx.keys.db, ctx.keys.no_touch, ctx.now) == (db, false, now),
+                was_plain(&ctx, &(db, expiry, now)),
                 "{} is not plain",
                 command.name()
             );
-            // Time has gone on for the next command, or there may be more output than is allowed.
-            is_late = spent_ns >= LONG_NS;
-            let is_small =
-                ctx.sessions.is_within_limits(ctx.reply.unsent()) && !ctx.reply.is_cut_off();
-            if is_late || !is_small {
+            if spent_ns >= noteworthy_ns {
+                if spent_ns >= ctx.services.slow_ns {
+                    // Taken out of the batch again, since what is kept across the call must be copied for it.
+                    let args = batch.args(at + ran - 1, bytes);
+                    call::note_own_slow(&mut ctx, command, args, spent_ns);
+                }
+                // Time has gone on for the next command.
+                is_late = spent_ns >= LONG_NS;
+                if is_late {
+                    break;
+                }
+            }
+            // There may be more output than is allowed.
+            if !ctx.sessions.is_within_limits(ctx.reply.unsent()) || ctx.reply.is_cut_off() {
                 break;
             }
         }
+        tally.end(ctx.services);
         session.last_command = Some(&ctx.command.facts);
         session.commands_processed += ran as u64;
         if is_late {
             self.now = read_clock(&self.clock);
         }
-        self.services.stats.eventloop_commands_ns += all_ns;
         self.give_output_back(session, was_empty);
         self.keep_to_limits(session);
         if session.is_closing() {
@@ -128,4 +136,61 @@ impl Engine {
         }
         ran
     }
+}
+
+/// Whether the last command has changed nothing but the keyspace.
+fn was_plain(ctx: &Ctx<'_>, (db, expiry, now): &(u16, Expiry, Now)) -> bool {
+    is_at_ease(ctx.session)
+        && all_are_quiet(ctx.services, ctx.sessions, ctx.fx)
+        && ctx.session.parked.is_none()
+        && !ctx.services.blocking.has_ready()
+        && ctx.keys.space.journal.is_empty()
+        && ctx.keys.expiry() == *expiry
+        && (ctx.keys.db, ctx.keys.no_touch, ctx.now) == (*db, false, *now)
+}
+
+/// The statistics of commands that follow each other, written down when another one follows.
+struct Tally {
+    command: &'static Command,
+    calls: u64,
+    ns: u64,
+}
+
+impl Tally {
+    fn new(command: &'static Command) -> Self {
+        Self {
+            command,
+            calls: 0,
+            ns: 0,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, services: &mut Services, command: &'static Command, spent_ns: u64) {
+        if !std::ptr::eq(command, self.command) {
+            self.end(services);
+            *self = Self::new(command);
+        }
+        self.calls += 1;
+        self.ns += spent_ns;
+        if services.config.latency_tracking {
+            services.stats.commands[command.index].note_latency(spent_ns);
+        }
+    }
+
+    #[inline]
+    fn end(&self, services: &mut Services) {
+        write_down(services, self.command.index, self.calls, self.ns);
+    }
+}
+
+/// The figures one by one, so that they need not be in memory before.
+#[inline(never)]
+fn write_down(services: &mut Services, index: usize, calls: u64, ns: u64) {
+    let stats = &mut services.stats;
+    stats.commands_processed += calls;
+    stats.eventloop_commands_ns += ns;
+    let stats = &mut stats.commands[index];
+    stats.calls += calls;
+    stats.ns += ns;
 }

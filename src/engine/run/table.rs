@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use crate::spec::Spec;
 use crate::spec::error::Error;
-use crate::spec::lookup::NameTable;
+use crate::spec::lookup::{LastName, NameTable};
 use crate::wire::args::Args;
 
 use super::facts::Facts;
@@ -119,6 +119,21 @@ impl<R> Table<R> {
     #[inline(always)]
     pub fn find(&self, name: &[u8]) -> Option<&'static Command<R>> {
         self.names.find(name).map(|at| self.top[at as usize])
+    }
+
+    /// The same for one name after the other; see [`NameTable::find_next`].
+    #[expect(
+        clippy::inline_always,
+        reason = "the way of every request, and one place calls it"
+    )]
+    #[inline(always)]
+    pub(crate) fn find_next(
+        &self,
+        name: &[u8],
+        last: &mut LastName,
+    ) -> Option<&'static Command<R>> {
+        let at = self.names.find_next(name, last)?;
+        Some(self.top[usize::from(at)])
     }
 
     /// The command that these are the facts of.

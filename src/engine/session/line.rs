@@ -120,11 +120,7 @@ fn input_room(session: &Session) -> usize {
 
 /// The buffer that a session has while its commands run.
 fn lent_bytes(session: &Session) -> usize {
-    if session.running.bytes > 0 {
-        READ_BYTES
-    } else {
-        0
-    }
+    if session.running.is_on { READ_BYTES } else { 0 }
 }
 
 /// One letter for each thing that is special about a session, `N` for none.

@@ -122,7 +122,7 @@ pub struct Session {
     pub(crate) input_peak: u32,
     pub(crate) output_peak: u32,
     pub(crate) peaks_since_us: u64,
-    /// While its commands run, the figures of its input: the input itself is taken out for that time.
+    /// While its commands run: the bytes of its input are lent out for that time.
     pub(crate) running: Running,
     /// Its share of `Sessions::memory`, as last counted.
     pub(crate) memory_counted: usize,
@@ -135,8 +135,9 @@ pub struct Session {
 /// The input of a session whose commands run.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Running {
-    pub(crate) bytes: u32,
-    /// Memory of its own that they lie in.
+    /// They do.
+    pub(crate) is_on: bool,
+    /// Memory of the input that is lent out with the bytes.
     pub(crate) room: u32,
 }
 
@@ -291,8 +292,7 @@ impl Session {
     /// Bytes that have come and are no part of an argument yet, so far as we know.
     pub(crate) fn input_len(&self) -> usize {
         let partial = self.partial();
-        (self.input.len() + partial.open + self.running.bytes as usize)
-            .saturating_sub(partial.understood)
+        (self.input.len() + partial.open).saturating_sub(partial.understood)
     }
     fn partial(&self) -> Partial {
         self.decoder
@@ -301,6 +301,7 @@ impl Session {
             .unwrap_or_default()
     }
     /// All bytes that have come and have not run, those of a transaction included.
+    #[inline]
     pub(crate) fn unexecuted(&self) -> usize {
         let partial = self.partial();
         self.input.len()

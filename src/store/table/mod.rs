@@ -114,7 +114,8 @@ impl Table {
 
     /// The element with this hash that `is_it` recognises, and its place. `is_it` is asked about few others: one in
     /// 256.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most of the work of a short command")]
+    #[inline(always)]
     pub(crate) fn find(
         &self,
         hash: u64,

@@ -65,7 +65,7 @@ impl Large {
     /// True if the field is new.
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], until: FieldUntil) -> bool {
         let hash = self.members.hash(field);
-        let Some((spot, member)) = self.members.find(hash, field) else {
+        let Some(word) = self.members.update(hash, field, value) else {
             let deadline = until.after(None);
             self.members
                 .insert(hash, field, value, deadline.map(|deadline| deadline as u64));
@@ -73,8 +73,7 @@ impl Large {
                 .extend(deadline.map(|deadline| (deadline, hash)));
             return true;
         };
-        let before = deadline_of(member);
-        self.members.set_value(spot, value);
+        let before = word.map(|word| word as i64);
         let after = until.after(before);
         if after != before {
             self.move_deadline(hash, field, after);
@@ -102,6 +101,7 @@ impl Large {
         true
     }
 
+    #[inline]
     pub(crate) fn soonest(&self) -> Option<i64> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }

@@ -413,6 +413,7 @@ impl Hash {
     }
 
     /// The deadline that comes first, also if it has come already.
+    #[inline]
     pub fn soonest(&self) -> Option<i64> {
         match self {
             Self::Small(_) => None,

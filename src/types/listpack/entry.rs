@@ -21,8 +21,8 @@
     reason = "the common case is a few instructions, in the innermost loop of every caller"
 )]
 
-use super::short;
 use crate::base::num;
+use crate::base::short;
 
 /// One element, as it is stored: text that is the canonical form of an `i64` is kept as the integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

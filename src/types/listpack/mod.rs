@@ -18,7 +18,6 @@
 
 mod appender;
 pub(in crate::types) mod entry;
-pub(in crate::types) mod short;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -1,10 +1,10 @@
 //! Reading a listpack that has been validated, wherever its bytes live.
 
-use super::{HEADER, short};
 use std::ops::ControlFlow;
 
+use super::HEADER;
 use super::entry::{self, Item};
-use crate::base::num;
+use crate::base::{num, short};
 
 /// Where an entry starts, as an offset into the blob. Any change to the listpack makes older positions meaningless,
 /// except where a method says which position it returns.

@@ -40,7 +40,7 @@ pub(crate) use row::{Row, Rows, Walk};
 pub(crate) use value::Cell;
 
 use super::blob;
-use super::listpack::short;
+use crate::base::short;
 use row::{Cut, Head, KeyText, SHARED_MAX};
 
 /// More rows than the header can count: types convert before they reach this.

@@ -4,7 +4,7 @@
 //! goes through a pack without texts, `Walk` with them.
 
 use super::value::{self, Cell};
-use crate::types::listpack::short;
+use crate::base::short;
 
 /// The most that one byte after the head can add to its four bits.
 pub(super) const SHARED_MAX: usize = 15 + 255;

@@ -78,11 +78,14 @@ impl Walked<Members> {
         self.table.remove(spot);
     }
 
-    /// As [`Members::set_value`].
+    /// As [`Members::update`].
     #[inline]
-    pub(crate) fn set_value(&mut self, spot: Spot, value: &[u8]) {
-        self.note(spot);
-        self.table.set_value(spot, value);
+    pub(crate) fn update(&mut self, hash: u64, key: &[u8], value: &[u8]) -> Option<Option<u64>> {
+        if self.log.is_some() {
+            let spot = self.table.locate(hash, key)?;
+            self.note(spot);
+        }
+        self.table.update(hash, key, value)
     }
 
     /// As [`Members::set_word`].

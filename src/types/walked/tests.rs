@@ -19,7 +19,9 @@ fn change_members(table: &mut Walked<Members>, rng: &mut Rng) {
         (None, _) => {
             table.insert(hash, &key, value.as_bytes(), word);
         }
-        (Some(spot), 0) => table.set_value(spot, value.as_bytes()),
+        (Some(_), 0) => {
+            table.update(hash, &key, value.as_bytes());
+        }
         (Some(spot), 1) => table.set_word(spot, word),
         (Some(spot), _) => table.remove(spot),
     }

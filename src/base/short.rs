@@ -3,12 +3,15 @@
 //! A call into the C library costs more than moving ten bytes does, and elements are that short. Both functions load
 //! the first and the last word, which overlap unless the length is just right; longer strings go to the library.
 
+/// Up to this length no call is made.
+pub(crate) const LEN_MAX: usize = 32;
+
 /// Copies all of `from`; the slices are of one length.
 #[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     let len = from.len();
     assert_eq!(to.len(), len, "the caller cut the place to size");
-    if len > 32 {
+    if len > LEN_MAX {
         to.copy_from_slice(from);
     } else if len >= 16 {
         copy_ends::<16>(to, from);
