@@ -66,7 +66,7 @@ impl Engine {
         session.about.local_address = caller.local_address;
     }
 
-    /// The certificate of a client names a user. If there is none of that name, or it is off, the client stays who it is.
+    /// The certificate of a client names a user. If there is none of that name, or it is off, nothing changes.
     pub(crate) fn enter_by_certificate(&mut self, id: Id, name: &[u8]) {
         let users = &self.services.users;
         let is_on = users.named(name).is_some_and(User::may_enter);
