@@ -143,11 +143,12 @@ fn document(number: usize) -> String {
     );
     for field in 0..23 {
         let value = field * 7919 + number;
-        text += &match field % 3 {
+        let more = match field % 3 {
             0 => format!(",\"property{field:02}\":\"some words about {value}\""),
             1 => format!(",\"measure{field:02}\":{value}"),
             _ => format!(",\"comment{field:02}\":\"a longer text of which nobody knows {value}\""),
         };
+        text.push_str(&more);
     }
     text + "}"
 }

@@ -92,7 +92,7 @@ fn body(reply: &str) -> &str {
 /// Reads on until the text has come.
 fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut seen = Vec::new();
-    let mut room = [0; 64 * 1024];
+    let mut room = vec![0; 64 * 1024];
     loop {
         let count = stream.read(&mut room).expect("frames go on coming");
         assert!(count > 0, "it goes on");

@@ -26,11 +26,14 @@ impl Keys<'_> {
         }
         if dict.len() >= LOOK_AHEAD_KEYS_MIN {
             let sent_for = &hashes[..count];
-            sent_for.iter().for_each(|&hash| dict.prefetch_bucket(hash));
-            sent_for
-                .iter()
-                .filter(|&&hash| dict.prefetch_entry(hash))
-                .for_each(|&hash| dict.prefetch_further(hash));
+            for &hash in sent_for {
+                dict.prefetch_bucket(hash);
+            }
+            for &hash in sent_for {
+                if dict.prefetch_entry(hash) {
+                    dict.prefetch_further(hash);
+                }
+            }
         }
         hashes
     }

@@ -139,7 +139,7 @@ impl Turns {
             self.now = Record::default();
             return;
         }
-        let slowest_ns = self.slowest.as_ref().map_or(0, |known| awake_ns_of(known));
+        let slowest_ns = self.slowest.as_ref().map_or(0, awake_ns_of);
         // Of very many only those are kept that tell most.
         if self.kept >= KEPT_A_FRAME && !self.now.is_noted && awake_ns <= slowest_ns {
             self.now = Record::default();

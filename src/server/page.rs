@@ -216,12 +216,9 @@ impl Host for Asked<'_> {
         let theirs = io.take_in(theirs).ok()?;
         self.owners.give_first(theirs);
         self.server.meet(io, theirs, &peer);
-        let ours = match io.take_in(ours) {
-            Ok(id) => id,
-            Err(_) => {
-                io.close(theirs);
-                return None;
-            }
+        let Ok(ours) = io.take_in(ours) else {
+            io.close(theirs);
+            return None;
         };
         self.owners.give_second(ours);
         let engine = self.engine();

@@ -119,6 +119,8 @@ fn dot_i8_portable(one: &[u8], other: &[u8]) -> i32 {
         .fold(0, i32::wrapping_add)
 }
 
+// The form with the instruction for counting bits is this one, compiled for processors that have it.
+#[allow(clippy::inline_always)]
 #[inline(always)]
 fn bits_apart_portable(one: &[u8], other: &[u8]) -> u32 {
     let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
@@ -138,9 +140,9 @@ mod x86 {
     use core::arch::x86_64::{
         __m128i, __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_add_ps,
         _mm256_cvtepi8_epi16, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_madd_epi16,
-        _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
-        _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8, _mm512_reduce_add_epi32, _mm512_set1_epi8,
-        _mm512_setzero_si512, _mm512_sub_epi32, _mm512_xor_si512,
+        _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm512_dpbusd_epi32,
+        _mm512_maskz_loadu_epi8, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512,
+        _mm512_sub_epi32, _mm512_xor_si512,
     };
 
     /// Bytes of one 256-bit vector of floats.
@@ -168,8 +170,9 @@ mod x86 {
             _mm256_add_ps(sums[2], sums[3]),
         );
         let mut lanes = [0.0_f32; 8];
+        let sum = _mm256_add_ps(low, high);
         // SAFETY: there is room for the eight floats of a vector.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), _mm256_add_ps(low, high)) };
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
         lanes.iter().sum::<f32>() + rest
     }
 
@@ -192,10 +195,9 @@ mod x86 {
             let sum = &mut sums[step % 2];
             *sum = _mm256_add_epi32(*sum, products);
         }
-        let mut lanes = [0_i32; 8];
         let sum = _mm256_add_epi32(sums[0], sums[1]);
-        // SAFETY: there is room for the eight integers of a vector.
-        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast::<__m256i>(), sum) };
+        // SAFETY: a vector of 32 bytes is eight integers, whatever they are.
+        let lanes: [i32; 8] = unsafe { std::mem::transmute::<__m256i, [i32; 8]>(sum) };
         let rest = super::dot_i8_portable(&one[steps * STEP..], &other[steps * STEP..]);
         lanes.iter().copied().fold(rest, i32::wrapping_add)
     }

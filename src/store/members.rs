@@ -185,6 +185,7 @@ impl Members {
     }
 
     /// Gives an element that is there another value; returns its word. `None`: it is not there.
+    #[allow(clippy::option_option)] // whether it is there, and whether it has a word
     pub(crate) fn update(&mut self, hash: u64, key: &[u8], value: &[u8]) -> Option<Option<u64>> {
         let is_it = |address| live(address).has_key(key);
         let (spot, address) = self.table.find(hash, is_it)?;

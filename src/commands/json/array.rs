@@ -39,6 +39,10 @@ fn depth_of(inputs: &[Input]) -> usize {
     inputs.iter().map(|input| input.depth).max().unwrap_or(0)
 }
 
+fn is_array(view: View<'_>) -> bool {
+    view.is_array()
+}
+
 /// JSON.ARRAPPEND key path value [value ...]
 pub(super) fn arrappend(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let path = path_of(args.at(2))?;
@@ -74,7 +78,7 @@ fn insert(
     let (reader, inputs) = inputs(&mut ctx.keys, key, values)?;
     let spot = found(&mut ctx.keys, key)?;
     let json = document(&ctx.keys, spot);
-    let targets = targets(json, path, |view| view.is_array(), NO_ARRAY)?;
+    let targets = targets(json, path, is_array, NO_ARRAY)?;
     let mut answers = Vec::with_capacity(targets.len());
     let mut indexes = Vec::with_capacity(targets.len());
     for place in &targets {
@@ -198,7 +202,7 @@ pub(super) fn arrpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let index = rest.get(1).map_or(Ok(-1), integer)?;
     let spot = found(&mut ctx.keys, key)?;
     let json = document_mut(&mut ctx.keys, spot);
-    let targets = targets(json, &path, |view| view.is_array(), NO_ARRAY)?;
+    let targets = targets(json, &path, is_array, NO_ARRAY)?;
     let mut garbage = Garbage::default();
     let mut popped = Vec::with_capacity(targets.len());
     // From the end: an array may be within another, and its number changes.
@@ -248,7 +252,7 @@ pub(super) fn arrtrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (start, stop) = (integer(args.at(3))?, integer(args.at(4))?);
     let spot = found(&mut ctx.keys, key)?;
     let json = document_mut(&mut ctx.keys, spot);
-    let targets = targets(json, &path, |view| view.is_array(), NO_ARRAY)?;
+    let targets = targets(json, &path, is_array, NO_ARRAY)?;
     let mut garbage = Garbage::default();
     let mut lens = Vec::with_capacity(targets.len());
     for place in targets.iter().rev() {

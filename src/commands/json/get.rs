@@ -344,7 +344,9 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ];
     if is(args.at(1), "HELP") {
         ctx.reply.array(HELP.len());
-        HELP.iter().for_each(|line| ctx.reply.bulk(line));
+        for line in HELP {
+            ctx.reply.bulk(line);
+        }
         return Ok(());
     }
     if !is(args.at(1), "MEMORY") {

@@ -199,6 +199,7 @@ fn answer<T>(
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as `answer` shows whatever it is given
 fn show_count(reply: &mut Reply<'_>, count: &usize) {
     reply.count(*count);
 }

@@ -235,9 +235,9 @@ fn vemb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.len() == 3 {
         let vector = set.vector(id);
         reply.array(vector.len());
-        vector
-            .iter()
-            .for_each(|&component| reply.double(component.into()));
+        for component in vector {
+            reply.double(component.into());
+        }
         return Ok(());
     }
     let (bytes, length, range) = set.raw(id);

@@ -1,5 +1,7 @@
 //! VSIM: the elements most similar to a vector, or to another element.
 
+use std::cmp::Ordering;
+
 use crate::base::double;
 use crate::base::text::up_to_nul;
 use crate::engine::run::command::Outcome;
@@ -165,7 +167,10 @@ fn show(reply: &mut Reply<'_>, options: &Options, found: &Found) {
     let set = &found.set;
     let near = (found.near.iter())
         .take(options.count as usize)
-        .take_while(|(_, distance)| !(distance / 2.0 > options.distance_max));
+        .take_while(|(_, distance)| {
+            // What is no number is not farther than anything.
+            (distance / 2.0).partial_cmp(&options.distance_max) != Some(Ordering::Greater)
+        });
     let (scores, attributes) = (options.with_scores, options.with_attributes);
     let len = near.clone().count();
     let is_map = reply.is_resp3() && (scores || attributes);

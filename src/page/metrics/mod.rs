@@ -20,6 +20,9 @@ use super::facts::Health;
 use super::turns::{PHASE_NAMES, Steps, Sums};
 use rows::{ROWS, Value};
 
+/// A figure of a table.
+type OfTable = fn(&TableFigures) -> usize;
+
 pub(super) const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything that the server knows of itself. Without INFO there is little to say.
@@ -356,7 +359,7 @@ fn of_figures(text: &mut Text, figures: &Figures, waiting: Waiting) {
     for (name, kind, help, value) in single {
         text.single(name, kind, help, value);
     }
-    let tables: [(&str, &str, fn(&TableFigures) -> usize); 3] = [
+    let tables: [(&str, &str, OfTable); 3] = [
         (
             "pollux_table_buckets",
             "Buckets of a database's table.",

@@ -38,9 +38,10 @@ impl Job for Locals {
             // What Lua keeps there for itself has no name that a script could say.
             if name != c"(*temporary)" {
                 self.found.push((name.to_bytes().to_vec(), Vec::new()));
-                let value = self.found.last_mut();
                 let place = stack.top();
-                value.map(|(_, value)| push(value, stack, place, self.most));
+                if let Some((_, value)) = self.found.last_mut() {
+                    push(value, stack, place, self.most);
+                }
             }
             stack.pop(1);
             at += 1;

@@ -38,6 +38,9 @@ pub(super) fn read(bytes: &[u8]) -> Request {
     Request::Whole(words)
 }
 
+/// A number needs no more room than this, and what goes on without an end is none.
+const LINE_BYTES_MAX: usize = 64;
+
 /// A line of a mark and a number that is neither too small nor too large.
 fn number(rest: &mut &[u8], mark: u8) -> Result<usize, Request> {
     match rest.first() {
@@ -45,8 +48,6 @@ fn number(rest: &mut &[u8], mark: u8) -> Result<usize, Request> {
         Some(&first) if first != mark => return Err(Request::Wrong),
         Some(_) => {}
     }
-    // A number needs no more room than this, and what goes on without an end is none.
-    const LINE_BYTES_MAX: usize = 64;
     let line = &rest[1..rest.len().min(LINE_BYTES_MAX)];
     let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
         let is_long = rest.len() >= LINE_BYTES_MAX;

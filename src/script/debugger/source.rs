@@ -123,11 +123,11 @@ impl Source {
 /// The number that a text begins with, as C's `atoi` reads it; 0 if there is none.
 pub(super) fn leading_number(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
-    let (is_negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let is_negative = text.starts_with(b"-");
+    let digits = text
+        .strip_prefix(b"-")
+        .or_else(|| text.strip_prefix(b"+"))
+        .unwrap_or(text);
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     let size = digits.fold(0i64, |number, byte| {
         number

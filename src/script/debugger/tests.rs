@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 
 use crate::base::output::Output;
 use crate::script::interpreter::{Deprecated, Interpreter};
@@ -18,7 +19,7 @@ impl Client {
             let words: Vec<_> = line.split('|').collect();
             let mut bytes = format!("*{}\r\n", words.len());
             for word in words {
-                bytes += &format!("${}\r\n{word}\r\n", word.len());
+                write!(bytes, "${}\r\n{word}\r\n", word.len()).expect("a string takes it");
             }
             bytes.into_bytes()
         };

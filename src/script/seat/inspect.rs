@@ -21,7 +21,9 @@ pub(super) fn line_in_script(stack: Stack, record: *mut lua_Debug) -> Option<usi
     // SAFETY: Lua has made the record for the call of the hook, and its frame stands.
     unsafe { ffi::lua_getinfo(stack.0, c"Sl".as_ptr(), record) };
     // SAFETY: Lua has filled it.
-    let (source, line) = unsafe { ((*record).source, (*record).currentline) };
+    let source = unsafe { (*record).source };
+    // SAFETY: likewise.
+    let line = unsafe { (*record).currentline };
     // SAFETY: it is a text of Lua's that the frame holds.
     let is_script = unsafe { CStr::from_ptr(source) } == SCRIPT;
     usize::try_from(line).ok().filter(|_| is_script)
@@ -29,6 +31,7 @@ pub(super) fn line_in_script(stack: Stack, record: *mut lua_Debug) -> Option<usi
 
 impl Stack {
     /// The frame at a level: none beyond the last, and `Some(None)` if it is not one of a script.
+    #[allow(clippy::option_option)] // the inner one is looked at by who walks, the outer one ends the walk
     pub(in crate::script) fn script_frame(self, level: i32) -> Option<Option<Named>> {
         let mut record = self.record(level)?;
         // SAFETY: the record is one of a frame that there is.

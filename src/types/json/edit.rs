@@ -38,7 +38,7 @@ const OVERFULL: usize = 2 * RUN_BYTES;
 /// Changes the root value.
 pub(super) fn edit_root(root: &mut Root, place: &[u32], splice: Splice, taken: &mut Taken) {
     if let Root::Pack(bytes) = root {
-        if splice.items.iter().all(|item| item.is_pack()) {
+        if splice.items.iter().all(Item::is_pack) {
             let mut full = Vec::with_capacity(place.len() + 1);
             full.push(0);
             full.extend_from_slice(place);

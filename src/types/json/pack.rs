@@ -171,8 +171,8 @@ impl Head {
         let tag = if is_object { OBJECT } else { ARRAY };
         let len = (body_len as u32).to_le_bytes();
         let (tag, width) = match body_len {
-            ..256 => (tag, 1),
-            ..65536 => (tag + 1, 2),
+            0..256 => (tag, 1),
+            256..65536 => (tag + 1, 2),
             _ => (tag + 2, 4),
         };
         Self {

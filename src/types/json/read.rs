@@ -212,9 +212,10 @@ impl Builder {
         self.seal(&mut open, self.out.len());
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut fields: Vec<(Vec<u8>, Run)> = Vec::new();
-        let mut put = |text: &[u8], name: &[u8], value: Run| match places.get(text) {
-            Some(at) => fields[*at].1 = value,
-            None => {
+        let mut put = |text: &[u8], name: &[u8], value: Run| {
+            if let Some(at) = places.get(text) {
+                fields[*at].1 = value;
+            } else {
                 places.insert(text.to_vec(), fields.len());
                 fields.push((name.to_vec(), value));
             }

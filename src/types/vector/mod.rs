@@ -315,7 +315,9 @@ impl VectorSet {
             }
         } else {
             let ids = choose::distinct(count, || Some(rng.index(len) as Id));
-            ids.into_iter().for_each(|id| show(self.name(id)));
+            for id in ids {
+                show(self.name(id));
+            }
         }
     }
 

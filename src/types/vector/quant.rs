@@ -172,14 +172,7 @@ fn distance_of_bytes(one: &[u8], other: &[u8]) -> f32 {
         return 1.0;
     }
     let scale = (left / 127.0) * (right / 127.0);
-    let distance = 1.0 - dot_i8(vector(one), vector(other)) as f32 * scale;
-    if distance < 0.0 {
-        0.0
-    } else if distance > 2.0 {
-        2.0
-    } else {
-        distance
-    }
+    (1.0 - dot_i8(vector(one), vector(other)) as f32 * scale).clamp(0.0, 2.0)
 }
 
 /// The vector at a length of one, and the length it had. One of zeroes stays as it is and counts as one long.

@@ -85,9 +85,9 @@ impl Graph {
     fn descend_layer(&self, record: &[u8], mut nearest: Near, layer: usize) -> Near {
         loop {
             let links = self.edges.links(nearest.id(), layer);
-            links
-                .iter()
-                .for_each(|&link| send_for(self.bodies.record(link)));
+            for &link in links {
+                send_for(self.bodies.record(link));
+            }
             let best = links
                 .iter()
                 .map(|&link| Near::new(self.distance_to(record, link), link))

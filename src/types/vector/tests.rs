@@ -80,7 +80,8 @@ fn elements_come_and_go_and_links_go_both_ways() {
     {
         let mut rng = Rng::from_seed(round as u64);
         let mut set = VectorSet::new(design(quantization, 4), Seed::fixed(1));
-        let mut model: std::collections::BTreeMap<Vec<u8>, bool> = Default::default();
+        let mut model: std::collections::BTreeMap<Vec<u8>, bool> =
+            std::collections::BTreeMap::new();
         for step in 0..1500_u32 {
             let name = format!("{}", rng.below(300)).into_bytes();
             if rng.below(10) < 6 {
@@ -215,9 +216,9 @@ fn an_outline_makes_the_same_set() {
         assert_eq!(again.attributes(id), set.attributes(id));
         let sorted = |set: &VectorSet| {
             let mut layers = set.neighbours(id);
-            layers
-                .iter_mut()
-                .for_each(|layer| layer.sort_by_key(|near| near.0));
+            for layer in &mut layers {
+                layer.sort_by_key(|near| near.0);
+            }
             layers
         };
         assert_eq!(sorted(&again), sorted(&set));

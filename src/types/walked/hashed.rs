@@ -79,6 +79,7 @@ impl Walked<Members> {
     }
 
     /// As [`Members::update`].
+    #[allow(clippy::option_option)] // whether it is there, and whether it has a word
     #[inline]
     pub(crate) fn update(&mut self, hash: u64, key: &[u8], value: &[u8]) -> Option<Option<u64>> {
         if self.log.is_some() {

@@ -58,9 +58,9 @@ impl Writer<'_> {
             self.module_string(element.vector);
             let numbers = numbers(&element);
             self.module_int(numbers.len() as u64);
-            numbers
-                .into_iter()
-                .for_each(|number| self.module_int(number));
+            for number in numbers {
+                self.module_int(number);
+            }
         }
         self.module_end();
     }

@@ -99,24 +99,10 @@ impl Parser<'_> {
             if self.sign(b"..") {
                 steps.push(Step::Descend);
                 self.blanks();
-                let step = self
-                    .named_or_all()
-                    .or_else(|| self.sign(b"[").then_some(None));
-                steps.push(match step {
-                    Some(Some(step)) => step,
-                    Some(None) => self.bracket()?,
-                    None => return Err("one of the following: <string>, '*', '['"),
-                });
+                steps.push(self.behind_dots()?);
             } else if self.sign(b".") {
                 self.blanks();
-                let step = self
-                    .named_or_all()
-                    .or_else(|| self.sign(b"[").then_some(None));
-                steps.push(match step {
-                    Some(Some(step)) => step,
-                    Some(None) => self.bracket()?,
-                    None => return Err("one of the following: <string>, '*', '['"),
-                });
+                steps.push(self.behind_dots()?);
             } else if self.sign(b"[") {
                 steps.push(self.bracket()?);
             } else {
@@ -125,12 +111,16 @@ impl Parser<'_> {
         }
     }
 
-    fn named_or_all(&mut self) -> Option<Option<Step>> {
+    fn behind_dots(&mut self) -> Result<Step, Expected> {
         if self.take(b"*") {
-            return Some(Some(Step::All));
+            Ok(Step::All)
+        } else if let Some(name) = self.literal() {
+            Ok(Step::Fields(vec![name]))
+        } else if self.sign(b"[") {
+            self.bracket()
+        } else {
+            Err("one of the following: <string>, '*', '['")
         }
-        let name = self.literal()?;
-        Some(Some(Step::Fields(vec![name])))
     }
 
     /// A name without quotes.
@@ -186,9 +176,8 @@ impl Parser<'_> {
 
     /// A text in quotes of either kind.
     fn quoted(&mut self) -> Result<Vec<u8>, Expected> {
-        let quote = match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => quote,
-            _ => return Err("a string"),
+        let Some(quote @ (b'"' | b'\'')) = self.peek() else {
+            return Err("a string");
         };
         self.at += 1;
         let mut text = Vec::new();

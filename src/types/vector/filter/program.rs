@@ -27,8 +27,13 @@ impl Operator {
             Self::Power => 5,
             Self::Times | Self::Over | Self::Modulo => 4,
             Self::Plus | Self::Minus => 3,
-            Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual => 2,
-            Self::Equal | Self::NotEqual | Self::In => 2,
+            Self::Greater
+            | Self::GreaterOrEqual
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::Equal
+            | Self::NotEqual
+            | Self::In => 2,
             Self::And => 1,
             Self::Or => 0,
         }
