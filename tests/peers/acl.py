@@ -87,13 +87,15 @@ class Maker:
 
 
 def names_of(connection, category):
-    return {part.value for part in connection("ACL", "CAT", category).value}
+    """The commands of a category that both can have: the real server has no JSON."""
+    names = {part.value for part in connection("ACL", "CAT", category).value}
+    return {name for name in names if not name.startswith(b"json.")}
 
 
 def compare_categories(ours, peer):
     """The categories, and the commands of each."""
     categories = [part.value for part in peer("ACL", "CAT").value]
-    mine = [part.value for part in ours("ACL", "CAT").value]
+    mine = [part.value for part in ours("ACL", "CAT").value if part.value != b"json"]
     assert mine == categories, "categories: %s and %s" % (mine, categories)
     commands = set()
     for category in categories:
