@@ -6,6 +6,8 @@
   transcripts  what tests/transcripts has a server answer, asked of the real one  transcripts.py
   values       large values of every encoding, as bytes and as digests            values.py
   lua          random scripts and functions, replies compared                     lua.py
+  vectors      random commands on vector sets, replies compared, and payloads         vectors.py
+  documents    random commands on JSON documents, beside a model                     documents.py
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   acl          random rules of users and what they may do                        acl.py
@@ -101,6 +103,8 @@ def all_tests(opts, peer_version, has_tools):
         tests.append(("transcripts", lambda: program("transcripts.py", "--peer", opts.peer)))
         tests.append(("lua", lambda: program("lua.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "6000", "--seed", SEED)))
         tests.append(("values", lambda: program("values.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "300", "--seed", SEED)))
+        tests.append(("vectors", lambda: program("vectors.py", "--ours", opts.bin, "--peer", opts.peer, "--count", "6000", "--seed", "2")))
+    tests.append(("documents", lambda: program("documents.py", "--bin", opts.bin, "--count", "6000", "--seed", "2")))
     tests.append(("garbage", lambda: program("garbage.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "400", "--seed", SEED)))
     tests.append(("propagation", lambda: program("propagation.py", "--bin", opts.bin, "--peer", opts.peer, "--families", ",".join(COMPLETE),
                                                  "--count", "4000", "--seed", SEED)))
