@@ -6,8 +6,8 @@
   transcripts  what tests/transcripts has a server answer, asked of the real one  transcripts.py
   values       large values of every encoding, as bytes and as digests            values.py
   lua          random scripts and functions, replies compared                     lua.py
-  vectors      random commands on vector sets, replies compared, and payloads         vectors.py
-  documents    random commands on JSON documents, beside a model                     documents.py
+  vectors      random commands on vector sets, replies compared, and payloads     vectors.py
+  documents    random commands on JSON documents, beside a model                  documents.py
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   acl          random rules of users and what they may do                        acl.py
@@ -18,7 +18,7 @@
   replication  primaries and replicas, ours and real ones, with links that break  replication.py
   migrate      keys that move between ours and a real server                      migrate.py
   sentinel     real sentinels that fail over servers of ours, killed under load    sentinel.py
-  page         the live page in a real browser, where there is a Chromium                 page.py
+  page         the live page in a real browser, where there is a Chromium             page.py
   disk         disks that fail, and what both say and do                          disk.py
   crash        our server killed under load, and what is left; a new seed each time  crash.py
 
