@@ -190,8 +190,8 @@ def ours_lacks(ours, name):
     return reply.is_error and reply.text().startswith("ERR unknown command")
 
 
-# Commands that need another server, or functions and scripts by name, which random words do not make; and those of vector
-# sets, where Redis does not write that an element got another vector.
+# Commands that need another server, or functions and scripts by name, which random words do not make; and those of
+# vector sets, where Redis does not write that an element got another vector.
 ABSENT = {"migrate", "restore-asking", "function", "fcall", "fcall_ro", "evalsha", "evalsha_ro", "eval_ro",
           "vadd", "vrem", "vsetattr"}
 

@@ -326,10 +326,9 @@ impl Session {
     /// Arguments of the command that waits, and of one that has not come completely.
     pub(crate) fn args_memory(&self) -> usize {
         let partial = self.partial();
-        self.parked
-            .as_ref()
-            .map_or(0, |parked| parked.args.memory())
-            + partial.understood
+        self.parked.as_ref().map_or(0, |parked| {
+            parked.args.as_args().iter().map(<[u8]>::len).sum()
+        }) + partial.understood
             + partial.taken
     }
 
