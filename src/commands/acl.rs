@@ -161,7 +161,7 @@ fn cat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         2 => Categories::ALL.iter().map(|(_, name)| *name).collect(),
         3 => {
             let category = Categories::named(args.at(2));
-            let unknown = || Error::quoting("ERR Unknown category '", args.at(2), "'");
+            let unknown = || Error::unknown_category(args.at(2));
             commands::of(category.ok_or_else(unknown)?)
                 .map(|spec| spec.name)
                 .collect()

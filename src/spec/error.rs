@@ -155,6 +155,11 @@ impl Error {
         Self::from(text)
     }
 
+    /// No ACL category has that name.
+    pub(crate) fn unknown_category(name: &[u8]) -> Self {
+        Self::quoting("ERR Unknown category '", preview(name, QUOTE_BYTES), "'")
+    }
+
     /// The container exists, the subcommand does not. `container` may come in any case.
     pub(crate) fn unknown_subcommand(container: &str, word: &[u8]) -> Self {
         let mut text = b"ERR unknown subcommand '".to_vec();
