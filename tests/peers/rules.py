@@ -211,7 +211,7 @@ HOW = {
     b"TTL": near(5), b"PTTL": near(NEAR_MS), b"EXPIRETIME": near(5), b"PEXPIRETIME": near(NEAR_MS),
     b"HTTL": near(5), b"HPTTL": near(NEAR_MS), b"HEXPIRETIME": near(5), b"HPEXPIRETIME": near(NEAR_MS),
     b"OBJECT IDLETIME": kind_only, b"OBJECT FREQ": near(255), b"MEMORY USAGE": kind_only, b"TIME": shape,
-    b"LASTSAVE": near(30), b"DUMP": kind_only, b"DEBUG OBJECT": kind_only, b"LOLWUT": kind_only,
+    b"LASTSAVE": kind_only, b"DUMP": kind_only, b"DEBUG OBJECT": kind_only, b"LOLWUT": kind_only,
     b"XADD": stream_state, b"XRANGE": stream_state, b"XREVRANGE": stream_state, b"XREAD": stream_state,
     b"XREADGROUP": stream_state, b"XINFO": stream_state, b"XCLAIM": stream_state, b"XAUTOCLAIM": stream_state,
     b"XPENDING": pending,
