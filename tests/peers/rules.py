@@ -86,6 +86,13 @@ def unordered_lists(_, ours, peers):
     return shape(_, ours, peers) and flat(ours) == flat(peers)
 
 
+def entries_of_ours(_, ours, peers):
+    """A list of entries in any order. Those of commands that we do not have are missing in ours, and no other."""
+    def flat(frame):
+        return repr((frame.kind, sorted(map(flat, frame.value)))) if frame.is_list else repr(frame.raw)
+    return same_kind(ours, peers) and set(map(flat, ours.value)) <= set(map(flat, peers.value))
+
+
 def near(limit):
     """Numbers, or lists of them, that differ by no more than `limit`; the signs -1 and -2 are exact."""
     def alike(_, ours, peers):
@@ -219,7 +226,7 @@ HOW = {
     b"COMMAND LIST": apart_from_json(not_more), b"COMMAND COUNT": kind_only,
     b"COMMAND GETKEYS": lacks_the_command, b"COMMAND GETKEYSANDFLAGS": lacks_the_command,
     b"COMMAND DOCS": apart_from_json(unordered_pairs), b"COMMAND INFO": apart_from_json(unordered_lists),
-    b"COMMAND": apart_from_json(unordered_lists),
+    b"COMMAND": apart_from_json(entries_of_ours),
     b"CONFIG GET": parameters, b"ACL CAT": apart_from_json(unordered), b"MODULE LIST": apart_from_json(unordered_lists),
     b"ACL GENPASS": kind_only, b"ACL LOG": shape,
     b"PUBSUB CHANNELS": unordered, b"PUBSUB SHARDCHANNELS": unordered, b"FUNCTION LIST": unordered_lists,

@@ -224,8 +224,9 @@ def short_fields(dice):
         stage.note("HLEN", "hs")
         stage.note("HGET", "hs", "a")
         stage.note("EXISTS", "hs")
-        stage.ask("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+        # In this order: ours collects what is due as soon as it may.
         stage.ask("DEL", "hs")
+        stage.ask("DEBUG", "SET-ACTIVE-EXPIRE", 1)
     return Scene("a field's short life, then %s%s%s%s" % (ask, ", the only field" if last else "", ", large" if large else "",
                                                           ", collected" if collected else ""), play)
 
