@@ -48,8 +48,7 @@ pub(crate) fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             continue;
         };
         if filter.means(session, &ctx.now) {
-            let id = session.id;
-            ctx.sessions.close(id);
+            end(ctx, session.id);
             killed += 1;
         }
     }
@@ -77,10 +76,18 @@ fn kill_by_address(ctx: &mut Ctx<'_>, address: &[u8]) -> Outcome {
         let Some(id) = found else {
             return Err(Error::from("ERR No such client"));
         };
-        ctx.sessions.close(id);
+        end(ctx, id);
     }
     ctx.reply.ok();
     Ok(())
+}
+
+/// Ends another session. Its connection goes at the end of the turn; who listens is counted without it at once.
+fn end(ctx: &mut Ctx<'_>, id: Id) {
+    if let Some(session) = ctx.sessions.get_mut(id) {
+        ctx.services.forget(session);
+    }
+    ctx.sessions.close(id);
 }
 
 fn parse<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Filter<'a>, Error> {
