@@ -2,7 +2,7 @@
 //!
 //! Parsing accepts only the canonical text of a number, the one `format` would print: a value such as `"01"` or `"+1"`
 //! must stay a string, because turning it into an integer and back would change the bytes a client stored.
-//! [`parse_u64_loosely`] is the exception, for numbers that nobody stores.
+//! [`parse_u64_loosely`] and [`leading_i32`] are the exceptions, for numbers that nobody stores.
 
 use super::text::is_space;
 
@@ -53,6 +53,23 @@ pub(crate) fn parse_u64_loosely(text: &[u8]) -> Option<u64> {
     } else {
         number
     })
+}
+
+/// The number at the beginning of a text as C's `atoi` reads it, 0 if there is none: beyond 64 bits it is the nearest
+/// there is, of which the lower 32 bits are taken.
+pub(crate) fn leading_i32(text: &[u8]) -> i32 {
+    let start = text.iter().take_while(|byte| is_space(**byte)).count();
+    let (is_negative, digits) = match &text[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        let digit = if is_negative { -digit } else { digit };
+        number.saturating_mul(10).saturating_add(digit)
+    });
+    number as i32
 }
 
 /// How many bytes the decimal text of `value` takes, its minus sign included.
@@ -164,6 +181,23 @@ const PAIRS: [u8; 200] = {
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
+
+    #[test]
+    fn leading_numbers_are_read_as_atoi_reads_them() {
+        for (text, number) in [
+            ("12ab", 12),
+            (" \x0b\t-7 8", -7),
+            ("+3", 3),
+            ("", 0),
+            ("x1", 0),
+            ("--1", 0),
+            ("4294967297", 1),
+            ("99999999999999999999", -1),
+            ("-99999999999999999999", 0),
+        ] {
+            assert_eq!(leading_i32(text.as_bytes()), number, "{text}");
+        }
+    }
 
     #[test]
     fn only_canonical_text_is_a_number() {

@@ -11,7 +11,8 @@
 //!
 //! Not known here: how a request is stored. [`Words`] is all that is asked of it.
 
-use crate::base::text::{is_space, is_word};
+use crate::base::num::leading_i32;
+use crate::base::text::is_word;
 
 use super::flags::{KeyFlags, key};
 use super::model::{Begin, Find, KeyRule, KeySpec, Spec};
@@ -215,23 +216,6 @@ fn loosely_counted_keys<W: Words + ?Sized>(spec: &Spec, words: &W, found: &mut V
             found.extend(destinations);
         }
     }
-}
-
-/// The number at the beginning of a text as C's `atoi` reads it: beyond 64 bits it is the nearest there is, of which
-/// the lower 32 bits are taken.
-fn leading_i32(text: &[u8]) -> i32 {
-    let start = text.iter().take_while(|byte| is_space(**byte)).count();
-    let (is_negative, digits) = match &text[start..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
-    };
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let number = digits.fold(0_i64, |number, digit| {
-        let digit = i64::from(digit - b'0');
-        let digit = if is_negative { -digit } else { digit };
-        number.saturating_mul(10).saturating_add(digit)
-    });
-    number as i32
 }
 
 fn read(index: usize) -> KeyAt {

@@ -79,17 +79,18 @@ pub(crate) fn bits_apart(one: &[u8], other: &[u8]) -> u32 {
 /// Starts to bring the lines of `row` in. Only a hint.
 #[inline]
 pub(crate) fn send_for(row: &[u8]) {
-    let start = row.as_ptr().addr();
-    for offset in (0..row.len().min(LINES_SENT_FOR * 64)).step_by(64) {
-        super::address::prefetch(start + offset);
-    }
+    send_for_lines(row.as_ptr().addr(), row.len());
 }
 
 /// The same for a row of numbers.
 #[inline]
 pub(crate) fn send_for_words(row: &[u32]) {
-    let start = row.as_ptr().addr();
-    for offset in (0..(row.len() * 4).min(LINES_SENT_FOR * 64)).step_by(64) {
+    send_for_lines(row.as_ptr().addr(), size_of_val(row));
+}
+
+#[inline]
+fn send_for_lines(start: usize, len: usize) {
+    for offset in (0..len.min(LINES_SENT_FOR * 64)).step_by(64) {
         super::address::prefetch(start + offset);
     }
 }

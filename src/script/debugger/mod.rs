@@ -13,6 +13,7 @@ mod request;
 mod source;
 mod values;
 
+use crate::base::num::leading_i32;
 use crate::base::output::Output;
 use crate::base::text::up_to_nul;
 use crate::wire::args::OwnedArgs;
@@ -149,7 +150,7 @@ impl Debugger {
     /// `maxlen [len]`
     fn set_length(&mut self, words: &[Vec<u8>], said: &mut Said) {
         if let [_, word] = words {
-            let len = source::leading_number(word);
+            let len = leading_i32(word);
             self.is_hinted = true;
             self.shown_bytes_max = (len != 0)
                 .then(|| usize::try_from(len).unwrap_or_default())

@@ -1,6 +1,6 @@
 //! Requests of a debugging client: arrays of bulk strings, neither empty nor long.
 
-use super::source::leading_number;
+use crate::base::num::leading_i32;
 
 /// The most words of a request, and the most bytes of one.
 const MOST: i64 = 1024;
@@ -57,7 +57,7 @@ fn number(rest: &mut &[u8], mark: u8) -> Result<usize, Request> {
             Request::Partial
         });
     };
-    let number = leading_number(&line[..end]);
+    let number = i64::from(leading_i32(&line[..end]));
     *rest = &rest[end + 3..];
     if (1..=MOST).contains(&number) {
         Ok(number as usize)

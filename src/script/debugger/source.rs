@@ -1,6 +1,6 @@
 //! The text of a script as lines, and the breakpoints in it.
 
-use crate::base::num::parse_i64;
+use crate::base::num::{leading_i32, parse_i64};
 use crate::script::said::Said;
 
 const BREAKPOINTS_MAX: usize = 64;
@@ -56,7 +56,7 @@ impl Source {
 
     /// `list [line [context]]`
     pub(super) fn list_around(&self, words: &[Vec<u8>], current: usize, said: &mut Said) {
-        let number = |at: usize| words.get(at).map(|word| leading_number(word));
+        let number = |at: usize| words.get(at).map(|word| i64::from(leading_i32(word)));
         let around = number(1).filter(|&line| line > 0);
         let around = around.unwrap_or(current as i64);
         self.list(around, number(2).unwrap_or(AROUND), current, said);
@@ -118,22 +118,4 @@ impl Source {
             None => said.line(b"No breakpoint in the specified line."),
         }
     }
-}
-
-/// The number that a text begins with, as C's `atoi` reads it; 0 if there is none.
-pub(super) fn leading_number(text: &[u8]) -> i64 {
-    let text = text.trim_ascii_start();
-    let is_negative = text.starts_with(b"-");
-    let digits = text
-        .strip_prefix(b"-")
-        .or_else(|| text.strip_prefix(b"+"))
-        .unwrap_or(text);
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let size = digits.fold(0i64, |number, byte| {
-        number
-            .saturating_mul(10)
-            .saturating_add(i64::from(byte - b'0'))
-    });
-    // The lower half of what a long may be.
-    i64::from((if is_negative { -size } else { size }) as i32)
 }

@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 
+use crate::base::text::is_space;
+
 use super::Datum;
-use super::lex::is_space;
 
 /// How deep lists may lie in lists.
 const DEPTH_MAX: usize = 64;

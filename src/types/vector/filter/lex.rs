@@ -2,6 +2,8 @@
 //!
 //! Text ends at its first NUL. Letters are those of ASCII.
 
+use crate::base::text::is_space;
+
 use super::{Datum, Nonsense, Operator};
 
 /// One word of an expression.
@@ -209,10 +211,6 @@ impl From<Part> for Token {
             Part::Field(name) => Self::Field(name),
         }
     }
-}
-
-pub(super) fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
 }
 
 fn is_of_field(byte: u8) -> bool {

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 
 use super::json;
-use super::lex::{Token, is_space, tokens};
+use crate::base::text::is_space;
+
+use super::lex::{Token, tokens};
 use super::{Datum, Filter, Nonsense, Operator};
 use crate::base::double;
 
