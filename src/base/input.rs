@@ -336,8 +336,13 @@ impl Input {
             return None;
         }
         let big = self.big.take()?;
-        self.next_big = Vec::with_capacity(big.len.min(TRUSTED_BYTES));
         Some(Arc::new(big.bytes))
+    }
+
+    /// A request whose last big had so many bytes is complete: sets room aside for the next. Not sooner, or a client
+    /// would count for twice what it has sent.
+    pub(crate) fn expect_another_big(&mut self, len: usize) {
+        self.next_big = Vec::with_capacity(len.min(TRUSTED_BYTES));
     }
 
     fn awaits_big(&self) -> bool {

@@ -7,6 +7,7 @@
 
 pub(crate) mod acl;
 pub(crate) mod bitmap;
+pub(crate) mod cluster;
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod functions;
@@ -41,6 +42,7 @@ use crate::engine::run::command::{Row, Table};
 const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     bitmap::ROWS,
+    cluster::ROWS,
     command::ROWS,
     connection::ROWS,
     functions::ROWS,

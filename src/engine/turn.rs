@@ -210,7 +210,7 @@ impl Engine {
             let args = member.batch.args(member.done, bytes);
             let is_done = self.run_request(&mut session, args, pending);
             self.look_around();
-            if session.link == Link::Primary {
+            if is_done && session.link == Link::Primary {
                 self.applied(&session, member.batch.raw(member.done, bytes));
             }
             if self.has_consequences() {

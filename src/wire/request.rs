@@ -288,6 +288,9 @@ impl Decoder {
         let bytes = &input.bytes()[batch.end..];
         let step = multi_bulk(bytes, &mut self.progress, &mut self.spans, limits);
         if let Step::Done = step {
+            if let Some(big) = self.bigs.last() {
+                input.expect_another_big(big.len());
+            }
             self.complete(batch);
         }
         step

@@ -8,13 +8,15 @@ use crate::engine::Engine;
 use crate::engine::prefetch::Pending;
 use crate::engine::replication::Replication;
 use crate::engine::run::ctx::{Ctx, Origin};
+use crate::engine::run::facts::Facts;
+use crate::engine::run::{code, gate};
 use crate::engine::session::Session;
 use crate::repl::handshake::command;
 use crate::spec::flags::flag as command_flag;
 use crate::wire::args::Args;
 
 impl Engine {
-    /// Runs a command of the stream. Always done afterwards.
+    /// Runs a command of the stream. Returns false when a pause keeps it in the input.
     pub(in crate::engine) fn run_from_primary(
         &mut self,
         session: &mut Session,
@@ -36,6 +38,10 @@ impl Engine {
                 }
             },
         };
+        if !self.services.pause.is_off() && self.holds_back(session, command, args) {
+            self.services.pause.hold(session);
+            return false;
+        }
         if session.transaction.is_some() && !command.has(command_flag::STEERS_TRANSACTION) {
             self.queue(session, command, args);
         } else {
@@ -46,6 +52,21 @@ impl Engine {
             self.services.forget_wait(session);
         }
         true
+    }
+
+    /// Whether a pause of our own has the command wait. The stream goes on coming, and is kept in the input meanwhile.
+    #[cold]
+    fn holds_back(&self, session: &Session, command: &Facts, args: Args<'_>) -> bool {
+        let request = gate::Request {
+            session,
+            services: &self.services,
+            command,
+            flags: code::flags_of(&self.services, command, args),
+            args,
+            now_ms: self.now.unix_ms,
+            origin: Origin::Primary,
+        };
+        gate::clients_pause(&request).is_some()
     }
 
     /// A command of the stream has run; these were its bytes.

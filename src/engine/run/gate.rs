@@ -100,7 +100,8 @@ pub(crate) fn stands_open(services: &Services) -> bool {
 }
 
 /// Asks the rules about a command of a client; `None` lets it run. Commands that a transaction or a script runs have
-/// been decided with it, and what the append-only file or our primary says has been decided elsewhere.
+/// been decided with it, and what the append-only file or our primary says has been decided elsewhere; only a pause
+/// ([`clients_pause`]) may hold up our primary.
 pub(crate) fn judge(request: &Request<'_>) -> Option<Refusal> {
     if matches!(request.origin, Origin::Replay | Origin::Primary) {
         return None;
@@ -307,13 +308,15 @@ fn script_is_busy(request: &Request<'_>) -> Option<Refusal> {
     (!may_run).then(|| Refusal::Error(busy.kind.refusal()))
 }
 
-/// CLIENT PAUSE holds back all commands, or those that may write. Links of replicas go on, and so does what waited when
-/// the pause began.
-fn clients_pause(request: &Request<'_>) -> Option<Refusal> {
-    let mode = request.services.pause.mode(request.now_ms)?;
-    if request.origin != Origin::Client || request.session.link == Link::Replica {
-        return None;
-    }
+/// CLIENT PAUSE holds back all commands, or those that may write, those of our primary among them. Links of replicas go
+/// on, and so does what waited when the pause began.
+pub(crate) fn clients_pause(request: &Request<'_>) -> Option<Refusal> {
+    let pause = &request.services.pause;
+    let mode = match request.origin {
+        Origin::Client if request.session.link != Link::Replica => pause.mode(request.now_ms),
+        Origin::Primary => pause.mode_of_stream(request.now_ms),
+        _ => None,
+    }?;
     let is_held = match mode {
         PauseMode::All => true,
         PauseMode::Write => request.has(command_flag::WRITE | command_flag::MAY_REPLICATE),

@@ -9,7 +9,7 @@
 
 pub(crate) mod busy;
 pub(crate) mod call;
-mod code;
+pub(in crate::engine) mod code;
 pub(crate) mod command;
 pub(crate) mod ctx;
 pub(crate) mod debugging;

@@ -74,8 +74,17 @@ impl Pause {
     }
 
     pub(crate) fn mode(&self, now_ms: i64) -> Option<PauseMode> {
+        self.mode_of(now_ms, self.holders)
+    }
+
+    /// The same for the stream of our primary, which goes on while keys move.
+    pub(crate) fn mode_of_stream(&self, now_ms: i64) -> Option<PauseMode> {
+        self.mode_of(now_ms, self.holders & !(1 << Holder::Migration as u8))
+    }
+
+    fn mode_of(&self, now_ms: i64, holders: u8) -> Option<PauseMode> {
         let asked = self.until.filter(|(until, _)| *until > now_ms);
-        let held = (self.holders != 0).then_some(PauseMode::Write);
+        let held = (holders != 0).then_some(PauseMode::Write);
         asked.map(|(_, mode)| mode).max(held)
     }
 

@@ -186,6 +186,38 @@ fn patience_with_replicas_ends() {
     assert!(world.primary.engine.poll_shutdown().is_some());
 }
 
+/// The stream goes on coming to a replica that is paused, and waits there: what has not run is not acknowledged.
+#[test]
+fn a_paused_replica_applies_nothing() {
+    let mut world = World::new(4);
+    world.settle();
+    world.primary.ask(&[b"SET", b"key", b"before"]);
+    world.settle();
+    let applied = world.replica.offset();
+    world
+        .replica
+        .ask(&[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]);
+    world.primary.ask(&[b"SET", b"key", b"during"]);
+    world
+        .primary
+        .ask(&[b"EVAL", b"return redis.call('incr', 'n')", b"0"]);
+    for _ in 0..8 {
+        world.turn(1);
+        world.carry(None);
+    }
+    assert_eq!(world.replica.offset(), applied);
+    let info = world.replica.ask(&[b"INFO", b"replication"]);
+    let info = String::from_utf8_lossy(&info).into_owned();
+    let read = format!("slave_read_repl_offset:{}\r\n", world.primary.offset());
+    assert!(info.contains(&read), "{info}");
+    assert_eq!(world.replica.ask(&[b"GET", b"key"]), b"$6\r\nbefore\r\n");
+    world.replica.ask(&[b"CLIENT", b"UNPAUSE"]);
+    world.settle();
+    assert_eq!(world.replica.ask(&[b"GET", b"key"]), b"$6\r\nduring\r\n");
+    assert_eq!(world.replica.ask(&[b"GET", b"n"]), b"$1\r\n1\r\n");
+    assert_eq!(world.replica.offset(), world.primary.offset());
+}
+
 #[test]
 fn a_replica_goes_on_after_a_cut_at_any_byte() {
     let (mut cuts, mut resumed) = (0, 0);
