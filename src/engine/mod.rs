@@ -16,6 +16,7 @@ pub(crate) mod cluster_hints;
 pub(crate) mod config_file;
 pub(crate) mod configure;
 pub(crate) mod dataset;
+pub(crate) mod defrag;
 pub(crate) mod departure;
 pub(crate) mod doors;
 mod inside;

@@ -22,6 +22,7 @@ use crate::engine::config_file::ConfigFile;
 use crate::engine::dataset::Persistence;
 use crate::engine::dataset::appending::Appending;
 use crate::engine::dataset::running::Snapshots;
+use crate::engine::defrag::Defrag;
 use crate::engine::departure::Departure;
 use crate::engine::migration::Migrations;
 use crate::engine::replication::Replication;
@@ -43,6 +44,7 @@ pub(crate) struct Services {
     pub(crate) pubsub: Pubsub,
     pub(crate) tracking: Tracking,
     pub(crate) pause: Pause,
+    pub(crate) defrag: Defrag,
     pub(crate) server: ServerFacts,
     pub(crate) persistence: Persistence,
     pub(crate) departure: Departure,
@@ -230,6 +232,7 @@ impl Services {
             pubsub: Pubsub::default(),
             tracking: Tracking::default(),
             pause: Pause::default(),
+            defrag: Defrag::default(),
             server: ServerFacts::default(),
             persistence: Persistence::default(),
             departure: Departure::default(),

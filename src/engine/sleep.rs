@@ -35,8 +35,9 @@ impl Engine {
             self.go_on_with_failover();
         }
         let is_saving = self.go_on_with_snapshot();
+        let defrag_ms = self.go_on_with_defrag();
         self.count_turn();
-        if is_behind || is_saving || !self.sessions.again.is_empty() {
+        if is_behind || is_saving || defrag_ms == Some(0) || !self.sessions.again.is_empty() {
             return Rest::None;
         }
         let mut wait_ms = (self.cron.next_us.saturating_sub(self.now.monotonic_us)).div_ceil(1000);
@@ -45,6 +46,7 @@ impl Engine {
             self.services.pause.until_ms(),
             self.next_expiry_ms(),
         ];
+        wait_ms = wait_ms.min(defrag_ms.unwrap_or(u64::MAX));
         for deadline in deadlines.into_iter().flatten() {
             wait_ms = wait_ms.min((deadline - self.now.unix_ms).max(0) as u64);
         }

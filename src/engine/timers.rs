@@ -109,6 +109,12 @@ impl Engine {
             self.cron.next_sample_us = self.now.monotonic_us + SAMPLE_US;
             self.services.stats.sample(self.now.unix_ms);
             self.services.server.note_memory(self.now.unix_ms);
+            self.consider_defrag();
+        }
+        let discarded = std::mem::take(&mut self.services.stats.discarded_errors);
+        if !discarded.is_empty() {
+            let objects = discarded.len() as u64;
+            self.keyspace.free_lazily(discarded, objects);
         }
         self.services.stats.output_buffer_limit_disconnections +=
             std::mem::take(&mut self.sessions.overflowed);

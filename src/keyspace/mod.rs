@@ -14,6 +14,7 @@ pub(crate) mod access;
 mod ahead;
 mod aside;
 pub(crate) mod db;
+pub(crate) mod defrag;
 pub(crate) mod evict;
 pub(crate) mod expiry;
 pub(crate) mod fields;

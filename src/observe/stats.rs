@@ -84,6 +84,8 @@ pub(crate) struct Stats {
     /// Indexed as the command table counts its commands.
     pub(crate) commands: Vec<CommandStats>,
     errors: BTreeMap<Vec<u8>, u64>,
+    /// The codes that were counted until there were too many, for the thread that frees.
+    pub(crate) discarded_errors: BTreeMap<Vec<u8>, u64>,
     errors_disabled: bool,
     pub(crate) samples: Samples,
 }
@@ -131,7 +133,7 @@ impl Stats {
             "Current errors code list (showing {ERROR_CODES_MAX}): {}",
             codes.join(", ")
         );
-        self.errors.clear();
+        self.discarded_errors = std::mem::take(&mut self.errors);
         self.errors.insert(b"ERRORSTATS_DISABLED".to_vec(), 1);
         self.errors_disabled = true;
     }

@@ -122,8 +122,7 @@ pub(crate) struct Stats {
 
 /// `None` if jemalloc was built without statistics.
 pub(crate) fn stats() -> Option<Stats> {
-    // jemalloc reports a snapshot, taken when this number is written.
-    write_control(c"epoch", 1u64).then_some(())?;
+    take_figures().then_some(())?;
     let page: usize = read_control(c"arenas.page")?;
     Some(Stats {
         allocated: read_control(c"stats.allocated")?,
@@ -135,6 +134,17 @@ pub(crate) fn stats() -> Option<Stats> {
         // 4096 stands for all arenas together (MALLCTL_ARENAS_ALL).
         muzzy: page * read_control::<usize>(c"stats.arenas.4096.pmuzzy")?,
     })
+}
+
+/// Bytes given out to the program, as of the last snapshot of figures.
+pub(crate) fn allocated() -> usize {
+    read_control(c"stats.allocated").unwrap_or(0)
+}
+
+/// jemalloc reports a snapshot of its figures, which is taken now.
+pub(super) fn take_figures() -> bool {
+    // Whatever is written there.
+    write_control(c"epoch", 1u64)
 }
 
 /// The allocator's name and version, as INFO shows them. The version is what the linked library says of itself.
@@ -160,6 +170,12 @@ pub(crate) fn control(name: &str) -> Option<u64> {
 /// Give every unused page back to the kernel, this thread's cache included (MEMORY PURGE).
 pub(crate) fn purge() -> bool {
     command(c"thread.tcache.flush") && command(c"arena.4096.purge")
+}
+
+/// Whether the calling thread keeps pieces that it frees for what it allocates next. Without, each goes to its slab and
+/// comes from one.
+pub(super) fn set_thread_cache(is_on: bool) {
+    write_control(c"thread.tcache.enabled", is_on);
 }
 
 /// Lets a thread of jemalloc's purge unused pages, instead of the thread that happens to allocate. False where the

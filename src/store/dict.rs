@@ -23,6 +23,7 @@ use super::entry::raw::{Kind, NARROW_MAX, NEVER, Raw, Times};
 use super::entry::{
     EntryMut, EntryRef, New, Owned, Taken, some_deadline, take_object, times, write_payload,
 };
+use super::mover::Mover;
 use super::table::{Probe, Table, TableShape, TableStats};
 use super::wheel::Wheel;
 use super::wheel::WheelShape;
@@ -372,6 +373,18 @@ impl<V> Dict<V> {
     /// Ask for the cache lines that `scan` would visit at this cursor, and return the next cursor.
     pub(crate) fn prefetch_scan(&self, cursor: u64) -> u64 {
         self.table.scan(cursor, |_, address| address.prefetch())
+    }
+
+    /// Moves an entry that lies badly. What an object owns elsewhere is not looked at. The spot stays valid.
+    pub(crate) fn relocate(&mut self, spot: Spot, mover: &mut Mover<'_>) {
+        let entry = self.raw(spot);
+        if mover.wants(entry.address().bits() as usize, entry.bytes::<V>()) {
+            let times = entry.times();
+            // SAFETY: `moved` sees to it that nothing leads to the old entry any more.
+            self.moved(spot, entry, times, |old| unsafe {
+                old.reshape_times::<V>(times)
+            });
+        }
     }
 
     /// Every entry, in no particular order.

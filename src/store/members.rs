@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 use super::Spot;
 use super::address::Address;
 use super::member::Raw;
+use super::mover::Mover;
 use super::table::{Table, TableStats};
 use crate::base::hash::Seed;
 
@@ -223,6 +224,36 @@ impl Members {
             .scan(cursor, |_, address| visit(self.lend(address)))
     }
 
+    /// One step of a walk that moves elements which lie badly; the cursor is that of `scan`. `told` hears of each that
+    /// has been moved: where it was, and its copy, before the old one is freed.
+    pub(super) fn relocate_some(
+        &mut self,
+        cursor: u64,
+        mover: &mut Mover<'_>,
+        mut told: impl FnMut(Raw, Raw),
+    ) -> u64 {
+        let mut spots = std::mem::take(&mut mover.spots);
+        let next = self.table.scan(cursor, |spot, address| {
+            if mover.wants(address.bits() as usize, live(address).bytes()) {
+                spots.push(spot);
+            }
+        });
+        for spot in spots.drain(..) {
+            let old = live(self.table.address(spot));
+            // SAFETY: the value is copied before the old element is freed.
+            let new = old.with_parts(unsafe { old.value() }, old.word());
+            told(old, new);
+            self.exchange(spot, old, new);
+        }
+        mover.spots = spots;
+        next
+    }
+
+    /// The same for elements that nobody else points to.
+    pub(crate) fn relocate(&mut self, cursor: u64, mover: &mut Mover<'_>) -> u64 {
+        self.relocate_some(cursor, mover, |_, _| ())
+    }
+
     /// Every element, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Member<'_>> {
         self.table.iter().map(|(_, address)| self.lend(address))
@@ -321,6 +352,7 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::bins::Bins;
     use crate::store::testing::Random;
     use std::collections::{BTreeMap, HashSet};
 
@@ -381,6 +413,12 @@ mod tests {
                     }
                 }
                 if step % 100 == 0 {
+                    let bins = Bins::new();
+                    let mut mover = Mover::of_all(&bins);
+                    let mut cursor = members.relocate(0, &mut mover);
+                    while cursor != 0 {
+                        cursor = members.relocate(cursor, &mut mover);
+                    }
                     compare(&members, &model);
                 }
             }

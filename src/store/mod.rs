@@ -23,12 +23,14 @@ pub(crate) mod alloc;
 pub(crate) mod tsc;
 
 mod address;
+pub(crate) mod bins;
 mod compare;
 mod dict;
 pub(crate) mod distance;
 mod entry;
 mod member;
 mod members;
+pub(crate) mod mover;
 mod ranked;
 mod site;
 mod spot;

@@ -62,6 +62,11 @@ impl Rate {
         ((u128::from(ticks) * u128::from(self.nanos_per_tick)) >> 32) as u64
     }
 
+    /// How many ticks so many nanoseconds are.
+    pub(crate) fn ticks(self, nanos: u64) -> u64 {
+        ((u128::from(nanos) << 32) / u128::from(self.nanos_per_tick)) as u64
+    }
+
     #[inline]
     #[cfg(test)]
     pub(crate) fn micros(self, ticks: u64) -> u64 {
@@ -88,6 +93,7 @@ mod tests {
         let rate = Rate::measure((1_000, 3_001_000), (500, 1_000_500));
         assert_eq!(rate.micros(3_000_000), 999);
         assert!(rate.nanos(3_000_000).abs_diff(1_000_000) <= 1);
+        assert!(rate.ticks(1_000_000).abs_diff(3_000_000) <= 3);
         assert_eq!(Rate::measure((5, 5), (0, 9)).nanos(7), 7);
     }
 }

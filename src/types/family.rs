@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use sha1::{Digest as _, Sha1};
 
+use crate::store::mover::Mover;
 use crate::store::{Members, TableStats};
 
 use super::Value;
@@ -49,6 +50,12 @@ pub(crate) trait Family: Sized {
 
     /// Adds its elements to the digest, each in the way that its place asks for.
     fn digest(&self, digest: &mut Digest);
+
+    /// Moves what lies badly of its memory beyond the entry. 0 begins; what is returned is where to go on when the
+    /// mover's time was over, and 0 at the end.
+    fn relocate(&mut self, _: &mut Mover<'_>, _: u64) -> u64 {
+        0
+    }
 
     /// Whether a clone shares its memory, or most of it. If not, a snapshot counts what it copies.
     fn is_shared(&self) -> bool {

@@ -14,6 +14,7 @@
 use std::fmt;
 
 use super::{Malformed, blob};
+use crate::store::mover::Mover;
 
 #[derive(Clone)]
 pub struct Intset(Box<[u8]>);
@@ -47,6 +48,10 @@ impl Intset {
     /// The blob, as RDB files hold it.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0[..HEADER + self.len() * self.width()]
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.0);
     }
 
     /// Bytes the allocator spends on it.

@@ -29,6 +29,7 @@ pub(crate) mod zset;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
 use crate::store::{Members, TableStats};
 use hash::Hash;
 use json::Json;
@@ -91,6 +92,10 @@ macro_rules! families {
 
             pub(crate) fn weight(&self) -> usize {
                 match self { $(Self::$variant(it) => <$family as Family>::weight(it),)* }
+            }
+
+            pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+                match self { $(Self::$variant(it) => <$family as Family>::relocate(it, mover, from),)* }
             }
 
             pub(crate) fn digest(&self, digest: &mut Digest) {
@@ -166,6 +171,19 @@ impl Value {
     }
 }
 
+/// Moves what lies badly in a table, step by step, until its end or that of the mover's time.
+fn relocate_table(
+    mover: &mut Mover<'_>,
+    from: u64,
+    mut step: impl FnMut(u64, &mut Mover<'_>) -> u64,
+) -> u64 {
+    let mut cursor = step(from, mover);
+    while cursor != 0 && !mover.is_over() {
+        cursor = step(cursor, mover);
+    }
+    cursor
+}
+
 impl Kind {
     /// As TYPE and SCAN name it.
     pub(crate) fn name(self) -> &'static str {
@@ -195,6 +213,11 @@ impl Family for Arc<Vec<u8>> {
 
     fn weight(&self) -> usize {
         1
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, _: u64) -> u64 {
+        mover.shared(self, Mover::vec);
+        0
     }
 
     fn digest(&self, digest: &mut Digest) {

@@ -21,10 +21,11 @@ use super::intset::Intset;
 use super::listpack::{Item, Listpack};
 use super::pack::{Builder, Cell, Keys};
 use super::walked::{Shape, Show, Walk, Walked, show_members};
-use super::{Digest, Family, Malformed, Row, pack};
+use super::{Digest, Family, Malformed, Row, pack, relocate_table};
 use crate::base::hash::Seed;
 use crate::base::num;
 use crate::base::rng::Rng;
+use crate::store::mover::Mover;
 use crate::store::{Members, TableStats};
 
 /// How large the small forms may grow, and what a table is keyed with.
@@ -430,6 +431,20 @@ impl Family for Set {
 
     fn weight(&self) -> usize {
         Set::weight(self)
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        match self {
+            Self::Ints(ints) => ints.relocate(mover),
+            Self::Small(keys) => keys.relocate(mover),
+            Self::Large(members) => {
+                if from == 0 {
+                    mover.boxed(members);
+                }
+                return relocate_table(mover, from, |at, mover| members.relocate(at, mover));
+            }
+        }
+        0
     }
 
     fn digest(&self, digest: &mut Digest) {

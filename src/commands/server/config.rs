@@ -59,6 +59,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// CONFIG RESETSTAT
 fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.services.stats.reset();
+    ctx.services.defrag.reset();
     ctx.services.scripts.evicted = 0;
     ctx.keys.space.counters = Counters::default();
     ctx.keys.space.freeing.forget_freed();

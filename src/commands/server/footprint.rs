@@ -9,6 +9,7 @@ use crate::engine::services::Figures;
 use crate::engine::session::{Class, Session};
 use crate::repl::Stream;
 use crate::store::alloc;
+use crate::store::bins::Bins;
 
 pub(crate) struct Footprint {
     /// In use now, at most so far, and when the server had just started.
@@ -32,6 +33,8 @@ pub(crate) struct Footprint {
     pub(crate) dbs: Vec<DbFootprint>,
     pub(crate) keys: usize,
     pub(crate) allocator: alloc::Stats,
+    /// What nobody uses of the slabs of small allocations.
+    pub(crate) slack: usize,
     /// As the kernel sees it, or the allocator where the kernel says nothing.
     pub(crate) resident: usize,
     pub(crate) figures: Figures,
@@ -94,6 +97,7 @@ impl Footprint {
                 figures.resident_bytes
             },
             allocator,
+            slack: slack(),
             figures,
         }
     }
@@ -148,9 +152,10 @@ impl Footprint {
             .unwrap_or(0)
     }
 
-    /// Room within the allocator's pages that nobody uses.
+    /// Room within the slabs of small allocations that nobody uses.
     pub(crate) fn fragmentation(&self) -> Gap {
-        Gap::between(self.allocator.active, self.allocator.allocated)
+        let allocated = self.allocator.allocated;
+        Gap::between(allocated + self.slack, allocated)
     }
     /// Pages that the allocator keeps for later.
     pub(crate) fn kept(&self) -> Gap {
@@ -184,6 +189,12 @@ impl Gap {
             bytes: larger as i64 - smaller as i64,
         }
     }
+}
+
+fn slack() -> usize {
+    let mut bins = Bins::new();
+    bins.refresh();
+    bins.slack()
 }
 
 fn percent(part: usize, whole: usize) -> f64 {

@@ -295,6 +295,7 @@ mod tests {
             dbs: Vec::new(),
             keys: 0,
             allocator,
+            slack: 0,
             resident: used,
             figures: Figures::default(),
         }

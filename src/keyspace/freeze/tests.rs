@@ -3,7 +3,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::rng::Rng;
+use crate::keyspace::defrag::Relocation;
 use crate::keyspace::{Expiry, Keys, New, Until, text};
+use crate::store::bins::Bins;
+use crate::store::mover::Mover;
 use crate::types::hash::{FieldUntil, HashLimits};
 use crate::types::list::{End, Limits as ListLimits, List};
 use crate::types::set::SetLimits;
@@ -404,12 +407,26 @@ impl Play {
         }
     }
 
+    /// Everything gets another place in memory, in the smallest steps there are.
+    fn move_everything(&mut self) {
+        let bins = Bins::new();
+        let mut walk = Relocation::default();
+        while self
+            .space
+            .relocate_slice(&mut walk, &mut Mover::of_all(&bins), 3)
+        {}
+        let keys: usize = self.space.dbs.iter().map(|db| db.dict.len()).sum();
+        assert_eq!((walk.keys_moved, walk.keys_left), (keys as u64, 0));
+    }
+
     /// Takes a snapshot while commands run, and compares it with the state at its start.
     fn round(&mut self, pace: u64) {
         for _ in 0..self.rng.below(20) {
             self.step();
         }
         let expected = model_of(&self.space);
+        self.move_everything();
+        assert_eq!(model_of(&self.space), expected, "moving changes nothing");
         let census = self.space.census();
         assert_eq!(census.keys(), expected.len());
         self.space.freeze();

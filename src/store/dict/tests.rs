@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::*;
+use crate::store::bins::Bins;
 use crate::store::entry::{INLINE_MAX, Payload, PayloadMut};
 use crate::store::testing::Random;
 
@@ -138,6 +139,23 @@ fn any_access(random: &mut Random) -> u32 {
     random.below(1 << 24) as u32
 }
 
+/// Gives every entry another place in memory.
+fn relocate_all(dict: &mut Dict<Object>) {
+    let bins = Bins::new();
+    let mut mover = Mover::of_all(&bins);
+    let (mut spots, mut cursor) = (Vec::new(), 0);
+    loop {
+        cursor = dict.scan(cursor, &mut |spot, _| spots.push(spot));
+        if cursor == 0 {
+            break;
+        }
+    }
+    for spot in spots {
+        dict.relocate(spot, &mut mover);
+    }
+    assert_eq!(mover.moved, dict.len() as u64);
+}
+
 #[test]
 fn behaves_as_a_map() {
     for seed in 0..if cfg!(miri) { 2 } else { 40 } {
@@ -147,6 +165,7 @@ fn behaves_as_a_map() {
         for step in 0..if cfg!(miri) { 300 } else { 2500 } {
             one_step(&mut pair, &mut random, &mut now);
             if step % 50 == 0 {
+                relocate_all(&mut pair.dict);
                 pair.validate();
             }
         }

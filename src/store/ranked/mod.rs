@@ -21,6 +21,7 @@ use std::ops::Range;
 
 use super::member::Raw;
 use super::members::{Member, Members};
+use super::mover::Mover;
 use super::table::TableStats;
 use crate::base::hash::Seed;
 use node::Key;
@@ -189,6 +190,19 @@ impl Ranked {
     pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
         self.members
             .scan(cursor, &mut |member| visit(member.key(), score_of(member)))
+    }
+
+    /// One step of a walk that moves members which lie badly; the cursor is that of `scan`.
+    pub(crate) fn relocate(&mut self, cursor: u64, mover: &mut Mover<'_>) -> u64 {
+        let Self { members, tree } = self;
+        members.relocate_some(cursor, mover, |old, new| {
+            let word = old.word().expect("members of a sorted set have scores");
+            let key = Key {
+                score: f64::from_bits(word),
+                member: old.address(),
+            };
+            tree.rename(key, new.address());
+        })
     }
 
     /// Any member with equal probability. `draw` gives 64 random bits at each call.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::*;
+use crate::store::bins::Bins;
 use crate::store::testing::Random;
 
 #[derive(Default)]
@@ -92,6 +93,17 @@ fn compare_queries(ranked: &Ranked, model: &Model, random: &mut Random, kind: u6
     }
 }
 
+/// Gives every member another place in memory.
+fn relocate_all(ranked: &mut Ranked) {
+    let bins = Bins::new();
+    let mut mover = Mover::of_all(&bins);
+    let mut cursor = ranked.relocate(0, &mut mover);
+    while cursor != 0 {
+        cursor = ranked.relocate(cursor, &mut mover);
+    }
+    assert_eq!(mover.moved, ranked.len() as u64);
+}
+
 #[test]
 fn behaves_as_a_sorted_map() {
     for seed in 0..if cfg!(miri) { 2 } else { 32 } {
@@ -118,6 +130,7 @@ fn behaves_as_a_sorted_map() {
                 assert_eq!(ranked.remove(&member), model.scores.remove(&member));
             }
             if step % (steps / 16) == 0 {
+                relocate_all(&mut ranked);
                 compare(&ranked, &model);
                 compare_queries(&ranked, &model, &mut random, kind);
             }

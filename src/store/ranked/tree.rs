@@ -204,6 +204,20 @@ impl Tree {
         keeps_place
     }
 
+    /// A member is somewhere else from now on. The key must be present.
+    pub(crate) fn rename(&mut self, key: Key, member: Address) {
+        let (path, leaf) = self.descend(key);
+        let index = self.leaf_index(leaf, key);
+        let keys = &mut self.leaves.get_mut(leaf).keys;
+        let old = keys.at(index);
+        debug_assert_eq!(old.member, key.member);
+        let new = Key { member, ..old };
+        keys.set(index, new);
+        if index == 0 {
+            self.set_first(path.upwards(), new);
+        }
+    }
+
     /// How many keys come before this one.
     pub(crate) fn rank(&self, key: Key) -> usize {
         self.partition(|other| order(other, key) == Ordering::Less)

@@ -27,9 +27,10 @@ use super::choose::Selection;
 use super::listpack::{Item, Listpack};
 use super::pack::{Cell, Pairs};
 use super::walked::{Shape, Show, Walk, Walked, show_members};
-use super::{Digest, Family, Malformed, Row, choose};
+use super::{Digest, Family, Malformed, Row, choose, relocate_table};
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
+use crate::store::mover::Mover;
 use crate::store::{Members, TableStats};
 use large::Large;
 use timed::Timed;
@@ -658,6 +659,27 @@ impl Family for Hash {
     }
 
     /// All fields that are still there, also those whose time has come.
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        match self {
+            Self::Small(pairs) => pairs.relocate(mover),
+            Self::Other(other) => {
+                if from == 0 {
+                    mover.boxed(other);
+                }
+                match &mut **other {
+                    Other::Timed(timed) => timed.relocate(mover),
+                    Other::Large(large) => {
+                        let members = large.table_mut();
+                        return relocate_table(mover, from, |at, mover| {
+                            members.relocate(at, mover)
+                        });
+                    }
+                }
+            }
+        }
+        0
+    }
+
     fn digest(&self, digest: &mut Digest) {
         let always = i64::MIN;
         let has_deadlines = self.soonest().is_some();

@@ -10,6 +10,7 @@
 use std::ops::ControlFlow;
 
 use super::{FieldDeadline, FieldUntil, is_live};
+use crate::store::mover::Mover;
 use crate::types::listpack::{Item, Listpack, Pos};
 
 #[derive(Clone)]
@@ -26,6 +27,10 @@ impl Timed {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len() / 3
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        self.0.relocate(mover);
     }
 
     pub(crate) fn memory(&self) -> usize {

@@ -10,6 +10,7 @@
 
 use std::mem;
 
+use crate::store::mover::Mover;
 use crate::types::blob::allocation_size;
 use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, View, entry};
 
@@ -36,6 +37,10 @@ impl Deck {
     #[inline]
     pub(crate) fn byte_len(&self) -> usize {
         self.header().0
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.storage);
     }
 
     pub(crate) fn memory(&self) -> usize {

@@ -29,6 +29,7 @@ pub(crate) use quick::Quicklist;
 
 use super::listpack::{Item, Listpack};
 use super::{Digest, Family, Row};
+use crate::store::mover::Mover;
 use small::Small;
 
 /// One end of a list.
@@ -577,6 +578,21 @@ impl Family for List {
 
     fn is_empty(&self) -> bool {
         Self::is_empty(self)
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        match self {
+            Self::Small(small) => {
+                small.relocate(mover);
+                0
+            }
+            Self::Quick(quick) => {
+                if from == 0 {
+                    mover.boxed(quick);
+                }
+                quick.relocate(mover, from)
+            }
+        }
     }
 
     fn digest(&self, digest: &mut Digest) {

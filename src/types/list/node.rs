@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::base::lzf::{self, Compressor};
+use crate::store::mover::Mover;
 use crate::types::listpack::{Item, Listpack, View};
 
 use super::deck::Deck;
@@ -80,6 +81,14 @@ impl Node {
     #[inline]
     pub(crate) fn has_room(&self, count: usize, len: usize, size: NodeSize) -> bool {
         !self.is_plain() && !size.exceeded_by(self.byte_len() + len + ENTRY_OVERHEAD, count + 1)
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        match self {
+            Self::Packed(deck) => deck.relocate(mover),
+            Self::Plain(element) => mover.shared(element, Mover::vec),
+            Self::Compressed(compressed) => mover.bytes(&mut compressed.lzf),
+        }
     }
 
     pub(crate) fn memory(&self) -> usize {

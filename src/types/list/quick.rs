@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
 use crate::types::listpack::{FRAME, Item, Listpack};
 
 use super::deck::Deck;
@@ -31,6 +32,9 @@ pub struct Quicklist {
     node_size: NodeSize,
     compress_depth: usize,
 }
+
+/// How many nodes are looked at before the time is.
+const NODES_A_STEP: usize = 16;
 
 #[derive(Debug, Clone)]
 struct Slot {
@@ -97,6 +101,22 @@ impl Quicklist {
             .map(|slot| node + slot.node.memory())
             .sum();
         size_of::<Self>() + slots + nodes
+    }
+
+    /// Moves nodes that lie badly, from the one with this index on; those that copies share stay.
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        if from == 0 {
+            self.slots.relocate(mover);
+        }
+        for at in from as usize..self.slots.len() {
+            if at as u64 > from && at % NODES_A_STEP == 0 && mover.is_over() {
+                return at as u64;
+            }
+            if let Some(slot) = self.slots.own_mut(at) {
+                mover.shared(&mut slot.node, |mover, node| node.relocate(mover));
+            }
+        }
+        0
     }
 
     /// Appends a whole node, however large it is: that is how files bring them.

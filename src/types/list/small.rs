@@ -23,6 +23,7 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use crate::base::num;
+use crate::store::mover::Mover;
 use crate::types::blob;
 use crate::types::listpack::{END, Encoded, FRAME, Item, Listpack, View};
 use crate::types::pack::{Builder, Cell, Keys, Walk, walk_keys};
@@ -87,6 +88,10 @@ impl Small {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.0);
     }
 
     /// Bytes the allocator spends on it.

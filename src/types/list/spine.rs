@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Spine<T> {
     /// The last ones, or all.
@@ -95,6 +97,31 @@ impl<T> Spine<T> {
             Place::Head(at) => far.head.get(at),
             Place::Middle(block, at) => far.middle[block].items.get(at),
             Place::Near(at) => self.near.get(at),
+        }
+    }
+
+    /// Moves what lies badly of the row itself.
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.deque(&mut self.near);
+        if let Some(far) = &mut self.far {
+            mover.boxed(far);
+            mover.deque(&mut far.head);
+            mover.deque(&mut far.middle);
+            for block in &mut far.middle {
+                mover.shared(&mut block.items, Mover::vec);
+            }
+        }
+    }
+
+    /// A thing for changing, unless it is in a block that copies share.
+    pub(crate) fn own_mut(&mut self, index: usize) -> Option<&mut T> {
+        let Some(far) = &mut self.far else {
+            return self.near.get_mut(index);
+        };
+        match far.place(index) {
+            Place::Head(at) => far.head.get_mut(at),
+            Place::Middle(block, at) => Arc::get_mut(&mut far.middle[block].items)?.get_mut(at),
+            Place::Near(at) => self.near.get_mut(at),
         }
     }
 

@@ -30,6 +30,7 @@ pub(in crate::types) use entry::{END, Encoded};
 pub(crate) use view::{Iter, Pos, View};
 
 use super::{Malformed, blob};
+use crate::store::mover::Mover;
 
 #[derive(Clone)]
 pub(crate) struct Listpack(Box<[u8]>);
@@ -83,6 +84,10 @@ impl Listpack {
     #[inline]
     pub(crate) fn byte_len(&self) -> usize {
         entry::read_u32(&self.0) as usize
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.0);
     }
 
     /// Bytes the allocator spends on it.

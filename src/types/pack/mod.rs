@@ -41,6 +41,7 @@ pub(crate) use value::Cell;
 
 use super::blob;
 use crate::base::short;
+use crate::store::mover::Mover;
 use row::{Cut, Head, KeyText, SHARED_MAX};
 
 /// More rows than the header can count: types convert before they reach this.
@@ -115,6 +116,10 @@ impl<const VALUED: bool> Pack<VALUED> {
     #[inline]
     fn bytes(&self) -> &[u8] {
         &self.0[..self.byte_len()]
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.0);
     }
 
     /// Bytes allocated.

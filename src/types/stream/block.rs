@@ -15,6 +15,7 @@
 //! Differences wrap: within a later millisecond the sequence may be smaller than the block's.
 
 use super::id::StreamId;
+use crate::store::mover::Mover;
 use crate::types::Malformed;
 use crate::types::listpack::{
     Appender, END, Item, Iter, Listpack, Pos, entry, room_for_int, room_for_text,
@@ -111,6 +112,10 @@ impl Block {
         };
         block.check()?;
         Ok(block)
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        self.pack.relocate(mover);
     }
 
     /// The ID the block is filed under: a lower bound of its entries' IDs.

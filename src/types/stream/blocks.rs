@@ -13,6 +13,8 @@
 
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
+
 use super::block::Block;
 use super::id::StreamId;
 
@@ -46,6 +48,22 @@ impl Blocks {
     pub(crate) fn get_mut(&mut self, place: Place) -> &mut Block {
         let segment = Arc::make_mut(&mut self.segments[place.segment]);
         Arc::make_mut(&mut segment[place.block])
+    }
+
+    /// Moves blocks that lie badly, from this segment on; those that copies share stay.
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        for (at, segment) in (from..).zip(self.segments.iter_mut().skip(from as usize)) {
+            if at > from && mover.is_over() {
+                return at;
+            }
+            mover.shared(segment, |mover, blocks| {
+                for block in blocks.iter_mut() {
+                    mover.shared(block, |mover, block| block.relocate(mover));
+                }
+                mover.vec(blocks);
+            });
+        }
+        0
     }
 
     pub(crate) fn first(&self) -> Option<Place> {

@@ -12,6 +12,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use crate::store::mover::Mover;
+
 use super::block::Entry;
 use super::id::StreamId;
 use super::log::{Counters, Log};
@@ -309,6 +311,14 @@ impl Group {
             _ => stream.entries_up_to(self.last_id),
         };
         read.map(|read| stream.entries_added.wrapping_sub(read) as i64)
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        self.pending.relocate(mover);
+        for consumer in self.consumers.iter_mut().flatten() {
+            mover.bytes(&mut consumer.name);
+            consumer.pending.relocate(mover);
+        }
     }
 
     pub(crate) fn memory(&self) -> usize {

@@ -7,6 +7,7 @@
 use super::block::{Block, Entry};
 use super::blocks::{Blocks, Place};
 use super::id::{NewId, StreamId};
+use crate::store::mover::Mover;
 use crate::types::Malformed;
 
 /// When the last block is full. Zero means without limit, as in the configuration.
@@ -310,6 +311,10 @@ impl Log {
             self.recount_first_id();
         }
         removed
+    }
+
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        self.blocks.relocate(mover, from)
     }
 
     pub(crate) fn memory(&self) -> usize {

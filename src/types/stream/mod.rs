@@ -18,6 +18,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::{Digest, Family, Row};
+use crate::store::mover::Mover;
 
 pub(crate) use block::{Block, Entry};
 pub use group::Group;
@@ -103,6 +104,16 @@ impl Family for Stream {
 
     fn weight(&self) -> usize {
         Stream::weight(self)
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        let next = self.log.relocate(mover, from);
+        if next == 0 {
+            for group in self.groups.values_mut() {
+                group.relocate(mover);
+            }
+        }
+        next
     }
 
     fn digest(&self, digest: &mut Digest) {

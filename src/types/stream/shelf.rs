@@ -14,6 +14,8 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
+
 use super::id::StreamId;
 
 #[derive(Clone, Debug)]
@@ -49,6 +51,18 @@ impl<V> Default for Shelf<V> {
 impl<V: Clone> Shelf<V> {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Moves leaves that lie badly; those that copies share stay.
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        for segment in &mut self.segments {
+            mover.shared(&mut segment.leaves, |mover, leaves| {
+                for leaf in leaves.iter_mut() {
+                    mover.shared(&mut leaf.items, Mover::vec);
+                }
+                mover.vec(leaves);
+            });
+        }
     }
 
     pub(crate) fn get(&self, id: StreamId) -> Option<&V> {

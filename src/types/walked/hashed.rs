@@ -1,5 +1,6 @@
 //! Sets and hashes: walked in the order of their hashes, bucket by bucket.
 
+use crate::store::mover::Mover;
 use crate::store::{Members, Spot};
 
 use super::{Log, Show, Table, Walked};
@@ -53,6 +54,11 @@ impl Table for Members {
 }
 
 impl Walked<Members> {
+    /// One step of moving elements that lie badly. To a walk they are the same.
+    pub(crate) fn relocate(&mut self, cursor: u64, mover: &mut Mover<'_>) -> u64 {
+        self.table.relocate(cursor, mover)
+    }
+
     /// As [`Members::insert`].
     #[inline]
     pub(crate) fn insert(

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::store::Ranked;
+use crate::store::mover::Mover;
 
 use super::{Log, Show, Table, Walked};
 
@@ -88,6 +89,11 @@ impl Log<RankPlace> {
 }
 
 impl Walked<Ranked> {
+    /// One step of moving elements that lie badly. To a walk they are the same.
+    pub(crate) fn relocate(&mut self, cursor: u64, mover: &mut Mover<'_>) -> u64 {
+        self.table.relocate(cursor, mover)
+    }
+
     /// As [`Ranked::insert`].
     #[inline]
     pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {

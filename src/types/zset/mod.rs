@@ -26,10 +26,11 @@ use super::choose::{self, Selection};
 use super::listpack::{Item, Listpack};
 use super::pack::Pairs;
 use super::walked::{Shape, Show, Walk, Walked};
-use super::{Digest, Family, Malformed, Row};
+use super::{Digest, Family, Malformed, Row, relocate_table};
 use crate::base::double;
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
+use crate::store::mover::Mover;
 use crate::store::{Members, Ranked, TableStats};
 
 /// How large the small form may grow, and what a table is keyed with.
@@ -540,6 +541,21 @@ impl Family for Zset {
 
     fn weight(&self) -> usize {
         Zset::weight(self)
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        match self {
+            Self::Small(pairs) => {
+                pairs.relocate(mover);
+                0
+            }
+            Self::Large(ranked) => {
+                if from == 0 {
+                    mover.boxed(ranked);
+                }
+                relocate_table(mover, from, |at, mover| ranked.relocate(at, mover))
+            }
+        }
     }
 
     fn digest(&self, digest: &mut Digest) {

@@ -68,8 +68,7 @@ pub(crate) fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     report.field("mem_allocator", alloc::name());
     // Tables grow bucket by bucket: there is never a second one.
     report.field("mem_overhead_db_hashtable_rehashing", 0);
-    // Entries stay where they are.
-    report.field("active_defrag_running", 0);
+    report.field("active_defrag_running", ctx.services.defrag.percent);
     report.field("lazyfree_pending_objects", ctx.keys.space.freeing.pending());
     report.field("lazyfreed_objects", ctx.keys.space.freeing.freed());
 }

@@ -86,20 +86,20 @@ fn names_and_helpers(ctx: &Ctx<'_>, report: &mut Report) {
     // Nothing forks: snapshots are taken by the loop and written by a thread. But they are counted.
     report.field("latest_fork_usec", 0);
     report.field("total_forks", ctx.services.stats.snapshots);
-    // There is no MIGRATE.
     report.field(
         "migrate_cached_sockets",
         ctx.services.migrations.kept_connections,
     );
     // Of replicas one can write to.
     report.field("slave_expires_tracked_keys", ctx.keys.space.own_count());
-    // Entries stay where they are.
-    report.field("active_defrag_hits", 0);
-    report.field("active_defrag_misses", 0);
-    report.field("active_defrag_key_hits", 0);
-    report.field("active_defrag_key_misses", 0);
-    report.field("total_active_defrag_time", 0);
-    report.field("current_active_defrag_time", 0);
+    let defrag = &ctx.services.defrag;
+    report.field("active_defrag_hits", defrag.moved);
+    report.field("active_defrag_misses", defrag.left);
+    report.field("active_defrag_key_hits", defrag.keys_moved);
+    report.field("active_defrag_key_misses", defrag.keys_left);
+    let (total_ms, present_ms) = defrag.time_ms(ctx.now.monotonic_us);
+    report.field("total_active_defrag_time", total_ms);
+    report.field("current_active_defrag_time", present_ms);
     report.field("tracking_total_keys", tracking.key_count());
     report.field("tracking_total_items", tracking.item_count());
     report.field("tracking_total_prefixes", tracking.prefix_count());
