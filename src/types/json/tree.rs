@@ -59,10 +59,11 @@ impl Run {
         }
     }
 
-    pub(super) fn pack(bytes: &[u8], is_object: bool) -> Self {
+    /// Of so many children, one after another.
+    pub(super) fn pack(children: &[u8], count: usize, is_object: bool) -> Self {
         Self::Pack {
-            count: pack::count(bytes, is_object) as u32,
-            bytes: bytes.into(),
+            bytes: pack::body(children, count, is_object),
+            count: count as u32,
         }
     }
 }
@@ -220,7 +221,7 @@ impl<'a> View<'a> {
             },
             Self::Pack(bytes) => match pack::content(bytes) {
                 Some((is_object, body)) => Children {
-                    pack: &bytes[body],
+                    pack: pack::children(&bytes[body], is_object),
                     runs: [].iter(),
                     is_object,
                 },
@@ -236,13 +237,18 @@ impl<'a> View<'a> {
     /// An element or the value of a field, by its place.
     pub(crate) fn child(self, index: usize) -> Option<Self> {
         match self {
-            Self::Pack(_) => self.children().nth(index).map(|(_, value)| value),
+            Self::Pack(bytes) => {
+                let (is_object, body) = pack::content(bytes)?;
+                let body = &bytes[body];
+                let child = &body[pack::offset(body, is_object, index)?..];
+                Some(Self::Pack(&child[pack::value_start(child, is_object)..]))
+            }
             Self::Tree(tree) => {
                 let (at, within) = tree.seek(index);
                 match tree.runs.get(at)? {
                     Run::Tree { tree, .. } => Some(Self::Tree(tree)),
                     Run::Pack { bytes, .. } => {
-                        let start = pack::offset(bytes, tree.is_object, within);
+                        let start = pack::offset(bytes, tree.is_object, within)?;
                         let child = &bytes[start..];
                         let value = pack::value_start(child, tree.is_object);
                         Some(Self::Pack(&child[value..]))
@@ -325,7 +331,7 @@ impl<'a> Iterator for Children<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.pack.is_empty() {
             match self.runs.next()? {
-                Run::Pack { bytes, .. } => self.pack = bytes,
+                Run::Pack { bytes, .. } => self.pack = pack::children(bytes, self.is_object),
                 Run::Tree { name, tree } => {
                     let name = if self.is_object {
                         pack::name(name).0
