@@ -1,9 +1,9 @@
 //! JSON commands beside a server of the simplest kind: `cargo bench --bench documents`.
 //!
-//! The other server keeps a `serde_json::Value` for each document. There is none such, so its price is put together: a
-//! command on a hash with one field, of as many words, through the same engine, which is all that lies around a value;
-//! and what has to be done with the `Value`, on a path that is cut at its dots and nothing else. Requests come sixteen
-//! at a time, each to another of two thousand documents of a kilobyte.
+//! The other server keeps a tree of values for each document, as `serde_json` makes it. There is none such, so its
+//! price is put together: a command on a hash with one field, of as many words, through the same engine, which is all
+//! that lies around a value; and what has to be done with the tree, on a path that is cut at its dots and nothing else.
+//! Requests come sixteen at a time, each to another of two thousand documents of a kilobyte.
 //!
 //! With `--check` it fails if one of ours takes longer, or if a document takes more than 1.3 times its text.
 
@@ -118,7 +118,7 @@ fn order(round: usize) -> Vec<usize> {
         .collect()
 }
 
-/// The same for what is done with a `Value`.
+/// The same for what is done with a tree.
 fn time_values(values: &mut [Value], mut with: impl FnMut(&mut Value, usize)) -> f64 {
     let mut best = f64::MAX;
     for round in 0..ROUNDS {

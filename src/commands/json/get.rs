@@ -16,8 +16,8 @@ use crate::wire::reply::Reply;
 use super::super::options::is;
 use super::number::show_number;
 use super::{
-    NO_DOCUMENT, all, answer, first, missing, missing_or, path_at, path_of, read, show_count,
-    type_name, unexpected,
+    NO_DOCUMENT, SHORT_TEXT_BYTES, all, answer, first, missing, missing_or, path_at, path_of, read,
+    show_count, type_name, unexpected,
 };
 
 /// How RESP3 gets values.
@@ -82,7 +82,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if format != Format::Text {
         return get_values(&mut ctx.reply, json, &paths, format);
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
     let mut printer = Printer::new(&mut text, layout);
     match paths.as_slice() {
         [] => printer.value(json.view(), json.names()),

@@ -56,6 +56,9 @@ pub(crate) const ROWS: &[Row] = &[
 const NO_DOCUMENT: &str = "ERR could not perform this operation on a key that doesn't exist";
 const NOT_ROOT: &str = "ERR new objects must be created at the root";
 
+/// Room for an answer of the usual size, which then takes one allocation.
+const SHORT_TEXT_BYTES: usize = 64;
+
 /// Garbage with more blocks than this is left to the thread that frees.
 const BLOCKS_FREED_HERE: usize = 64;
 

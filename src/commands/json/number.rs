@@ -16,8 +16,8 @@ use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
 use super::{
-    answer, changed, document, document_mut, found, missing_or, not_json, path_of, targets,
-    too_much,
+    SHORT_TEXT_BYTES, answer, changed, document, document_mut, found, missing_or, not_json,
+    path_of, targets, too_much,
 };
 
 /// JSON.NUMINCRBY key path value
@@ -80,7 +80,7 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
         answer(&mut ctx.reply, &path, &answers, show_number);
         return Ok(());
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
     if path.is_legacy {
         if let Some(last) = answers.iter().flatten().next_back() {
             push_number(&mut text, *last);

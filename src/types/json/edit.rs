@@ -2,7 +2,8 @@
 //!
 //! A change is one of two: other children in the place of some neighbours, or another value in the place of one. In a
 //! pack either is one range of bytes that is exchanged, after which the heads of all that encloses it say their new
-//! lengths, and indexes where fields begin now. In a tree it happens in one run; a run that grew too large is divided, and a child that did becomes a tree.
+//! lengths, and indexes where fields begin now. In a tree it happens in one run; a run that grew too large is divided,
+//! and a child that did becomes a tree.
 //!
 //! What is taken out is returned, so that the owner can have it freed elsewhere if it is large.
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use smallvec::{Array, SmallVec, smallvec};
 
 use super::Place;
+use super::body;
 use super::index;
 use super::pack::{self, Head};
 use super::read::Part;
@@ -113,7 +115,7 @@ type Levels = SmallVec<[Level; 4]>;
 impl Level {
     fn new(bytes: &[u8], start: usize, is_object: bool, body: Range<usize>) -> Self {
         let content = &bytes[body.clone()];
-        let children = pack::children(content, is_object);
+        let children = body::children(content, is_object);
         Self {
             start,
             is_object,
@@ -133,7 +135,7 @@ fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Spl
     let mut around = Levels::new();
     for index in place {
         let body = &bytes[level.body.clone()];
-        let Some(at) = pack::offset(body, level.is_object, *index as usize) else {
+        let Some(at) = body::offset(body, level.is_object, *index as usize) else {
             return;
         };
         let at = level.body.start + at;
@@ -147,8 +149,8 @@ fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Spl
     }
     let is_object = level.is_object;
     let body = &bytes[level.body.clone()];
-    let count = pack::count(body, is_object);
-    let place = |number| pack::offset(body, is_object, number).unwrap_or(body.len());
+    let count = body::count(body, is_object);
+    let place = |number| body::offset(body, is_object, number).unwrap_or(body.len());
     let (mut from, to) = (place(splice.range.start), place(splice.range.end));
     if splice.keeps_name {
         from += pack::value_start(&body[from..], is_object);
@@ -179,7 +181,7 @@ fn exchange(
     }
     let growth = new.len() as isize - range.len() as isize;
     let (renewed, growth) = renew(around, growth, new_count);
-    let mut shared = pack::blank(bytes.len().strict_add_signed(growth));
+    let mut shared = body::blank(bytes.len().strict_add_signed(growth));
     let out = Arc::get_mut(&mut shared).expect("it is new");
     let mut at = 0;
     let mut put = |part: &[u8]| {
@@ -290,8 +292,8 @@ fn isolate(tree: &mut Tree, at: usize, within: usize) -> usize {
     let Run::Pack { bytes, .. } = &tree.runs[at] else {
         return at;
     };
-    let bytes = pack::children(bytes, is_object);
-    let start = pack::offset(bytes, is_object, within).expect("it was sought");
+    let bytes = body::children(bytes, is_object);
+    let start = body::offset(bytes, is_object, within).expect("it was sought");
     let end = start + pack::child_len(&bytes[start..], is_object);
     let value = start + pack::value_start(&bytes[start..], is_object);
     let alone = Run::Tree {
@@ -314,7 +316,7 @@ fn pack_run(children: &[u8], is_object: bool) -> Option<Run> {
 }
 
 fn run_of(children: &[u8], is_object: bool) -> Run {
-    Run::pack(children, pack::count(children, is_object), is_object)
+    Run::pack(children, body::count(children, is_object), is_object)
 }
 
 /// Other children in the place of some of a tree's.
@@ -368,7 +370,7 @@ fn name_of(tree: &Tree, index: usize) -> Vec<u8> {
     match &tree.runs[at] {
         Run::Tree { name, .. } => name.to_vec(),
         Run::Pack { bytes, .. } => {
-            let start = pack::offset(bytes, tree.is_object, within).expect("it was sought");
+            let start = body::offset(bytes, tree.is_object, within).expect("it was sought");
             let child = &bytes[start..];
             child[..pack::value_start(child, tree.is_object)].to_vec()
         }
@@ -383,8 +385,8 @@ fn divide(tree: &mut Tree, index: usize) -> usize {
     }
     let is_object = tree.is_object;
     if let Some(Run::Pack { bytes, .. }) = tree.runs.get(at) {
-        let bytes = pack::children(bytes, is_object);
-        let middle = pack::offset(bytes, is_object, within).expect("it was sought");
+        let bytes = body::children(bytes, is_object);
+        let middle = body::offset(bytes, is_object, within).expect("it was sought");
         let parts = [&bytes[..middle], &bytes[middle..]].map(|part| run_of(part, is_object));
         tree.runs.splice(at..=at, parts);
         tree.recount(at);
@@ -437,7 +439,7 @@ fn chunk(body: &[u8], is_object: bool, runs: &mut Vec<Run>) {
 fn tree_of(value: &[u8]) -> Tree {
     let (is_object, body) = pack::content(value).expect("the caller has looked");
     let mut runs = Vec::new();
-    let children = pack::children(&value[body], is_object);
+    let children = body::children(&value[body], is_object);
     chunk(children, is_object, &mut runs);
     Tree::new(is_object, runs)
 }
@@ -463,7 +465,7 @@ fn reshape(tree: &mut Tree, at: usize) -> bool {
     }
     if bytes.len() > 2 * run_bytes(tree.runs.len()) {
         let mut parts = Vec::new();
-        chunk(pack::children(bytes, is_object), is_object, &mut parts);
+        chunk(body::children(bytes, is_object), is_object, &mut parts);
         let is_divided = parts.len() > 1;
         tree.runs.splice(at..=at, parts);
         return is_divided;
@@ -481,7 +483,7 @@ fn join(tree: &mut Tree, at: usize) -> bool {
         (tree.runs.get(before), tree.runs.get(at))
         && one.len() + other.len() <= RUN_BYTES / 2
     {
-        let both = [one, other].map(|bytes| pack::children(bytes, tree.is_object));
+        let both = [one, other].map(|bytes| body::children(bytes, tree.is_object));
         let joined = run_of(&both.concat(), tree.is_object);
         tree.runs.splice(before..=at, [joined]);
         return true;

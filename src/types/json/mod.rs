@@ -11,6 +11,7 @@
 //! Invariants: nothing is nested deeper than [`DEPTH_MAX`], so recursion over a document is bounded; all texts are
 //! UTF-8; a field's name stands once in its object.
 
+mod body;
 mod edit;
 mod index;
 mod merge;

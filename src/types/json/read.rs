@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::body;
 use super::names::{self, Names, Sieve};
 use super::pack::{self, Atom, Head, Name, Number};
 use super::short::{OutOfRange, Precision};
@@ -225,7 +226,7 @@ impl Builder {
             open = self.without_doubles(open);
         }
         if open.runs.is_empty() {
-            pack::close(
+            body::close(
                 &mut self.out,
                 open.start..open.body,
                 open.is_object,
@@ -258,7 +259,7 @@ impl Builder {
                     put(pack::name(name).0.text(&self.names), name, run.clone());
                 }
                 Run::Pack { bytes, .. } => {
-                    let mut rest = pack::children(bytes, true);
+                    let mut rest = body::children(bytes, true);
                     while !rest.is_empty() {
                         let (name, start) = pack::name(rest);
                         let len = pack::child_len(rest, true);

@@ -149,8 +149,8 @@ fn validate(json: &Json) {
             for run in &tree.runs {
                 match run {
                     Run::Pack { bytes, count } => {
-                        assert_eq!(pack::count(bytes, tree.is_object), *count as usize);
-                        index::validate(bytes, tree.is_object);
+                        assert_eq!(body::count(bytes, tree.is_object), *count as usize);
+                        body::validate(bytes, tree.is_object);
                         assert!(*count > 0);
                         assert!(*count == 1 || bytes.len() <= 12 * tree::RUN_BYTES);
                     }
@@ -161,7 +161,7 @@ fn validate(json: &Json) {
         view.children().for_each(|(_, child)| check(child));
     }
     if let View::Pack(bytes) = json.view() {
-        index::validate(bytes, false);
+        body::validate(bytes, false);
     }
     check(json.view());
 }

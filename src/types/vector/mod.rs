@@ -2,8 +2,8 @@
 //!
 //! A vector comes as floats and is kept coarser (`quant`), after a projection to fewer components if the set has one
 //! (`projection`). Elements are numbered without gaps and lie in shared pages (`pages`); `names` finds the number of a
-//! name, `order` has the numbers in the order of the names. What is near is found in a graph (`graph`, `search`, `link`, `remove`). A filter reads attributes (`filter`).
-//! `outline` is a set as files have it.
+//! name, `order` has the numbers in the order of the names. What is near is found in a graph (`graph`, `search`,
+//! `link`, `remove`). A filter reads attributes (`filter`). `outline` is a set as files have it.
 //!
 //! A clone shares everything until one of the two changes: it costs one counter, and the first change after it a row of
 //! pointers. So snapshots take a whole set at once, however large, and no write waits for them.
