@@ -30,20 +30,25 @@ def processor_ns(pid):
 
 
 def watch(pid, port, pipe):
-    """Asks until it is told to stop; tells the longest wait by the loop's processor time and by the clock, in ms."""
+    """Asks until it is told to stop; tells the two longest waits by the loop's processor time and the longest by the
+    clock, in ms."""
+    try:
+        os.nice(-15)            # Whoever waits for the processor here sees the loop's other work as one wait.
+    except OSError:
+        pass
     connection = Connection(port, 60)
     while True:
-        longest, longest_clock, asked = 0, 0, 0
+        longest, longest_clock, asked = [0, 0], 0, 0
         if pipe.recv() == "end":
             return
         while not pipe.poll():
             used, start = processor_ns(pid), time.monotonic_ns()
             connection("PING")
-            longest = max(longest, processor_ns(pid) - used)
+            longest = sorted(longest + [processor_ns(pid) - used])[1:]
             longest_clock = max(longest_clock, time.monotonic_ns() - start)
             asked += 1
         pipe.recv()
-        pipe.send((longest / 1e6, longest_clock / 1e6, asked))
+        pipe.send((longest[1] / 1e6, longest[0] / 1e6, longest_clock / 1e6, asked))
 
 
 class Watcher:
@@ -96,14 +101,15 @@ def main():
     watcher = Watcher(server)
     bad = []
 
-    def step(name, what, allowed=0.0):
-        before = microseconds(connection, "json.set") if allowed else 0
-        took, (longest, clock, asked) = watcher.during(what)
-        own = (microseconds(connection, "json.set") - before) / 1e3 if allowed else 0
-        beside = max(0.0, longest - own)
-        print("%-34s %7.0f ms   loop %7.2f ms%s   clock %7.2f ms   %6d PINGs" % (
-            name, took * 1e3, longest, " (own %.0f)" % own if own else "", clock, asked))
-        if beside > opts.most:
+    def step(name, what, parses=False):
+        before = microseconds(connection, "json.set")
+        took, (longest, second, clock, asked) = watcher.during(what)
+        own = (microseconds(connection, "json.set") - before) / 1e3 if parses else 0
+        print("%-32s %7.0f ms   loop %7.2f ms%s   clock %7.2f ms   %6d PINGs" % (
+            name, took * 1e3, longest, ", of which %.0f are its own; then %.2f ms" % (own, second) if parses else "",
+            clock, asked))
+        # What the server says of itself is by the clock. The turn in which it parses is one, others have no excuse.
+        if longest > own + opts.most or second > opts.most:
             bad.append(name)
 
     def set_it():
@@ -136,20 +142,20 @@ def main():
         return once
 
     try:
-        connection("JSON.SET", "other", "$", "1")
-        step("JSON.SET", set_it, 1)
+        connection("JSON.SET", "other", "$", "1")   # so that its statistics are there
+        step("JSON.SET", set_it, True)
         step("read in part", read_parts)
         step("changed in part", change_parts)
         step("BGSAVE, changed meanwhile", save)
-        step("JSON.SET instead of it", set_it, 1)
+        step("JSON.SET instead of it", set_it, True)
         step("JSON.DEL of most of it", ask("JSON.DEL", "doc", "$.items"))
-        step("JSON.SET", set_it, 1)
+        step("JSON.SET", set_it, True)
         step("JSON.SET of something small", ask("JSON.SET", "doc", "$", "1"))
-        step("JSON.SET", set_it, 1)
+        step("JSON.SET", set_it, True)
         step("UNLINK", ask("UNLINK", "doc"))
-        step("JSON.SET", set_it, 1)
+        step("JSON.SET", set_it, True)
         step("PEXPIRE", ask("PEXPIRE", "doc", "1"))
-        step("JSON.SET", set_it, 1)
+        step("JSON.SET", set_it, True)
         step("DEL", ask("DEL", "doc"))
         watcher.end()
     finally:
