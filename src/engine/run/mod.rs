@@ -219,9 +219,8 @@ impl Engine {
             self.keyspace.note_own();
         }
         if self.fx.listening && !self.fx.stream.is_empty() {
-            self.append_effects(command);
-            session.written_to = self.services.appending.offset;
-            session.stream_to = self.services.replication.history.offset();
+            (self.services).append_effects(&mut self.fx, command, &self.now);
+            (session.written_to, session.stream_to) = self.services.fed_to();
         }
         self.give_output_back(session, was_empty);
         if session.parked.is_none() && !still_waiting {
