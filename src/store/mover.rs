@@ -50,10 +50,9 @@ impl<'b> Mover<'b> {
     /// A mover that moves whatever it is shown, and whose time is always over.
     #[cfg(test)]
     pub(crate) fn of_all(bins: &'b Bins) -> Self {
-        Self {
-            moves_all: true,
-            ..Self::begin(bins, 0)
-        }
+        let mut mover = Self::begin(bins, 0);
+        mover.moves_all = true;
+        mover
     }
 
     /// Whether the time is over.
