@@ -8,7 +8,6 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::ToSocketAddrs;
-use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -60,6 +59,9 @@ pub(super) struct Latencies {
 
 impl Latencies {
     fn add(&mut self, ns: u64, times: u32) {
+        if times == 0 {
+            return;
+        }
         let is_first = self.histogram.count == 0;
         for _ in 0..times {
             self.histogram.record(ns);
@@ -88,7 +90,7 @@ impl<'a> Generator<'a> {
         load.begin(reactor.io());
         load.turn_until(&mut reactor, |load| load.left == 0 && load.awaited == 0)?;
         let seconds = (load.clock.monotonic_us() - load.begun_us) as f64 / 1e6;
-        let own_seconds = (own_time() - own_before).as_secs_f64();
+        let own_seconds = own_time() - own_before;
         load.progress.end();
         Ok(Outcome {
             requests: load.latencies.histogram.count,
@@ -111,9 +113,10 @@ fn new_reactor() -> Result<Reactor, String> {
     Reactor::new(&Settings::default()).map_err(|error| error.to_string())
 }
 
-fn own_time() -> Duration {
+/// Processor time of this process so far, in seconds.
+fn own_time() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 impl Door {
@@ -477,5 +480,28 @@ impl Progress {
         if std::mem::take(&mut self.width) > 0 {
             print!("\r{:width$}\r", "", width = self.title.len() + 80);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_reply_is_no_reply() {
+        let mut latencies = Latencies::default();
+        for (ns, times) in [(1, 0), (5000, 2), (10, 0), (3000, 1), (90_000, 0)] {
+            latencies.add(ns, times);
+        }
+        let Latencies {
+            histogram,
+            sum_ns,
+            min_ns,
+            max_ns,
+        } = latencies;
+        assert_eq!(
+            (histogram.count, sum_ns, min_ns, max_ns),
+            (3, 13_000, 3000, 5000)
+        );
     }
 }
