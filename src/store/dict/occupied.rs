@@ -37,12 +37,18 @@ impl<V> Occupied<'_, V> {
         self.replace_all(new, until)
     }
 
+    /// Another form of the same value, or the value as a command has changed it: deadlines, epoch and access stay, and
+    /// so does the spot. Returns the object that it was, if it was one.
+    #[inline]
+    pub(crate) fn refold(&mut self, new: New<'_, V>) -> Option<V> {
+        let times = self.entry.times();
+        self.put_payload(new, times)
+    }
+
     #[inline(never)]
     fn replace_all(&mut self, new: New<'_, V>, until: Until) -> Option<V> {
-        let (kind, value_len) = new.shape();
-        let old = self.entry;
         let key_deadline = match until {
-            Until::Kept => old.times().key,
+            Until::Kept => self.entry.times().key,
             Until::Never => NEVER,
             Until::At(deadline) => deadline,
         };
@@ -50,6 +56,15 @@ impl<V> Occupied<'_, V> {
             key: key_deadline,
             field: NEVER,
         };
+        let object = self.put_payload(new, times);
+        let head = self.entry.head();
+        self.entry.set_head(head.with_epoch(self.dict.birth_epoch));
+        object
+    }
+
+    fn put_payload(&mut self, new: New<'_, V>, times: Times) -> Option<V> {
+        let (kind, value_len) = new.shape();
+        let old = self.entry;
         // SAFETY: the old payload is moved out and then never touched again: either its place is
         // written over, or the old entry is freed.
         let object = unsafe { take_object(old) };
@@ -65,8 +80,6 @@ impl<V> Occupied<'_, V> {
             // SAFETY: the entry was made with this shape and has no payload yet.
             unsafe { write_payload(self.entry, new) };
         }
-        let head = self.entry.head();
-        self.entry.set_head(head.with_epoch(self.dict.birth_epoch));
         object
     }
 }
