@@ -189,8 +189,10 @@ mod tests {
 
     fn edit(space: &mut Keyspace, change: impl FnOnce(&mut List)) {
         let mut keys = Keys::new(space, 0, 1, Expiry::Remove);
-        let list = keys.edit_or_create(b"key", List::new);
-        change(&mut list.ok().expect("it is a list"));
+        let Ok(mut list) = keys.edit_or_create(b"key", List::new) else {
+            panic!("it is a list");
+        };
+        change(&mut list);
     }
 
     /// Whether the value is in its entry, and its elements together.

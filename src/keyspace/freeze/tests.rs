@@ -402,7 +402,7 @@ impl Play {
             let consumer = consumer.expect("there is one of that name otherwise");
             group.deliver(last, consumer, 5);
             let pending = group.pending_range(StreamId::MIN..=last).next();
-            if let Some((id, _)) = pending.filter(|_| last.seq % 3 == 0) {
+            if let Some((id, _)) = pending.filter(|_| last.seq.is_multiple_of(3)) {
                 group.acknowledge(id);
             }
             if let Some(first) = stream.log.first_entry().map(|entry| entry.id) {
