@@ -5,6 +5,7 @@
   scripts/compat.py ~/redis-8.0 --units unit/type/hash,unit/geo   some; a trailing * takes all that begin so
   scripts/compat.py ~/redis-8.0 --external                        we start one server, the suite talks to it
   scripts/compat.py ~/redis-8.0 --accept                          and write down what passes now
+  scripts/compat.py ~/redis-8.0 --suite-args=--tls --tools /usr/bin      with TLS, which the tools have to know, too
   make compat SUITE=~/redis-8.0 UNITS=unit/type/hash
 
 SUITE is an unpacked source tree; only its tests/ folder is used and nothing in it is changed. Each job works in a copy
@@ -85,6 +86,12 @@ class Place:
             if os.path.exists(os.path.join(suite, name)):
                 os.symlink(os.path.join(suite, name), os.path.join(self.root, name))
         self.clean()
+
+    def make_certificates(self):
+        """Those that the suite uses with TLS, by its own script; but the script's parameters for DH take minutes to find."""
+        os.makedirs(os.path.join(self.root, "tests", "tls"), exist_ok=True)
+        for command in (["openssl", "dhparam", "-dsaparam", "-out", "tests/tls/redis.dh", "2048"], ["bash", "utils/gen-test-certs.sh"]):
+            subprocess.run(command, cwd=self.root, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def clean(self):
         folder = os.path.join(self.root, "tests", "tmp")
@@ -375,7 +382,11 @@ def main():
     if opts.logs:
         os.makedirs(opts.logs, exist_ok=True)
     root = tempfile.mkdtemp(prefix="compat-")
-    outcomes = run_all(units, opts, [Place(root, opts.suite, binary, opts.tools, number) for number in range(opts.jobs)], before)
+    places = [Place(root, opts.suite, binary, opts.tools, number) for number in range(opts.jobs)]
+    if "--tls" in opts.suite_args.split():
+        for place in places:
+            place.make_certificates()
+    outcomes = run_all(units, opts, places, before)
     shutil.rmtree(root, ignore_errors=True)
     if opts.failures:
         show_failures(outcomes)

@@ -9,6 +9,7 @@ calls, cache misses, contention.
   scripts/instructions.py --by-function    where they go: a table of functions, for --depths 16 unless told otherwise
   scripts/instructions.py --check          compares with tests/instructions.json; 10 % more is a failure
   scripts/instructions.py --update         keeps today's numbers as the ceiling
+  scripts/instructions.py --told replica   the same while a replica is told of all that changes; or log, for appendonly
   scripts/instructions.py --bin redis-server --tests GET --depths 16
 
 Fifty connections send `depth` requests each while the server is stopped, then it goes on and answers all of them: so
@@ -28,6 +29,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -64,6 +66,12 @@ COMMANDS = {
 }
 # Line ends of a reply, where that is not one.
 LINES = {"GET": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201}
+# What a server is started with so that somebody is told of changes. A replica of ours never acknowledges anything.
+TOLD = {
+    "nobody": ["--appendonly", "no"],
+    "log": ["--appendonly", "yes", "--appendfsync", "no"],
+    "replica": ["--appendonly", "no", "--repl-timeout", "3600", "--client-output-buffer-limit", "replica 0 0 0"],
+}
 # Commands that do much are sent a tenth as often.
 LONG = {"LRANGE_100", "MSET"}
 
@@ -77,7 +85,7 @@ def free_port():
 class Counted:
     """The server under callgrind."""
 
-    def __init__(self, binary, by_address=False):
+    def __init__(self, binary, told, by_address=False):
         self.binary = binary
         self.dir = tempfile.mkdtemp(prefix="instructions-")
         self.port = free_port()
@@ -88,7 +96,7 @@ class Counted:
         self.process = subprocess.Popen(
             ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out]
             + (["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"] if by_address else []) + [binary, "--port", str(self.port), "--bind",
-             "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no", "--dir", self.dir],
+             "127.0.0.1", "--save", "", "--set-proc-title", "no", "--dir", self.dir] + TOLD[told],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
         deadline = time.time() + 120
         while True:
@@ -102,6 +110,29 @@ class Counted:
                 time.sleep(0.1)
         self.send(0, encode(b"PING"))
         self.lines(0, 1)
+        self.replica = None
+        if told == "replica":
+            self.follow()
+
+    def follow(self):
+        """A replica joins, whose bytes are read and forgotten."""
+        def read():
+            try:
+                while self.replica.recv(1 << 20):
+                    pass
+            except OSError:
+                pass
+        self.replica = self.connect()
+        self.replica.settimeout(None)
+        self.replica.sendall(encode(b"PSYNC", b"?", b"-1"))
+        threading.Thread(target=read, daemon=True).start()
+        deadline, state = time.time() + 120, b""
+        while b"state=online" not in state:
+            if time.time() > deadline:
+                raise SystemExit("instructions: the replica does not come up")
+            time.sleep(0.2)
+            self.send(0, encode(b"INFO", b"replication"))
+            state = self.connections[0].recv(1 << 20)
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=120)
@@ -173,7 +204,7 @@ class Counted:
         return counts
 
     def stop(self):
-        for connection in self.connections:
+        for connection in self.connections + [self.replica] * (self.replica is not None):
             connection.close()
         self.process.send_signal(signal.SIGCONT)
         self.process.kill()
@@ -208,9 +239,9 @@ def rounds(server, name, depth, requests):
     return count
 
 
-def measure(binary, tests, depths, requests):
+def measure(binary, told, tests, depths, requests):
     """{test: {depth: instructions per request}}"""
-    server = Counted(binary)
+    server = Counted(binary, told)
     try:
         result = {}
         for name in tests:
@@ -223,11 +254,11 @@ def measure(binary, tests, depths, requests):
         server.stop()
 
 
-def functions(binary, tests, depth, requests):
+def functions(binary, told, tests, depth, requests):
     """Prints where the instructions of a request go, function by function; what was compiled into one counts for it."""
     lines = subprocess.run(["nm", "-C", "-n", "--defined-only", binary], capture_output=True, text=True, check=True).stdout.splitlines()
     names = [(int(line.split()[0], 16), line.split(None, 2)[2]) for line in lines if line.split()[1] in "tTwW"]
-    server = Counted(binary, by_address=True)
+    server = Counted(binary, told, by_address=True)
     columns = {}
     try:
         for name in tests:
@@ -264,11 +295,14 @@ def main():
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"))
     parser.add_argument("--tests", default=TESTS, help="of: " + " ".join(COMMANDS))
     parser.add_argument("--depths", help="how many requests at once (1,16,64)")
+    parser.add_argument("--told", choices=TOLD, default="nobody", help="who is told of changes (%(default)s)")
     parser.add_argument("--by-function", action="store_true", help="show where they go")
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
     parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
     opts = parser.parse_args()
+    if opts.told != "nobody" and (opts.check or opts.update):
+        parser.error("the ceilings are for a server that tells nobody")
     if not shutil.which("valgrind") or not shutil.which("callgrind_control"):
         print("instructions: valgrind is not installed, nothing was counted", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
@@ -276,11 +310,11 @@ def main():
     tests, binary = opts.tests.split(","), os.path.abspath(binary)
     if opts.by_function:
         for depth in (opts.depths or "16").split(","):
-            functions(binary, tests, int(depth), opts.requests)
+            functions(binary, opts.told, tests, int(depth), opts.requests)
         return 0
-    measured = measure(binary, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")], opts.requests)
+    measured = measure(binary, opts.told, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")], opts.requests)
     ceilings = {}
-    if os.path.exists(CEILINGS):
+    if os.path.exists(CEILINGS) and opts.told == "nobody":
         with open(CEILINGS, encoding="utf-8") as file:
             ceilings = json.load(file)
     table(measured, ceilings)

@@ -2,8 +2,9 @@
 """What replication costs: our primary with our replica, then the same with each real server that is found.
 
   full sync   a primary with many keys, written to all the while, gets its first replica: how long until the link is up,
-              what both spent (children included), how much memory the primary took for it, and how long its other
-              clients waited (p99.9 and longest of a small request, before and meanwhile)
+              what both spent (children included), how much memory the primary took for it (at its peak; of that the
+              stream that is kept for the replica, the keys that were written meanwhile, and the rest), and how long its
+              other clients waited (p99.9 and longest of a small request, before and meanwhile)
   apply       a replica that was stopped catches up with a long stretch of the stream: CPU a command
   cost        CPU a write on the primary, without and with one replica
 
@@ -111,6 +112,33 @@ def is_linked(replica):
     return state.get("master_link_status") == "up" and state.get("master_sync_in_progress") == "0"
 
 
+class Memory:
+    """What a primary takes, and at its peak of what it consists. A new key is taken to cost what the old ones do."""
+
+    def __init__(self, server, connection):
+        self.server, self.connection = server, connection
+        self.base, self.stream_base, self.keys_base = self.look()
+        self.key_bytes = int(info(connection, "memory")["used_memory"]) / self.keys_base
+        self.most, self.stream, self.keys = self.base, self.stream_base, self.keys_base
+
+    def look(self):
+        stream = int(info(self.connection, "memory")["mem_total_replication_buffers"])
+        return resident(self.server), stream, int(self.connection("DBSIZE").text())
+
+    def sample(self):
+        now = self.look()
+        if now[0] > self.most:
+            self.most, self.stream, self.keys = now
+
+    def parts(self):
+        grown = self.most - self.base
+        stream, keys = self.stream - self.stream_base, (self.keys - self.keys_base) * self.key_bytes
+        return {
+            "memory +%": 100 * grown / self.base, "stream MB": stream / 1e6, "new keys MB": keys / 1e6,
+            "the rest +%": 100 * (grown - stream - keys) / self.base,
+        }
+
+
 def full_sync(binary, opts):
     primary, replica = Server(binary, "primary", FLAGS), Server(binary, "replica", FLAGS)
     try:
@@ -121,13 +149,14 @@ def full_sync(binary, opts):
         probe = Probe(primary)
         time.sleep(5)
         quiet = probe.end()
-        base, spent, load_base = resident(primary), cpu(replica), cpu(primary)
+        spent, load_base = cpu(replica), cpu(primary)
         time.sleep(2)
         load_share = (cpu(primary) - load_base) / 2
-        probe, primary_spent, started, most = Probe(primary), cpu(primary), time.time(), base
+        memory = Memory(primary, at_primary)
+        probe, primary_spent, started = Probe(primary), cpu(primary), time.time()
         at_replica("REPLICAOF", "127.0.0.1", primary.port)
         while not is_linked(at_replica):
-            most = max(most, resident(primary))
+            memory.sample()
             time.sleep(0.05)
             if time.time() - started > PATIENCE:
                 raise SystemExit("replicas: the link does not come up")
@@ -137,7 +166,7 @@ def full_sync(binary, opts):
         result = {
             "seconds": seconds,
             "CPU primary s": cpu(primary) - primary_spent - load_share * (seconds + 0.3), "CPU replica s": cpu(replica) - spent,
-            "memory +%": 100 * (most - base) / base,
+            **memory.parts(),
             "quiet p99.9 ms": quiet[0], "p99.9 ms": busy[0], "quiet longest ms": quiet[1], "longest ms": busy[1],
         }
         load.stop()

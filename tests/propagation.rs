@@ -1,5 +1,6 @@
 //! How commands propagate is a column of their rows: every row that propagates is shown to do so, in an engine with an
-//! append-only log, and every other row to leave nothing there.
+//! append-only log, and every other row to leave nothing there. And it is the same whether commands run one by one or
+//! in one go: the log and the stream to replicas get the same bytes.
 //!
 //! `tests/peers/propagation.json` has the column for `tests/peers/propagation.py`, which holds it against a real
 //! server; `UPDATE=1 cargo test --test propagation` writes it anew.
@@ -9,7 +10,7 @@ mod driving;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use pollux::testing::base::Id;
+use pollux::testing::base::{Id, Rng};
 use pollux::testing::commands;
 use pollux::testing::config::{Config, Permission};
 use pollux::testing::engine::News;
@@ -343,6 +344,104 @@ fn rows_say_how_commands_propagate() {
         };
         assert!(is_enough, "no sample shows how {} propagates", spec.name);
     }
+}
+
+/// A server with a log and a replica that waits for its data set. Clients send requests in bursts.
+struct Fed {
+    driver: Driver,
+    clients: [Id; 2],
+    /// How far the replicas were told.
+    offset: u64,
+}
+
+impl Fed {
+    fn new() -> Self {
+        let mut driver = Driver::new(Config::new(), 1);
+        let [clients @ .., replica] = [0; 3].map(|_| driver.connect());
+        driver.engine.handle_log(News::Opened);
+        driver.ask(replica, &request(&["PSYNC", "?", "-1"]));
+        Self {
+            driver,
+            clients,
+            offset: 0,
+        }
+    }
+
+    /// With somebody who is shown each command, so that commands run one by one.
+    fn watched() -> Self {
+        let mut fed = Self::new();
+        let monitor = fed.driver.connect();
+        fed.driver.ask(monitor, &request(&["MONITOR"]));
+        fed
+    }
+
+    /// What the client was told, and what the log and the replicas are told.
+    fn run(&mut self, client: usize, burst: &[u8]) -> [Vec<u8>; 3] {
+        let replies = self.driver.ask(self.clients[client], burst);
+        let logged = self.driver.engine.poll_log().expect("there is a log").bytes;
+        let streamed = self.driver.engine.inside().stream(self.offset);
+        self.offset += streamed.len() as u64;
+        [replies, logged, streamed]
+    }
+}
+
+/// A request of the samples that leaves its client able to send more; sometimes with another key or database.
+fn any_request(rng: &mut Rng) -> Vec<u8> {
+    let samples: Vec<&str> = SAMPLES.lines().filter(|line| !line.is_empty()).collect();
+    loop {
+        let (requests, _) = samples[rng.index(samples.len())]
+            .split_once(" =>")
+            .expect("an outcome");
+        let requests: Vec<&str> = requests.split(" | ").collect();
+        let text = requests[rng.index(requests.len())].replace('¶', "\n");
+        let mut words = words(&text);
+        let begins = |with: &[&str]| with.iter().any(|start| words[0].starts_with(start));
+        let is_rare = begins(&["DEBUG", "FLUSH", "CONFIG", "MULTI"]);
+        if begins(&["BL", "BR", "BZ", "SUB"]) || is_rare && !rng.one_in(10) {
+            continue;
+        }
+        if rng.one_in(8) {
+            words = vec!["SELECT", ["0", "1", "10"][rng.index(3)]];
+        }
+        if rng.one_in(8) {
+            words = vec!["PEXPIRE", "a", ["1", "50", "900"][rng.index(3)]];
+        }
+        return request(&words);
+    }
+}
+
+#[test]
+fn commands_in_one_go_are_told_of_as_one_by_one() {
+    let mut rng = Rng::from_seed(11);
+    let (mut in_one_go, mut one_by_one) = (Fed::new(), Fed::watched());
+    let mut told = [0, 0];
+    for _ in 0..3000 {
+        let burst: Vec<Vec<u8>> = (0..rng.index(12)).map(|_| any_request(&mut rng)).collect();
+        let client = rng.index(2);
+        let found = in_one_go.run(client, &burst.concat());
+        let expected = one_by_one.run(client, &burst.concat());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(
+                found.escape_ascii().to_string(),
+                expected.escape_ascii().to_string(),
+                "{}",
+                burst.concat().escape_ascii()
+            );
+        }
+        told = [told[0] + found[1].len(), told[1] + found[2].len()];
+        if rng.one_in(3) {
+            let (ms, is_met) = (rng.below(60), rng.one_in(2));
+            for fed in [&mut in_one_go, &mut one_by_one] {
+                // What is overdue is met by a command, or goes by itself.
+                if is_met {
+                    fed.driver.wind(ms);
+                } else {
+                    fed.driver.pass(ms);
+                }
+            }
+        }
+    }
+    assert!(told.iter().all(|bytes| *bytes > 100_000), "{told:?}");
 }
 
 #[test]

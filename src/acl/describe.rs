@@ -62,6 +62,12 @@ impl Selector {
             words.push(b"resetchannels".to_vec());
         }
         words.push(self.channels_text());
+        match self.databases.as_deref() {
+            // What is so anyway is not said: Redis would not know the word.
+            None => {}
+            Some([]) => words.push(b"resetdbs".to_vec()),
+            Some(_) => words.push(self.databases_text()),
+        }
         words.push(self.commands_text());
         words.retain(|word| !word.is_empty());
         words.join(&b' ')

@@ -13,6 +13,7 @@ pub(crate) enum Reason {
     Channel,
     /// A name and a password that do not belong together.
     Auth,
+    Database,
 }
 
 /// Where a request came from.
@@ -28,7 +29,7 @@ pub(crate) enum Context {
 pub(crate) struct Event {
     pub(crate) reason: Reason,
     pub(crate) context: Context,
-    /// The command, key or channel that was denied.
+    /// The command, key, channel or database that was denied.
     pub(crate) object: Vec<u8>,
     /// The user that it was denied to.
     pub(crate) user: Vec<u8>,
@@ -49,7 +50,7 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
-    counts: [u64; 4],
+    counts: [u64; 5],
     next_number: u64,
 }
 
@@ -114,6 +115,7 @@ impl Reason {
             Self::Key => "key",
             Self::Channel => "channel",
             Self::Auth => "auth",
+            Self::Database => "database",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Users, and what they may do.
 //!
 //! A user has a switch, passwords, and one or more *selectors*. A selector says which commands may be run, which keys
-//! may be read or written by them, and which channels may be used; a request is allowed if one selector allows all of
-//! it. A user is written as a line of *rules*, `on >secret ~app:* +@read`, and this is how people, clients and files
-//! speak of it:
+//! may be read or written by them, which channels may be used, and in which databases; a request is allowed if one
+//! selector allows all of it. A user is written as a line of *rules*, `on >secret ~app:* +@read`, and this is how
+//! people, clients and files speak of it:
 //!
 //! ```text
 //! rules       a rule changes a user: the language
@@ -12,6 +12,7 @@
 //! permission  may this user do that? if not, which word of the request stands in the way
 //! password    secrets are kept as digests and compared in constant time
 //! log         what was denied lately
+//! databases   which databases a request reaches
 //! commands    every command has a number, so that a selector's commands are bits
 //! ```
 //!
@@ -21,6 +22,7 @@
 //! Not known here: sessions, replies, disks. Which words of a request are keys is said by the rows in `spec`.
 
 pub(crate) mod commands;
+mod databases;
 mod describe;
 pub(crate) mod file;
 pub(crate) mod log;
@@ -38,7 +40,8 @@ use std::sync::Arc;
 
 use crate::base::slab::{Id, Slab};
 
-pub(crate) use permission::{Asked, Denial, covers_channel};
+pub(crate) use databases::database;
+pub(crate) use permission::{Asked, Denial, Whereabouts, covers_channel};
 pub(crate) use rules::{Misrule, has_spaces, joined};
 pub(crate) use selector::Selector;
 pub(crate) use user::User;

@@ -1,6 +1,7 @@
 //! May this user do that?
 //!
-//! A request is allowed if one selector allows its command, each of its keys and each of its channels. Otherwise the
+//! A request is allowed if one selector allows its command, each of its keys, each of its channels and each database
+//! that it reaches. Otherwise the
 //! reason is the one of the selector that came nearest: a key or a channel that is out of reach says more than a
 //! command that is not allowed, and a later word more than an earlier one.
 //!
@@ -22,11 +23,23 @@ pub(crate) struct Asked<'a, W: Words + ?Sized> {
     pub(crate) spec: &'static Spec,
     pub(crate) number: u16,
     pub(crate) words: &'a W,
+    pub(crate) place: Whereabouts,
 }
 
-/// What stands in a request's way: the command, or the word of that number.
+/// Where a request would run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whereabouts {
+    /// The database that the session is in.
+    pub(crate) db: u16,
+    /// How many there are.
+    pub(crate) count: u32,
+}
+
+/// What stands in a request's way: the command, or the word of that number. 0 is a database that no word names. They
+/// are in the order of what they tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Denial {
+    Database(usize),
     Command,
     Key(usize),
     Channel(usize),
@@ -42,6 +55,15 @@ impl Denial {
                 let text = format!(" has no permissions to run the '{}' command", spec.name);
                 return [whom, text.into_bytes()].concat();
             }
+            Self::Database(_) if names => {
+                return [
+                    &whom,
+                    b" has no permissions to access database ".as_slice(),
+                    object,
+                ]
+                .concat();
+            }
+            Self::Database(_) => return b"No permissions to access database".to_vec(),
             Self::Key(_) => "key",
             Self::Channel(_) => "channel",
         };
@@ -58,15 +80,15 @@ impl Denial {
         format!("No permissions to access a {what}").into_bytes()
     }
 
-    /// The command, key or channel that is denied.
+    /// The command, key, channel or database that is denied. A database that no word names goes by the command.
     pub(crate) fn object<'a, W: Words + ?Sized>(
         self,
         spec: &'static Spec,
         words: &'a W,
     ) -> &'a [u8] {
         match self {
-            Self::Command => spec.name.as_bytes(),
-            Self::Key(at) | Self::Channel(at) => words.word(at),
+            Self::Command | Self::Database(0) => spec.name.as_bytes(),
+            Self::Database(at) | Self::Key(at) | Self::Channel(at) => words.word(at),
         }
     }
 }
@@ -75,7 +97,7 @@ impl User {
     /// Why this user may not do it; none if it may.
     pub(crate) fn denial<W: Words + ?Sized>(&self, asked: &Asked<'_, W>) -> Option<Denial> {
         let mut keys = Keys::Unknown;
-        let mut nearest = Denial::Command;
+        let mut nearest = Denial::Database(0);
         for selector in self.selectors() {
             nearest = nearest.max(selector.denial(asked, &mut keys)?);
         }
@@ -152,6 +174,9 @@ fn all_keys<W: Words + ?Sized>(asked: &Asked<'_, W>) -> Vec<KeyAt> {
 
 impl Selector {
     fn denial<W: Words + ?Sized>(&self, asked: &Asked<'_, W>, keys: &mut Keys) -> Option<Denial> {
+        if let Some(at) = self.denied_database(asked) {
+            return Some(Denial::Database(at));
+        }
         if !self.allows_command(asked) {
             return Some(Denial::Command);
         }

@@ -11,6 +11,7 @@
 //! ~app:* %R~app:* %W~app:*      keys: to read and write, to read, to write
 //! ~* allkeys resetkeys          all keys; none
 //! &news.* &* allchannels        channels; all channels; resetchannels: none
+//! db=0,1 alldbs                 databases; all of them, as in the beginning; resetdbs: none
 //! (+get ~other:*)               a selector; clearselectors removes them
 //! sanitize-payload              and skip-sanitize-payload
 //! reset                         as a new user
@@ -37,6 +38,7 @@ pub(crate) enum Misrule {
     FirstArgOfSubcommand,
     BadDigest,
     NoSuchPassword,
+    NoSuchDatabase,
 }
 
 impl Misrule {
@@ -60,6 +62,7 @@ impl Misrule {
             Self::NoSuchPassword => {
                 "The password you are trying to remove from the user does not exist"
             }
+            Self::NoSuchDatabase => "The provided database ID is out of range",
         }
     }
 }
@@ -170,6 +173,10 @@ impl Selector {
         } else if is("allchannels") || is("&*") || is("resetchannels") {
             self.all_channels = !is("resetchannels");
             self.channels.clear();
+        } else if is("alldbs") {
+            self.databases = None;
+        } else if is("resetdbs") {
+            self.databases = Some(Vec::new());
         } else if is("allcommands") || is("+@all") {
             self.set_all_commands(true);
         } else if is("nocommands") || is("-@all") {
@@ -187,6 +194,9 @@ impl Selector {
                     self.add_channel(pattern);
                 }
                 [sign @ (b'+' | b'-'), b'@', ..] => self.apply_category(*sign == b'+', rule)?,
+                [b'd' | b'D', b'b' | b'B', b'=', list @ ..] => {
+                    self.apply_databases(up_to_nul(list))?;
+                }
                 [b'+', command @ ..] => self.allow(up_to_nul(command))?,
                 [b'-', command @ ..] => {
                     let command = commands::named(command).ok_or(Misrule::NoSuchCommand)?;

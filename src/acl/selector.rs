@@ -1,4 +1,4 @@
-//! A selector: commands, keys and channels that go together.
+//! A selector: commands, keys, channels and databases that go together.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,8 @@ pub(crate) struct Selector {
     pub(super) all_channels: bool,
     /// Empty while `all_channels`.
     pub(super) channels: Vec<Vec<u8>>,
+    /// In their order, each once; none says all.
+    pub(super) databases: Option<Vec<u32>>,
 }
 
 /// A rule about commands, in small letters and without its sign.
@@ -46,6 +48,7 @@ impl Selector {
             keys: Vec::new(),
             all_channels,
             channels: Vec::new(),
+            databases: None,
         }
     }
 
@@ -59,7 +62,10 @@ impl Selector {
 
     /// Whether nothing is denied, whatever it may be.
     pub(super) fn allows_everything(&self) -> bool {
-        self.all_keys && self.all_channels && self.commands == Commands::ALL
+        self.all_keys
+            && self.all_channels
+            && self.databases.is_none()
+            && self.commands == Commands::ALL
     }
 
     pub(super) fn set_all_commands(&mut self, allow: bool) {

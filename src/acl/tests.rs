@@ -13,6 +13,10 @@ fn user(rules: &str) -> User {
 }
 
 fn denial(user: &User, request: &str) -> Option<Denial> {
+    denial_in(user, request, 0)
+}
+
+fn denial_in(user: &User, request: &str, db: u16) -> Option<Denial> {
     let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
     let name = [words[0], words.get(1).copied().unwrap_or_default()].join(&b'|');
     let command = commands::named(&name)
@@ -22,6 +26,7 @@ fn denial(user: &User, request: &str) -> Option<Denial> {
         spec: command.spec,
         number: command.number,
         words: words.as_slice() as &[&[u8]],
+        place: Whereabouts { db, count: 4 },
     })
 }
 
@@ -54,12 +59,78 @@ fn one_selector_has_to_allow_all_of_a_request() {
 }
 
 #[test]
+fn a_selector_may_be_confined_to_databases() {
+    let user = user("+@all -del ~* &* db=0,2 (+get +select ~a db=1)");
+    let allowed = [
+        ("GET x", 0),
+        ("GET x", 2),
+        ("GET a", 1),
+        ("SELECT 1", 3),
+        ("SELECT 9", 3),
+        ("MOVE a 2", 0),
+        ("MOVE a 9", 0),
+        ("COPY a b DB 2 REPLACE", 0),
+        ("SWAPDB 0 2", 3),
+        ("SWAPDB 3 9", 3),
+        ("PING", 3),
+        ("PUBLISH c x", 3),
+        ("INFO", 3),
+    ];
+    for (request, db) in allowed {
+        assert_eq!(denial_in(&user, request, db), None, "{request} in {db}");
+    }
+    let denied = [
+        ("GET x", 1, Denial::Key(1)),
+        ("GET a", 3, Denial::Database(0)),
+        ("SET a x", 1, Denial::Command),
+        ("DEL a", 0, Denial::Command),
+        ("KEYS *", 3, Denial::Database(0)),
+        ("DBSIZE", 3, Denial::Database(0)),
+        ("EVAL x 0", 3, Denial::Database(0)),
+        ("SELECT 3", 0, Denial::Database(1)),
+        ("MOVE a 3", 0, Denial::Database(2)),
+        ("MOVE a 0", 3, Denial::Database(2)),
+        ("COPY a b DB 2 DB 3", 0, Denial::Database(6)),
+        ("COPY a b DB 2", 3, Denial::Database(4)),
+        ("COPY a b", 3, Denial::Database(0)),
+        ("SWAPDB 0 3", 0, Denial::Database(2)),
+        ("FLUSHALL", 0, Denial::Database(0)),
+    ];
+    for (request, db, expected) in denied {
+        assert_eq!(
+            denial_in(&user, request, db),
+            Some(expected),
+            "{request} in {db}"
+        );
+    }
+    let everywhere = self::user("+flushall db=0,1,2,3");
+    assert_eq!(denial_in(&everywhere, "FLUSHALL", 0), None);
+    for (rule, expected) in [
+        ("db=", Misrule::Syntax),
+        ("db=1,", Misrule::Syntax),
+        ("db=1,,2", Misrule::Syntax),
+        ("db=x", Misrule::Syntax),
+        ("db=-1", Misrule::NoSuchDatabase),
+        ("db=2147483648", Misrule::NoSuchDatabase),
+    ] {
+        assert_eq!(
+            User::new(false).apply(rule.as_bytes(), false),
+            Err(expected),
+            "{rule}"
+        );
+    }
+}
+
+#[test]
 fn a_user_that_may_do_everything_is_known_for_it() {
     assert!(user("+@all ~* &*").is_unrestricted());
     assert!(user("(+@all ~* &*)").is_unrestricted());
     assert!(user("+@all -get +get ~* &*").is_unrestricted());
+    assert!(user("+@all ~* &* db=0 alldbs").is_unrestricted());
     for rules in [
         "+@all ~*",
+        "+@all ~* &* db=0,1",
+        "+@all ~* &* resetdbs",
         "+@all &* ~a",
         "+@all -get ~* &*",
         "+@all ~a &* (+@all ~b &*)",
@@ -106,6 +177,11 @@ fn a_description_read_again_is_the_same_user() {
         "sanitize-payload",
         "+client|id",
         "-client|list",
+        "db=0",
+        "DB=3,1,1",
+        "resetdbs",
+        "alldbs",
+        "(db=2 +@all ~*)",
     ];
     let mut rng = Rng::from_seed(7);
     for _ in 0..5000 {

@@ -60,6 +60,10 @@ impl User {
         self.selectors().any(Selector::allows_everything)
     }
 
+    pub(crate) fn skips_sanitizing(&self) -> bool {
+        self.skips_sanitizing
+    }
+
     pub(super) fn accepts(&self, password: &[u8]) -> bool {
         let knows = password::is_among(password, &self.passwords);
         self.is_on && (self.needs_no_password || knows)

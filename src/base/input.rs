@@ -385,10 +385,14 @@ impl Input {
 }
 
 impl Big {
-    /// How large the vector may be when `filled` bytes have come: announcing much is free, so beyond some size the
-    /// bytes that came decide.
+    /// How large the vector may be when `filled` bytes have come: announcing much is free, so it takes some to be
+    /// believed. From then on the vector has its final size, and nothing is copied again.
     fn room(filled: usize, len: usize) -> usize {
-        len.min((filled * 4).max(TRUSTED_BYTES))
+        if filled < TRUSTED_BYTES {
+            len.min(TRUSTED_BYTES)
+        } else {
+            len
+        }
     }
 
     fn space(&mut self) -> &mut [u8] {
@@ -396,8 +400,8 @@ impl Big {
             let room = Big::room(self.filled, self.len);
             self.bytes.reserve_exact(room - self.filled);
             // Only what the next reads may fill becomes memory of ours; the rest is room that the system has promised.
-            let next = room.min((self.filled * 4).max(READ_BYTES));
-            self.bytes.resize(next, 0);
+            let more = (self.filled * 3).clamp(READ_BYTES, TOUCHED_BYTES);
+            self.bytes.resize(room.min(self.filled + more), 0);
         }
         &mut self.bytes[self.filled..]
     }
@@ -405,6 +409,9 @@ impl Big {
 
 /// So much room is set aside for a string that was announced and has not come.
 const TRUSTED_BYTES: usize = 1024 * 1024;
+
+/// So much of it is made ready at a time, which takes a tenth of a millisecond or two.
+const TOUCHED_BYTES: usize = 512 * 1024;
 
 /// The size of one `read`: enough that a pipelining client needs few of them.
 pub(crate) const READ_BYTES: usize = 64 * 1024;

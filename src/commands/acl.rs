@@ -7,11 +7,12 @@ use crate::acl::{self, Asked, Selector, User, commands, has_spaces};
 use crate::base::rng;
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
-use crate::engine::users::asked;
+use crate::engine::users::{asked, whereabouts};
 use crate::spec::error::Error;
 use crate::spec::flags::Categories;
 use crate::spec::server::acl as spec;
 use crate::wire::args::Args;
+use crate::wire::reply::Reply;
 
 use super::help::help;
 use super::options::{integer, is};
@@ -95,7 +96,9 @@ fn getuser(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let reply = &mut ctx.reply;
-    reply.map(6);
+    // Who never names databases hears nothing of them, as Redis has it; others see what Valkey shows.
+    let with_databases = user.selectors().any(Selector::names_databases);
+    reply.map(6 + usize::from(with_databases));
     reply.bulk(b"flags");
     reply.set(user.flags().count());
     for flag in user.flags() {
@@ -106,26 +109,27 @@ fn getuser(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for digest in user.passwords() {
         reply.bulk(&digest);
     }
-    push_selector(reply, user.root());
+    push_selector(reply, user.root(), with_databases);
     reply.bulk(b"selectors");
     reply.array(user.bracketed().len());
     for selector in user.bracketed() {
-        reply.map(3);
-        push_selector(reply, selector);
+        reply.map(3 + usize::from(with_databases));
+        push_selector(reply, selector, with_databases);
     }
     Ok(())
 }
 
-/// Three fields of a map.
-fn push_selector(reply: &mut crate::wire::reply::Reply<'_>, selector: &Selector) {
+/// Three fields of a map, or four.
+fn push_selector(reply: &mut Reply<'_>, selector: &Selector, with_databases: bool) {
     let fields = [
         ("commands", selector.commands_text()),
         ("keys", selector.keys_text()),
         ("channels", selector.channels_text()),
+        ("databases", selector.databases_text()),
     ];
-    for (name, text) in fields {
+    for (name, text) in &fields[..3 + usize::from(with_databases)] {
         reply.bulk(name.as_bytes());
-        reply.bulk(&text);
+        reply.bulk(text);
     }
 }
 
@@ -199,7 +203,8 @@ fn dryrun(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if !command.spec.takes(request.len()) {
         return Err(Error::arity(command.name()));
     }
-    let question: Asked<'_, _> = asked(command, &request);
+    let place = whereabouts(ctx.services, ctx.session);
+    let question: Asked<'_, _> = asked(command, &request, place);
     match user.denial(&question) {
         None => ctx.reply.ok(),
         Some(denial) => {

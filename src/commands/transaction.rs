@@ -29,7 +29,10 @@ fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         // The inner MULTI is refused, and yet the transaction goes on: the refusal does not abort it.
         return Err(Error::from("ERR MULTI calls can not be nested"));
     }
-    ctx.session.transaction = Some(Box::new(Transaction::default()));
+    ctx.session.transaction = Some(Box::new(Transaction {
+        db: ctx.session.db,
+        ..Transaction::default()
+    }));
     ctx.reply.ok();
     Ok(())
 }
@@ -97,6 +100,7 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// Users may have changed since the command was queued.
 fn no_longer_allowed(denial: Denial) -> Error {
     let reason = match denial {
+        Denial::Database(_) => "no permission",
         Denial::Command => "no permission to execute the command or subcommand",
         Denial::Key(_) => "no permission to touch the specified keys",
         Denial::Channel(_) => {

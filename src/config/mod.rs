@@ -50,8 +50,8 @@ pub(crate) use values::{OnSignal, OutputLimits, Primary};
 pub use words::Permission;
 pub(crate) use words::{
     DisklessLoad, Eviction, Fsync, LogFormat, LogLevel, OomScoreAdj, PagePrompt, PubsubDefault,
-    RdbDuplicates, RdbFieldTtl, RdbVersion, Supervised, SyslogFacility, TlsAuthClients,
-    TlsAuthClientsUser, Word,
+    RdbDuplicates, RdbFieldTtl, RdbVersion, SanitizeDump, Supervised, SyslogFacility,
+    TlsAuthClients, TlsAuthClientsUser, Word,
 };
 
 pub(crate) use usage::{REDIS_VERSION, help, version};

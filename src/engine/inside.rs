@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use crate::base::output::Output;
 use crate::base::slab::Id;
 use crate::config::Config;
 use crate::keyspace::value_of;
@@ -165,6 +166,16 @@ impl Inside<'_> {
         let is_overdue = |deadline: Option<i64>| deadline.is_some_and(|at| at < now_ms);
         let overdue = entries.filter(|entry| is_overdue(entry.deadline()));
         (keyspace.len(), overdue.count())
+    }
+
+    /// The stream that replicas follow, from this offset on.
+    pub fn stream(&self, from: u64) -> Vec<u8> {
+        let mut shown = Output::new();
+        let stream = self.engine.services.replication.history.stream();
+        stream
+            .expect("somebody follows it")
+            .show(from, u64::MAX, &mut shown);
+        shown.take()
     }
 
     /// Changes, but for those that a save has taken off.

@@ -49,6 +49,7 @@ use crate::observe::stats::CommandStats;
 use clock::{Now, read_clock};
 use run::command::Table;
 use run::effects::Effects;
+use run::plain::Calm;
 use services::Services;
 use session::Sessions;
 use turn::Turn;
@@ -68,7 +69,7 @@ pub struct Engine {
     output: Box<Output>,
     cron: timers::Cron,
     /// See `run::plain`.
-    is_quiet: bool,
+    calm: Calm,
 }
 
 impl Engine {
@@ -101,7 +102,7 @@ impl Engine {
             turn: Turn::default(),
             output: Box::default(),
             cron: timers::Cron::new(),
-            is_quiet: false,
+            calm: Calm::No,
         };
         engine.apply_config();
         engine

@@ -291,4 +291,10 @@ impl Services {
     pub(crate) fn is_fed(&self) -> bool {
         self.appending.is_fed() || self.replication.is_fed()
     }
+
+    /// How far the log and the stream to replicas have come.
+    #[inline]
+    pub(crate) fn fed_to(&self) -> (u64, u64) {
+        (self.appending.offset, self.replication.history.offset())
+    }
 }

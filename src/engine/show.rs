@@ -2,7 +2,7 @@
 //!
 //! It is asked between commands, at the end of a turn, and nothing changes by it.
 
-use crate::acl::Identity;
+use crate::acl::{Identity, Whereabouts};
 use crate::base::slab::Id;
 use crate::keyspace::db::kind_of;
 use crate::keyspace::{Expiry, Keys};
@@ -153,7 +153,11 @@ impl Engine {
             return false;
         };
         let words = OwnedArgs::from_slices(&[command.name().as_bytes()]);
-        user.denial(&users::asked(command, &words.as_args()))
+        let place = Whereabouts {
+            db: 0,
+            count: self.services.config.databases,
+        };
+        user.denial(&users::asked(command, &words.as_args(), place))
             .is_none()
     }
 

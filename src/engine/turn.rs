@@ -19,8 +19,8 @@ use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
 
 use super::prefetch::{Ahead, Element, Pending};
 use super::run::command::Table;
-use super::run::plain;
-use super::session::{Access, Link, Running, Session};
+use super::run::plain::Framed;
+use super::session::{Link, Running, Session};
 use super::{Engine, prefetch};
 use put_off::runs_script;
 
@@ -183,23 +183,17 @@ impl Engine {
             if session.parked.is_some() || session.is_closing() {
                 break;
             }
-            if let Some(command) = pending.plain_command()
-                && self.is_quiet
-                && plain::is_at_ease(&session)
-            {
-                let place = (&member.batch, member.done);
-                let ran = match session.access {
-                    Access::Unrestricted => {
-                        self.run_plain::<false>(&mut session, command, place, bytes, rest)
-                    }
-                    Access::Restricted => {
-                        self.run_plain::<true>(&mut session, command, place, bytes, rest)
-                    }
-                    Access::Stranger => 0,
+            if let Some(command) = pending.plain_command() {
+                let framed = Framed {
+                    batch: &member.batch,
+                    at: member.done,
+                    bytes,
+                    pending: rest,
                 };
-                member.done += ran;
-                rest = &rest[ran..];
-                if session.access == Access::Unrestricted || ran > 0 {
+                let ran = self.run_together(&mut session, command, framed);
+                if ran > 0 {
+                    member.done += ran;
+                    rest = &rest[ran..];
                     continue;
                 }
             }

@@ -5,7 +5,7 @@
 //! listens to a channel that its user may no longer listen to.
 
 use crate::acl::log::{Context, Event, Reason};
-use crate::acl::{Asked, Denial, User, covers_channel};
+use crate::acl::{Asked, Denial, User, Whereabouts, covers_channel};
 use crate::base::slab::Id;
 use crate::config::PubsubDefault;
 use crate::spec::error::Error;
@@ -28,18 +28,30 @@ pub(crate) fn denial(
     if session.access == Access::Unrestricted {
         return None;
     }
-    services
-        .users
-        .get(&session.user)?
-        .denial(&asked(command, &args))
+    let user = services.users.get(&session.user)?;
+    user.denial(&asked(command, &args, whereabouts(services, session)))
 }
 
 /// A request, as permissions see it.
-pub(crate) fn asked<'a, 'b>(command: &Facts, args: &'a Args<'b>) -> Asked<'a, Args<'b>> {
+pub(crate) fn asked<'a, 'b>(
+    command: &Facts,
+    args: &'a Args<'b>,
+    place: Whereabouts,
+) -> Asked<'a, Args<'b>> {
     Asked {
         spec: command.spec,
         number: command.number,
         words: args,
+        place,
+    }
+}
+
+/// Where the next command of a session would run. What MULTI collects may have gone to another database before.
+pub(crate) fn whereabouts(services: &Services, session: &Session) -> Whereabouts {
+    let transaction = session.transaction.as_ref();
+    Whereabouts {
+        db: transaction.map_or(session.db, |transaction| transaction.db),
+        count: services.config.databases,
     }
 }
 
@@ -59,6 +71,7 @@ impl Services {
         (origin, now): (Origin, &Now),
     ) -> Error {
         let reason = match denial {
+            Denial::Database(_) => Reason::Database,
             Denial::Command => Reason::Command,
             Denial::Key(_) => Reason::Key,
             Denial::Channel(_) => Reason::Channel,
@@ -162,7 +175,8 @@ impl Ctx<'_> {
     /// Whether the command may also look at keys that it does not name.
     pub(crate) fn may_read_all(&self, args: Args<'_>) -> bool {
         let user = self.services.users.get(&self.session.user);
-        user.is_none_or(|user| user.may_read_all(&asked(self.command, &args)))
+        let place = whereabouts(self.services, self.session);
+        user.is_none_or(|user| user.may_read_all(&asked(self.command, &args, place)))
     }
 
     /// Ends the sessions of a user that is no more.

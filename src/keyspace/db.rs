@@ -502,7 +502,7 @@ impl<'a> Keys<'a> {
 
     #[inline]
     fn added(&mut self, key: &[u8], spot: Spot) {
-        if self.space.journal.interest != 0 {
+        if self.space.journal.is_told_of_changes() {
             let kind = self.kind(spot);
             self.space.journal.added(self.db, key, kind);
         }
@@ -736,7 +736,7 @@ impl<'a> Keys<'a> {
     pub(crate) fn changed(&mut self, key: &[u8], event: Event, count: usize) {
         let journal = &mut self.space.journal;
         journal.dirty += count as u64;
-        if journal.interest != 0 {
+        if journal.is_told_of_changes() {
             journal.changed(self.db, key);
             journal.event(self.db, key, event);
         }

@@ -93,6 +93,12 @@ impl Journal {
         self.facts.is_empty()
     }
 
+    /// Whether anybody listens to what commands change, and not only to what goes by itself.
+    #[inline]
+    pub(crate) fn is_told_of_changes(&self) -> bool {
+        self.interest & (interest::KEYS | interest::EVENTS) != 0
+    }
+
     fn keep(&mut self, key: &[u8]) -> Range<usize> {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
@@ -199,6 +205,12 @@ impl Journal {
             | Fact::Flushed { .. } => None,
         });
         (removals, self.facts.len())
+    }
+
+    /// Forgets the facts, which everybody has heard of.
+    pub(crate) fn clear(&mut self) {
+        self.facts.clear();
+        self.bytes.clear();
     }
 
     /// Lends out the facts for reading; give them back with [`Journal::recycle`] so that their memory is reused.

@@ -62,6 +62,8 @@ pub(crate) struct Stats {
     pub(crate) total_error_replies: u64,
     /// Errors that commands of the log met with when they were run again.
     pub(crate) unexpected_error_replies: u64,
+    /// Packed values in payloads that were looked through because somebody had asked for it.
+    pub(crate) payloads_sanitized: u64,
     /// Since when, on the monotonic clock, more memory is in use than is allowed.
     pub(crate) excess_since_us: Option<u64>,
     /// How long it was so before.

@@ -18,7 +18,8 @@ pub(crate) struct Stream {
     tail: Vec<u8>,
     block_bytes: usize,
     start: u64,
-    end: u64,
+    /// The offset of the tail's first byte.
+    tail_start: u64,
 }
 
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Stream {
             tail: Vec::new(),
             block_bytes: block_bytes(size),
             start: offset,
-            end: offset,
+            tail_start: offset,
         }
     }
 
@@ -58,18 +59,25 @@ impl Stream {
     }
     #[inline]
     pub(crate) fn end(&self) -> u64 {
-        self.end
+        self.tail_start + self.tail.len() as u64
     }
 
     /// Whether a reader at this offset can go on without a gap.
     pub(crate) fn reaches(&self, offset: u64) -> bool {
-        (self.start..=self.end).contains(&offset)
+        (self.start..=self.end()).contains(&offset)
     }
 
     pub(crate) fn memory(&self) -> usize {
         let cost = |block: &Block| block.bytes.capacity() + BLOCK_COST_BYTES;
         let blocks: usize = self.blocks.iter().map(cost).sum();
         blocks + self.blocks.capacity() * size_of::<Block>() + self.tail.capacity()
+    }
+
+    /// The block that grows, if so many bytes find room in it. Not more than they may be appended.
+    #[inline]
+    pub(crate) fn tail_with_room(&mut self, most: usize) -> Option<&mut Vec<u8>> {
+        let room = self.block_bytes.min(self.tail.capacity());
+        (self.tail.len() + most <= room).then_some(&mut self.tail)
     }
 
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
@@ -83,15 +91,16 @@ impl Stream {
             let room = self.block_bytes - self.tail.len();
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.tail.extend_from_slice(now);
-            self.end += now.len() as u64;
             bytes = later;
         }
     }
 
     fn seal(&mut self) {
         let bytes = std::mem::take(&mut self.tail);
+        let start = self.tail_start;
+        self.tail_start += bytes.len() as u64;
         self.blocks.push_back(Block {
-            start: self.end - bytes.len() as u64,
+            start,
             bytes: Arc::new(bytes),
         });
     }
@@ -100,7 +109,7 @@ impl Stream {
     pub(crate) fn trim(&mut self, size: u64, needed: u64) {
         while let Some(block) = self.blocks.front() {
             let end = block.start + block.bytes.len() as u64;
-            if end > needed || self.end - end < size {
+            if end > needed || self.end() - end < size {
                 return;
             }
             self.start = end;
@@ -130,9 +139,8 @@ impl Stream {
             at = block.start + len as u64;
         }
         if at - cursor < most {
-            let start = self.end - self.tail.len() as u64;
-            out.push(&self.tail[(at - start) as usize..]);
-            at = self.end;
+            out.push(&self.tail[(at - self.tail_start) as usize..]);
+            at = self.end();
         }
         at
     }

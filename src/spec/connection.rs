@@ -1,7 +1,7 @@
 //! Commands a client sends about itself: its name, its protocol and database, and the messages it wants.
 
 use crate::spec::flags::{Categories, Flags, category, flag};
-use crate::spec::model::{Arg, Deprecated, Group, Spec};
+use crate::spec::model::{Arg, Databases, Deprecated, Group, Spec};
 
 /// The top-level commands of this file.
 pub(crate) static ROWS: &[&Spec] = &[&AUTH, &CLIENT, &ECHO, &HELLO, &PING, &QUIT, &RESET, &SELECT];
@@ -683,6 +683,7 @@ pub(crate) static SELECT: Spec = Spec {
     arity: 2,
     flags: Flags::of(&[flag::LOADING, flag::STALE, flag::FAST]),
     acl: Categories::of(&[category::CONNECTION]),
+    databases: Databases::Entered,
     args: &[Arg::integer("index")],
     ..Spec::BLANK
 };

@@ -49,6 +49,8 @@ pub struct Spec {
     pub(crate) key_rule: Option<KeyRule>,
     /// Which words are channels that a user needs permission for.
     pub(crate) channels: Channels,
+    /// Which databases it reaches.
+    pub(crate) databases: Databases,
     pub args: &'static [Arg],
     /// Changes, by version.
     pub(crate) history: &'static [(&'static str, &'static str)],
@@ -190,6 +192,20 @@ pub(crate) enum Channels {
     Patterns,
 }
 
+/// Which databases a request reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Databases {
+    /// The one that the session is in, if the command has to do with keys.
+    Current,
+    /// The first argument, which the session is in from then on.
+    Entered,
+    /// These words, and the one that the session is in if the command has keys.
+    Named(&'static [usize]),
+    /// What stands behind each DB from the third argument on, and the one that the session is in.
+    Options,
+    All,
+}
+
 /// One argument of the grammar.
 #[derive(Clone, Copy, Debug)]
 pub struct Arg {
@@ -239,6 +255,7 @@ impl Spec {
         keys: &[],
         key_rule: None,
         channels: Channels::None,
+        databases: Databases::Current,
         args: &[],
         history: &[],
         deprecated: None,

@@ -18,12 +18,13 @@ pub(crate) static ROWS: &[&Spec] = &[
     &VISMEMBER,
     &VLINKS,
     &VRANDMEMBER,
+    &VRANGE,
     &VREM,
     &VSETATTR,
     &VSIM,
 ];
 
-pub(crate) static VADD: Spec = write("vadd", "VADD", flag::DENYOOM);
+pub(crate) static VADD: Spec = write("vadd", "VADD", flag::DENYOOM.with(flag::ASKS_ANOTHER));
 pub(crate) static VCARD: Spec = read("vcard", "VCARD", flag::FAST);
 pub(crate) static VDIM: Spec = read("vdim", "VDIM", flag::FAST);
 pub(crate) static VEMB: Spec = read("vemb", "VEMB", flag::FAST);
@@ -32,6 +33,8 @@ pub(crate) static VINFO: Spec = read("vinfo", "VINFO", flag::FAST);
 pub(crate) static VISMEMBER: Spec = read("vismember", "VISMEMBER", Flags::NONE);
 pub(crate) static VLINKS: Spec = read("vlinks", "VLINKS", flag::FAST);
 pub(crate) static VRANDMEMBER: Spec = read("vrandmember", "VRANDMEMBER", Flags::NONE);
+/// Of Redis 8.4.
+pub(crate) static VRANGE: Spec = read("vrange", "VRANGE", Flags::NONE);
 pub(crate) static VREM: Spec = write("vrem", "VREM", Flags::NONE);
 pub(crate) static VSETATTR: Spec = write("vsetattr", "VSETATTR", flag::FAST);
 pub(crate) static VSIM: Spec = read("vsim", "VSIM", flag::ASKS_ANOTHER);

@@ -144,7 +144,9 @@ fn any_text_and_any_path_are_answered() {
             }
             let small = rng.below(9).to_string().into_bytes();
             let (key, one, text, small) = (b"doc".as_slice(), &one[..], &text[..], &small[..]);
-            let request: &[&[u8]] = match rng.below(20) {
+            let kinds: [&[u8]; 4] = [b"BF16", b"FP16", b"FP32", b"FP64"];
+            let kind = kinds[rng.index(4)];
+            let request: &[&[u8]] = match rng.below(21) {
                 0 | 1 => &[b"JSON.SET", key, b"$", text],
                 2 | 3 => &[b"JSON.SET", key, one, text],
                 4 => &[b"JSON.MERGE", key, one, text],
@@ -162,6 +164,7 @@ fn any_text_and_any_path_are_answered() {
                 16 => &[b"JSON.TYPE", key, one],
                 17 => &[b"JSON.RESP", key, one],
                 18 => &[b"JSON.GET", key, b"INDENT", b" ", one, b"$"],
+                19 => &[b"JSON.SET", key, one, text, b"FPHA", kind],
                 _ => &[b"JSON.GET", key, one],
             };
             play.ask(request);
@@ -169,6 +172,44 @@ fn any_text_and_any_path_are_answered() {
         }
         play.check_keyspace();
     });
+}
+
+/// With what stands behind a payload.
+fn sealed(mut payload: Vec<u8>) -> Vec<u8> {
+    payload.extend_from_slice(&[12, 0]);
+    let sum = crc64(0, &payload);
+    payload.extend_from_slice(&sum.to_le_bytes());
+    payload
+}
+
+/// A value as the first version has it.
+fn node(rng: &mut Rng, depth: usize, out: &mut Vec<u8>) {
+    let text = |text: &[u8]| {
+        let mut part = vec![5, text.len() as u8];
+        part.extend_from_slice(text);
+        part
+    };
+    match rng.below(if depth < 4 { 7 } else { 5 }) {
+        0 => out.extend_from_slice(&[2, 1]),
+        1 => out.extend([vec![2, 2], text("é\"\n".as_bytes())].concat()),
+        2 => out.extend([&[2, 4, 4][..], &(rng.below(9) as f64 / 4.0).to_le_bytes()].concat()),
+        3 => out.extend_from_slice(&[2, 8, 1, rng.below(60) as u8]),
+        4 => out.extend([vec![2, 16], text(b"1")].concat()),
+        5 => {
+            let count = rng.below(4) as u8;
+            out.extend_from_slice(&[2, 32, 2, count]);
+            for _ in 0..count {
+                let name = NAMES[rng.index(NAMES.len())];
+                out.extend([vec![2, 0x40, 128], text(name.as_bytes())].concat());
+                node(rng, depth + 1, out);
+            }
+        }
+        _ => {
+            let count = rng.below(4) as u8;
+            out.extend_from_slice(&[2, 0x40, 64, 2, count]);
+            (0..count).for_each(|_| node(rng, depth + 1, out));
+        }
+    }
 }
 
 #[test]
@@ -185,11 +226,25 @@ fn damaged_documents_are_refused_or_harmless() {
                 continue;
             };
             let mut payload = payload[..payload.len() - 10].to_vec();
+            if rng.one_in(2) && payload.first() == Some(&7) {
+                // The first version, which has values piece by piece; the tenth byte has its number.
+                payload.truncate(10);
+                payload[9] &= 0xfc;
+                node(&mut rng, 0, &mut payload);
+                payload.push(0);
+            }
+            if rng.one_in(8) {
+                play.ask(&[
+                    b"RESTORE",
+                    b"doc",
+                    b"0",
+                    &sealed(payload.clone()),
+                    b"REPLACE",
+                ]);
+                check(&mut play);
+            }
             damage(&mut rng, &mut payload);
-            payload.extend_from_slice(&[12, 0]);
-            let sum = crc64(0, &payload);
-            payload.extend_from_slice(&sum.to_le_bytes());
-            play.ask(&[b"RESTORE", b"doc", b"0", &payload, b"REPLACE"]);
+            play.ask(&[b"RESTORE", b"doc", b"0", &sealed(payload), b"REPLACE"]);
             check(&mut play);
         }
         play.check_keyspace();

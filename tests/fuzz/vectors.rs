@@ -78,8 +78,31 @@ fn build(play: &mut Play, key: &str) {
         words.extend(numbers.iter().map(String::as_bytes));
         words.extend([element.as_bytes(), form.as_bytes(), b"M", b"4"]);
         words.extend([&b"EF"[..], b"20", b"SETATTR", json.as_bytes()]);
+        if play.rng.one_in(3) {
+            words.push(b"CAS");
+        }
         play.ask(&words);
     }
+}
+
+/// All names, in order, be it in one piece or in several.
+fn check_order(play: &mut Play, key: &[u8]) {
+    let all = play.ask(&[b"VRANGE", key, b"-", b"+"]);
+    let (mut parts, mut count) = (Vec::new(), 0);
+    let mut start = b"-".to_vec();
+    loop {
+        let part = play.ask(&[b"VRANGE", key, &start, b"+", b"7"]);
+        let lines: Vec<&[u8]> = part.split(|byte| *byte == b'\n').collect();
+        let names: Vec<&[u8]> = lines[1..].chunks_exact(2).map(|pair| pair[1]).collect();
+        let Some(last) = names.last() else { break };
+        count += names.len();
+        parts.extend_from_slice(&part[lines[0].len() + 1..]);
+        start = [b"(", last.strip_suffix(b"\r").expect("a line")].concat();
+    }
+    let together = [format!("*{count}\r\n").as_bytes(), &parts].concat();
+    assert_eq!(replies::show(&all), replies::show(&together));
+    let cardinality = play.ask(&[b"VCARD", key]);
+    assert_eq!(cardinality, format!(":{count}\r\n").as_bytes());
 }
 
 #[test]
@@ -87,6 +110,7 @@ fn any_filter_is_answered() {
     super::for_some_time(|seed| {
         let mut play = Play::new(seed);
         build(&mut play, "v");
+        check_order(&mut play, b"v");
         for _ in 0..300 {
             let filter = text(PIECES, &mut play.rng);
             let mut words: Vec<&[u8]> = b"VSIM v VALUES 6 1 2 3 4 5 6"

@@ -11,6 +11,7 @@
   garbage      random bytes, likewise                                             garbage.py
   propagation  what random commands leave in the append-only file                 propagation.py
   acl          random rules of users and what they may do                        acl.py
+  databases    users who are confined to databases, beside a real Valkey         databases.py
   debugger     sessions of the debugger of scripts, and what they leave behind       debugger.py
   guard        strangers, users, secrets: what keeps them within their bounds    guard.py
   exchange     files written by one and read by the other                         exchange.py
@@ -45,6 +46,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import crash
+import databases
 import debugger
 import disk
 import exchange
@@ -112,6 +114,7 @@ def all_tests(opts, peer_version, has_tools):
         tests.append(("acl", lambda: program("acl.py", "--bin", opts.bin, "--peer", opts.peer, "--count", "8000", "--seed", SEED)))
         tests.append(("debugger", lambda: debugger.report(opts.bin, opts.peer)))
         tests += guard.tests_for(opts.bin, opts.peer)
+    tests += databases.tests_for(opts.bin)
     tests += exchange.tests_for(opts.bin, opts.peer, peer_version)
     tests += replication.tests_for(opts.bin, opts.peer)
     tests += migrate.tests_for(opts.bin, opts.peer, peer_version)

@@ -2,7 +2,8 @@
 """Three real sentinels over three servers of ours, whose primary is killed under load again and again.
 
 Clients ask a sentinel where to write, write a number, and WAIT for one replica. What WAIT has acknowledged must be there
-after every failover, and the clients must go on.
+after every failover, and the clients must go on. With --secure all of them meet at encrypted ports only: clients,
+replicas and sentinels, which need certificates for it.
 
   tests/peers/sentinel.py --bin target/release/pollux --kills 50 --sentinel valkey-server
 """
@@ -23,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from replication import info, wait_until
 from resp import Closed, Connection
 from servers import Server, die_with_parent, find_peer, find_program, free_port
+from tls import Secure, has_tls, options as encrypted
 
 NAME = "pollux"
 CLIENTS = 4
@@ -33,11 +35,14 @@ PACE_S = 0.004
 class Sentinel:
     """A real server in that role. The configuration file is its memory."""
 
-    def __init__(self, binary, primary):
+    def __init__(self, binary, primary, secure):
         self.dir, self.port = tempfile.mkdtemp(prefix="peers-"), free_port()
         path = os.path.join(self.dir, "sentinel.conf")
         with open(path, "w", encoding="ascii") as conf:
             conf.write("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 2\n" % (self.port, self.dir, NAME, primary))
+            for name, value in words_of_a_kind(encrypted(free_port())) if secure else ():
+                conf.write("%s %s\n" % (name[2:], value))
+            conf.write("tls-replication yes\n" if secure else "")
             conf.write("sentinel down-after-milliseconds %s 500\nsentinel failover-timeout %s 3000\n" % (NAME, NAME))
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = subprocess.Popen([binary, path, "--sentinel"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -75,8 +80,9 @@ class Sentinel:
 class Client:
     """Writes numbers of its own to whoever leads, and remembers which of them a replica has acknowledged."""
 
-    def __init__(self, number, sentinels):
+    def __init__(self, number, sentinels, secure):
         self.number, self.sentinels, self.goes_on = number, sentinels, True
+        self.call = (lambda port: Secure(port, timeout=2)) if secure else (lambda port: Connection(port, 2))
         self.acknowledged, self.next, self.latest = set(), 0, 0.0
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -86,7 +92,7 @@ class Client:
         while self.goes_on:
             try:
                 if connection is None:
-                    connection = Connection(self.sentinels[self.number % 3].primary(), 2)
+                    connection = self.call(self.sentinels[self.number % 3].primary())
                 key, self.next = b"%d:%d" % (self.number, self.next), self.next + 1
                 connection.send([b"SET", key, key], [b"WAIT", b"1", b"300"])
                 written, held = connection.read(), connection.read()
@@ -106,19 +112,27 @@ class Client:
 
 
 class Cluster:
-    def __init__(self, binary, sentinel):
+    def __init__(self, binary, sentinel, secure=False):
         self.servers, self.sentinels, self.clients = [], [], []
+        self.ports = {}                     # by server, where others find it
         try:
             for number in range(3):
-                follow = ("--replicaof", "127.0.0.1 %d" % self.servers[0].port) if number else ()
-                self.servers.append(Server(binary, "server %d" % number, ("--repl-diskless-sync-delay", "0", *follow)))
+                follow = ("--replicaof", "127.0.0.1 %d" % self.met_at(self.servers[0])) if number else ()
+                port = free_port()
+                secrets = (*encrypted(port), "--tls-replication", "yes") if secure else ()
+                self.servers.append(Server(binary, "server %d" % number, ("--repl-diskless-sync-delay", "0", *secrets, *follow)))
+                if secure:
+                    self.ports[self.servers[-1]] = port
             for _ in range(3):
-                self.sentinels.append(Sentinel(sentinel, self.servers[0].port))
+                self.sentinels.append(Sentinel(sentinel, self.met_at(self.servers[0]), secure))
             self.wait_until_well()
-            self.clients = [Client(number, self.sentinels) for number in range(CLIENTS)]
+            self.clients = [Client(number, self.sentinels, secure) for number in range(CLIENTS)]
         except BaseException:
             self.discard()
             raise
+
+    def met_at(self, server):
+        return self.ports.get(server, server.port)
 
     def wait_until_well(self):
         for sentinel in self.sentinels:
@@ -126,7 +140,7 @@ class Cluster:
 
     def primary(self):
         port = self.sentinels[0].primary()
-        return next(server for server in self.servers if server.port == port)
+        return next(server for server in self.servers if self.met_at(server) == port)
 
     def kill(self):
         """Kills the primary, waits for another, and brings the old one back on its port."""
@@ -136,7 +150,7 @@ class Cluster:
 
         def leads():
             new = {sentinel.primary() for sentinel in self.sentinels}
-            return len(new) == 1 and new != {old.port} and info(self.primary())["role"] == "master"
+            return len(new) == 1 and new != {self.met_at(old)} and info(self.primary())["role"] == "master"
         wait_until(leads, 40, "another primary\n" + self.sentinels[0].log())
         took = time.time() - started
         new = self.primary()
@@ -178,9 +192,13 @@ def start_at(server, port):
     server.port = port
 
 
-def play(binary, sentinel, kills, seed):
+def words_of_a_kind(options):
+    return zip(options[::2], options[1::2])
+
+
+def play(binary, sentinel, kills, seed, secure=False):
     rng = random.Random(seed)
-    cluster = Cluster(binary, sentinel)
+    cluster = Cluster(binary, sentinel, secure)
     took = []
     try:
         for number in range(kills):
@@ -199,6 +217,9 @@ def play(binary, sentinel, kills, seed):
 
 def tests_for(ours, peer):
     tests = [("sentinel: the primary killed twice", lambda: play(ours, peer, 2, 1))]
+    distribution = shutil.which("redis-server")
+    if distribution and has_tls(distribution):
+        tests.append(("sentinel: all of it encrypted", lambda: play(ours, distribution, 2, 3, True)))
     valkey = find_program("valkey-server")
     if valkey:
         tests.append(("sentinel: the same with valkey's", lambda: play(ours, valkey, 1, 2)))
@@ -212,8 +233,10 @@ def main():
     parser.add_argument("--sentinel", default=find_peer(), help="a real server (%(default)s)")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 20))
+    parser.add_argument("--secure", action="store_true", help="encrypted; the sentinel has to know TLS, as Debian's redis-server does")
     opts = parser.parse_args()
-    took, count = play(os.path.abspath(opts.bin), find_program(opts.sentinel) or opts.sentinel, opts.kills, opts.seed)
+    sentinel = (shutil.which if opts.secure else find_program)(opts.sentinel) or opts.sentinel
+    took, count = play(os.path.abspath(opts.bin), sentinel, opts.kills, opts.seed, opts.secure)
     print("%d kills, %d acknowledged writes, none lost; another primary after %.1f s, at most %.1f s"
           % (len(took), count, sum(took) / len(took), max(took)))
 

@@ -69,7 +69,7 @@ pub(super) fn arrinsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn insert(
     ctx: &mut Ctx<'_>,
     args: Args<'_>,
-    path: &crate::types::json::path::Path,
+    path: &crate::types::json::path::Path<'_>,
     values: Args<'_>,
     event: Event,
     at: impl Fn(usize) -> Option<usize>,
@@ -157,7 +157,7 @@ pub(super) fn arrindex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         found.map_or(-1, |(at, _)| at as i64)
     };
     if path.is_legacy {
-        let view = first(json, &path)?.ok_or_else(|| missing(&path.text))?;
+        let view = first(json, &path)?.ok_or_else(|| missing(&path.text()))?;
         if !view.is_array() {
             return Err(unexpected("array", view));
         }

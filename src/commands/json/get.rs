@@ -3,10 +3,12 @@
 //! RESP3 has both forms, and FORMAT chooses. Text is made in one piece and then handed to the reply, since a bulk says
 //! its length first.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
-use crate::types::json::path::Path;
+use crate::types::json::path::{Path, Values};
 use crate::types::json::{Atom, Json, Layout, Names, Printer, View};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
@@ -14,8 +16,8 @@ use crate::wire::reply::Reply;
 use super::super::options::is;
 use super::number::show_number;
 use super::{
-    NO_DOCUMENT, all, answer, first, missing, missing_or, path_at, path_of, read, show_count,
-    type_name, unexpected,
+    NO_DOCUMENT, SHORT_TEXT_BYTES, all, answer, first, missing, missing_or, path_at, path_of, read,
+    show_count, type_name, unexpected,
 };
 
 /// How RESP3 gets values.
@@ -53,7 +55,7 @@ pub(super) fn format_of(
 pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut layout = Layout::default();
     let mut format = Format::Text;
-    let mut paths = Vec::new();
+    let mut paths: SmallVec<[&[u8]; 2]> = SmallVec::new();
     let mut words = args.from(2);
     while let Some(word) = words.next() {
         let place = match word.len() {
@@ -80,7 +82,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if format != Format::Text {
         return get_values(&mut ctx.reply, json, &paths, format);
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
     let mut printer = Printer::new(&mut text, layout);
     match paths.as_slice() {
         [] => printer.value(json.view(), json.names()),
@@ -91,9 +93,9 @@ pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn print_path(printer: &mut Printer<'_>, json: &Json, path: &Path) -> Result<(), Error> {
+fn print_path(printer: &mut Printer<'_>, json: &Json, path: &Path<'_>) -> Result<(), Error> {
     if path.is_legacy {
-        let view = first(json, path)?.ok_or_else(|| missing(&path.text))?;
+        let view = first(json, path)?.ok_or_else(|| missing(&path.text()))?;
         printer.value(view, json.names());
         return Ok(());
     }
@@ -112,7 +114,7 @@ fn print_all(printer: &mut Printer<'_>, json: &Json, views: &[View<'_>]) {
 
 /// An object whose fields are the paths as they were given. If one is of the newer form, all are answered so.
 fn print_paths(printer: &mut Printer<'_>, json: &Json, texts: &[&[u8]]) -> Result<(), Error> {
-    let mut paths: Vec<(&[u8], Path)> = Vec::new();
+    let mut paths: Vec<(&[u8], Path<'_>)> = Vec::new();
     for text in texts {
         // One that cannot be read is left out, as is one that was there before.
         if let Ok(path) = Path::parse(text)
@@ -148,7 +150,7 @@ fn get_values(reply: &mut Reply<'_>, json: &Json, texts: &[&[u8]], format: Forma
     }
     let found = paths.iter().map(|path| match path {
         Some(path) => all(json, path),
-        None => Ok(Vec::new()),
+        None => Ok(Values::new()),
     });
     let found = found.collect::<Result<Vec<_>, _>>()?;
     reply.array(found.len());
@@ -240,7 +242,7 @@ pub(super) fn objlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let path = path_at(args, 2)?;
     let Some(json) = read(&mut ctx.keys, args.at(1))? else {
         if !path.is_legacy {
-            return Err(missing_or(&path.text, "not an object"));
+            return Err(missing_or(&path.text(), "not an object"));
         }
         ctx.reply.null();
         return Ok(());
@@ -271,7 +273,7 @@ pub(super) fn objkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let views = if path.is_legacy {
         match first(json, &path)? {
             Some(view) if !view.is_object() => {
-                return Err(missing_or(&path.text, "not an object"));
+                return Err(missing_or(&path.text(), "not an object"));
             }
             view => vec![view],
         }
@@ -299,7 +301,7 @@ pub(super) fn resp(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let views: Vec<_> = if path.is_legacy {
-        let view = first(json, &path)?.ok_or_else(|| missing(&path.text))?;
+        let view = first(json, &path)?.ok_or_else(|| missing(&path.text()))?;
         vec![Some(view)]
     } else {
         all(json, &path)?.into_iter().map(Some).collect()
@@ -365,7 +367,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let views = if path.is_legacy {
-        vec![first(json, &path)?.ok_or_else(|| missing(&path.text))?]
+        smallvec![first(json, &path)?.ok_or_else(|| missing(&path.text()))?]
     } else {
         all(json, &path)?
     };

@@ -13,13 +13,15 @@ mod number;
 mod set;
 mod text;
 
+use smallvec::SmallVec;
+
 use crate::engine::run::command::Row;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
 use crate::spec::json as spec;
-use crate::types::json::path::{Path, TooMuch, places, values};
-use crate::types::json::{Atom, Garbage, Json, Number, Reader, TooDeep, View};
+use crate::types::json::path::{Path, TooMuch, Values, places, values};
+use crate::types::json::{Atom, Garbage, Json, Number, Place, Reader, TooDeep, View};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
@@ -51,11 +53,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::TYPE, get::type_of),
 ];
 
-/// The number of the child at each level of a document.
-type Place = Vec<u32>;
-
 const NO_DOCUMENT: &str = "ERR could not perform this operation on a key that doesn't exist";
 const NOT_ROOT: &str = "ERR new objects must be created at the root";
+
+/// Room for an answer of the usual size, which then takes one allocation.
+const SHORT_TEXT_BYTES: usize = 64;
 
 /// Garbage with more blocks than this is left to the thread that frees.
 const BLOCKS_FREED_HERE: usize = 64;
@@ -104,12 +106,12 @@ fn type_name(view: View<'_>) -> &'static str {
     }
 }
 
-fn path_of(text: &[u8]) -> Result<Path, Error> {
+fn path_of(text: &[u8]) -> Result<Path<'_>, Error> {
     Path::parse(text).map_err(Error::from)
 }
 
 /// The path that an argument is; the whole document if it is not given.
-fn path_at(args: Args<'_>, at: usize) -> Result<Path, Error> {
+fn path_at(args: Args<'_>, at: usize) -> Result<Path<'_>, Error> {
     args.get(at).map_or_else(|| Ok(Path::root()), path_of)
 }
 
@@ -146,12 +148,12 @@ fn throw_away(keys: &mut Keys<'_>, garbage: Garbage) {
 }
 
 /// All values that a path leads to.
-fn all<'d>(json: &'d Json, path: &'d Path) -> Result<Vec<View<'d>>, Error> {
+fn all<'d>(json: &'d Json, path: &'d Path<'_>) -> Result<Values<'d>, Error> {
     values(json, path, usize::MAX).map_err(too_much)
 }
 
 /// The first value.
-fn first<'d>(json: &'d Json, path: &'d Path) -> Result<Option<View<'d>>, Error> {
+fn first<'d>(json: &'d Json, path: &'d Path<'_>) -> Result<Option<View<'d>>, Error> {
     let found = values(json, path, 1).map_err(too_much)?;
     Ok(found.first().copied())
 }
@@ -160,18 +162,17 @@ fn first<'d>(json: &'d Json, path: &'d Path) -> Result<Option<View<'d>>, Error> 
 /// older form and there is none, which then says what was expected instead.
 fn targets(
     json: &Json,
-    path: &Path,
+    path: &Path<'_>,
     is_wanted: impl Fn(View<'_>) -> bool,
     expectation: &str,
-) -> Result<Vec<Option<Place>>, Error> {
+) -> Result<SmallVec<[Option<Place>; 1]>, Error> {
     let found = places(json, path).map_err(too_much)?;
-    let wanted = |view| is_wanted(view);
     let targets = found
         .into_iter()
-        .map(|found| wanted(found.view).then_some(found.place));
-    let targets: Vec<Option<Place>> = targets.collect();
+        .map(|found| is_wanted(found.view).then_some(found.place));
+    let targets: SmallVec<_> = targets.collect();
     if path.is_legacy && targets.iter().all(Option::is_none) {
-        return Err(missing_or(&path.text, expectation));
+        return Err(missing_or(&path.text(), expectation));
     }
     Ok(targets)
 }
@@ -179,7 +180,7 @@ fn targets(
 /// A list of answers: all of them, or the last if the path is of the older form.
 fn answer<T>(
     reply: &mut Reply<'_>,
-    path: &Path,
+    path: &Path<'_>,
     answers: &[Option<T>],
     show: impl Fn(&mut Reply<'_>, &T),
 ) {

@@ -3,18 +3,21 @@
 //! All results are worked out before one is written, so that an error changes nothing. RESP3 has one form of answer for
 //! both kinds of paths, RESP2 tells the results as JSON.
 
+use smallvec::SmallVec;
+
+use crate::base::num;
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
 use crate::types::json::path::places;
-use crate::types::json::{Arithmetic, Atom, Number, NumberError, Reader, View, push_number};
+use crate::types::json::{Arithmetic, Atom, Number, NumberError, Place, Reader, View, push_number};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
 use super::{
-    Place, answer, changed, document, document_mut, found, missing_or, not_json, path_of, targets,
-    too_much,
+    SHORT_TEXT_BYTES, answer, changed, document, document_mut, found, missing_or, not_json,
+    path_of, targets, too_much,
 };
 
 /// JSON.NUMINCRBY key path value
@@ -40,7 +43,7 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
     path.is_legacy &= !ctx.reply.is_resp3();
     let json = document(&ctx.keys, spot);
     let found = places(json, &path).map_err(too_much)?;
-    let mut answers = Vec::with_capacity(found.len());
+    let mut answers: SmallVec<[Option<Number>; 1]> = SmallVec::new();
     let mut parsed = None;
     for target in &found {
         let Atom::Number(number) = target.view.atom() else {
@@ -54,21 +57,21 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
         answers.push(Some(arithmetic.of(number, operand).map_err(refusal)?));
     }
     if path.is_legacy && parsed.is_none() {
-        return Err(missing_or(&path.text, "does not contains a number"));
+        return Err(missing_or(&path.text(), "does not contains a number"));
     }
     let places = found
         .into_iter()
         .map(|target| (json.offset(target.view), target.place));
-    let places: Vec<(Option<usize>, Place)> = places.collect();
+    let places: SmallVec<[(Option<usize>, Place); 1]> = places.collect();
     let json = document_mut(&mut ctx.keys, spot);
     let mut is_moved = false;
     for ((offset, place), answer) in places.iter().zip(&answers) {
-        let Some(number) = answer.map(Atom::Number) else {
+        let Some(number) = *answer else {
             continue;
         };
         let offset = offset.filter(|_| !is_moved);
         if !offset.is_some_and(|offset| json.overwrite(offset, number)) {
-            json.replace_scalar(place, number);
+            json.replace_scalar(place, Atom::Number(number));
             is_moved = true;
         }
     }
@@ -77,7 +80,7 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
         answer(&mut ctx.reply, &path, &answers, show_number);
         return Ok(());
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
     if path.is_legacy {
         if let Some(last) = answers.iter().flatten().next_back() {
             push_number(&mut text, *last);
@@ -100,6 +103,9 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
 }
 
 fn operand_of(text: &[u8]) -> Result<Number, Error> {
+    if let Some(number) = num::parse_i64(text) {
+        return Ok(Number::Int(number));
+    }
     let mut reader = Reader::plain();
     let input = reader.read(text).map_err(not_json)?;
     match input.part.view().atom() {
@@ -130,7 +136,7 @@ pub(super) fn toggle(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let json = document_mut(&mut ctx.keys, spot);
     let is_bool = |view: View<'_>| matches!(view.atom(), Atom::Bool(_));
     let targets = targets(json, &path, is_bool, "not a bool")?;
-    let mut answers = Vec::with_capacity(targets.len());
+    let mut answers: SmallVec<[Option<bool>; 1]> = SmallVec::new();
     for place in &targets {
         let old = place.as_ref().and_then(|place| json.at(place));
         let Some((Atom::Bool(old), place)) = old.map(View::atom).zip(place.as_ref()) else {

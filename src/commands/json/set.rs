@@ -1,18 +1,20 @@
 //! Setting, merging, clearing and removing values.
 
+use smallvec::SmallVec;
+
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, New, Site, Spot};
 use crate::spec::error::Error;
 use crate::types::Typed;
 use crate::types::json::path::{Last, Path, places, places_of};
-use crate::types::json::{Atom, Garbage, Input, Json, Number, Reader, View};
+use crate::types::json::{Atom, Garbage, Input, Json, Number, Place, Precision, Reader, View};
 use crate::wire::args::Args;
 
 use super::super::options::is;
 use super::{
-    NOT_ROOT, Place, changed, document, document_mut, find, found, not_json, path_at, path_of,
-    targets, throw_away, too_deep, too_much,
+    NOT_ROOT, changed, document, document_mut, find, found, not_json, path_at, path_of, targets,
+    throw_away, too_deep, too_much,
 };
 
 /// Whether something must or must not be there.
@@ -24,10 +26,10 @@ enum Condition {
 }
 
 /// What setting a value at a path comes to.
-enum Plan {
-    Replace(Vec<Place>),
+enum Plan<'p> {
+    Replace(SmallVec<[Place; 1]>),
     /// A field is new in these objects.
-    Add(Vec<Place>, Vec<u8>),
+    Add(SmallVec<[Place; 1]>, &'p [u8]),
     Nothing,
 }
 
@@ -35,10 +37,11 @@ enum Plan {
 pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, value) = (args.at(1), args.at(3));
     let path = path_of(args.at(2))?;
-    let condition = options(args.tail(4))?;
+    let (condition, precision) = options(args.tail(4))?;
     let spot = find(&mut ctx.keys, key)?;
     let json = spot.map(|spot| document(&ctx.keys, spot));
-    let mut reader = Reader::new(json.filter(|_| !path.is_root()));
+    let reader = Reader::new(json.filter(|_| !path.is_root()));
+    let mut reader = reader.with_precision(precision);
     let input = reader.read(value).map_err(not_json)?;
     let is_done = match json {
         None if condition == Condition::There => false,
@@ -66,9 +69,9 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Numbers are kept as they come, whatever precision is asked for.
-fn options(args: Args<'_>) -> Result<Condition, Error> {
-    let mut condition = Condition::None;
+/// Of a condition that is given twice the second is one word too many; of a precision, the last counts.
+fn options(args: Args<'_>) -> Result<(Condition, Option<Precision>), Error> {
+    let (mut condition, mut precision) = (Condition::None, None);
     let mut words = args.iter();
     while let Some(word) = words.next() {
         if is(word, "NX") && condition == Condition::None {
@@ -76,16 +79,15 @@ fn options(args: Args<'_>) -> Result<Condition, Error> {
         } else if is(word, "XX") && condition == Condition::None {
             condition = Condition::There;
         } else if is(word, "FPHA") {
-            let precision = words.next().ok_or(Error::arity("json.set"))?;
-            let known = ["BF16", "FP16", "FP32", "FP64"];
-            if !known.iter().any(|name| is(precision, name)) {
-                return Err(Error::from("ERR invalid FPHA type"));
-            }
+            let name = words.next().ok_or(Error::arity("json.set"))?;
+            let known = Precision::ALL.into_iter();
+            let mut known = known.filter(|known| is(name, known.name()));
+            precision = Some(known.next().ok_or("ERR invalid FPHA type")?);
         } else {
             return Err(Error::Syntax);
         }
     }
-    Ok(condition)
+    Ok((condition, precision))
 }
 
 /// The key's deadline stays.
@@ -103,7 +105,7 @@ fn set_root(keys: &mut Keys<'_>, key: &[u8], spot: Option<Spot>, json: Json) {
     }
 }
 
-fn plan(json: &Json, path: &Path, condition: Condition) -> Result<Plan, Error> {
+fn plan<'p>(json: &Json, path: &'p Path<'_>, condition: Condition) -> Result<Plan<'p>, Error> {
     if condition != Condition::Missing {
         let found = places(json, path).map_err(too_much)?;
         if !found.is_empty() {
@@ -131,7 +133,7 @@ fn plan(json: &Json, path: &Path, condition: Condition) -> Result<Plan, Error> {
         .into_iter()
         .filter(|found| takes(found.view))
         .map(|found| found.place);
-    Ok(Plan::Add(places.collect(), name.to_vec()))
+    Ok(Plan::Add(places.collect(), name))
 }
 
 fn has_field(json: &Json, view: View<'_>, name: &[u8]) -> bool {
@@ -140,11 +142,14 @@ fn has_field(json: &Json, view: View<'_>, name: &[u8]) -> bool {
 
 /// Leaves out what is within something else that is there. Places come in the order of the document, so that which
 /// encloses comes first.
-fn topmost(places: impl Iterator<Item = Place>) -> Vec<Place> {
-    let mut all: Vec<Place> = places.collect();
+fn topmost(places: impl Iterator<Item = Place>) -> SmallVec<[Place; 1]> {
+    let mut all: SmallVec<[Place; 1]> = places.collect();
+    if all.len() < 2 {
+        return all;
+    }
     all.sort();
     all.dedup();
-    let mut topmost: Vec<Place> = Vec::new();
+    let mut topmost: SmallVec<[Place; 1]> = SmallVec::new();
     for place in all {
         if !topmost.last().is_some_and(|last| place.starts_with(last)) {
             topmost.push(place);
@@ -158,7 +163,7 @@ fn carry_out(
     keys: &mut Keys<'_>,
     spot: Spot,
     reader: Reader,
-    plan: Plan,
+    plan: Plan<'_>,
     input: Input,
 ) -> Result<bool, Error> {
     let places = match &plan {

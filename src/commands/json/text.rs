@@ -32,7 +32,7 @@ pub(super) fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             ctx.reply.null();
             return Ok(());
         };
-        let view = first(json, &path)?.ok_or_else(|| missing(&path.text))?;
+        let view = first(json, &path)?.ok_or_else(|| missing(&path.text()))?;
         let text = text_of(view).ok_or_else(|| unexpected("string", view))?;
         ctx.reply.count(text.len());
         return Ok(());

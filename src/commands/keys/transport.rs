@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::acl::User;
 use crate::base::lzf::Compressor;
+use crate::config::SanitizeDump;
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{AccessPolicy, Event, New, Payload, text, value_of};
@@ -133,13 +135,17 @@ pub(crate) fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// The value in a payload.
-fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
+fn value_in(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
     let trusts = ctx.services.debug.skips_checksums;
     let checked = rdb::checked_payload(payload, trusts);
     let (body, version) = checked.ok_or("ERR DUMP payload version or checksum are wrong")?;
     let mut reader = Reader::new(body, version, &limits::all(ctx));
     let kind = reader.byte().unwrap_or_default();
-    reader.value(kind).map_err(|fault| {
+    let read = reader.value(kind);
+    if is_to_be_sanitized(ctx) {
+        ctx.services.stats.payloads_sanitized += reader.packs();
+    }
+    read.map_err(|fault| {
         let what = match fault {
             Fault::Broken(what) => what,
             Fault::Io(_) => "Unexpected EOF reading RDB file",
@@ -149,6 +155,18 @@ fn value_in(ctx: &Ctx<'_>, payload: &[u8]) -> Result<Loaded, Error> {
         log::debug!("Internal error in RDB reading offset 0 -> {what}");
         "ERR Bad data format".into()
     })
+}
+
+/// Whether somebody has asked for values to be looked through, which they are in any case.
+fn is_to_be_sanitized(ctx: &Ctx<'_>) -> bool {
+    match ctx.services.config.sanitize_dump_payload {
+        SanitizeDump::No => false,
+        SanitizeDump::Yes => true,
+        SanitizeDump::Clients => {
+            let user = ctx.services.users.get(&ctx.session.user);
+            !ctx.is_replay() && !user.is_some_and(User::skips_sanitizing)
+        }
+    }
 }
 
 /// Sets how long the key has been idle, or how often it is used, where the policy keeps that.

@@ -3,18 +3,22 @@
 //! What was said about vectors in a request is read in `arguments`, VSIM is in `similar`. Each command counts its own
 //! arguments, since the rows say nothing of how many there are.
 //!
-//! A search that would hold the loop goes to a thread. CAS is an ordinary VADD: an insertion takes well below a
-//! millisecond.
+//! A search that would hold the loop goes to a thread. So does that of an insertion with CAS: the element is added when
+//! its candidates have been found, if its set is still there and nobody else has added it.
 
 mod arguments;
 mod similar;
 
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
+use crate::keyspace::{Keys, Spot};
 use crate::spec::Spec;
 use crate::spec::error::Error;
 use crate::spec::vector as spec;
-use crate::types::vector::{Design, Form, Quantization, VectorSet};
+use crate::types::vector::{
+    Design, Form, Found, Neighbours, Newcomer, Quantization, Search, Task, VectorSet,
+};
+use crate::types::zset::NameRange;
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
@@ -31,6 +35,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(&spec::VISMEMBER, vismember),
     Row::new(&spec::VLINKS, vlinks),
     Row::new(&spec::VRANDMEMBER, vrandmember),
+    Row::new(&spec::VRANGE, vrange),
     Row::new(&spec::VREM, vrem),
     Row::new(&spec::VSETATTR, vsetattr),
     Row::new(&spec::VSIM, similar::vsim),
@@ -60,7 +65,13 @@ struct Options<'a> {
     breadth: usize,
     m: usize,
     attributes: Option<&'a [u8]>,
+    /// A thread may look for candidates.
+    may_be_later: bool,
 }
+
+/// With CAS, an insertion that has to look at more bytes of vectors goes to a thread; others take less than the way
+/// there and back.
+const INLINE_BYTES_MAX: usize = 256 << 10;
 
 /// The candidates for neighbours that an insertion looks at unless told otherwise, and the most that can be asked for.
 const BREADTH: i64 = 200;
@@ -78,10 +89,11 @@ impl<'a> Options<'a> {
             breadth: BREADTH as usize,
             m: M as usize,
             attributes: None,
+            may_be_later: false,
         };
         while let Some(word) = words.next() {
             if is(word, "CAS") {
-                // The insertion is as atomic without it.
+                options.may_be_later = true;
             } else if is(word, "EF") && words.has_more() {
                 options.breadth = words.number(1, BREADTH_MAX, "ERR invalid EF")? as usize;
             } else if is(word, "M") && words.has_more() {
@@ -114,12 +126,24 @@ fn vadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::arity(spec::VADD.shown_name()));
     };
     let options = Options::parse(words)?;
+    if let Some(Found::Neighbours(found)) = ctx.take_found() {
+        return vadd_later(ctx, key, element, &options, vector, found);
+    }
     let projected = match ctx.keys.read_quietly(key) {
         None => None,
         Some(spot) => {
             let set = ctx.keys.object_at::<VectorSet>(spot)?;
             check_design(set.design(), &options, reduced, vector.len())?;
-            set.project(&vector)
+            let projected = set.project(&vector);
+            let is_new = set.find(element).is_none();
+            if options.may_be_later && is_new && ctx.may_wait() {
+                let vector = projected.clone().unwrap_or_else(|| vector.clone());
+                if let Some(search) = search_for(&mut ctx.keys, spot, &options, vector)? {
+                    ctx.begin_search(args, search);
+                    return Ok(());
+                }
+            }
+            projected
         }
     };
     let seed = ctx.keys.space.seed();
@@ -140,6 +164,51 @@ fn vadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let is_new = set.add(element, vector, options.attributes, options.breadth, rng);
     ctx.keys.touched(key, 1);
     truth(&mut ctx.reply, is_new);
+    Ok(())
+}
+
+/// What is to be looked for before an element is added, if that takes long.
+fn search_for(
+    keys: &mut Keys<'_>,
+    spot: Spot,
+    options: &Options<'_>,
+    vector: Vec<f32>,
+) -> Result<Option<Search>, Error> {
+    let (set, rng) = keys.at_with_rng::<VectorSet>(spot)?;
+    let newcomer = Newcomer {
+        vector,
+        level: VectorSet::draw_level(rng),
+        breadth: options.breadth,
+    };
+    let search = Search {
+        set: set.clone(),
+        task: Task::Neighbours(newcomer),
+    };
+    Ok(Some(search).filter(|search| search.effort_bytes() > INLINE_BYTES_MAX))
+}
+
+/// The rest of a VADD whose candidates were looked for elsewhere. If the set is another now, or somebody else has added
+/// the element, that has happened after this one was added, as far as anybody can tell.
+fn vadd_later(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    element: &[u8],
+    options: &Options<'_>,
+    vector: Vec<f32>,
+    found: Neighbours,
+) -> Outcome {
+    let spot = ctx.keys.read_quietly(key);
+    let set = spot.and_then(|spot| ctx.keys.at::<VectorSet>(spot).ok());
+    let is_wanted = set.is_some_and(|set| set.has_asked_for(&found) && set.find(element).is_none());
+    if let Some(spot) = ctx.keys.spot_as::<VectorSet>(key).ok().flatten()
+        && is_wanted
+    {
+        let set = ctx.keys.at_mut::<VectorSet>(spot)?;
+        let vector = set.project(&vector).unwrap_or(vector);
+        set.add_among(element, &vector, options.attributes, options.breadth, found);
+        ctx.keys.touched(key, 1);
+    }
+    truth(&mut ctx.reply, true);
     Ok(())
 }
 
@@ -386,6 +455,32 @@ fn vrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 reply.bulk(set.name(rng.index(len) as u32));
             }
         }
+    }
+    Ok(())
+}
+
+/// VRANGE key start end [count]
+fn vrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    count(&spec::VRANGE, args, 4, 5)?;
+    let range = NameRange::parse(args.at(2), args.at(3)).ok_or(Error::RangeNotLex)?;
+    let most = match args.get(4).map(whole) {
+        None => usize::MAX,
+        Some(count) => {
+            let count = count.ok_or("ERR COUNT value is not an integer")?;
+            // A negative one stands for all.
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }
+    };
+    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let Some(set) = set else {
+        ctx.reply.array(0);
+        return Ok(());
+    };
+    let names = set.names(range).take(most);
+    let names: Vec<&[u8]> = names.collect();
+    ctx.reply.array(names.len());
+    for name in names {
+        ctx.reply.bulk(name);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::engine::run::ctx::Ctx;
 use crate::spec::error::Error;
 use crate::spec::vector as spec;
 use crate::types::vector::filter::{Filter, Nonsense};
-use crate::types::vector::{Found, Query, Search, VectorSet};
+use crate::types::vector::{Found, Nearest, Query, Search, Task, VectorSet};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
@@ -107,7 +107,7 @@ const INLINE_BYTES_MAX: usize = 8 << 20;
 /// [EF effort] [FILTER expression] [FILTER-EF effort] [TRUTH] [NOTHREAD]
 pub(super) fn vsim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VSIM, args, 4, usize::MAX)?;
-    if let Some(found) = ctx.take_found() {
+    if let Some(Found::Near(found)) = ctx.take_found() {
         // The vector was understood when the command came, and is passed over.
         let mut words = Words::new(args, 2);
         words.skip_vector();
@@ -126,19 +126,19 @@ pub(super) fn vsim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let effort = options.count.saturating_mul(EFFORT);
     let search = Search {
         set: set.clone(),
-        query: Query {
+        task: Task::Near(Query {
             vector,
             breadth: breadth as usize,
             filter: options.filter.take(),
             effort: options.effort.unwrap_or(effort) as usize,
             is_exhaustive: options.is_exhaustive,
-        },
+        }),
     };
     let is_long = search.effort_bytes() > INLINE_BYTES_MAX;
     if is_long && !options.stays_here && ctx.may_wait() {
         ctx.begin_search(args, search);
-    } else {
-        show(&mut ctx.reply, &options, &search.run());
+    } else if let Found::Near(found) = search.run() {
+        show(&mut ctx.reply, &options, &found);
     }
     Ok(())
 }
@@ -163,7 +163,7 @@ fn wanted(set: &VectorSet, words: &mut Words<'_>) -> Result<Vec<f32>, Error> {
     }
 }
 
-fn show(reply: &mut Reply<'_>, options: &Options, found: &Found) {
+fn show(reply: &mut Reply<'_>, options: &Options, found: &Nearest) {
     let set = &found.set;
     let near = (found.near.iter())
         .take(options.count as usize)

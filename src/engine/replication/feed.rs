@@ -11,6 +11,7 @@ use crate::engine::run::effects::Propagated;
 use crate::engine::session::line;
 use crate::persist::aof::feed::push_command;
 use crate::repl::Stage;
+use crate::wire::args::Args;
 
 /// An output that has less gets more.
 const OUTPUT_BYTES: u64 = 64 * 1024;
@@ -38,6 +39,25 @@ impl Replication {
             self.feed_word(b"EXEC");
         }
         self.flush_scratch();
+    }
+
+    /// Puts in one command that belongs to no others, straight into the block that grows if there is room.
+    #[inline]
+    pub(in crate::engine) fn feed_one(&mut self, db: u16, args: Args<'_>) {
+        if !self.is_fed() {
+            return;
+        }
+        let most = args.total_bytes() + (args.len() + 1) * HEADER_BYTES_MAX;
+        if self.db == Some(db)
+            && let Some(stream) = self.history.stream_mut()
+            && let Some(tail) = stream.tail_with_room(most)
+        {
+            push_command(tail, args.iter());
+        } else {
+            self.select(db);
+            push_command(&mut self.scratch, args.iter());
+            self.flush_scratch();
+        }
     }
 
     /// Puts in a command that means no database.
@@ -199,6 +219,9 @@ impl Engine {
         at.is_some_and(|at| self.feed_replica(at))
     }
 }
+
+/// No count, and no length with its line ends, takes more.
+const HEADER_BYTES_MAX: usize = 32;
 
 /// Room that is kept for the bytes of one command.
 const SCRATCH_BYTES: usize = 64 * 1024;

@@ -25,6 +25,7 @@ use crate::engine::run::ctx::Ctx;
 use crate::engine::run::effects::Effects;
 use crate::engine::run::executing::{Asked, Busy, KILLED};
 use crate::engine::run::outside::Outside;
+use crate::engine::run::plain::Calm;
 use crate::engine::services::Services;
 use crate::engine::session::{Link, Sessions};
 
@@ -149,7 +150,7 @@ fn lend_engine<R>(
             turn: crate::engine::turn::Turn::default(),
             output: Box::<Output>::default(),
             cron: crate::engine::timers::Cron::new(),
-            is_quiet: false,
+            calm: Calm::No,
         });
         exchange(ctx, &mut inner);
         let (mut inner, outcome) = job(outside, inner);

@@ -9,7 +9,7 @@ use crate::wire::args::Args;
 
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
-use crate::engine::run::effects::{Ended, shown};
+use crate::engine::run::effects::{Audience, Ended, shown};
 use crate::engine::run::facts::Facts;
 use crate::engine::services::Services;
 use crate::engine::session::{Link, Parked, Session};
@@ -64,28 +64,22 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>)
     if ctx.fx.listening {
         ctx.fx.note_removals(&ctx.keys.space.journal);
     }
-    let ended = if changed {
-        Ended::Changed
-    } else if failed {
-        Ended::Refused
-    } else {
-        Ended::Unchanged
-    };
+    let ended = Ended::new(changed, failed);
     ctx.fx
         .finish_command(command.spec.propagates, db_before, ended, args);
     ctx.command = outer;
     spent_ns
 }
 
-/// `call` for a plain command while all is quiet (see [`plain`](super::plain)): nobody is told of anything. To count
-/// it, and to note that it took long, is for the caller. `ticks` is the processor's counter when it began, and then
-/// when it has ended.
+/// `call` for a plain command while nobody listens, or, if it is `FED`, while the readers of the stream do and nobody
+/// else (see [`plain`](super::plain)). To count it, and to note that it took long, is for the caller. `ticks` is the
+/// processor's counter when it began, and then when it has ended.
 #[expect(
     clippy::inline_always,
     reason = "it is the whole of a plain command, for two kinds of users"
 )]
 #[inline(always)]
-pub(super) fn call_plain(
+pub(super) fn call_plain<const FED: bool>(
     ctx: &mut Ctx<'_>,
     command: &'static Command,
     args: Args<'_>,
@@ -95,16 +89,46 @@ pub(super) fn call_plain(
     let dirty_before = ctx.keys.space.journal.dirty;
     let outcome = (command.run.0)(ctx, args);
     let started = std::mem::replace(ticks, tsc::ticks());
+    let changed = ctx.keys.space.journal.dirty != dirty_before;
     debug_assert!(
-        command.spec.propagates != Propagates::Never
-            || dirty_before == ctx.keys.space.journal.dirty,
+        command.spec.propagates != Propagates::Never || !changed,
         "a command that changes the data set says in its row how it propagates"
     );
+    let failed = outcome.is_err();
     if let Err(refusal) = outcome {
         refuse(ctx, &refusal);
         ctx.services.stats.commands[command.index].failed += 1;
     }
+    if FED {
+        propagate_plain(ctx, command, args, Ended::new(changed, failed));
+    }
     ctx.services.rate.nanos(ticks.wrapping_sub(started))
+}
+
+/// Tells the readers of the stream what a plain command has done. Mostly it stands for itself or is not told of, and
+/// then its arguments are read where they lie.
+#[inline]
+fn propagate_plain(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, ended: Ended) {
+    let how = command.spec.propagates;
+    if !ctx.fx.is_quiet() || !ctx.keys.space.journal.is_empty() {
+        propagate_several(ctx, command, args, ended);
+    } else if let Some(audience) = Audience::of(how, ended) {
+        ctx.services
+            .append_one(audience, ctx.keys.db, args, &ctx.now);
+    }
+}
+
+/// The same where keys went by themselves, or the command names others. Nobody else hears of the keys.
+#[cold]
+fn propagate_several(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, ended: Ended) {
+    let (fx, journal) = (&mut *ctx.fx, &mut ctx.keys.space.journal);
+    fx.note_removals(journal);
+    fx.facts_seen = 0;
+    journal.clear();
+    fx.finish_command(command.spec.propagates, ctx.keys.db, ended, args);
+    if !fx.stream.is_empty() {
+        ctx.services.append_effects(fx, command, &ctx.now);
+    }
 }
 
 /// For the command of this context, if it took long.

@@ -33,6 +33,19 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
+    /// The readers of a command that goes to them as it was received. `None`: it does not.
+    #[inline]
+    pub(super) fn of(how: Propagates, ended: Ended) -> Option<Self> {
+        match (how, ended) {
+            (Propagates::AsReceived | Propagates::OrInstead, Ended::Changed)
+            | (Propagates::Always, Ended::Unchanged | Ended::Changed) => Some(Self::Both),
+            (Propagates::ToReplicas, Ended::Unchanged | Ended::Changed) => Some(Self::Replicas),
+            (Propagates::Never | Propagates::Instead | Propagates::Parts, _)
+            | (_, Ended::Refused)
+            | (Propagates::AsReceived | Propagates::OrInstead, Ended::Unchanged) => None,
+        }
+    }
+
     /// Whether the append-only file gets it.
     pub(crate) const fn has_log(self) -> bool {
         match self {
@@ -85,6 +98,17 @@ pub(crate) enum Ended {
     Refused,
     Unchanged,
     Changed,
+}
+
+impl Ended {
+    #[inline]
+    pub(super) const fn new(changed: bool, failed: bool) -> Self {
+        match (changed, failed) {
+            (true, _) => Self::Changed,
+            (false, true) => Self::Refused,
+            (false, false) => Self::Unchanged,
+        }
+    }
 }
 
 /// The requests to the shell, which owns sockets, files and threads, after the command.
@@ -171,6 +195,12 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    /// Whether nothing waits to be put into the stream, or to be sent to its readers.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.instead.is_empty() && self.stream.is_empty()
+    }
+
     /// Propagates `words` instead of the command as received. May be called several times.
     pub(crate) fn propagate_as(&mut self, db: u16, words: &[&[u8]]) {
         self.propagate_to(Audience::Both, db, words);
@@ -247,13 +277,8 @@ impl Effects {
             self.stream.append(&mut self.instead);
             return;
         }
-        let audience = match (how, ended) {
-            (Propagates::AsReceived | Propagates::OrInstead, Ended::Changed)
-            | (Propagates::Always, Ended::Unchanged | Ended::Changed) => Audience::Both,
-            (Propagates::ToReplicas, Ended::Unchanged | Ended::Changed) => Audience::Replicas,
-            (Propagates::Never | Propagates::Instead | Propagates::Parts, _)
-            | (_, Ended::Refused)
-            | (Propagates::AsReceived | Propagates::OrInstead, Ended::Unchanged) => return,
+        let Some(audience) = Audience::of(how, ended) else {
+            return;
         };
         let mut owned = std::mem::take(&mut self.spare);
         owned.extend(args);

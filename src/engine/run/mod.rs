@@ -25,8 +25,9 @@ mod settle;
 pub(crate) mod table;
 pub(crate) mod undo;
 
-use crate::acl::Denial;
+use crate::acl::{Denial, database};
 use crate::keyspace::{KeyHint, Keys};
+use crate::spec::Databases;
 use crate::spec::error::Error;
 use crate::spec::flags::{Flags, flag as command_flag};
 use crate::wire::args::{Args, OwnedArgs};
@@ -219,9 +220,8 @@ impl Engine {
             self.keyspace.note_own();
         }
         if self.fx.listening && !self.fx.stream.is_empty() {
-            self.append_effects(command);
-            session.written_to = self.services.appending.offset;
-            session.stream_to = self.services.replication.history.offset();
+            (self.services).append_effects(&mut self.fx, command, &self.now);
+            (session.written_to, session.stream_to) = self.services.fed_to();
         }
         self.give_output_back(session, was_empty);
         if session.parked.is_none() && !still_waiting {
@@ -271,6 +271,12 @@ impl Engine {
             Flags(transaction.common_flags.0 & flags.0)
         };
         transaction.flags = transaction.flags | flags;
+        if command.spec.databases == Databases::Entered
+            && !transaction.is_spoiled
+            && let Some(db) = database(args.at(1), self.services.config.databases)
+        {
+            transaction.db = db as u16;
+        }
         transaction.queue.push(Queued {
             command: &command.facts,
             args: owned,

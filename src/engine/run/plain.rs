@@ -1,10 +1,14 @@
 //! Plain commands while all is quiet, which is nearly all of the work of nearly every server.
 //!
 //! A *plain* command concerns the keyspace and nothing else: it reads or writes keys, waits for nobody, and changes no
-//! session, no parameter and no service. Its row says so. All is *quiet* while nobody has asked to be told of commands
-//! or of changes, and nothing bars the session's way: the gate stands open. Then a plain command has no consequences,
-//! and after it all is as quiet as before. So a run of plain commands of one session is admitted as a whole; one
-//! [`Ctx`] does for all of them, and for each there is left to run it and to count it.
+//! session, no parameter and no service. Its row says so. All is *quiet* while no client has asked to be told of
+//! commands or of changes, and nothing bars the session's way: the gate stands open. Then a plain command has no
+//! consequences here, and after it all is as quiet as before. So a run of plain commands of one session is admitted as
+//! a whole; one [`Ctx`] does for all of them, and for each there is left to run it and to count it.
+//!
+//! An append-only file or replicas hear of each command even so. Their stream takes bytes and gives nothing back, so it
+//! disturbs nobody: a run is then *fed*, and each command is written into the stream when it has run. The function that
+//! does it is there twice, so that a server that feeds nobody pays nothing for being able to.
 //!
 //! This is a short cut: what is left out is what `Engine::run_request` would find to have no effect. That commands are
 //! as plain as their rows say, is asserted after each one.
@@ -12,6 +16,7 @@
 use crate::keyspace::journal::interest;
 use crate::keyspace::{Expiry, Keys};
 use crate::store::tsc;
+use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
@@ -23,12 +28,38 @@ use crate::engine::run::ctx::{Ctx, Origin};
 use crate::engine::run::effects::Effects;
 use crate::engine::run::{call, gate};
 use crate::engine::services::Services;
-use crate::engine::session::{Replies, Session, Sessions};
+use crate::engine::session::{Access, Replies, Session, Sessions};
 use crate::engine::users;
 
-/// Whether plain commands have no consequences, and may run, as far as the session has a say in it.
+/// Whether plain commands may run in one go, as far as all sessions and services have a say in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Calm {
+    /// They may not: clients want to be told, or something bars the way.
+    No,
+    /// They may, and nobody hears of it.
+    Quiet,
+    /// They may, and what they change goes into the stream of commands.
+    Fed,
+}
+
+impl Calm {
+    /// While a run goes on, which is fed or is not.
+    const fn of_run(fed: bool) -> Self {
+        if fed { Self::Fed } else { Self::Quiet }
+    }
+
+    /// Those who want to know of the keyspace meanwhile.
+    const fn interest(self) -> u8 {
+        match self {
+            Self::No | Self::Quiet => interest::NOBODY,
+            Self::Fed => interest::REMOVALS,
+        }
+    }
+}
+
+/// Whether they may, as far as the session that sends them has a say in it.
 #[inline]
-pub(in crate::engine) fn is_at_ease(session: &Session) -> bool {
+fn is_at_ease(session: &Session) -> bool {
     gate::is_unhindered(session)
         && session.replies == Replies::On
         && !session.no_touch
@@ -36,36 +67,79 @@ pub(in crate::engine) fn is_at_ease(session: &Session) -> bool {
         && session.soft_limit_since_us == 0
 }
 
-/// The same, as far as all others have.
-fn all_are_quiet(services: &Services, sessions: &Sessions, fx: &Effects) -> bool {
-    gate::stands_open(services)
+fn calm(services: &Services, sessions: &Sessions, fx: &Effects) -> Calm {
+    let is_open = gate::stands_open(services)
         && !sessions.counts_memory
         && services.monitors.is_empty()
-        && services.config.cluster_compatibility_sample_ratio == 0
-        && !fx.listening
-        && Engine::listeners(services) == interest::NOBODY
+        && services.config.cluster_compatibility_sample_ratio == 0;
+    match (Engine::listeners(services), fx.listening) {
+        (interest::NOBODY, false) if is_open => Calm::Quiet,
+        (interest::REMOVALS, true) if is_open => Calm::Fed,
+        _ => Calm::No,
+    }
+}
+
+/// Requests of one session that have been framed.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Framed<'a> {
+    pub(in crate::engine) batch: &'a Batch,
+    /// Where in the batch they begin.
+    pub(in crate::engine) at: usize,
+    pub(in crate::engine) bytes: &'a [u8],
+    pub(in crate::engine) pending: &'a [Pending],
 }
 
 impl Engine {
     /// Looks whether all is quiet. Once a turn, and after whatever may have changed it: plain commands do not.
     #[inline(never)]
     pub(in crate::engine) fn look_around(&mut self) {
-        self.is_quiet = all_are_quiet(&self.services, &self.sessions, &self.fx);
+        self.calm = calm(&self.services, &self.sessions, &self.fx);
     }
 
-    /// Runs the plain commands that `run` begins with, the first of which is `command` and stands in the batch at `at`.
-    /// Returns how many ran, which is at least that one; but where each is `ASKED` about, only up to the first that the
-    /// user may not run.
-    #[inline(never)]
-    pub(in crate::engine) fn run_plain<'a, const ASKED: bool>(
+    /// Runs the plain commands that the requests begin with; `command` is the first of them. Returns how many ran. The
+    /// rest goes the long way, and that is all of it where somebody wants to be told or the user may not run the first.
+    #[expect(
+        clippy::inline_always,
+        reason = "its one caller is the common case; it only tells apart who is asked and who is told"
+    )]
+    #[inline(always)]
+    pub(in crate::engine) fn run_together(
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        (batch, at): (&'a Batch, usize),
-        bytes: &'a [u8],
-        run: &[Pending],
+        framed: Framed<'_>,
     ) -> usize {
-        self.keyspace.journal.interest = interest::NOBODY;
+        if !is_at_ease(session) {
+            return 0;
+        }
+        match (self.calm, session.access) {
+            (Calm::No, _) | (_, Access::Stranger) => 0,
+            (Calm::Quiet, Access::Unrestricted) => {
+                self.run_plain::<false, false>(session, command, framed)
+            }
+            (Calm::Quiet, Access::Restricted) => {
+                self.run_plain::<true, false>(session, command, framed)
+            }
+            (Calm::Fed, Access::Unrestricted) => {
+                self.run_plain::<false, true>(session, command, framed)
+            }
+            (Calm::Fed, Access::Restricted) => {
+                self.run_plain::<true, true>(session, command, framed)
+            }
+        }
+    }
+
+    /// At least one command runs; but where each is `ASKED` about, only those up to the first that the user may not
+    /// run. `FED`: what they change goes into the stream.
+    #[inline(never)]
+    fn run_plain<const ASKED: bool, const FED: bool>(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        framed: Framed<'_>,
+    ) -> usize {
+        self.keyspace.journal.interest = Calm::of_run(FED).interest();
+        let fed_before = self.services.fed_to();
         session.last_active_us = self.now.monotonic_us;
         let was_empty = self.take_output(session);
         let (db, now) = (session.db, self.now);
@@ -89,7 +163,8 @@ impl Engine {
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
-        for (pending, args) in run.iter().zip(batch.all_args(at, bytes)) {
+        let all_args = framed.batch.all_args(framed.at, framed.bytes);
+        for (pending, args) in framed.pending.iter().zip(all_args) {
             let Some(command) = pending.plain_command() else {
                 break;
             };
@@ -98,22 +173,18 @@ impl Engine {
             }
             ctx.keys
                 .set_hint(command.first_key_hint(args, pending.hash));
-            let spent_ns = call::call_plain(&mut ctx, command, args, &mut ticks);
+            let spent_ns = call::call_plain::<FED>(&mut ctx, command, args, &mut ticks);
             tally.add(ctx.services, command, spent_ns);
             ran += 1;
             debug_assert!(
-                was_plain(&ctx, &(db, expiry, now)),
+                was_plain(&ctx, FED, &(db, expiry, now)),
                 "{} is not plain",
                 command.name()
             );
             if spent_ns >= noteworthy_ns {
-                if spent_ns >= ctx.services.slow_ns {
-                    // Taken out of the batch again, since what is kept across the call must be copied for it.
-                    let args = batch.args(at + ran - 1, bytes);
-                    call::note_own_slow(&mut ctx, command, args, spent_ns);
-                }
-                // Time has gone on for the next command.
-                is_late = spent_ns >= LONG_NS;
+                // Taken out of the batch again, since what is kept across the call must be copied for it.
+                let args = framed.batch.args(framed.at + ran - 1, framed.bytes);
+                is_late = note_long(&mut ctx, command, args, spent_ns);
                 if is_late {
                     break;
                 }
@@ -126,6 +197,9 @@ impl Engine {
         tally.end(ctx.services);
         session.last_command = Some(&ctx.command.facts);
         session.commands_processed += ran as u64;
+        if FED && self.services.fed_to() != fed_before {
+            (session.written_to, session.stream_to) = self.services.fed_to();
+        }
         if is_late {
             self.now = read_clock(&self.clock);
         }
@@ -138,10 +212,20 @@ impl Engine {
     }
 }
 
-/// Whether the last command has changed nothing but the keyspace.
-fn was_plain(ctx: &Ctx<'_>, (db, expiry, now): &(u16, Expiry, Now)) -> bool {
+/// Notes that a command took long. Returns whether time has gone on for the next one.
+#[cold]
+fn note_long(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, spent_ns: u64) -> bool {
+    if spent_ns >= ctx.services.slow_ns {
+        call::note_own_slow(ctx, command, args, spent_ns);
+    }
+    spent_ns >= LONG_NS
+}
+
+/// Whether the last command has changed nothing but the keyspace, and the readers of the stream have heard of it.
+fn was_plain(ctx: &Ctx<'_>, fed: bool, (db, expiry, now): &(u16, Expiry, Now)) -> bool {
     is_at_ease(ctx.session)
-        && all_are_quiet(ctx.services, ctx.sessions, ctx.fx)
+        && calm(ctx.services, ctx.sessions, ctx.fx) == Calm::of_run(fed)
+        && ctx.fx.is_quiet()
         && ctx.session.parked.is_none()
         && !ctx.services.blocking.has_ready()
         && ctx.keys.space.journal.is_empty()

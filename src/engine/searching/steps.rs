@@ -24,7 +24,7 @@ impl Ctx<'_> {
             return None;
         }
         let is_mine = |found: &mut (Id, Found)| found.0 == self.session.id;
-        let found = self.services.searches.0.take_if(is_mine)?;
+        let found = self.services.searches.found.take_if(is_mine)?;
         Some(found.1)
     }
 }
@@ -32,8 +32,20 @@ impl Ctx<'_> {
 impl Engine {
     /// A search has ended.
     pub(crate) fn handle_found(&mut self, waiting: Id, found: Found) {
-        self.services.searches.0 = Some((waiting, found));
+        let is_write = matches!(found, Found::Neighbours(_));
+        if is_write && self.services.pause.is_in_force(self.now.unix_ms) {
+            self.services.searches.held.push((waiting, found));
+            return;
+        }
+        self.services.searches.found = Some((waiting, found));
         self.retry(waiting);
-        self.services.searches.0 = None;
+        self.services.searches.found = None;
+    }
+
+    /// Writes go on.
+    pub(in crate::engine) fn handle_held_searches(&mut self) {
+        for (waiting, found) in std::mem::take(&mut self.services.searches.held) {
+            self.handle_found(waiting, found);
+        }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Transaction {
     /// The flags that every queued command has.
     pub(crate) common_flags: Flags,
     pub(crate) bytes: usize,
+    /// The database in which the next queued command will run.
+    pub(crate) db: u16,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) is_spoiled: bool,
 }

@@ -166,6 +166,7 @@ impl Engine {
         }
         if self.services.pause.is_off() {
             self.services.pause.release(&mut self.sessions);
+            self.handle_held_searches();
         }
     }
 

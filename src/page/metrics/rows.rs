@@ -174,7 +174,7 @@ pub(super) static ROWS: &[Row] = &[
     gauge("tracking_total_prefixes", "redis_tracking_total_prefixes", "Prefixes that clients want to hear of."),
     counter("unexpected_error_replies", "redis_unexpected_error_replies", "Errors of commands that came from a log or a primary."),
     counter("total_error_replies", "redis_total_error_replies", "Error replies."),
-    counter("dump_payload_sanitizations", "redis_dump_payload_sanitizations", "Payloads that were looked through twice."),
+    counter("dump_payload_sanitizations", "redis_dump_payload_sanitizations", "Packed values that RESTORE was to look through."),
     counter("total_reads_processed", "redis_total_reads_processed", "Reads from clients."),
     counter("total_writes_processed", "redis_total_writes_processed", "Writes to clients."),
     counter("io_threaded_reads_processed", "redis_io_threaded_reads_processed", "Reads by other threads."),

@@ -48,6 +48,8 @@ pub(crate) struct Reader<R> {
     input: R,
     version: u16,
     limits: Limits,
+    /// How many listpacks and intsets it has looked through.
+    packs: u64,
 }
 
 /// A string, as [`Reader::text`] gives it.
@@ -88,7 +90,12 @@ impl<R: Read> Reader<R> {
             input,
             version,
             limits: *limits,
+            packs: 0,
         }
+    }
+
+    pub(crate) fn packs(&self) -> u64 {
+        self.packs
     }
 
     pub(crate) fn into_inner(self) -> R {
@@ -234,8 +241,13 @@ impl<R: Read> Reader<R> {
 
     /// A listpack that is the whole value.
     fn whole_listpack(&mut self) -> Result<Listpack, Fault> {
-        let pack = Listpack::parse_owned(self.string()?)?;
-        not_empty(pack)
+        not_empty(self.listpack()?)
+    }
+
+    fn listpack(&mut self) -> Result<Listpack, Fault> {
+        let bytes = self.string()?;
+        self.packs += 1;
+        Ok(Listpack::parse_owned(bytes)?)
     }
 
     fn whole_ziplist(&mut self) -> Result<Listpack, Fault> {
@@ -252,7 +264,9 @@ impl<R: Read> Reader<R> {
             }
             kind::SET => Value::Set(self.set()?),
             kind::SET_INTSET => {
-                let ints = Intset::parse(&self.string()?)?;
+                let bytes = self.string()?;
+                self.packs += 1;
+                let ints = Intset::parse(&bytes)?;
                 if ints.is_empty() {
                     return Err(Fault::Empty);
                 }
@@ -356,7 +370,7 @@ impl<R: Read> Reader<R> {
                             list.append_plain(element, limits);
                         }
                         2 => {
-                            let pack = Listpack::parse_owned(self.string()?)?;
+                            let pack = self.listpack()?;
                             if !pack.is_empty() {
                                 list.append_listpack(pack, limits);
                             }
@@ -491,10 +505,9 @@ impl<R: Read> Reader<R> {
         let mut blocks = Vec::new();
         for _ in 0..self.length()? {
             let first = <[u8; 16]>::try_from(self.string()?).map_err(|_| Fault::Malformed)?;
-            blocks.push(Ok(Block::parse(
-                StreamId::from_bytes(first),
-                &self.string()?,
-            )?));
+            let pack = self.string()?;
+            self.packs += 1;
+            blocks.push(Ok(Block::parse(StreamId::from_bytes(first), &pack)?));
         }
         let mut counters = Counters {
             len: self.length()?,

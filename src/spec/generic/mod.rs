@@ -3,7 +3,7 @@
 mod deadline;
 
 use crate::spec::flags::{Categories, Flags, category, flag, key};
-use crate::spec::model::{Arg, Group, KeyRule, KeySpec, Propagates, Spec};
+use crate::spec::model::{Arg, Databases, Group, KeyRule, KeySpec, Propagates, Spec};
 use crate::spec::usual;
 
 pub(crate) use deadline::{
@@ -58,6 +58,7 @@ pub(crate) static COPY: Spec = Spec {
         KeySpec::at(1).flags(&[key::RO, key::ACCESS]),
         KeySpec::at(2).flags(&[key::OW, key::UPDATE]),
     ],
+    databases: Databases::Options,
     args: &[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -208,6 +209,7 @@ pub(crate) static MOVE: Spec = Spec {
     propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::KEYSPACE]),
     keys: usual::READ_UPDATED,
+    databases: Databases::Named(&[2]),
     args: &[Arg::key("key", 0), Arg::integer("db")],
     ..Spec::BLANK
 };

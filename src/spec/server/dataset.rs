@@ -1,7 +1,7 @@
 //! Commands on the data set as a whole: its size, its files, its end.
 
 use crate::spec::flags::{Categories, Flags, category, flag};
-use crate::spec::model::{Arg, Group, Propagates, Spec};
+use crate::spec::model::{Arg, Databases, Group, Propagates, Spec};
 
 /// The top-level commands of this file.
 pub(crate) static ROWS: &[&Spec] = &[
@@ -64,6 +64,7 @@ pub(crate) static FLUSHALL: Spec = Spec {
     propagates: Propagates::Always,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+    databases: Databases::All,
     args: &[Arg::one_of(
         "flush-type",
         &[
@@ -171,6 +172,7 @@ pub(crate) static SWAPDB: Spec = Spec {
     flags: Flags::of(&[flag::WRITE, flag::FAST]),
     propagates: Propagates::AsReceived,
     acl: Categories::of(&[category::KEYSPACE, category::DANGEROUS]),
+    databases: Databases::Named(&[1, 2]),
     args: &[Arg::integer("index1"), Arg::integer("index2")],
     ..Spec::BLANK
 };

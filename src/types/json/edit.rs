@@ -2,13 +2,19 @@
 //!
 //! A change is one of two: other children in the place of some neighbours, or another value in the place of one. In a
 //! pack either is one range of bytes that is exchanged, after which the heads of all that encloses it say their new
-//! lengths. In a tree it happens in one run; a run that grew too large is divided, and a child that did becomes a tree.
+//! lengths, and indexes where fields begin now. In a tree it happens in one run; a run that grew too large is divided,
+//! and a child that did becomes a tree.
 //!
 //! What is taken out is returned, so that the owner can have it freed elsewhere if it is large.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::{Array, SmallVec, smallvec};
+
+use super::Place;
+use super::body;
+use super::index;
 use super::pack::{self, Head};
 use super::read::Part;
 use super::tree::{RUN_BYTES, Run, Tree, run_bytes};
@@ -23,7 +29,7 @@ pub(super) struct Item {
 /// The children of a container that go, and what comes there.
 pub(super) struct Splice {
     pub(super) range: Range<usize>,
-    pub(super) items: Vec<Item>,
+    pub(super) items: SmallVec<[Item; 1]>,
     /// Only the value of the one child goes, and its name stays.
     pub(super) keeps_name: bool,
 }
@@ -39,8 +45,7 @@ const OVERFULL: usize = 2 * RUN_BYTES;
 pub(super) fn edit_root(root: &mut Root, place: &[u32], splice: Splice, taken: &mut Taken) {
     if let Root::Pack(bytes) = root {
         if splice.items.iter().all(Item::is_pack) {
-            let mut full = Vec::with_capacity(place.len() + 1);
-            full.push(0);
+            let mut full: Place = smallvec![0];
             full.extend_from_slice(place);
             edit_pack(bytes, false, &full, &splice);
             if bytes.len() > OVERFULL && pack::content(bytes).is_some() {
@@ -75,7 +80,10 @@ impl Item {
         matches!(self.value, Part::Pack(_))
     }
 
-    fn push(&self, out: &mut Vec<u8>) {
+    fn push<const N: usize>(&self, out: &mut SmallVec<[u8; N]>)
+    where
+        [u8; N]: Array<Item = u8>,
+    {
         if let Part::Pack(bytes) = &self.value {
             out.extend_from_slice(&self.name);
             out.extend_from_slice(bytes);
@@ -83,70 +91,174 @@ impl Item {
     }
 }
 
-/// A head on the way to what is changed.
-struct Around {
+/// A container on the way to what is changed.
+struct Level {
+    /// Where its head is, if it has one: the content of a run has none.
     start: usize,
     is_object: bool,
     body: Range<usize>,
+    /// The index in front of its fields.
+    index_len: usize,
+}
+
+/// What becomes of a level: it gets another head, and an index of some length, which may be the old one.
+struct Renewed {
+    head: Option<Head>,
+    index_len: usize,
+    keeps_index: bool,
+    /// By how much its children grow.
+    growth: isize,
+}
+
+type Levels = SmallVec<[Level; 4]>;
+
+impl Level {
+    fn new(bytes: &[u8], start: usize, is_object: bool, body: Range<usize>) -> Self {
+        let content = &bytes[body.clone()];
+        let children = body::children(content, is_object);
+        Self {
+            start,
+            is_object,
+            index_len: content.len() - children.len(),
+            body,
+        }
+    }
+
+    fn children_start(&self) -> usize {
+        self.body.start + self.index_len
+    }
 }
 
 /// Changes what is in a container of a pack. All items are packed.
 fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Splice) {
-    let mut around = Vec::new();
-    let (mut body, mut is_object) = (0..bytes.len(), is_object);
+    let mut level = Level::new(bytes, 0, is_object, 0..bytes.len());
+    let mut around = Levels::new();
     for index in place {
-        let at = body.start + pack::offset(&bytes[body.clone()], is_object, *index as usize);
-        let start = at + pack::value_start(&bytes[at..], is_object);
-        let Some((inner_is_object, inner)) = pack::content(&bytes[start..]) else {
+        let body = &bytes[level.body.clone()];
+        let Some(at) = body::offset(body, level.is_object, *index as usize) else {
             return;
         };
-        is_object = inner_is_object;
-        body = start + inner.start..start + inner.end;
-        around.push(Around {
-            start,
-            is_object,
-            body: body.clone(),
-        });
+        let at = level.body.start + at;
+        let start = at + pack::value_start(&bytes[at..], level.is_object);
+        let Some((is_object, inner)) = pack::content(&bytes[start..]) else {
+            return;
+        };
+        let inner = start + inner.start..start + inner.end;
+        around.push(level);
+        level = Level::new(bytes, start, is_object, inner);
     }
-    let content = &bytes[body.clone()];
-    let mut from = pack::offset(content, is_object, splice.range.start);
-    let gone = pack::offset(&content[from..], is_object, splice.range.len());
-    let to = body.start + from + gone;
+    let is_object = level.is_object;
+    let body = &bytes[level.body.clone()];
+    let count = body::count(body, is_object);
+    let place = |number| body::offset(body, is_object, number).unwrap_or(body.len());
+    let (mut from, to) = (place(splice.range.start), place(splice.range.end));
     if splice.keeps_name {
-        from += pack::value_start(&content[from..], is_object);
+        from += pack::value_start(&body[from..], is_object);
     }
-    let mut new = Vec::new();
+    // Where there are no children there is no index either.
+    let range = level.body.start + from..level.body.start + to;
+    let keeps_names = splice.keeps_name || !is_object;
+    around.push(level);
+    let mut new = SmallVec::<[u8; 128]>::new();
     splice.items.iter().for_each(|item| item.push(&mut new));
-    exchange(bytes, &around, body.start + from..to, &new);
+    let new_count = (!keeps_names).then(|| count + splice.items.len() - splice.range.len());
+    exchange(bytes, &around, range, &new, new_count);
 }
 
-/// Puts bytes into the place of others, inside of heads.
-fn exchange(bytes: &mut Arc<[u8]>, around: &[Around], range: Range<usize>, new: &[u8]) {
-    if range.len() == new.len()
-        && let Some(bytes) = Arc::get_mut(bytes)
-    {
+/// Puts bytes into the place of others, inside of containers. The innermost has so many fields afterwards if others
+/// came or went.
+fn exchange(
+    bytes: &mut Arc<[u8]>,
+    around: &[Level],
+    range: Range<usize>,
+    new: &[u8],
+    new_count: Option<usize>,
+) {
+    let is_as_long = range.len() == new.len() && new_count.is_none();
+    if is_as_long && let Some(bytes) = Arc::get_mut(bytes) {
         bytes[range].copy_from_slice(new);
         return;
     }
-    let mut growth = new.len() as isize - range.len() as isize;
-    let mut heads = Vec::with_capacity(around.len());
-    for outer in around.iter().rev() {
-        let len = outer.body.len().strict_add_signed(growth);
-        let head = Head::new(outer.is_object, len);
-        growth += head.as_bytes().len() as isize - (outer.body.start - outer.start) as isize;
-        heads.push(head);
-    }
-    let mut out = Vec::with_capacity(bytes.len().strict_add_signed(growth));
+    let growth = new.len() as isize - range.len() as isize;
+    let (renewed, growth) = renew(around, growth, new_count);
+    let mut shared = body::blank(bytes.len().strict_add_signed(growth));
+    let out = Arc::get_mut(&mut shared).expect("it is new");
+    let mut at = 0;
+    let mut put = |part: &[u8]| {
+        out[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+        at
+    };
+    let mut indexes = SmallVec::<[Range<usize>; 4]>::new();
     let mut done = 0;
-    for (outer, head) in around.iter().zip(heads.iter().rev()) {
-        out.extend_from_slice(&bytes[done..outer.start]);
-        out.extend_from_slice(head.as_bytes());
-        done = outer.body.start;
+    for (level, renewed) in around.iter().zip(&renewed) {
+        let mut end = put(&bytes[done..level.start]);
+        if let Some(head) = &renewed.head {
+            end = put(head.as_bytes());
+        }
+        let old = &bytes[level.body.start..level.children_start()];
+        let start = end;
+        if renewed.keeps_index {
+            end = put(old);
+        } else {
+            for _ in 0..renewed.index_len {
+                end = put(&[0]);
+            }
+        }
+        indexes.push(start..end);
+        done = level.children_start();
     }
-    out.extend_from_slice(&bytes[done..range.start]);
-    out.extend_from_slice(new);
-    out.extend_from_slice(&bytes[range.end..]);
-    *bytes = out.into();
+    put(&bytes[done..range.start]);
+    put(new);
+    put(&bytes[range.end..]);
+    let changes = around.iter().skip(1).map(|level| level.start);
+    let changes = changes.chain([range.start]);
+    for (((level, renewed), place), change) in around.iter().zip(&renewed).zip(indexes).zip(changes)
+    {
+        if place.is_empty() {
+            continue;
+        }
+        if renewed.keeps_index {
+            let within = change - level.children_start();
+            index::shift(&mut out[place], within, renewed.growth);
+        } else if let Some(count) = new_count {
+            index::fill(&mut out[place.start..], place.len(), count);
+        }
+    }
+    *bytes = shared;
+}
+
+/// What becomes of all levels, and by how much the whole grows.
+fn renew(
+    around: &[Level],
+    mut growth: isize,
+    new_count: Option<usize>,
+) -> (SmallVec<[Renewed; 4]>, isize) {
+    let mut renewed = SmallVec::new();
+    for (depth, level) in around.iter().enumerate().rev() {
+        let children = level.body.end - level.children_start();
+        let children = children.strict_add_signed(growth);
+        let new_count = new_count.filter(|_| depth + 1 == around.len());
+        let keeps_index = new_count.is_none() && level.index_len > 0 && index::may_have(children);
+        let index_len = match new_count {
+            Some(count) => index::len(count, children),
+            None if keeps_index => level.index_len,
+            None => 0,
+        };
+        let has_head = level.start < level.body.start;
+        let head = has_head.then(|| Head::new(level.is_object, index_len + children));
+        let head_len = head.as_ref().map_or(0, |head| head.as_bytes().len());
+        let old_len = level.body.end - level.start;
+        renewed.push(Renewed {
+            head,
+            index_len,
+            keeps_index,
+            growth,
+        });
+        growth = (head_len + index_len + children) as isize - old_len as isize;
+    }
+    renewed.reverse();
+    (renewed, growth)
 }
 
 /// Changes what is in a container below a tree, or in the tree itself.
@@ -159,7 +271,7 @@ fn edit_tree(tree: &mut Tree, place: &[u32], splice: Splice, taken: &mut Taken) 
     if let Some(Run::Pack { bytes, .. }) = tree.runs.get_mut(at)
         && splice.items.iter().all(Item::is_pack)
     {
-        let mut inside = vec![within as u32];
+        let mut inside: Place = smallvec![within as u32];
         inside.extend_from_slice(rest);
         edit_pack(bytes, is_object, &inside, &splice);
         return mend(tree, at, false);
@@ -180,7 +292,8 @@ fn isolate(tree: &mut Tree, at: usize, within: usize) -> usize {
     let Run::Pack { bytes, .. } = &tree.runs[at] else {
         return at;
     };
-    let start = pack::offset(bytes, is_object, within);
+    let bytes = body::children(bytes, is_object);
+    let start = body::offset(bytes, is_object, within).expect("it was sought");
     let end = start + pack::child_len(&bytes[start..], is_object);
     let value = start + pack::value_start(&bytes[start..], is_object);
     let alone = Run::Tree {
@@ -198,8 +311,12 @@ fn isolate(tree: &mut Tree, at: usize, within: usize) -> usize {
     middle
 }
 
-fn pack_run(bytes: &[u8], is_object: bool) -> Option<Run> {
-    (!bytes.is_empty()).then(|| Run::pack(bytes, is_object))
+fn pack_run(children: &[u8], is_object: bool) -> Option<Run> {
+    (!children.is_empty()).then(|| run_of(children, is_object))
+}
+
+fn run_of(children: &[u8], is_object: bool) -> Run {
+    Run::pack(children, body::count(children, is_object), is_object)
 }
 
 /// Other children in the place of some of a tree's.
@@ -253,7 +370,8 @@ fn name_of(tree: &Tree, index: usize) -> Vec<u8> {
     match &tree.runs[at] {
         Run::Tree { name, .. } => name.to_vec(),
         Run::Pack { bytes, .. } => {
-            let child = &bytes[pack::offset(bytes, tree.is_object, within)..];
+            let start = body::offset(bytes, tree.is_object, within).expect("it was sought");
+            let child = &bytes[start..];
             child[..pack::value_start(child, tree.is_object)].to_vec()
         }
     }
@@ -267,17 +385,18 @@ fn divide(tree: &mut Tree, index: usize) -> usize {
     }
     let is_object = tree.is_object;
     if let Some(Run::Pack { bytes, .. }) = tree.runs.get(at) {
-        let middle = pack::offset(bytes, is_object, within);
-        let parts = [&bytes[..middle], &bytes[middle..]].map(|part| Run::pack(part, is_object));
+        let bytes = body::children(bytes, is_object);
+        let middle = body::offset(bytes, is_object, within).expect("it was sought");
+        let parts = [&bytes[..middle], &bytes[middle..]].map(|part| run_of(part, is_object));
         tree.runs.splice(at..=at, parts);
         tree.recount(at);
     }
     at + 1
 }
 
-fn runs_of(items: Vec<Item>, is_object: bool) -> Vec<Run> {
+fn runs_of(items: SmallVec<[Item; 1]>, is_object: bool) -> Vec<Run> {
     let mut runs = Vec::new();
-    let mut pending = Vec::new();
+    let mut pending = SmallVec::<[u8; 128]>::new();
     for item in items {
         match item.value {
             Part::Pack(_) => item.push(&mut pending),
@@ -320,7 +439,8 @@ fn chunk(body: &[u8], is_object: bool, runs: &mut Vec<Run>) {
 fn tree_of(value: &[u8]) -> Tree {
     let (is_object, body) = pack::content(value).expect("the caller has looked");
     let mut runs = Vec::new();
-    chunk(&value[body], is_object, &mut runs);
+    let children = body::children(&value[body], is_object);
+    chunk(children, is_object, &mut runs);
     Tree::new(is_object, runs)
 }
 
@@ -345,7 +465,7 @@ fn reshape(tree: &mut Tree, at: usize) -> bool {
     }
     if bytes.len() > 2 * run_bytes(tree.runs.len()) {
         let mut parts = Vec::new();
-        chunk(bytes, is_object, &mut parts);
+        chunk(body::children(bytes, is_object), is_object, &mut parts);
         let is_divided = parts.len() > 1;
         tree.runs.splice(at..=at, parts);
         return is_divided;
@@ -363,7 +483,8 @@ fn join(tree: &mut Tree, at: usize) -> bool {
         (tree.runs.get(before), tree.runs.get(at))
         && one.len() + other.len() <= RUN_BYTES / 2
     {
-        let joined = Run::pack(&[&one[..], other].concat(), tree.is_object);
+        let both = [one, other].map(|bytes| body::children(bytes, tree.is_object));
+        let joined = run_of(&both.concat(), tree.is_object);
         tree.runs.splice(before..=at, [joined]);
         return true;
     }

@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::edit::{Item, Splice};
 use super::names::Names;
 use super::pack::{self, Atom, Head, Name};
 use super::read::Part;
 use super::tree::View;
-use super::{DEPTH_MAX, Garbage, Json, TooDeep};
+use super::{DEPTH_MAX, Garbage, Json, Place, TooDeep};
 
 /// A patch and an object with fewer pairs of fields are compared field by field.
 const PAIRS_COMPARED: usize = 1024;
@@ -22,7 +24,7 @@ impl Json {
     /// Merges a patch that was read for this document.
     pub(crate) fn merge(
         &mut self,
-        place: &mut Vec<u32>,
+        place: &mut Place,
         patch: View<'_>,
         names: &Names,
         garbage: &mut Garbage,
@@ -41,7 +43,7 @@ impl Json {
         let fields = patch.children().zip(found);
         let mut count = self.at(place).map_or(0, View::len);
         let mut inner: Vec<Inner<'_>> = Vec::new();
-        let (mut new, mut doomed) = (Vec::new(), Vec::new());
+        let (mut new, mut doomed) = (SmallVec::new(), Vec::new());
         for ((name, value), found) in fields {
             match (value.atom(), found) {
                 (Atom::Null, None) => {}

@@ -11,13 +11,16 @@
 //! Invariants: nothing is nested deeper than [`DEPTH_MAX`], so recursion over a document is bounded; all texts are
 //! UTF-8; a field's name stands once in its object.
 
+mod body;
 mod edit;
+mod index;
 mod merge;
 mod names;
 mod number;
 mod pack;
 pub(crate) mod path;
 mod read;
+mod short;
 mod tree;
 mod write;
 
@@ -25,6 +28,8 @@ mod write;
 mod tests;
 
 use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
 
 use edit::{Item, Root, Splice, Taken};
 use read::Learning;
@@ -36,8 +41,9 @@ pub(crate) use names::Names;
 pub(crate) use number::{Arithmetic, NumberError};
 pub(crate) use pack::{Atom, Number};
 pub(crate) use read::Part;
+pub(crate) use short::Precision;
 pub(crate) use tree::{View, are_equal};
-pub(crate) use write::{Layout, Printer, push_number};
+pub(crate) use write::{Layout, Printer, push_number, push_quoted};
 
 /// How deep arrays and objects may be in each other.
 pub(crate) const DEPTH_MAX: usize = 128;
@@ -48,6 +54,9 @@ const LEARNED_NAMES_MAX: usize = 1024;
 /// Something with more blocks than this is freed elsewhere.
 const BLOCKS_COUNTED_MAX: usize = 1000;
 
+/// Where a value is in its document: the number of the child at each level.
+pub(crate) type Place = SmallVec<[u32; 6]>;
+
 /// A document.
 #[derive(Clone, Debug)]
 pub struct Json {
@@ -57,8 +66,9 @@ pub struct Json {
 
 /// Values for a document: they are read with its names, and join it together with those that they added.
 pub(crate) struct Reader {
-    names: Names,
+    names: Arc<Names>,
     learning: Learning,
+    precision: Option<Precision>,
 }
 
 /// A value that was read, with its depth.
@@ -80,8 +90,9 @@ impl Reader {
     /// For a value that joins nothing.
     pub(crate) fn plain() -> Self {
         Self {
-            names: Names::default(),
+            names: Names::none(),
             learning: Learning::None,
+            precision: None,
         }
     }
 
@@ -89,24 +100,30 @@ impl Reader {
     pub(crate) fn new(json: Option<&Json>) -> Self {
         let Some(json) = json else {
             return Self {
-                names: Names::default(),
+                names: Names::none(),
                 learning: Learning::Recurring,
+                precision: None,
             };
         };
         let is_large = matches!(json.root, Root::Tree(_));
         Self {
-            names: Names::clone(&json.names),
+            names: Arc::clone(&json.names),
             learning: if is_large && json.names.len() < LEARNED_NAMES_MAX {
                 Learning::All
             } else {
                 Learning::None
             },
+            precision: None,
         }
     }
 
+    /// Keeps arrays of numbers as precisely as that.
+    pub(crate) fn with_precision(self, precision: Option<Precision>) -> Self {
+        Self { precision, ..self }
+    }
+
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<Input, serde_json::Error> {
-        let names = std::mem::take(&mut self.names);
-        let parsed = read::parse(text, names, self.learning)?;
+        let parsed = read::parse(text, Arc::clone(&self.names), self.learning, self.precision)?;
         self.names = parsed.names;
         Ok(Input {
             part: parsed.part,
@@ -122,7 +139,7 @@ impl Reader {
         };
         Json {
             root,
-            names: Arc::new(self.names),
+            names: self.names,
         }
     }
 
@@ -203,14 +220,14 @@ impl Json {
     /// Takes over the names of values that have been read for this document.
     pub(crate) fn adopt(&mut self, reader: Reader) {
         if reader.names.len() > self.names.len() {
-            self.names = Arc::new(reader.names);
+            self.names = reader.names;
         }
     }
 
     /// The same, while the values are still to be looked at.
     pub(crate) fn adopt_names(&mut self, reader: &Reader) {
         if reader.names.len() > self.names.len() {
-            self.names = Arc::new(reader.names.clone());
+            self.names = Arc::clone(&reader.names);
         }
     }
 
@@ -223,8 +240,8 @@ impl Json {
     }
 
     /// Whether values can be put below all these places.
-    pub(crate) fn fits(places: &[Vec<u32>], depth: usize) -> Result<(), TooDeep> {
-        let levels = places.iter().map(Vec::len).max().unwrap_or(0);
+    pub(crate) fn fits(places: &[Place], depth: usize) -> Result<(), TooDeep> {
+        let levels = places.iter().map(SmallVec::len).max().unwrap_or(0);
         Self::check(levels + 1, depth)
     }
 
@@ -249,18 +266,13 @@ impl Json {
         }
     }
 
-    /// Writes a scalar over one that stands there, if it takes as many bytes and nobody shares them.
-    pub(crate) fn overwrite(&mut self, offset: usize, atom: Atom<'_>) -> bool {
-        let Root::Pack(all) = &mut self.root else {
-            return false;
-        };
-        let new = pack::scalar(atom);
-        let is_as_long = pack::value_len(&all[offset..]) == new.len();
-        let Some(all) = Arc::get_mut(all).filter(|_| is_as_long) else {
-            return false;
-        };
-        all[offset..offset + new.len()].copy_from_slice(&new);
-        true
+    /// Writes a number over one that stands there, if there is room for it and nobody shares the bytes.
+    pub(crate) fn overwrite(&mut self, offset: usize, number: Number) -> bool {
+        match &mut self.root {
+            Root::Tree(_) => false,
+            Root::Pack(all) => Arc::get_mut(all)
+                .is_some_and(|all| pack::overwrite_number(&mut all[offset..], number)),
+        }
     }
 
     /// Leaves an array or object without children.
@@ -287,7 +299,7 @@ impl Json {
             parent,
             Splice {
                 range: at..at + 1,
-                items: vec![item],
+                items: smallvec![item],
                 keeps_name: true,
             },
         )
@@ -310,7 +322,7 @@ impl Json {
             place,
             Splice {
                 range: count..count,
-                items: vec![item],
+                items: smallvec![item],
                 keeps_name: false,
             },
         ))
@@ -346,7 +358,7 @@ impl Json {
             place,
             Splice {
                 range,
-                items: Vec::new(),
+                items: SmallVec::new(),
                 keeps_name: false,
             },
         )
@@ -408,7 +420,10 @@ impl Family for Json {
 
     fn memory(&self) -> usize {
         let shared = 2 * size_of::<usize>();
-        let names = shared + size_of::<Names>() + self.names.memory();
+        let names = match self.names.len() {
+            0 => 0,
+            _ => shared + size_of::<Names>() + self.names.memory(),
+        };
         size_of::<Self>() + names + shared + self.view().memory()
     }
 

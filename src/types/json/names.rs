@@ -4,6 +4,8 @@
 //! once, and two bytes stand for it. Names are never taken out: a table lives as long as its document, and it is made
 //! anew when the document is set or loaded as a whole. What can be added to one is bounded in number and length.
 
+use std::sync::{Arc, LazyLock};
+
 /// No more names than two bytes can tell.
 const NAMES_MAX: usize = 1 << 14;
 /// Longer names are left where they are.
@@ -21,6 +23,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// No names, which most small documents have, in one block for all of them.
+    pub(super) fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Names>> = LazyLock::new(Arc::default);
+        Arc::clone(&NONE)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -94,7 +102,7 @@ impl Sieve {
     }
 
     /// The number for a name, if it has come before.
-    pub(super) fn id(&mut self, name: &[u8], hash: u64, names: &mut Names) -> Option<u16> {
+    pub(super) fn id(&mut self, name: &[u8], hash: u64, names: &mut Arc<Names>) -> Option<u16> {
         if name.len() < NAME_LEN_MIN {
             return None;
         }
@@ -108,7 +116,7 @@ impl Sieve {
             return Some(slot.id).filter(|id| *id != NO_ID);
         }
         if slot.id == NO_ID || names.text(slot.id) != name {
-            slot.id = names.add(name)?;
+            slot.id = Arc::make_mut(names).add(name)?;
         }
         Some(slot.id)
     }
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_name_that_recurs_gets_a_number() {
-        let (mut names, mut sieve) = (Names::default(), Sieve::new());
+        let (mut names, mut sieve) = (Names::none(), Sieve::new());
         let mut ask = |name: &[u8]| sieve.id(name, hash(name), &mut names);
         assert_eq!(ask(b"name"), None);
         assert_eq!(ask(b"name"), Some(0));

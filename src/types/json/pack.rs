@@ -6,9 +6,11 @@
 //!          0a length:1 text | 0b length:4 text
 //!          0c length:1 elements | 0d length:2 elements | 0e length:4 elements
 //!          10 length:1 fields | 11 length:2 fields | 12 length:4 fields
+//!          13 half | 14 brain | 15 single                                   (numbers in fewer bits: `short`)
 //!          01nnnnnn a number below 64
 //!          1nnnnnnn a text of so many bytes
 //! element  value
+//! fields   field ..., and an index in front of them if they are many (`index`)
 //! field    name value
 //! name     0nnnnnnn so many bytes | 10nnnnnn n:1 a shared one | 11000000 length:4 bytes
 //! ```
@@ -18,7 +20,10 @@
 //!
 //! Packs are written here and never come from outside, so readers trust them.
 
+use std::ops::Range;
+
 use super::names::Names;
+use super::short::{self, OutOfRange, Precision};
 
 const NULL: u8 = 0x00;
 const FALSE: u8 = 0x01;
@@ -34,6 +39,9 @@ const TEXT_8: u8 = 0x0a;
 const TEXT_32: u8 = 0x0b;
 const ARRAY: u8 = 0x0c;
 const OBJECT: u8 = 0x10;
+const HALF: u8 = 0x13;
+const BRAIN: u8 = 0x14;
+const SINGLE: u8 = 0x15;
 const SMALL: u8 = 0x40;
 const SHORT: u8 = 0x80;
 
@@ -69,6 +77,15 @@ pub(crate) enum Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    /// Whether it is the one with that text, which may have a number.
+    #[inline]
+    pub(super) fn is(self, text: &[u8], id: Option<u16>) -> bool {
+        match self {
+            Self::Here(here) => here == text,
+            Self::Shared(shared) => id == Some(shared),
+        }
+    }
+
     pub(crate) fn text(self, names: &'a Names) -> &'a [u8] {
         match self {
             Self::Here(text) => text,
@@ -92,7 +109,7 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: Number) {
             out.push(U64);
             out.extend_from_slice(&number.to_le_bytes());
         }
-        Number::Double(number) if f64::from(number as f32).to_bits() == number.to_bits() => {
+        Number::Double(number) if is_f32(number) => {
             out.push(F32);
             out.extend_from_slice(&(number as f32).to_le_bytes());
         }
@@ -101,6 +118,31 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: Number) {
             out.extend_from_slice(&number.to_le_bytes());
         }
     }
+}
+
+/// A number as precisely as asked for.
+pub(super) fn push_short(
+    out: &mut Vec<u8>,
+    number: Number,
+    precision: Precision,
+) -> Result<(), OutOfRange> {
+    let number = precision.nearest(number.as_f64())?;
+    match precision {
+        Precision::Fp64 => push_number(out, Number::Double(number)),
+        Precision::Fp32 => {
+            out.push(SINGLE);
+            out.extend_from_slice(&(number as f32).to_le_bytes());
+        }
+        Precision::Fp16 => {
+            out.push(HALF);
+            out.extend_from_slice(&short::fp16_bits(number).to_le_bytes());
+        }
+        Precision::Bf16 => {
+            out.push(BRAIN);
+            out.extend_from_slice(&short::bf16_bits(number).to_le_bytes());
+        }
+    }
+    Ok(())
 }
 
 fn push_int(out: &mut Vec<u8>, number: i64) {
@@ -118,6 +160,39 @@ fn push_int(out: &mut Vec<u8>, number: i64) {
         out.push(I64);
         out.extend_from_slice(&number.to_le_bytes());
     }
+}
+
+/// Writes a number over the one that comes first, if that takes as many bytes as the new one can be given. A smaller
+/// one may take more bytes than it needs, so that what counts down stays where it is.
+pub(super) fn overwrite_number(bytes: &mut [u8], number: Number) -> bool {
+    let len = value_len(bytes);
+    let mut put = |tag: u8, number: &[u8]| {
+        bytes[0] = tag;
+        bytes[1..=number.len()].copy_from_slice(number);
+        true
+    };
+    match (number, len) {
+        (Number::Int(number @ 0..64), 1) => put(SMALL | number as u8, &[]),
+        (Number::Int(number), 2) => {
+            i8::try_from(number).is_ok_and(|number| put(I8, &number.to_le_bytes()))
+        }
+        (Number::Int(number), 3) => {
+            i16::try_from(number).is_ok_and(|number| put(I16, &number.to_le_bytes()))
+        }
+        (Number::Int(number), 5) => {
+            i32::try_from(number).is_ok_and(|number| put(I32, &number.to_le_bytes()))
+        }
+        (Number::Int(number), 9) => put(I64, &number.to_le_bytes()),
+        (Number::Big(number), 9) => put(U64, &number.to_le_bytes()),
+        (Number::Double(number), 5) => is_f32(number) && put(F32, &(number as f32).to_le_bytes()),
+        (Number::Double(number), 9) => put(F64, &number.to_le_bytes()),
+        _ => false,
+    }
+}
+
+/// Whether a number is none the worse for being kept in 32 bits.
+fn is_f32(number: f64) -> bool {
+    f64::from(number as f32).to_bits() == number.to_bits()
 }
 
 pub(super) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
@@ -201,8 +276,8 @@ fn extent(bytes: &[u8]) -> (usize, usize) {
         tag @ SHORT.. => (1, usize::from(tag & 0x7f)),
         SMALL.. | NULL | FALSE | TRUE => (1, 0),
         I8 => (1, 1),
-        I16 => (1, 2),
-        I32 | F32 => (1, 4),
+        I16 | HALF | BRAIN => (1, 2),
+        I32 | F32 | SINGLE => (1, 4),
         I64 | U64 | F64 => (1, 8),
         TEXT_8 => (2, usize::from(bytes[1])),
         TEXT_32 => (5, u32_at(&bytes[1..])),
@@ -223,8 +298,8 @@ static FIXED_LEN: [u8; 256] = {
             high @ SHORT.. => 1 + (high & 0x7f),
             SMALL.. | NULL | FALSE | TRUE => 1,
             I8 => 2,
-            I16 => 3,
-            I32 | F32 => 5,
+            I16 | HALF | BRAIN => 3,
+            I32 | F32 | SINGLE => 5,
             I64 | U64 | F64 => 9,
             _ => 0,
         };
@@ -245,35 +320,9 @@ pub(super) fn value_len(bytes: &[u8]) -> usize {
     }
 }
 
-/// Looks for a field, which may have a number: its place among the fields, and where its value begins.
-pub(super) fn find(fields: &[u8], text: &[u8], id: Option<u16>) -> Option<(usize, usize)> {
-    let (mut at, mut index) = (0, 0);
-    while at < fields.len() {
-        let first = fields[at];
-        let (is_it, value) = if first < NAME_SHARED {
-            let end = at + 1 + usize::from(first);
-            let is_it = usize::from(first) == text.len() && &fields[at + 1..end] == text;
-            (is_it, end)
-        } else {
-            let (name, len) = name(&fields[at..]);
-            let is_it = match name {
-                Name::Here(name) => name == text,
-                Name::Shared(other) => id == Some(other),
-            };
-            (is_it, at + len)
-        };
-        if is_it {
-            return Some((index, value));
-        }
-        at = value + value_len(&fields[value..]);
-        index += 1;
-    }
-    None
-}
-
 /// Where the content of the first value is, which is an array or object, and whether it is an object.
 #[inline]
-pub(super) fn content(bytes: &[u8]) -> Option<(bool, std::ops::Range<usize>)> {
+pub(super) fn content(bytes: &[u8]) -> Option<(bool, Range<usize>)> {
     if !(ARRAY..OBJECT + 3).contains(&bytes[0]) {
         return None;
     }
@@ -321,27 +370,9 @@ pub(super) fn value_start(bytes: &[u8], is_object: bool) -> usize {
     if is_object { name_len(bytes) } else { 0 }
 }
 
-/// How many elements or fields there are.
-pub(super) fn count(mut body: &[u8], is_object: bool) -> usize {
-    let mut count = 0;
-    while !body.is_empty() {
-        body = &body[child_len(body, is_object)..];
-        count += 1;
-    }
-    count
-}
-
-/// Where a child begins; behind the last one the content ends.
-pub(super) fn offset(body: &[u8], is_object: bool, index: usize) -> usize {
-    let mut at = 0;
-    for _ in 0..index {
-        at += child_len(&body[at..], is_object);
-    }
-    at
-}
-
 pub(super) fn atom(bytes: &[u8]) -> Atom<'_> {
     let number = |number| Atom::Number(Number::Int(number));
+    let double = |number| Atom::Number(Number::Double(number));
     match bytes[0] {
         NULL => Atom::Null,
         FALSE => Atom::Bool(false),
@@ -351,10 +382,11 @@ pub(super) fn atom(bytes: &[u8]) -> Atom<'_> {
         I32 => number(i64::from(i32::from_le_bytes(array_at(bytes)))),
         I64 => number(i64::from_le_bytes(array_at(bytes))),
         U64 => Atom::Number(Number::Big(u64::from_le_bytes(array_at(bytes)))),
-        F32 => Atom::Number(Number::Double(f64::from(f32::from_le_bytes(array_at(
-            bytes,
-        ))))),
-        F64 => Atom::Number(Number::Double(f64::from_le_bytes(array_at(bytes)))),
+        F32 => double(f64::from(f32::from_le_bytes(array_at(bytes)))),
+        F64 => double(f64::from_le_bytes(array_at(bytes))),
+        HALF => double(short::fp16(u16::from_le_bytes(array_at(bytes)))),
+        BRAIN => double(short::bf16(u16::from_le_bytes(array_at(bytes)))),
+        SINGLE => double(short::fp32(f32::from_le_bytes(array_at(bytes)))),
         tag @ SMALL..SHORT => number(i64::from(tag & 0x3f)),
         SHORT.. | TEXT_8 | TEXT_32 => {
             let (head, body) = extent(bytes);
@@ -397,6 +429,39 @@ mod tests {
             }
             assert_eq!(atom(&pack), value);
             assert_eq!(value_len(&pack), pack.len());
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_over_others_where_there_is_room() {
+        let ints = [
+            0,
+            63,
+            64,
+            -1,
+            127,
+            -128,
+            128,
+            40_000,
+            -40_000,
+            1 << 40,
+            i64::MIN,
+        ];
+        let numbers = ints.map(Number::Int).into_iter();
+        let numbers = numbers.chain([1.5, 0.1].map(Number::Double));
+        let numbers: Vec<Number> = numbers.chain([Number::Big(u64::MAX)]).collect();
+        for old in &numbers {
+            for new in &numbers {
+                let mut bytes = scalar(Atom::Number(*old));
+                let len = bytes.len();
+                let is_done = overwrite_number(&mut bytes, *new);
+                let shown = if is_done { *new } else { *old };
+                assert_eq!(atom(&bytes), Atom::Number(shown));
+                assert_eq!((value_len(&bytes), bytes.len()), (len, len));
+                let has_room = scalar(Atom::Number(*new)).len() <= len;
+                // A fraction never takes two or three bytes, and a small number only one has no sign.
+                assert_eq!(is_done, has_room, "{old:?} {new:?}");
+            }
         }
     }
 

@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::body;
 use super::names::{self, Names, Sieve};
-use super::pack::{self, Head, Name, Number};
+use super::pack::{self, Atom, Head, Name, Number};
+use super::short::{OutOfRange, Precision};
 use super::tree::{Run, Tree, run_bytes};
 
 /// A value that is not part of a document yet.
@@ -26,7 +28,7 @@ pub(crate) enum Part {
 #[derive(Debug)]
 pub(crate) struct Parsed {
     pub(crate) part: Part,
-    pub(super) names: Names,
+    pub(super) names: Arc<Names>,
     /// How many arrays and objects are in each other.
     pub(crate) depth: usize,
 }
@@ -44,16 +46,18 @@ pub(super) enum Learning {
 /// Reads a value. Its names are by those that are given, and by what is added to them.
 pub(super) fn parse(
     text: &[u8],
-    names: Names,
+    names: Arc<Names>,
     learning: Learning,
+    precision: Option<Precision>,
 ) -> Result<Parsed, serde_json::Error> {
     let mut builder = Builder {
-        out: Vec::new(),
+        out: Vec::with_capacity(text.len().min(run_bytes(0)) + NUMBER_BYTES_MAX),
         sieve: (learning == Learning::Recurring).then(Sieve::new),
         learns_all: learning == Learning::All,
         names,
         fields: Vec::new(),
         depth: 0,
+        precision,
     };
     let mut input = serde_json::Deserializer::from_slice(text);
     let seed = Seed {
@@ -68,7 +72,9 @@ pub(super) fn parse(
         depth,
         ..
     } = builder;
-    names.shrink();
+    if let Some(names) = Arc::get_mut(&mut names) {
+        names.shrink();
+    }
     let part = match made {
         Made::Pack => Part::Pack(out),
         Made::Tree(tree) => Part::Tree(Arc::new(tree)),
@@ -81,10 +87,12 @@ struct Builder {
     out: Vec<u8>,
     sieve: Option<Sieve>,
     learns_all: bool,
-    names: Names,
+    names: Arc<Names>,
     /// Hashes of the names of open objects.
     fields: Vec<u64>,
     depth: usize,
+    /// How arrays of numbers are kept.
+    precision: Option<Precision>,
 }
 
 /// What became of a value: it is at the end of the pack, or taken out of it.
@@ -108,6 +116,9 @@ struct Open {
     /// A name came twice, or its hash.
     is_doubtful: bool,
 }
+
+/// A number takes more bytes than its text by so many at most.
+const NUMBER_BYTES_MAX: usize = 9;
 
 /// So many hashes are compared one by one.
 const FEW_FIELDS: usize = 48;
@@ -135,8 +146,10 @@ impl Builder {
         open.is_doubtful |= self.has_seen(open, hash);
         let id = match &mut self.sieve {
             Some(sieve) => sieve.id(text, hash, &mut self.names),
-            None if self.learns_all => self.names.add(text),
-            None => self.names.find(text),
+            None => self.names.find(text).or_else(|| {
+                self.learns_all
+                    .then(|| Arc::make_mut(&mut self.names).add(text))?
+            }),
         };
         pack::push_name(&mut self.out, id.map_or(Name::Here(text), Name::Shared));
     }
@@ -178,13 +191,30 @@ impl Builder {
         }
     }
 
+    /// Keeps a number as precisely as asked for. False if it is none: then the array is not one of numbers.
+    fn shorten(
+        &mut self,
+        start: usize,
+        made: &Made,
+        precision: Precision,
+    ) -> Result<bool, OutOfRange> {
+        let Made::Pack = made else {
+            return Ok(false);
+        };
+        let Atom::Number(number) = pack::atom(&self.out[start..]) else {
+            return Ok(false);
+        };
+        self.out.truncate(start);
+        pack::push_short(&mut self.out, number, precision)?;
+        Ok(true)
+    }
+
     /// Makes a run of the children up to a place.
     fn seal(&mut self, open: &mut Open, end: usize) {
         if open.pending > 0 {
-            open.runs.push(Run::Pack {
-                bytes: self.out[open.body..end].into(),
-                count: open.pending,
-            });
+            let children = &self.out[open.body..end];
+            open.runs
+                .push(Run::pack(children, open.pending as usize, open.is_object));
             self.out.drain(open.body..end);
             open.pending = 0;
         }
@@ -196,9 +226,12 @@ impl Builder {
             open = self.without_doubles(open);
         }
         if open.runs.is_empty() {
-            let head = Head::new(open.is_object, self.out.len() - open.body);
-            self.out
-                .splice(open.start..open.body, head.as_bytes().iter().copied());
+            body::close(
+                &mut self.out,
+                open.start..open.body,
+                open.is_object,
+                open.count,
+            );
             return Made::Pack;
         }
         self.seal(&mut open, self.out.len());
@@ -226,11 +259,11 @@ impl Builder {
                     put(pack::name(name).0.text(&self.names), name, run.clone());
                 }
                 Run::Pack { bytes, .. } => {
-                    let mut rest = &bytes[..];
+                    let mut rest = body::children(bytes, true);
                     while !rest.is_empty() {
                         let (name, start) = pack::name(rest);
                         let len = pack::child_len(rest, true);
-                        let value = Run::pack(&rest[start..len], false);
+                        let value = Run::pack(&rest[start..len], 1, false);
                         put(name.text(&self.names), &rest[..start], value);
                         rest = &rest[len..];
                     }
@@ -311,11 +344,22 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let depth = depth + 1;
         builder.depth = builder.depth.max(depth);
         let mut open = builder.open(false);
+        let mut precision = builder.precision;
         loop {
             let start = builder.out.len();
             let Some(made) = input.next_element_seed(Seed { builder, depth })? else {
                 return Ok(builder.close(open));
             };
+            if let Some(wanted) = precision
+                && !builder
+                    .shorten(start, &made, wanted)
+                    .map_err(|OutOfRange| {
+                        let name = wanted.name();
+                        Error::custom(format_args!("value out of range for {name}"))
+                    })?
+            {
+                precision = None;
+            }
             builder.child(&mut open, start, made);
         }
     }

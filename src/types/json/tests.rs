@@ -149,7 +149,8 @@ fn validate(json: &Json) {
             for run in &tree.runs {
                 match run {
                     Run::Pack { bytes, count } => {
-                        assert_eq!(pack::count(bytes, tree.is_object), *count as usize);
+                        assert_eq!(body::count(bytes, tree.is_object), *count as usize);
+                        body::validate(bytes, tree.is_object);
                         assert!(*count > 0);
                         assert!(*count == 1 || bytes.len() <= 12 * tree::RUN_BYTES);
                     }
@@ -158,6 +159,9 @@ fn validate(json: &Json) {
             }
         }
         view.children().for_each(|(_, child)| check(child));
+    }
+    if let View::Pack(bytes) = json.view() {
+        body::validate(bytes, false);
     }
     check(json.view());
 }
@@ -247,7 +251,7 @@ fn patches_merge() {
         let mut json = Json::parse(document.as_bytes()).expect("it is right");
         let (reader, patch) = read(&json, patch);
         let (view, names) = reader.look(&patch);
-        json.merge(&mut Vec::new(), view, names, &mut Garbage::default())
+        json.merge(&mut Place::new(), view, names, &mut Garbage::default())
             .expect("it is flat");
         assert_eq!(String::from_utf8_lossy(&json.text()), expected);
     }

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::body;
 use super::names::Names;
 use super::pack::{self, Atom, Name};
 
@@ -59,10 +60,11 @@ impl Run {
         }
     }
 
-    pub(super) fn pack(bytes: &[u8], is_object: bool) -> Self {
+    /// Of so many children, one after another.
+    pub(super) fn pack(children: &[u8], count: usize, is_object: bool) -> Self {
         Self::Pack {
-            count: pack::count(bytes, is_object) as u32,
-            bytes: bytes.into(),
+            bytes: body::shared(children, count, is_object),
+            count: count as u32,
         }
     }
 }
@@ -200,7 +202,7 @@ impl<'a> View<'a> {
         match self {
             Self::Tree(tree) => tree.count,
             Self::Pack(bytes) => match pack::content(bytes) {
-                Some((is_object, body)) => pack::count(&bytes[body], is_object),
+                Some((is_object, body)) => body::count(&bytes[body], is_object),
                 None => 0,
             },
         }
@@ -220,7 +222,7 @@ impl<'a> View<'a> {
             },
             Self::Pack(bytes) => match pack::content(bytes) {
                 Some((is_object, body)) => Children {
-                    pack: &bytes[body],
+                    pack: body::children(&bytes[body], is_object),
                     runs: [].iter(),
                     is_object,
                 },
@@ -236,13 +238,18 @@ impl<'a> View<'a> {
     /// An element or the value of a field, by its place.
     pub(crate) fn child(self, index: usize) -> Option<Self> {
         match self {
-            Self::Pack(_) => self.children().nth(index).map(|(_, value)| value),
+            Self::Pack(bytes) => {
+                let (is_object, body) = pack::content(bytes)?;
+                let body = &bytes[body];
+                let child = &body[body::offset(body, is_object, index)?..];
+                Some(Self::Pack(&child[pack::value_start(child, is_object)..]))
+            }
             Self::Tree(tree) => {
                 let (at, within) = tree.seek(index);
                 match tree.runs.get(at)? {
                     Run::Tree { tree, .. } => Some(Self::Tree(tree)),
                     Run::Pack { bytes, .. } => {
-                        let start = pack::offset(bytes, tree.is_object, within);
+                        let start = body::offset(bytes, tree.is_object, within)?;
                         let child = &bytes[start..];
                         let value = pack::value_start(child, tree.is_object);
                         Some(Self::Pack(&child[value..]))
@@ -263,7 +270,7 @@ impl<'a> View<'a> {
                     return None;
                 }
                 let body = &bytes[body];
-                let (index, value) = pack::find(body, wanted.text, wanted.id)?;
+                let (index, value) = body::find(body, wanted.text, wanted.id)?;
                 return Some((index, Self::Pack(&body[value..])));
             }
         };
@@ -271,7 +278,7 @@ impl<'a> View<'a> {
             let start = *start as usize;
             match run {
                 Run::Pack { bytes, .. } => {
-                    if let Some((index, value)) = pack::find(bytes, wanted.text, wanted.id) {
+                    if let Some((index, value)) = body::find(bytes, wanted.text, wanted.id) {
                         return Some((start + index, Self::Pack(&bytes[value..])));
                     }
                 }
@@ -325,7 +332,7 @@ impl<'a> Iterator for Children<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.pack.is_empty() {
             match self.runs.next()? {
-                Run::Pack { bytes, .. } => self.pack = bytes,
+                Run::Pack { bytes, .. } => self.pack = body::children(bytes, self.is_object),
                 Run::Tree { name, tree } => {
                     let name = if self.is_object {
                         pack::name(name).0

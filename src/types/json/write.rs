@@ -142,7 +142,7 @@ static IS_ESCAPED: [bool; 256] = {
     escaped
 };
 
-fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut plain = 0;
     while let Some(skipped) = text[plain..]

@@ -97,13 +97,6 @@ impl Graph {
         if layer == 0 { self.m * 2 } else { self.m }
     }
 
-    /// Adds a node, and links it; `breadth` is how many candidates for links are looked for.
-    pub(super) fn insert(&mut self, record: &[u8], body: Body, breadth: usize, rng: &mut Rng) {
-        let level = draw_level(rng);
-        let candidates = self.candidates(record, level, breadth);
-        self.insert_among(record, body, level, candidates);
-    }
-
     /// For each layer of a node to come, from the lowest on, those near it: nearest first.
     pub(super) fn candidates(&self, record: &[u8], level: usize, breadth: usize) -> Vec<Vec<Near>> {
         let Some(mut nearest) = self.descend(record, level) else {
@@ -120,7 +113,13 @@ impl Graph {
     }
 
     /// Adds a node on the layers up to `level`, and links it with some of the candidates.
-    fn insert_among(&mut self, record: &[u8], body: Body, level: usize, layers: Vec<Vec<Near>>) {
+    pub(super) fn insert_among(
+        &mut self,
+        record: &[u8],
+        body: Body,
+        level: usize,
+        layers: Vec<Vec<Near>>,
+    ) {
         let id = self.len() as u32;
         self.bodies.push(record, body);
         self.edges.push(level);

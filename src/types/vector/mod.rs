@@ -2,8 +2,8 @@
 //!
 //! A vector comes as floats and is kept coarser (`quant`), after a projection to fewer components if the set has one
 //! (`projection`). Elements are numbered without gaps and lie in shared pages (`pages`); `names` finds the number of a
-//! name. What is near is found in a graph (`graph`, `search`, `link`, `remove`). A filter reads attributes (`filter`).
-//! `outline` is a set as files have it.
+//! name, `order` has the numbers in the order of the names. What is near is found in a graph (`graph`, `search`,
+//! `link`, `remove`). A filter reads attributes (`filter`). `outline` is a set as files have it.
 //!
 //! A clone shares everything until one of the two changes: it costs one counter, and the first change after it a row of
 //! pointers. So snapshots take a whole set at once, however large, and no write waits for them.
@@ -14,6 +14,7 @@ pub(crate) mod filter;
 mod graph;
 mod link;
 mod names;
+mod order;
 mod outline;
 mod pages;
 mod projection;
@@ -31,11 +32,13 @@ use crate::base::rng::Rng;
 use filter::Filter;
 use graph::{Graph, Near};
 use names::Names;
+use order::Order;
 use pages::Body;
 use projection::Projection;
 use search::Wanted;
 
 use super::choose::{self, Selection};
+use super::zset::NameRange;
 use super::{Digest, Family, Row};
 
 pub(crate) use outline::{Builder, Outline, OutlineElement, OutlineLayer};
@@ -61,11 +64,14 @@ pub struct VectorSet(Arc<Inner>);
 struct Inner {
     graph: Graph,
     names: Names,
+    order: Order,
     projection: Option<Arc<Projection>>,
     /// How many elements have attributes.
     attributed: usize,
     /// How many elements were ever added, or the greatest number that a file gave to one.
     added: u64,
+    /// How many were removed, be it to come again with another vector.
+    removed: u64,
     /// Tells sets apart for as long as the process lives.
     uid: u64,
 }
@@ -84,46 +90,78 @@ pub(crate) struct Query {
     pub(crate) is_exhaustive: bool,
 }
 
+/// An element that is to come, on so many layers of the graph.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    /// As many components as the set has.
+    pub(crate) vector: Vec<f32>,
+    pub(crate) level: usize,
+    /// How many candidates for neighbours are looked for.
+    pub(crate) breadth: usize,
+}
+
+/// What a search is for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// What is near to a vector.
+    Near(Query),
+    /// Whom an element to come may be linked with.
+    Neighbours(Newcomer),
+}
+
 /// A search that can be made anywhere: the set is that of the moment at which it was asked for.
 pub struct Search {
     pub(crate) set: VectorSet,
-    pub(crate) query: Query,
+    pub(crate) task: Task,
 }
 
-/// What was found, and where.
-pub(crate) struct Found {
+/// What was found.
+pub(crate) enum Found {
+    Near(Nearest),
+    Neighbours(Neighbours),
+}
+
+/// What is near, and where.
+pub(crate) struct Nearest {
     pub(crate) set: VectorSet,
     /// Nearest first, with their distances.
     pub(crate) near: Vec<(Id, f32)>,
 }
 
+/// Candidates for the links of an element to come. They are good as long as no element has gone, since another may have
+/// its number then.
+pub(crate) struct Neighbours {
+    uid: u64,
+    removed: u64,
+    level: usize,
+    layers: Vec<Vec<Near>>,
+}
+
 impl Search {
     pub(crate) fn run(self) -> Found {
-        Found {
-            near: self.set.search(&self.query),
-            set: self.set,
+        let set = self.set;
+        match self.task {
+            Task::Near(query) => Found::Near(Nearest {
+                near: set.search(&query),
+                set,
+            }),
+            Task::Neighbours(newcomer) => Found::Neighbours(set.neighbours_to_be(&newcomer)),
         }
     }
 
     /// The bytes of the vectors that it may have to look at.
     pub(crate) fn effort_bytes(&self) -> usize {
-        let Query {
-            breadth,
-            effort,
-            is_exhaustive,
-            ..
-        } = self.query;
         let len = self.set.len();
-        let left = match &self.query.filter {
-            Some(_) if effort == 0 => len,
-            Some(_) => breadth.max(effort),
-            None => breadth,
+        let left = match &self.task {
+            Task::Neighbours(newcomer) => newcomer.breadth,
+            Task::Near(query) => match &query.filter {
+                _ if query.is_exhaustive => len,
+                Some(_) if query.effort == 0 => len,
+                Some(_) => query.breadth.max(query.effort),
+                None => query.breadth,
+            },
         };
-        let met = if is_exhaustive {
-            len
-        } else {
-            left.saturating_mul(self.set.design().m * 2).min(len)
-        };
+        let met = left.saturating_mul(self.set.design().m * 2).min(len);
         met.saturating_mul(self.set.form().record_bytes())
     }
 }
@@ -139,9 +177,11 @@ impl VectorSet {
         Self(Arc::new(Inner {
             graph: Graph::new(form, design.m),
             names: Names::new(seed),
+            order: Order::default(),
             projection,
             attributed: 0,
             added: 0,
+            removed: 0,
             uid: SETS.fetch_add(1, Ordering::Relaxed),
         }))
     }
@@ -237,12 +277,55 @@ impl VectorSet {
             Some([]) if known.is_some() => body.attributes = None,
             Some(text) => body.attributes = Some(text.into()),
         }
-        inner.attributed += usize::from(body.attributes.is_some());
-        inner.added = inner.added.saturating_add(1);
-        let Inner { graph, names, .. } = inner;
-        names.push(name, |id| &graph.bodies.body(id).name);
-        graph.insert(&record, body, breadth, rng);
+        let level = graph::draw_level(rng);
+        let layers = inner.graph.candidates(&record, level, breadth);
+        inner.push(&record, body, level, layers);
         known.is_none()
+    }
+
+    /// The highest layer of an element to come.
+    pub(crate) fn draw_level(rng: &mut Rng) -> usize {
+        graph::draw_level(rng)
+    }
+
+    /// Whether candidates are those of this set, or of one that had its key before.
+    pub(crate) fn has_asked_for(&self, neighbours: &Neighbours) -> bool {
+        self.0.uid == neighbours.uid
+    }
+
+    /// Adds an element, which is not there, with links to some of the candidates if they are still good.
+    pub(crate) fn add_among(
+        &mut self,
+        name: &[u8],
+        vector: &[f32],
+        attributes: Option<&[u8]>,
+        breadth: usize,
+        neighbours: Neighbours,
+    ) {
+        let record = self.form().record(vector);
+        let inner = Arc::make_mut(&mut self.0);
+        let Neighbours { level, layers, .. } = neighbours;
+        let layers = if neighbours.removed == inner.removed {
+            layers
+        } else {
+            inner.graph.candidates(&record, level, breadth)
+        };
+        let body = Body {
+            name: name.into(),
+            attributes: attributes.map(Into::into),
+        };
+        inner.push(&record, body, level, layers);
+    }
+
+    fn neighbours_to_be(&self, newcomer: &Newcomer) -> Neighbours {
+        let record = self.form().record(&newcomer.vector);
+        let Newcomer { level, breadth, .. } = *newcomer;
+        Neighbours {
+            uid: self.0.uid,
+            removed: self.0.removed,
+            level,
+            layers: self.0.graph.candidates(&record, level, breadth),
+        }
     }
 
     /// Whether there was such an element.
@@ -321,6 +404,12 @@ impl VectorSet {
         }
     }
 
+    /// The names in a range, in order.
+    pub(crate) fn names(&self, range: NameRange<'_>) -> impl Iterator<Item = &[u8]> {
+        let ids = (self.0.order).range(range, |id| self.name(id));
+        ids.map(|id| self.name(id))
+    }
+
     /// The neighbours of an element with their distances: a list for each layer, from its highest on.
     pub(crate) fn neighbours(&self, id: Id) -> Vec<Vec<(Id, f32)>> {
         let graph = &self.0.graph;
@@ -341,11 +430,35 @@ impl VectorSet {
 }
 
 impl Inner {
+    /// The next element will be called so.
+    fn name_next(&mut self, name: &[u8]) {
+        let bodies = &self.graph.bodies;
+        self.names.push(name, |id| &bodies.body(id).name);
+    }
+
+    /// Files the element that has just come by its name.
+    fn file_last(&mut self) {
+        let bodies = &self.graph.bodies;
+        let id = bodies.len() as Id - 1;
+        let name_of = |id| &*bodies.body(id).name;
+        self.order.insert(id, name_of(id), name_of);
+    }
+
+    fn push(&mut self, record: &[u8], body: Body, level: usize, layers: Vec<Vec<Near>>) {
+        self.attributed += usize::from(body.attributes.is_some());
+        self.added = self.added.saturating_add(1);
+        self.name_next(&body.name);
+        self.graph.insert_among(record, body, level, layers);
+        self.file_last();
+    }
+
     fn remove(&mut self, id: Id) -> Body {
+        self.removed += 1;
         let last = self.graph.len() as Id - 1;
         let bodies = &self.graph.bodies;
         self.names
             .swap_remove(id, &bodies.body(id).name, &bodies.body(last).name);
+        self.order.swap_remove(id, last, |id| &bodies.body(id).name);
         let body = self.graph.remove(id);
         self.attributed -= usize::from(body.attributes.is_some());
         body
@@ -372,11 +485,13 @@ impl Family for VectorSet {
         let Inner {
             graph,
             names,
+            order,
             projection,
             ..
         } = &*self.0;
         let matrix = projection.as_ref().map_or(0, |it| it.memory());
-        size_of::<Inner>() + graph.bodies.memory() + graph.edges.memory() + names.memory() + matrix
+        let names = names.memory() + order.memory();
+        size_of::<Inner>() + graph.bodies.memory() + graph.edges.memory() + names + matrix
     }
 
     fn weight(&self) -> usize {

@@ -173,9 +173,10 @@ impl Builder {
         let inner = Arc::make_mut(&mut self.set.0);
         inner.attributed += usize::from(has_attributes);
         inner.added = inner.added.max(element.number).max(u64::from(id) + 1);
+        inner.name_next(element.name);
+        inner.graph.bodies.push(&record, body);
+        inner.file_last();
         let graph = &mut inner.graph;
-        (inner.names).push(element.name, |id| &graph.bodies.body(id).name);
-        graph.bodies.push(&record, body);
         let level = element.layers.len() - 1;
         graph.edges.push(level);
         if graph.entrance.is_none() || level > graph.level() {

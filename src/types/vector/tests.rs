@@ -115,6 +115,55 @@ fn elements_come_and_go_and_links_go_both_ways() {
 }
 
 #[test]
+fn an_element_is_added_to_a_set_that_has_changed_meanwhile() {
+    let mut rng = Rng::from_seed(3);
+    let mut set = VectorSet::new(design(Quantization::Bytes, 4), Seed::fixed(1));
+    for number in 0..200_u32 {
+        set.add(
+            format!("{number}").as_bytes(),
+            &vector(&mut rng),
+            None,
+            20,
+            &mut rng,
+        );
+    }
+    for round in 0..100_u32 {
+        let wanted = vector(&mut rng);
+        let newcomer = Newcomer {
+            vector: wanted.clone(),
+            level: VectorSet::draw_level(&mut rng),
+            breadth: 20,
+        };
+        let search = Search {
+            set: set.clone(),
+            task: Task::Neighbours(newcomer),
+        };
+        let Found::Neighbours(found) = search.run() else {
+            unreachable!("that is what was asked for");
+        };
+        for more in 0..round % 4 {
+            let name = format!("{}", rng.below(400)).into_bytes();
+            if more == 2 {
+                set.remove(&name);
+            } else {
+                set.add(&name, &vector(&mut rng), None, 20, &mut rng);
+            }
+        }
+        assert!(set.has_asked_for(&found));
+        let name = format!("new {round}").into_bytes();
+        set.add_among(&name, &wanted, Some(b"{}"), 20, found);
+        set.validate();
+        assert!(set.find(&name).is_some());
+    }
+    assert_eq!(set.reached(), set.len());
+    assert_eq!(set.attributed(), 100);
+    let everybody = NameRange::parse(b"-", b"+").expect("right");
+    let names: Vec<&[u8]> = set.names(everybody).collect();
+    assert_eq!(names.len(), set.len());
+    assert!(names.is_sorted());
+}
+
+#[test]
 fn a_search_finds_what_looking_at_each_finds() {
     let mut rng = Rng::from_seed(9);
     for quantization in [Quantization::None, Quantization::Bytes] {

@@ -1,5 +1,6 @@
 //! What a filter asks of a value.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use regex::{Regex, RegexBuilder};
@@ -10,26 +11,26 @@ use crate::types::json::pack::{Atom, Number};
 use crate::types::json::tree::{View, are_equal};
 
 #[derive(Debug)]
-pub(crate) enum Expr {
+pub(crate) enum Expr<'p> {
     Any(Vec<Self>),
     All(Vec<Self>),
     Not(Box<Self>),
     /// There is such a value.
-    Test(Term),
-    Compare(Term, Compare, Term),
+    Test(Term<'p>),
+    Compare(Term<'p>, Compare, Term<'p>),
     /// A pattern that stands in the path is read once; `None` if it is none.
-    Pattern(Term, Option<Box<Regex>>),
+    Pattern(Term<'p>, Option<Box<Regex>>),
 }
 
 #[derive(Debug)]
-pub(crate) enum Term {
+pub(crate) enum Term<'p> {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Vec<u8>),
+    Text(Cow<'p, [u8]>),
     /// From the value that is asked about.
-    Current(Vec<Step>),
-    Root(Vec<Step>),
+    Current(Vec<Step<'p>>),
+    Root(Vec<Step<'p>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,8 @@ enum Operand<'a> {
     Nothing,
 }
 
-impl Expr {
-    pub(super) fn compare(left: Term, compare: Compare, right: Term) -> Self {
+impl<'p> Expr<'p> {
+    pub(super) fn compare(left: Term<'p>, compare: Compare, right: Term<'p>) -> Self {
         match (compare, right) {
             (Compare::Matches, Term::Text(text)) => {
                 Self::Pattern(left, pattern(&text).map(Box::new))
@@ -90,7 +91,7 @@ fn pattern(text: &[u8]) -> Option<Regex> {
     builder.size_limit(PATTERN_BYTES_MAX).build().ok()
 }
 
-impl Term {
+impl Term<'_> {
     fn operand<'a>(&'a self, walker: &mut Walker<'a, '_>, view: View<'a>) -> Operand<'a> {
         match self {
             Self::Null => Operand::Atom(Atom::Null),

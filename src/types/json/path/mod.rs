@@ -18,25 +18,31 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use filter::Expr;
 
-pub(crate) use walk::{TooMuch, places, places_of, values};
+pub(crate) use walk::{TooMuch, Values, places, places_of, values};
 
-/// A path that was understood.
+/// A path that was understood. Names stand in the text that was given, so that a usual path is read without an
+/// allocation.
 #[derive(Debug)]
-pub(crate) struct Path {
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Path<'a> {
+    pub(super) steps: Steps<'a>,
     pub(crate) is_legacy: bool,
-    /// As errors quote it.
-    pub(crate) text: Vec<u8>,
+    given: &'a [u8],
 }
+
+pub(crate) type Steps<'a> = SmallVec<[Step<'a>; 4]>;
 
 /// A part of a path.
 #[derive(Debug)]
-pub(crate) enum Step {
-    Fields(Vec<Vec<u8>>),
+pub(crate) enum Step<'a> {
+    Fields(SmallVec<[Cow<'a, [u8]>; 1]>),
     /// Negative ones count from the end.
-    Elements(Vec<i64>),
+    Elements(SmallVec<[i64; 1]>),
     Range {
         start: Option<i64>,
         end: Option<i64>,
@@ -44,7 +50,7 @@ pub(crate) enum Step {
     },
     All,
     Descend,
-    Filter(Expr),
+    Filter(Box<Expr<'a>>),
 }
 
 /// The last part of a path that names one place.
@@ -53,35 +59,43 @@ pub(crate) enum Last<'a> {
     Element,
 }
 
-impl Path {
+impl<'a> Path<'a> {
     /// Understands a path; the error is a sentence.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, Vec<u8>> {
-        if str::from_utf8(text).is_err() {
+    pub(crate) fn parse(given: &'a [u8]) -> Result<Self, Vec<u8>> {
+        if str::from_utf8(given).is_err() {
             return Err(b"Couldn't parse as UTF-8 string".to_vec());
         }
-        let is_plain = match text {
-            [b'$'] => true,
-            [b'$', next, ..] => matches!(next, b'.' | b'['),
-            _ => false,
+        let is_legacy = !matches!(given, [b'$'] | [b'$', b'.' | b'[', ..]);
+        let steps = match given {
+            b"." => Ok(Steps::new()),
+            _ => parse::parse(given, is_legacy),
         };
-        let full = match text {
-            _ if is_plain => text.to_vec(),
-            b"." => b"$".to_vec(),
-            [b'.', ..] => [b"$", text].concat(),
-            _ => [b"$.", text].concat(),
+        let path = Self {
+            steps: Steps::new(),
+            is_legacy,
+            given,
         };
-        Ok(Self {
-            steps: parse::parse(&full)?,
-            is_legacy: !is_plain,
-            text: full,
-        })
+        match steps {
+            Ok(steps) => Ok(Self { steps, ..path }),
+            Err(fault) => Err(fault.told(&path.text())),
+        }
     }
 
     pub(crate) fn root() -> Self {
         Self {
-            steps: Vec::new(),
+            steps: Steps::new(),
             is_legacy: true,
-            text: b"$".to_vec(),
+            given: b".",
+        }
+    }
+
+    /// As errors quote it.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        match self.given {
+            given if !self.is_legacy => given.to_vec(),
+            b"." => b"$".to_vec(),
+            given @ [b'.', ..] => [b"$", given].concat(),
+            given => [b"$.", given].concat(),
         }
     }
 
@@ -91,8 +105,8 @@ impl Path {
     }
 
     /// The path without its last part, if it names one place, and that part.
-    pub(crate) fn split_last(&self) -> Option<(&[Step], Last<'_>)> {
-        let names_one = |step: &Step| match step {
+    pub(crate) fn split_last(&self) -> Option<(&[Step<'a>], Last<'_>)> {
+        let names_one = |step: &Step<'_>| match step {
             Step::Fields(names) => names.len() == 1,
             Step::Elements(numbers) => numbers.len() == 1,
             _ => false,

@@ -1,7 +1,11 @@
 //! From text to paths.
 
-use super::Step;
+use std::borrow::Cow;
+
+use smallvec::smallvec;
+
 use super::filter::{Compare, Expr, Term};
+use super::{Step, Steps};
 use crate::types::json::pack::Number;
 
 /// How deep brackets, negations and filters may be in each other.
@@ -10,16 +14,37 @@ const NESTING_MAX: usize = 48;
 /// document's depth.
 const FILTERS_MAX: usize = 8;
 
-/// Understands a path that begins with `$`; the error is a sentence.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<Step>, Vec<u8>> {
+/// Where a path was not understood, in bytes of what was given, and what would have been right there.
+#[derive(Debug)]
+pub(super) struct Fault {
+    at: usize,
+    /// How many bytes its text has in front of what was given.
+    shift: usize,
+    expected: Expected,
+}
+
+/// Understands a path. One of the older form is read as if `$.` stood in front of it, or `$` if it begins with a dot.
+pub(super) fn parse(given: &[u8], is_legacy: bool) -> Result<Steps<'_>, Fault> {
     let mut parser = Parser {
-        text,
-        at: 0,
+        text: given,
+        at: usize::from(!is_legacy),
         nesting: 0,
         filters: 0,
     };
-    parser.query().map_err(|expected| {
-        let at = parser.at.min(text.len());
+    let has_dot = given.first() == Some(&b'.');
+    parser
+        .query(is_legacy && !has_dot)
+        .map_err(|expected| Fault {
+            at: parser.at,
+            shift: usize::from(is_legacy) + usize::from(is_legacy && !has_dot),
+            expected,
+        })
+}
+
+impl Fault {
+    /// The sentence, which quotes the whole text of the path.
+    pub(super) fn told(&self, text: &[u8]) -> Vec<u8> {
+        let at = (self.at + self.shift).min(text.len());
         let mut message = format!("Error occurred on position {at}, \"").into_bytes();
         message.extend_from_slice(&text[..at]);
         if at == text.len() {
@@ -28,13 +53,31 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Step>, Vec<u8>> {
             message.extend_from_slice(b" ---->>>> ");
             message.extend_from_slice(&text[at..]);
         }
-        message.extend_from_slice(format!("\", expected {expected}.").as_bytes());
+        message.extend_from_slice(format!("\", expected {}.", self.expected).as_bytes());
         message
-    })
+    }
 }
 
 /// What would have been right.
 type Expected = &'static str;
+
+/// What names are made of that stand without quotes.
+static IS_LITERAL: [bool; 256] = {
+    let mut is_literal = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        is_literal[byte] = match byte as u8 {
+            b'-' | b'_' | b'`' | b'~' | b'+' | b'#' | b'%' | b'$' | b'^' | b'/' | b':' => true,
+            other => other.is_ascii_alphanumeric() || !other.is_ascii(),
+        };
+        byte += 1;
+    }
+    is_literal
+};
+
+fn field(name: &[u8]) -> Step<'_> {
+    Step::Fields(smallvec![Cow::Borrowed(name)])
+}
 
 struct Parser<'a> {
     text: &'a [u8],
@@ -43,12 +86,15 @@ struct Parser<'a> {
     filters: usize,
 }
 
-impl Parser<'_> {
-    fn query(&mut self) -> Result<Vec<Step>, Expected> {
-        if !self.take(b"$") {
-            return Err("'$'");
+impl<'a> Parser<'a> {
+    /// All behind the `$`, be it written or not; a dot may be missing likewise.
+    fn query(&mut self, lacks_dot: bool) -> Result<Steps<'a>, Expected> {
+        let mut steps = Steps::new();
+        if lacks_dot {
+            self.blanks();
+            steps.push(self.behind_dots()?);
         }
-        let steps = self.steps(false)?;
+        self.go_on(&mut steps)?;
         self.blanks();
         if self.at < self.text.len() {
             return Err("one of the following: '.', '..', '['");
@@ -85,16 +131,19 @@ impl Parser<'_> {
         is_there
     }
 
-    /// The parts of a path. Behind `@` and `$` of a filter the first may be a bare name.
-    fn steps(&mut self, may_be_bare: bool) -> Result<Vec<Step>, Expected> {
-        let mut steps = Vec::new();
-        if may_be_bare {
-            if let Some(name) = self.literal() {
-                steps.push(Step::Fields(vec![name]));
-            } else if self.take(b"*") {
-                steps.push(Step::All);
-            }
+    /// The parts of a path in a filter, behind `@` or `$`. The first may be a bare name.
+    fn steps(&mut self) -> Result<Steps<'a>, Expected> {
+        let mut steps = Steps::new();
+        if let Some(name) = self.literal() {
+            steps.push(field(name));
+        } else if self.take(b"*") {
+            steps.push(Step::All);
         }
+        self.go_on(&mut steps)?;
+        Ok(steps)
+    }
+
+    fn go_on(&mut self, steps: &mut Steps<'a>) -> Result<(), Expected> {
         loop {
             if self.sign(b"..") {
                 steps.push(Step::Descend);
@@ -106,16 +155,16 @@ impl Parser<'_> {
             } else if self.sign(b"[") {
                 steps.push(self.bracket()?);
             } else {
-                return Ok(steps);
+                return Ok(());
             }
         }
     }
 
-    fn behind_dots(&mut self) -> Result<Step, Expected> {
+    fn behind_dots(&mut self) -> Result<Step<'a>, Expected> {
         if self.take(b"*") {
             Ok(Step::All)
         } else if let Some(name) = self.literal() {
-            Ok(Step::Fields(vec![name]))
+            Ok(field(name))
         } else if self.sign(b"[") {
             self.bracket()
         } else {
@@ -124,18 +173,16 @@ impl Parser<'_> {
     }
 
     /// A name without quotes.
-    fn literal(&mut self) -> Option<Vec<u8>> {
-        let is_part = |byte: &u8| {
-            byte.is_ascii_alphanumeric() || b"-_`~+#%$^/:".contains(byte) || !byte.is_ascii()
-        };
+    fn literal(&mut self) -> Option<&'a [u8]> {
         let rest = &self.text[self.at..];
-        let len = rest.iter().take_while(|byte| is_part(byte)).count();
+        let is_part = |byte: &&u8| IS_LITERAL[usize::from(**byte)];
+        let len = rest.iter().take_while(is_part).count();
         self.at += len;
-        (len > 0).then(|| rest[..len].to_vec())
+        (len > 0).then(|| &rest[..len])
     }
 
     /// What is in brackets, and the closing one.
-    fn bracket(&mut self) -> Result<Step, Expected> {
+    fn bracket(&mut self) -> Result<Step<'a>, Expected> {
         self.blanks();
         let step = match self.peek() {
             Some(b'*') => {
@@ -143,7 +190,7 @@ impl Parser<'_> {
                 Step::All
             }
             Some(b'"' | b'\'') => {
-                let mut names = vec![self.quoted()?];
+                let mut names = smallvec![self.quoted()?];
                 while self.sign(b",") {
                     self.blanks();
                     names.push(self.quoted()?);
@@ -164,32 +211,32 @@ impl Parser<'_> {
         }
     }
 
-    fn filter(&mut self) -> Result<Step, Expected> {
+    fn filter(&mut self) -> Result<Step<'a>, Expected> {
         self.filters += 1;
         if self.filters > FILTERS_MAX {
             return Err("fewer filters in each other");
         }
         let expr = self.any_of()?;
         self.filters -= 1;
-        Ok(Step::Filter(expr))
+        Ok(Step::Filter(Box::new(expr)))
     }
 
     /// A text in quotes of either kind.
-    fn quoted(&mut self) -> Result<Vec<u8>, Expected> {
+    fn quoted(&mut self) -> Result<Cow<'a, [u8]>, Expected> {
         let Some(quote @ (b'"' | b'\'')) = self.peek() else {
             return Err("a string");
         };
         self.at += 1;
-        let mut text = Vec::new();
+        let start = self.at;
+        let mut text = Cow::Borrowed(&[][..]);
         loop {
             match self.peek() {
                 None => return Err("a closing quote"),
                 Some(b'\\') => {
                     let next = self.text.get(self.at + 1).copied();
-                    match next {
-                        Some(next) if next == quote || next == b'\\' => text.push(next),
-                        _ => return Err("a quote or a backslash behind the backslash"),
-                    }
+                    let next = next.filter(|next| *next == quote || *next == b'\\');
+                    let next = next.ok_or("a quote or a backslash behind the backslash")?;
+                    text.to_mut().push(next);
                     self.at += 2;
                 }
                 Some(byte) => {
@@ -197,20 +244,23 @@ impl Parser<'_> {
                     if byte == quote {
                         return Ok(text);
                     }
-                    text.push(byte);
+                    match &mut text {
+                        Cow::Owned(text) => text.push(byte),
+                        Cow::Borrowed(plain) => *plain = &self.text[start..self.at],
+                    }
                 }
             }
         }
     }
 
-    fn numbers(&mut self) -> Result<Step, Expected> {
+    fn numbers(&mut self) -> Result<Step<'a>, Expected> {
         let wanted = "one of the following: '<number>[,<number>,...]', ['start:end:steps'], '*', \
                       '<string>[,<string>,...]', '[?(filter_expression)]'";
         let start = self.index()?;
         if self.sign(b":") {
             return self.range(start);
         }
-        let mut numbers = vec![start.ok_or(wanted)?];
+        let mut numbers = smallvec![start.ok_or(wanted)?];
         while self.sign(b",") {
             self.blanks();
             numbers.push(self.index()?.ok_or("'<number>'")?);
@@ -218,7 +268,7 @@ impl Parser<'_> {
         Ok(Step::Elements(numbers))
     }
 
-    fn range(&mut self, start: Option<i64>) -> Result<Step, Expected> {
+    fn range(&mut self, start: Option<i64>) -> Result<Step<'a>, Expected> {
         self.blanks();
         let end = self.index()?;
         let mut step = 1;
@@ -254,7 +304,7 @@ impl Parser<'_> {
     }
 
     /// `a || b`
-    fn any_of(&mut self) -> Result<Expr, Expected> {
+    fn any_of(&mut self) -> Result<Expr<'a>, Expected> {
         let mut parts = vec![self.all_of()?];
         while self.sign(b"||") {
             parts.push(self.all_of()?);
@@ -266,7 +316,7 @@ impl Parser<'_> {
     }
 
     /// `a && b`
-    fn all_of(&mut self) -> Result<Expr, Expected> {
+    fn all_of(&mut self) -> Result<Expr<'a>, Expected> {
         let mut parts = vec![self.one()?];
         while self.sign(b"&&") {
             parts.push(self.one()?);
@@ -277,7 +327,7 @@ impl Parser<'_> {
         })
     }
 
-    fn one(&mut self) -> Result<Expr, Expected> {
+    fn one(&mut self) -> Result<Expr<'a>, Expected> {
         self.nesting += 1;
         if self.nesting > NESTING_MAX {
             return Err("fewer brackets in each other");
@@ -300,7 +350,7 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    fn comparison(&mut self) -> Result<Expr, Expected> {
+    fn comparison(&mut self) -> Result<Expr<'a>, Expected> {
         const SIGNS: &[(&[u8], Compare)] = &[
             (b">=", Compare::AtLeast),
             (b"<=", Compare::AtMost),
@@ -320,8 +370,8 @@ impl Parser<'_> {
         Ok(Expr::compare(left, *compare, right))
     }
 
-    fn term(&mut self) -> Result<Term, Expected> {
-        const WORDS: &[(&[u8], Term)] = &[
+    fn term(&mut self) -> Result<Term<'a>, Expected> {
+        const WORDS: &[(&[u8], Term<'_>)] = &[
             (b"true", Term::Bool(true)),
             (b"false", Term::Bool(false)),
             (b"null", Term::Null),
@@ -329,11 +379,11 @@ impl Parser<'_> {
         match self.peek() {
             Some(b'@') => {
                 self.at += 1;
-                Ok(Term::Current(self.steps(true)?))
+                Ok(Term::Current(self.steps()?.into_vec()))
             }
             Some(b'$') => {
                 self.at += 1;
-                Ok(Term::Root(self.steps(true)?))
+                Ok(Term::Root(self.steps()?.into_vec()))
             }
             Some(b'"' | b'\'') => Ok(Term::Text(self.quoted()?)),
             Some(b'-' | b'0'..=b'9') => self.decimal(),
@@ -350,7 +400,7 @@ impl Parser<'_> {
         }
     }
 
-    fn decimal(&mut self) -> Result<Term, Expected> {
+    fn decimal(&mut self) -> Result<Term<'a>, Expected> {
         let rest = &self.text[self.at..];
         let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let len = rest.iter().take_while(is_part).count();

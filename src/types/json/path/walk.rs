@@ -4,10 +4,12 @@
 //! filter can look at the whole document for each value, so the steps are counted, and a walk that takes too many is
 //! given up.
 
+use smallvec::SmallVec;
+
 use super::{Path, Step};
-use crate::types::json::Json;
 use crate::types::json::names::Names;
 use crate::types::json::tree::{View, Wanted};
+use crate::types::json::{Json, Place};
 
 /// How many values a walk may come across.
 const VISITS_MAX: u64 = 100_000_000;
@@ -21,32 +23,36 @@ pub(crate) struct TooMuch;
 /// A value and its place.
 #[derive(Debug)]
 pub(crate) struct Found<'d> {
-    pub(crate) place: Vec<u32>,
+    pub(crate) place: Place,
     pub(crate) view: View<'d>,
 }
+
+/// What a path leads to, which is mostly one value.
+pub(crate) type Values<'d> = SmallVec<[View<'d>; 1]>;
+pub(crate) type Places<'d> = SmallVec<[Found<'d>; 1]>;
 
 /// The values that a path leads to, or only the first.
 pub(crate) fn values<'d>(
     json: &'d Json,
-    path: &'d Path,
+    path: &'d Path<'_>,
     most: usize,
-) -> Result<Vec<View<'d>>, TooMuch> {
-    let mut found = Vec::new();
+) -> Result<Values<'d>, TooMuch> {
+    let mut found = Values::new();
     walk(json, &path.steps, most, &mut |_, view| found.push(view))?;
     Ok(found)
 }
 
 /// The same, with their places.
-pub(crate) fn places<'d>(json: &'d Json, path: &'d Path) -> Result<Vec<Found<'d>>, TooMuch> {
+pub(crate) fn places<'d>(json: &'d Json, path: &'d Path<'_>) -> Result<Places<'d>, TooMuch> {
     places_of(json, &path.steps)
 }
 
 /// The same for a part of a path.
-pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step]) -> Result<Vec<Found<'d>>, TooMuch> {
-    let mut found = Vec::new();
+pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step<'_>]) -> Result<Places<'d>, TooMuch> {
+    let mut found = Places::new();
     walk(json, steps, FOUND_MAX, &mut |place, view| {
         found.push(Found {
-            place: place.to_vec(),
+            place: place.into(),
             view,
         });
     })?;
@@ -55,14 +61,14 @@ pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step]) -> Result<Vec<Fou
 
 fn walk<'d>(
     json: &'d Json,
-    steps: &'d [Step],
+    steps: &'d [Step<'_>],
     most: usize,
     found: &mut dyn FnMut(&[u32], View<'d>),
 ) -> Result<(), TooMuch> {
     let mut walker = Walker {
         names: json.names(),
         root: json.view(),
-        place: Vec::new(),
+        place: Place::new(),
         visits_left: VISITS_MAX,
         found_left: most.min(FOUND_MAX),
         is_over: false,
@@ -76,7 +82,7 @@ fn walk<'d>(
 pub(super) struct Walker<'d, 'f> {
     names: &'d Names,
     root: View<'d>,
-    place: Vec<u32>,
+    place: Place,
     visits_left: u64,
     found_left: usize,
     /// Enough was found, or too much was asked.
@@ -94,7 +100,7 @@ impl<'d> Walker<'d, '_> {
     }
 
     /// The value that steps lead to, if it is exactly one.
-    pub(super) fn only(&mut self, steps: &'d [Step], view: View<'d>) -> Option<View<'d>> {
+    pub(super) fn only(&mut self, steps: &'d [Step<'_>], view: View<'d>) -> Option<View<'d>> {
         if steps.is_empty() {
             return Some(view);
         }
@@ -103,7 +109,7 @@ impl<'d> Walker<'d, '_> {
         let mut inner = Walker {
             names: self.names,
             root: self.root,
-            place: Vec::new(),
+            place: Place::new(),
             visits_left: self.visits_left,
             found_left: 2,
             is_over: false,
@@ -118,7 +124,7 @@ impl<'d> Walker<'d, '_> {
         only.filter(|_| count == 1)
     }
 
-    fn go(&mut self, steps: &'d [Step], view: View<'d>) {
+    fn go(&mut self, steps: &'d [Step<'_>], view: View<'d>) {
         if self.is_over {
             return;
         }
@@ -179,7 +185,7 @@ impl<'d> Walker<'d, '_> {
         }
     }
 
-    fn element(&mut self, number: i64, rest: &'d [Step], view: View<'d>) {
+    fn element(&mut self, number: i64, rest: &'d [Step<'_>], view: View<'d>) {
         let at = match usize::try_from(number) {
             Ok(at) => at,
             Err(_) => absolute(number, view.len()),
@@ -200,7 +206,7 @@ impl<'d> Walker<'d, '_> {
         }
     }
 
-    fn enter(&mut self, at: usize, rest: &'d [Step], child: View<'d>) {
+    fn enter(&mut self, at: usize, rest: &'d [Step<'_>], child: View<'d>) {
         self.place.push(at as u32);
         self.go(rest, child);
         self.place.pop();
