@@ -31,7 +31,7 @@ pub(crate) struct Keys<'a> {
     /// Up to here deadlines have passed: `now_ms`, or the beginning of time where overdue keys are shown.
     pub(super) horizon_ms: i64,
     /// `now_ms` as the time of accesses.
-    moment: Moment,
+    pub(super) moment: Moment,
     hint: KeyHint<'a>,
 }
 
@@ -305,7 +305,7 @@ impl<'a> Keys<'a> {
 
     /// The entry at a place, its access noted.
     #[inline]
-    pub(super) fn accessed(&mut self, spot: Spot) -> EntryRef<'_, Value> {
+    fn accessed(&mut self, spot: Spot) -> EntryRef<'_, Value> {
         let Keyspace {
             dbs, access, rng, ..
         } = &mut *self.space;

@@ -12,8 +12,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::base::rng::Rng;
 use crate::spec::error::Error;
-use crate::store::{Blob, FOLDED_MAX, Held, New, Payload, Spot};
-use crate::types::{Folds, Form};
+use crate::store::{Blob, FOLDED_MAX, Held, New, Occupied, Payload, Spot};
+use crate::types::{Folds, Form, Value};
 
 use super::look::held;
 use super::{Keys, Keyspace};
@@ -27,9 +27,9 @@ pub(crate) enum Edited<'k, T: Folds> {
 
 /// A folded value that is out of its entry.
 pub(crate) struct Out<'k, T: Folds> {
-    space: &'k mut Keyspace,
-    db: u16,
-    spot: Spot,
+    place: Occupied<'k, Value>,
+    /// Where its blob goes when it is put back.
+    spare: &'k mut Blob,
     /// There until it is put back.
     value: Option<T>,
 }
@@ -61,42 +61,39 @@ impl<T: Folds> Drop for Out<'_, T> {
         let Some(value) = self.value.take() else {
             return;
         };
-        let Keyspace { dbs, spare, .. } = &mut *self.space;
-        let mut place = dbs[usize::from(self.db)].dict.occupied(self.spot);
         if let Some((form, bytes)) = value.folded() {
-            place.refold(New::Folded(form, bytes));
-            *spare = value.into_blob().unwrap_or_default();
+            self.place.refold(New::Folded(form, bytes));
+            *self.spare = value.into_blob().unwrap_or_default();
         } else {
-            place.refold(New::Object(value.into_value()));
+            self.place.refold(New::Object(value.into_value()));
         }
     }
 }
 
-impl Keyspace {
-    /// Takes a folded value out of its entry.
-    #[inline(never)]
-    fn take_out<T: Folds>(&mut self, db: u16, spot: Spot) -> Result<Edited<'_, T>, Error> {
-        let Self { dbs, spare, .. } = self;
-        let Payload::Folded(form, bytes) = dbs[usize::from(db)].dict.entry(spot).payload() else {
-            return Err(Error::WrongType);
-        };
-        let form = Form::of(form);
-        if form.kind() != T::KIND {
-            return Err(Error::WrongType);
-        }
-        let mut blob = mem::take(spare);
-        if blob.len() < FOLDED_MAX {
-            blob = Blob::from(vec![0; FOLDED_MAX]);
-        }
-        blob[..bytes.len()].copy_from_slice(bytes);
-        let value = T::from_blob(form, blob);
-        Ok(Edited::Out(Out {
-            space: self,
-            db,
-            spot,
-            value,
-        }))
+/// Takes a folded value out of its entry.
+#[inline(never)]
+fn take_out<'k, T: Folds>(
+    place: Occupied<'k, Value>,
+    spare: &'k mut Blob,
+) -> Result<Edited<'k, T>, Error> {
+    let Payload::Folded(form, bytes) = place.entry().payload() else {
+        return Err(Error::WrongType);
+    };
+    let form = Form::of(form);
+    if form.kind() != T::KIND {
+        return Err(Error::WrongType);
     }
+    let mut blob = mem::take(spare);
+    if blob.len() < FOLDED_MAX {
+        blob = Blob::from(vec![0; FOLDED_MAX]);
+    }
+    blob[..bytes.len()].copy_from_slice(bytes);
+    let value = T::from_blob(form, blob);
+    Ok(Edited::Out(Out {
+        place,
+        spare,
+        value,
+    }))
 }
 
 /// Keys with aggregates that may be folded.
@@ -125,26 +122,27 @@ impl Keys<'_> {
 
     /// The aggregate at a place, for changing.
     pub(crate) fn edit_at<T: Folds>(&mut self, spot: Spot) -> Result<Edited<'_, T>, Error> {
-        self.space.lend_out(self.db, spot);
-        let is_folded = self.entry(spot).is_folded();
-        self.lent(spot, is_folded)
-    }
-
-    /// The aggregate at a place, for changing, and the access is noted.
-    #[inline]
-    fn edit_accessed<T: Folds>(&mut self, spot: Spot) -> Result<Edited<'_, T>, Error> {
-        self.space.lend_out(self.db, spot);
-        let is_folded = self.accessed(spot).is_folded();
-        self.lent(spot, is_folded)
+        self.lend(spot, false)
     }
 
     #[inline]
-    fn lent<T: Folds>(&mut self, spot: Spot, is_folded: bool) -> Result<Edited<'_, T>, Error> {
-        if is_folded {
-            return self.space.take_out(self.db, spot);
+    fn lend<T: Folds>(&mut self, spot: Spot, is_access: bool) -> Result<Edited<'_, T>, Error> {
+        self.space.lend_out(self.db, spot);
+        let Keyspace {
+            dbs,
+            access,
+            rng,
+            spare,
+            ..
+        } = &mut *self.space;
+        let place = dbs[usize::from(self.db)].dict.occupied(spot);
+        if is_access && !self.no_touch {
+            access.touch(place.entry(), self.moment, rng);
         }
-        let value = self.dict_mut().entry_mut(spot).into_object_mut();
-        value
+        if place.entry().is_folded() {
+            return take_out(place, spare);
+        }
+        (place.into_object_mut())
             .and_then(T::of_mut)
             .map(Edited::There)
             .ok_or(Error::WrongType)
@@ -153,7 +151,7 @@ impl Keys<'_> {
     /// The aggregate under a key, for changing. Does not make one.
     pub(crate) fn edit<T: Folds>(&mut self, key: &[u8]) -> Result<Option<Edited<'_, T>>, Error> {
         match self.find_to_write(key) {
-            Some(spot) => self.edit_accessed(spot).map(Some),
+            Some(spot) => self.lend(spot, true).map(Some),
             None => Ok(None),
         }
     }
@@ -175,7 +173,7 @@ impl Keys<'_> {
         fresh: impl FnOnce() -> T,
     ) -> Result<(Spot, Edited<'_, T>), Error> {
         let spot = self.live_or_create(key, fresh);
-        Ok((spot, self.edit_accessed(spot)?))
+        Ok((spot, self.lend(spot, true)?))
     }
 }
 

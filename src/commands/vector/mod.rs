@@ -174,7 +174,7 @@ fn search_for(
     options: &Options<'_>,
     vector: Vec<f32>,
 ) -> Result<Option<Search>, Error> {
-    let (set, rng) = keys.at_with_rng::<VectorSet>(spot)?;
+    let (set, rng) = keys.object_at_with_rng::<VectorSet>(spot)?;
     let newcomer = Newcomer {
         vector,
         level: VectorSet::draw_level(rng),
@@ -198,12 +198,12 @@ fn vadd_later(
     found: Neighbours,
 ) -> Outcome {
     let spot = ctx.keys.read_quietly(key);
-    let set = spot.and_then(|spot| ctx.keys.at::<VectorSet>(spot).ok());
+    let set = spot.and_then(|spot| ctx.keys.object_at::<VectorSet>(spot).ok());
     let is_wanted = set.is_some_and(|set| set.has_asked_for(&found) && set.find(element).is_none());
     if let Some(spot) = ctx.keys.spot_as::<VectorSet>(key).ok().flatten()
         && is_wanted
     {
-        let set = ctx.keys.at_mut::<VectorSet>(spot)?;
+        let set = ctx.keys.object_at_mut::<VectorSet>(spot)?;
         let vector = set.project(&vector).unwrap_or(vector);
         set.add_among(element, &vector, options.attributes, options.breadth, found);
         ctx.keys.touched(key, 1);
@@ -471,7 +471,7 @@ fn vrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             usize::try_from(count).unwrap_or(usize::MAX)
         }
     };
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let Some(set) = set else {
         ctx.reply.array(0);
         return Ok(());

@@ -5,7 +5,7 @@
 use super::{Dict, Until};
 use crate::store::Spot;
 use crate::store::entry::raw::{NEVER, Raw, Times};
-use crate::store::entry::{EntryRef, New, overwrite, take_object, write_payload};
+use crate::store::entry::{EntryMut, EntryRef, New, overwrite, take_object, write_payload};
 
 pub(crate) struct Occupied<'d, V> {
     pub(super) dict: &'d mut Dict<V>,
@@ -14,7 +14,14 @@ pub(crate) struct Occupied<'d, V> {
     pub(super) entry: Raw,
 }
 
-impl<V> Occupied<'_, V> {
+impl<'d, V> Occupied<'d, V> {
+    /// The object that it is, to be changed where it is.
+    #[inline]
+    pub(crate) fn into_object_mut(self) -> Option<&'d mut V> {
+        // SAFETY: the entry is in the table of the dict, which is borrowed exclusively for 'd, and `self` is gone.
+        unsafe { EntryMut::new(self.entry) }.into_object_mut()
+    }
+
     #[inline]
     pub(crate) fn entry(&self) -> EntryRef<'_, V> {
         // SAFETY: the entry is in the table of the dict, which stays borrowed as long as the result lives.
