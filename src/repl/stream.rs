@@ -89,7 +89,8 @@ impl Stream {
         blocks + self.blocks.capacity() * size_of::<Block>() + self.tail.capacity()
     }
 
-    /// What is kept for a reader at this offset: all from the block in which it is, be that the last and read to its end.
+    /// What is kept for a reader at this offset: all from the block in which it is, even if that is the last and it has
+    /// read all of it.
     pub(crate) fn held_from(&self, offset: u64) -> Held {
         let first = self
             .blocks
