@@ -10,6 +10,8 @@ calls, cache misses, contention.
   scripts/instructions.py --check          compares with tests/instructions.json; 10 % more is a failure
   scripts/instructions.py --update         keeps today's numbers as the ceiling
   scripts/instructions.py --bin redis-server --tests GET --depths 16
+  scripts/instructions.py --user '+@all ~a:* ~key:* (+get ~b:*)'      as a user with these rules
+  scripts/instructions.py --options '--page-port 7001'                with more words for the server
 
 Fifty connections send `depth` requests each while the server is stopped, then it goes on and answers all of them: so
 each turn of its loop finds the same work, however slow valgrind makes it. The counters are read before and after the
@@ -77,6 +79,9 @@ def free_port():
 class Counted:
     """The server under callgrind."""
 
+    # Words for every server, and the rules of the user that every connection is.
+    options, rules = [], ""
+
     def __init__(self, binary, by_address=False):
         self.binary = binary
         self.dir = tempfile.mkdtemp(prefix="instructions-")
@@ -88,7 +93,7 @@ class Counted:
         self.process = subprocess.Popen(
             ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out]
             + (["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"] if by_address else []) + [binary, "--port", str(self.port), "--bind",
-             "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no", "--dir", self.dir],
+             "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no", "--dir", self.dir, *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
         deadline = time.time() + 120
         while True:
@@ -102,6 +107,12 @@ class Counted:
                 time.sleep(0.1)
         self.send(0, encode(b"PING"))
         self.lines(0, 1)
+        if self.rules:
+            self.send(0, encode(b"ACL", b"SETUSER", b"counted", b"on", b"nopass", *self.rules.encode().split()))
+            self.lines(0, 1)
+            for number in range(CONNECTIONS):
+                self.send(number, encode(b"AUTH", b"counted", b"x"))
+                self.lines(number, 1)
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=120)
@@ -267,11 +278,14 @@ def main():
     parser.add_argument("--by-function", action="store_true", help="show where they go")
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
+    parser.add_argument("--user", default="", help="rules of the user that asks, if not the default one")
+    parser.add_argument("--options", default="", help="more words for the server")
     parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
     opts = parser.parse_args()
     if not shutil.which("valgrind") or not shutil.which("callgrind_control"):
         print("instructions: valgrind is not installed, nothing was counted", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
+    Counted.rules, Counted.options = opts.user, opts.options.split()
     binary = shutil.which(opts.bin) or opts.bin
     tests, binary = opts.tests.split(","), os.path.abspath(binary)
     if opts.by_function:
