@@ -45,7 +45,9 @@ impl KeyPattern {
     #[inline]
     pub(super) fn covers(&self, key: &[u8]) -> bool {
         let (literal, rest) = self.pattern.split_at(self.literal);
-        key.starts_with(literal)
+        // Most patterns end here, at the first byte.
+        (literal.is_empty() || key.first() == literal.first())
+            && key.starts_with(literal)
             && match rest {
                 // No pattern but the empty one matches the empty key, not even this.
                 b"*" => !key.is_empty(),
