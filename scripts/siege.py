@@ -309,7 +309,8 @@ class State:
 
 def used(server):
     """Megabytes that the server says it uses for everything but keys."""
-    client = server.connect()
+    # It may still have to answer what it was flooded with.
+    client = server.connect(120)
     client("FLUSHALL", "SYNC")
     text = client("INFO", "memory").text()
     client.close()
