@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A long string (a *big*) does not pass through that buffer at all: once its length is known, `space` hands out
-//! room inside a vector of its own, which becomes the stored value without another copy. That vector grows as bytes
-//! arrive; an announced length alone takes no memory.
+//! room inside a vector of its own, which becomes the stored value without another copy. An announced length alone
+//! takes no memory: the vector gets its final size when a megabyte has come, so that what has come is copied once.
 //!
 //! Positions are given relative to `bytes()`, so they survive moving the bytes to another buffer.
 //! Memory handed to `read` is always initialised, which keeps this safe code.

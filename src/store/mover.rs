@@ -14,6 +14,7 @@ use std::mem::{forget, size_of, size_of_val};
 use std::ptr;
 use std::sync::Arc;
 
+use super::Blob;
 use super::Spot;
 use super::alloc;
 use super::bins::Bins;
@@ -99,6 +100,13 @@ impl<'b> Mover<'b> {
     pub(crate) fn bytes(&mut self, place: &mut Box<[u8]>) {
         if !place.is_empty() && self.wants(place.as_ptr().addr(), place.len()) {
             *place = Box::from(&**place);
+        }
+    }
+
+    /// The bytes of a blob.
+    pub(crate) fn blob(&mut self, place: &mut Blob) {
+        if !place.is_empty() && self.wants(place.as_ptr().addr(), place.len()) {
+            *place = Blob::from(&**place);
         }
     }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A tag is a byte that depends on the name; whoever looks for a name compares the tags, with vector instructions, and
-//! then the names of fields that have the same. An index takes five bytes for four fields. No field begins with the
+//! then the names of fields that have the same. An index takes six bytes for four fields. No field begins with the
 //! byte that an index begins with, so it is told from fields by looking at it.
 //!
 //! An index may be missing, but never wrong: one that is there tells of all fields as they are.

@@ -10,6 +10,7 @@
 
 use std::mem;
 
+use crate::store::Blob;
 use crate::store::mover::Mover;
 use crate::types::blob::allocation_size;
 use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, View, entry};
@@ -18,7 +19,7 @@ use super::End;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Deck {
-    storage: Box<[u8]>,
+    storage: Blob,
     /// Where the blob begins.
     start: usize,
 }
@@ -40,7 +41,7 @@ impl Deck {
     }
 
     pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>) {
-        mover.bytes(&mut self.storage);
+        mover.blob(&mut self.storage);
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -176,7 +177,7 @@ impl Deck {
         storage.extend_from_slice(&self.storage[start..start + len]);
         storage.resize(capacity, 0);
         self.start = gap;
-        self.storage = storage.into_boxed_slice();
+        self.storage = storage.into();
     }
 }
 
