@@ -30,7 +30,7 @@ N ?=
 LESSON ?=
 
 .PHONY: help run build setup test test-build test-rust test-peers test-course lesson lesson-named book race fmt fmt-check clippy sanitize bench compat instructions \
-	instructions-check suite-named fuzz ecosystem peers clean
+	instructions-check memory memory-check suite-named fuzz ecosystem peers clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,7 @@ setup: ## install what the tests need: redis-server, redis-tools, tcl, valgrind 
 	scripts/setup.sh
 
 test: ## all that must pass before a change lands; says how long each part took and what it had to leave out
-	@MAKE="$(MAKE)" scripts/test.sh setup test-build test-rust build test-peers test-course instructions-check
+	@MAKE="$(MAKE)" scripts/test.sh setup test-build test-rust build test-peers test-course instructions-check memory-check
 
 test-build: ## compile the tests
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --no-run; \
@@ -101,6 +101,12 @@ instructions: $(built) ## instructions per request, counted by callgrind (ARGS=-
 
 instructions-check: $(built)
 	$(PYTHON) scripts/instructions.py --bin $(binary) --check
+
+memory: $(built) ## bytes per key and member, and where they are (ARGS=--update keeps them as the ceiling)
+	$(PYTHON) scripts/memory.py --bin $(binary) $(ARGS)
+
+memory-check: $(built)
+	$(PYTHON) scripts/memory.py --bin $(binary) --check
 
 fuzz: $(built) ## random commands and random bytes for SECONDS=60, replies compared with a real server's (SEED=)
 	SECONDS=$(SECONDS) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --release --test fuzz -- --nocapture

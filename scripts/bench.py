@@ -207,6 +207,15 @@ def find_binaries(named):
 
 
 def find_generator():
+    """The words that start the generator: `pollux bench`, which saturates a server; else a redis-benchmark."""
+    ours = os.path.join(ROOT, "target", "release", "pollux")
+    if os.access(ours, os.X_OK):
+        return [ours, "bench"]
+    other = find_benchmark()
+    return [other] if other else None
+
+
+def find_benchmark():
     """valkey-benchmark or redis-benchmark, the newest found."""
     folders = [os.environ.get("PEERS_DIR"), os.path.expanduser("~/.cache/pollux-peers"), os.path.expanduser("~/.cache/peers")]
     for program in ("valkey-benchmark", "redis8-benchmark", "redis-benchmark"):
@@ -261,7 +270,7 @@ def generate(server, opts, command, depth, count, clients):
     values = {"{value}": "x" * opts.size, "{middle}": str(middle), "{middle+99}": str(middle + 99)}
     for name, value in values.items():
         command = [word.replace(name, value) for word in command]
-    line = [opts.generator, "-h", "127.0.0.1", "-p", str(server.port), "-n", str(count), "-c", str(clients), "-P", str(depth), "-r",
+    line = [*opts.generator, "-h", "127.0.0.1", "-p", str(server.port), "-n", str(count), "-c", str(clients), "-P", str(depth), "-r",
             str(opts.keyspace), "--csv", *command]
     before = server.cpu_seconds()
     done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False,
@@ -367,7 +376,8 @@ def main():
     add("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="our server (target/release/pollux)")
     add("--peers", help="further servers: [name=]path, comma separated")
     add("--only", help="only these contenders beside ours, by name, comma separated; - for none")
-    add("--generator", default=find_generator(), help="a redis-benchmark or valkey-benchmark (%(default)s)")
+    add("--generator", type=str.split, default=find_generator(),
+        help="`pollux bench`, or a redis-benchmark or valkey-benchmark (%(default)s)")
     add("--tests", default=USUAL, help="all, or of: " + " ".join(TESTS))
     add("--depths", default="1,16,64", help="pipeline depths (%(default)s)")
     add("--rounds", type=int, default=3, help="interleaved rounds; the median counts (%(default)s)")
@@ -384,7 +394,10 @@ def main():
     if unknown:
         parser.error("no such test: " + unknown[0])
     if not opts.generator and not opts.memory:
-        parser.error("no redis-benchmark found; scripts/setup.sh installs one")
+        parser.error("no generator found; `make build` makes one")
+    if opts.generator and opts.generator[1:] == ["bench"] and len(set().union(*(cores() or ()))) == 2:
+        # With a core of its own it may look for replies all the time, and the server pays for waking nobody.
+        opts.generator.append("--spin")
     raise_file_limit()
     ours = shutil.which(opts.bin) or opts.bin
     peers = find_binaries(opts.peers)
@@ -396,7 +409,7 @@ def main():
             contenders.append(Contender(name, path))
         print("servers: " + ", ".join("%s %s" % (server.name, server.version) for server in contenders))
         if opts.generator:
-            print("generator: %s, %d connections%s" % (os.path.basename(opts.generator), opts.clients,
+            print("generator: %s, %d connections%s" % (" ".join([os.path.basename(opts.generator[0]), *opts.generator[1:]]), opts.clients,
                                                        "" if cores() else "; processes cannot be pinned on this system"))
         for server in contenders:
             server.sleep()

@@ -11,6 +11,8 @@ calls, cache misses, contention.
   scripts/instructions.py --update         keeps today's numbers as the ceiling
   scripts/instructions.py --told replica   the same while a replica is told of all that changes; or log, for appendonly
   scripts/instructions.py --bin redis-server --tests GET --depths 16
+  scripts/instructions.py --user '+@all ~a:* ~key:* (+get ~b:*)'      as a user with these rules
+  scripts/instructions.py --options '--page-port 7001'                with more words for the server
 
 Fifty connections send `depth` requests each while the server is stopped, then it goes on and answers all of them: so
 each turn of its loop finds the same work, however slow valgrind makes it. The counters are read before and after the
@@ -85,6 +87,9 @@ def free_port():
 class Counted:
     """The server under callgrind."""
 
+    # Words for every server, and the rules of the user that every connection is.
+    options, rules = [], ""
+
     def __init__(self, binary, told, by_address=False):
         self.binary = binary
         self.dir = tempfile.mkdtemp(prefix="instructions-")
@@ -96,7 +101,7 @@ class Counted:
         self.process = subprocess.Popen(
             ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out]
             + (["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"] if by_address else []) + [binary, "--port", str(self.port), "--bind",
-             "127.0.0.1", "--save", "", "--set-proc-title", "no", "--dir", self.dir] + TOLD[told],
+             "127.0.0.1", "--save", "", "--set-proc-title", "no", "--dir", self.dir, *self.options] + TOLD[told],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
         deadline = time.time() + 120
         while True:
@@ -110,6 +115,12 @@ class Counted:
                 time.sleep(0.1)
         self.send(0, encode(b"PING"))
         self.lines(0, 1)
+        if self.rules:
+            self.send(0, encode(b"ACL", b"SETUSER", b"counted", b"on", b"nopass", *self.rules.encode().split()))
+            self.lines(0, 1)
+            for number in range(CONNECTIONS):
+                self.send(number, encode(b"AUTH", b"counted", b"x"))
+                self.lines(number, 1)
         self.replica = None
         if told == "replica":
             self.follow()
@@ -299,6 +310,8 @@ def main():
     parser.add_argument("--by-function", action="store_true", help="show where they go")
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
+    parser.add_argument("--user", default="", help="rules of the user that asks, if not the default one")
+    parser.add_argument("--options", default="", help="more words for the server")
     parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
     opts = parser.parse_args()
     if opts.told != "nobody" and (opts.check or opts.update):
@@ -306,6 +319,7 @@ def main():
     if not shutil.which("valgrind") or not shutil.which("callgrind_control"):
         print("instructions: valgrind is not installed, nothing was counted", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
+    Counted.rules, Counted.options = opts.user, opts.options.split()
     binary = shutil.which(opts.bin) or opts.bin
     tests, binary = opts.tests.split(","), os.path.abspath(binary)
     if opts.by_function:

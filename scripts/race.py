@@ -29,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, HERE)
 
-from bench import Contender, cores, find_binaries, find_generator     # noqa: E402
+from bench import Contender, cores, find_binaries, find_benchmark     # noqa: E402
 
 TESTS = ("ping_inline ping_mbulk set get incr lpush rpush lpop rpop sadd hset spop zadd zpopmin lrange_100 lrange_300 lrange_500"
          " lrange_600 mset xadd").split()
@@ -211,7 +211,7 @@ def main():
     parser.add_argument("--to", default=os.path.join(ROOT, "target", "race.html"), help="the page (%(default)s)")
     opts = parser.parse_args()
     opts.tests = [test for test in opts.tests.split(",") if test]
-    generator = find_generator()
+    generator = find_benchmark()
     if not generator:
         raise SystemExit("race: there is no redis-benchmark; scripts/setup.sh installs it")
     facts = machine(generator, opts)

@@ -166,7 +166,8 @@ def counts(target):
     swallow(sock, 1)
     while target.goes_on():
         number = rng.choice(huge)
-        made = [words("LRANGE", "list", "0", number), words("LPOP", "nolist", number), words("SPOP", "noset", number), words("GETRANGE", "str", "0", number),
+        made = [words("LRANGE", "list", "0", number), words("LPOP", "nolist", number), words("SPOP", "noset", number),
+                words("GETRANGE", "str", "0", number),
                 words("SRANDMEMBER", "noset", number), words("ZRANGE", "zset", "0", number), words("SETRANGE", "str2", number, "x"),
                 words("SETBIT", "bits", number, "1"), words("EVAL", "return 1", number), words("ZUNIONSTORE", "out", number, "zset"),
                 words("LMPOP", number, "list", "LEFT"), words("SCAN", "0", "COUNT", number), words("XADD", "stream", "MAXLEN", number, "*", "a", "b"),
@@ -308,7 +309,8 @@ class State:
 
 def used(server):
     """Megabytes that the server says it uses for everything but keys."""
-    client = server.connect()
+    # It may still have to answer what it was flooded with.
+    client = server.connect(120)
     client("FLUSHALL", "SYNC")
     text = client("INFO", "memory").text()
     client.close()

@@ -13,7 +13,7 @@ failed=""
 for part in "$@"; do
   started=$SECONDS
   # Under CI `setup` has failed where there is no Python.
-  if [[ "$part" = test-peers || "$part" = test-course || "$part" = instructions-check ]] && ! command -v "${PYTHON:-python3}" >/dev/null; then
+  if [[ "$part" = test-peers || "$part" = test-course || "$part" = instructions-check || "$part" = memory-check ]] && ! command -v "${PYTHON:-python3}" >/dev/null; then
     outcome="-     "
   elif "${MAKE:-make}" --no-print-directory "$part"; then outcome="ok    "; else outcome=FAILED; failed=$part; fi
   times="$times$(printf '%s %-20s %4d s' "$outcome" "$part" $((SECONDS - started)))

@@ -7,7 +7,7 @@
 //! The rooms, from left to right: each may import only from rooms further right (`tests/tidy.rs` enforces it):
 //!
 //! ```text
-//! main  >  testing  >  server check lab page  >  commands  >  engine  >  [services]  >
+//! main  >  testing  >  server check lab bench page  >  commands  >  engine  >  [services]  >
 //!     keyspace  >  types client  >  store wire spec reactor  >  tls  >  base
 //!
 //! services = config persist background acl pubsub tracking blocking watch repl script observe
@@ -19,6 +19,7 @@
 mod acl;
 mod background;
 mod base;
+pub mod bench;
 mod blocking;
 pub mod check;
 pub mod client;

@@ -1,7 +1,10 @@
 //! The program: arguments to a configuration, and the configuration to the server, or to one of the small servers
 //! and tools beside it.
 
+use std::ffi::OsStr;
+
 use pollux::Counting;
+use pollux::bench;
 use pollux::check;
 use pollux::lab::{self, After};
 use pollux::server;
@@ -11,7 +14,7 @@ use pollux::server::{Beside, Boot, Watcher};
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let status = match server::boot(check::named_by) {
+    let status = match server::boot(tool_named) {
         Boot::Tool { name: "lab", words } => match lab::run(&words) {
             After::Exit(status) => status,
             After::Serve(words) => run(server::boot_with(&words), Some(watcher())),
@@ -21,12 +24,21 @@ fn main() {
     std::process::exit(status);
 }
 
+/// Which tool the program is when it is started under such a name.
+fn tool_named(program: &OsStr) -> Option<&'static str> {
+    check::named_by(program).or_else(|| bench::named_by(program))
+}
+
 fn run(boot: Boot, watcher: Option<Watcher>) -> i32 {
     match boot {
         Boot::Serve(loaded) => {
             let examine = check::examine;
             server::serve(*loaded, Beside { watcher, examine })
         }
+        Boot::Tool {
+            name: "bench",
+            words,
+        } => bench::run(&words),
         Boot::Tool { name, words } => check::run(name, &words),
         Boot::Exit(status) => status,
     }

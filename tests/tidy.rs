@@ -39,7 +39,7 @@ const TIERS: &[&[&str]] = &[
     SERVICES,
     &["engine"],
     &["commands"],
-    &["server", "check", "lab", "page"],
+    &["server", "check", "lab", "bench", "page"],
     &["testing"],
     &["main"],
 ];
@@ -62,11 +62,16 @@ const SERVICES: &[&str] = &[
 const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
 
 /// Rooms that know less than their place would allow: the client must serve programs that have no server in them, the
-/// lab shows that the loop carries programs that know nothing of Redis, the page is told facts and asks for nothing
+/// lab shows that the loop carries programs that know nothing of Redis, the generator of load measures any server, the
+/// page is told facts and asks for nothing
 /// else, and the checker knows files and no server.
 const NARROW: &[(&str, &[&str])] = &[
     ("client", &["base", "wire", "tls"]),
     ("lab", &["base", "wire", "reactor", "client"]),
+    (
+        "bench",
+        &["base", "tls", "wire", "reactor", "client", "observe"],
+    ),
     ("page", &["base", "store", "observe", "reactor"]),
     (
         "check",
@@ -109,6 +114,7 @@ const NET_AND_OS_ALLOWED: &[&str] = &[
     "src/server/",
     "src/check/",
     "src/lab/",
+    "src/bench/",
     "src/client/",
     "src/page/",
     "src/reactor/",

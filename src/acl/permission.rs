@@ -220,9 +220,7 @@ impl Selector {
         let reads = flags.any(key::ACCESS);
         let writes = flags.any(key::INSERT | key::DELETE | key::UPDATE);
         self.keys.iter().any(|pattern| {
-            (pattern.reads || !reads)
-                && (pattern.writes || !writes)
-                && glob::matches(&pattern.pattern, key, false)
+            (pattern.reads || !reads) && (pattern.writes || !writes) && pattern.covers(key)
         })
     }
 

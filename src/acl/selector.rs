@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::glob;
+
 use super::commands::Commands;
 
 /// One set of permissions of a user.
@@ -33,8 +35,26 @@ pub(super) struct CommandRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyPattern {
     pub(super) pattern: Vec<u8>,
+    /// How many bytes at its beginning stand for themselves: what a key is compared with first.
+    pub(super) literal: usize,
     pub(super) reads: bool,
     pub(super) writes: bool,
+}
+
+impl KeyPattern {
+    #[inline]
+    pub(super) fn covers(&self, key: &[u8]) -> bool {
+        let (literal, rest) = self.pattern.split_at(self.literal);
+        // Most patterns end here, at the first byte.
+        (literal.is_empty() || key.first() == literal.first())
+            && key.starts_with(literal)
+            && match rest {
+                // No pattern but the empty one matches the empty key, not even this.
+                b"*" => !key.is_empty(),
+                [] => key.len() == literal.len(),
+                _ => glob::matches(&self.pattern, key, false),
+            }
+    }
 }
 
 impl Selector {
@@ -94,6 +114,7 @@ impl Selector {
             }
             None => self.keys.push(KeyPattern {
                 pattern: pattern.to_vec(),
+                literal: glob::literal_len(pattern),
                 reads,
                 writes,
             }),

@@ -63,6 +63,12 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     at == pattern.len() && read == text.len()
 }
 
+/// How many bytes at the beginning of a pattern stand for themselves.
+pub(crate) fn literal_len(pattern: &[u8]) -> usize {
+    let special = pattern.iter().position(|byte| b"*?[\\".contains(byte));
+    special.unwrap_or(pattern.len())
+}
+
 fn skip_stars(pattern: &[u8], from: usize) -> usize {
     let stars = pattern[from..].iter().take_while(|&&byte| byte == b'*');
     from + stars.count()
@@ -264,6 +270,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_literal_beginning_ends_before_what_is_special() {
+        let patterns = ["app:*", "app", "*", "", "a?b", "ab[c]", "\\a", "ab\\*"];
+        let lens = patterns.map(|pattern| literal_len(pattern.as_bytes()));
+        assert_eq!(lens, [4, 3, 0, 0, 1, 2, 0, 2]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) mod output;
 pub(crate) mod partial;
 pub(crate) mod range;
 pub(crate) mod rng;
+pub(crate) mod seats;
 pub(crate) mod short;
 pub(crate) mod slab;
 pub(crate) mod text;

@@ -12,7 +12,7 @@ use super::{Error, Result, Settings, Tls};
 const PORT: &str = "6379";
 
 /// Takes an address apart: `host:port` or a path, and the settings with what the address says besides.
-pub(super) fn read(address: &str, mut settings: Settings) -> Result<(String, Settings)> {
+pub(crate) fn read(address: &str, mut settings: Settings) -> Result<(String, Settings)> {
     let Some((scheme, rest)) = address.split_once("://") else {
         return Ok((address.to_owned(), settings));
     };

@@ -283,31 +283,34 @@ impl Client {
 
     /// Tells the server our name and protocol, as far as they differ from the defaults.
     fn introduce(&mut self) -> Result<()> {
-        let Settings {
-            protocol,
-            user,
-            password,
-            database,
-            ..
-        } = self.settings.clone();
-        let password = password.unwrap_or_default();
-        if protocol == Protocol::Resp3 {
-            let mut hello = vec!["HELLO".to_owned(), "3".into()];
-            if !password.is_empty() {
-                let user = user.unwrap_or_else(|| "default".into());
-                hello.extend(["AUTH".into(), user, password]);
-            }
-            self.command(&hello)?;
-        } else if !password.is_empty() {
-            let mut auth = vec!["AUTH".to_owned()];
-            auth.extend(user);
-            auth.push(password);
-            self.command(&auth)?;
-        }
-        if database > 0 {
-            self.command(&["SELECT".to_owned(), database.to_string()])?;
+        for request in self.settings.introduction() {
+            self.command(&request)?;
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    /// The requests with which a connection begins.
+    pub(crate) fn introduction(&self) -> Vec<Vec<String>> {
+        let mut requests = Vec::new();
+        let user = self.user.as_deref();
+        let password = self.password.as_deref().filter(|word| !word.is_empty());
+        if self.protocol == Protocol::Resp3 {
+            let mut hello = vec!["HELLO", "3"];
+            if let Some(password) = password {
+                hello.extend(["AUTH", user.unwrap_or("default"), password]);
+            }
+            requests.push(hello);
+        } else if let Some(password) = password {
+            requests.push(["AUTH"].into_iter().chain(user).chain([password]).collect());
+        }
+        let database = self.database.to_string();
+        if self.database > 0 {
+            requests.push(vec!["SELECT", &database]);
+        }
+        let owned = |request: Vec<&str>| request.into_iter().map(str::to_owned).collect();
+        requests.into_iter().map(owned).collect()
     }
 }
 
@@ -336,7 +339,7 @@ impl Link {
 }
 
 /// Appends a request: an array of strings.
-pub(super) fn push_request<A: AsRef<[u8]>>(bytes: &mut Vec<u8>, args: &[A]) {
+pub(crate) fn push_request<A: AsRef<[u8]>>(bytes: &mut Vec<u8>, args: &[A]) {
     push_header(bytes, b'*', args.len());
     for arg in args {
         let arg = arg.as_ref();

@@ -47,9 +47,12 @@ use std::time::Duration;
 use crate::wire::tokens::Garbled;
 
 pub use crate::wire::Protocol;
+pub(crate) use address::read as read_address;
 pub use connection::Client;
+pub(crate) use connection::push_request;
 pub use pipeline::Pipeline;
 pub use pool::{Lent, Pool, PoolLimits};
+pub(crate) use stream::security;
 pub use typed::FromReply;
 pub use value::Value;
 

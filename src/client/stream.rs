@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::tls::{Authorities, IdentityFiles, Secured, Terms, dial_security};
+use crate::tls::{Authorities, DialSecurity, IdentityFiles, Secured, Terms, dial_security};
 
 use super::{Error, Result, Settings, Tls};
 
@@ -39,13 +39,10 @@ impl Stream {
         let Some(tls) = &settings.tls else {
             return Ok(Stream::Tcp(socket));
         };
-        let security = dial_security(&terms(tls)).map_err(io::Error::other)?;
-        let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let security = security(place, tls)?;
         socket.set_read_timeout(Some(settings.connect_timeout))?;
         socket.set_write_timeout(Some(settings.connect_timeout))?;
-        let secured =
-            Secured::dial_and_wait(socket, security.to(tls.name.as_deref().unwrap_or(host)))?;
+        let secured = Secured::dial_and_wait(socket, security)?;
         Ok(Stream::Tls {
             secured: Box::new(secured),
             scratch: Vec::new(),
@@ -108,6 +105,14 @@ fn connect_to_any(place: &str, timeout: Duration) -> Result<TcpStream> {
         }
     }
     Err(failure)
+}
+
+/// How a connection to `place` is encrypted.
+pub(crate) fn security(place: &str, tls: &Tls) -> io::Result<DialSecurity> {
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let security = dial_security(&terms(tls)).map_err(io::Error::other)?;
+    Ok(security.to(tls.name.as_deref().unwrap_or(host)))
 }
 
 fn terms(tls: &Tls) -> Terms {

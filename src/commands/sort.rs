@@ -217,7 +217,7 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, may_store: bool) -> Outcome {
 fn unfold(ctx: &mut Ctx<'_>, spot: Spot) {
     let limits = limits::zset(ctx);
     if ctx.keys.kind(spot) == Kind::Zset
-        && let Ok(zset) = ctx.keys.at_mut::<Zset>(spot)
+        && let Ok(mut zset) = ctx.keys.edit_at::<Zset>(spot)
     {
         zset.enlarge(&limits);
     }
@@ -230,7 +230,7 @@ fn elements_at(
     request: &mut Request<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let mut elements = Vec::new();
-    match ctx.keys.object(spot) {
+    match ctx.keys.value(spot).as_deref() {
         Some(Value::List(list)) => list.for_range(0, list.len(), Direction::Forward, |item| {
             elements.push(item.to_vec())
         }),

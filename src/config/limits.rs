@@ -5,6 +5,7 @@
 
 use crate::base::hash::Seed;
 use crate::types::hash::HashLimits;
+use crate::types::intset;
 use crate::types::list::Limits as ListLimits;
 use crate::types::set::SetLimits;
 use crate::types::zset::ZsetLimits;
@@ -30,7 +31,7 @@ impl Config {
 
     pub(crate) fn set_limits(&self, seed: Seed) -> SetLimits {
         SetLimits {
-            intset_entries_max: self.set_max_intset_entries,
+            intset_entries_max: self.set_max_intset_entries.min(intset::COUNT_MAX),
             listpack_entries_max: self.set_max_listpack_entries,
             listpack_value_max: self.set_max_listpack_value,
             seed,

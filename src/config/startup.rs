@@ -51,7 +51,7 @@ pub(crate) struct Told {
 }
 
 /// First words that are not a file's name.
-const TOOLS: [&str; 2] = ["lab", "check"];
+const TOOLS: [&str; 3] = ["lab", "check", "bench"];
 
 impl Order {
     /// Understands the words that follow the program's name.

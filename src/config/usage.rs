@@ -36,7 +36,7 @@ fn command() -> Command {
         .about("A drop-in Redis server on one thread")
         .override_usage(
             "pollux [/path/to/redis.conf] [--<parameter> <value>...] [-]\n       \
-             pollux lab|check [...]",
+             pollux lab|check|bench [...]",
         )
         .disable_help_flag(true)
         .disable_version_flag(true)

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use crate::base::output::Output;
 use crate::base::slab::Id;
 use crate::config::Config;
+use crate::keyspace::value_of;
 use crate::script::Functions;
-use crate::store::Payload;
 use crate::types::Kind;
 
 use super::Engine;
@@ -205,7 +205,7 @@ impl Inside<'_> {
                 if !names.insert(entry.key().to_vec()) {
                     return Some(format!("{} is there twice", shown()));
                 }
-                let Payload::Object(value) = entry.payload() else {
+                let Some(value) = value_of(entry) else {
                     continue;
                 };
                 let may_be_empty = matches!(value.kind(), Kind::String | Kind::Stream);

@@ -19,7 +19,6 @@ use crate::wire::request::{Batch, Decoder, Limits, ProtocolError};
 
 use super::prefetch::{Ahead, Element, Pending};
 use super::run::command::Table;
-use super::run::plain::Framed;
 use super::session::{Link, Running, Session};
 use super::{Engine, prefetch};
 use put_off::runs_script;
@@ -184,13 +183,8 @@ impl Engine {
                 break;
             }
             if let Some(command) = pending.plain_command() {
-                let framed = Framed {
-                    batch: &member.batch,
-                    at: member.done,
-                    bytes,
-                    pending: rest,
-                };
-                let ran = self.run_together(&mut session, command, framed);
+                let place = (&member.batch, member.done);
+                let ran = self.run_together(&mut session, command, place, bytes, rest);
                 if ran > 0 {
                     member.done += ran;
                     rest = &rest[ran..];

@@ -10,11 +10,12 @@
 use crate::base::rng::Rng;
 use crate::spec::error::Error;
 use crate::store::{
-    Dict, EntryRef, New, Owned, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy,
+    Dict, EntryRef, Held, New, Owned, Payload, PayloadMut, Site, Spot, Taken, Until, Vacancy,
 };
-use crate::types::{Kind, Typed, Value};
+use crate::types::{Form, Kind, Typed, Value, Whole};
 
 use super::access::{AccessPolicy, Moment};
+use super::look::value_of;
 use super::sizes::Bin;
 use super::text::Text;
 use super::{Db, Event, Keyspace};
@@ -30,7 +31,7 @@ pub(crate) struct Keys<'a> {
     /// Up to here deadlines have passed: `now_ms`, or the beginning of time where overdue keys are shown.
     pub(super) horizon_ms: i64,
     /// `now_ms` as the time of accesses.
-    moment: Moment,
+    pub(super) moment: Moment,
     hint: KeyHint<'a>,
 }
 
@@ -70,6 +71,7 @@ impl<'a> KeyHint<'a> {
 pub(crate) fn kind_of(entry: EntryRef<'_, Value>) -> Kind {
     match entry.payload() {
         Payload::Int(_) | Payload::Inline(_) => Kind::String,
+        Payload::Folded(form, _) => Form::of(form).kind(),
         Payload::Object(value) => value.kind(),
     }
 }
@@ -342,11 +344,12 @@ impl<'a> Keys<'a> {
         entry.set_raw_reported();
         match entry.into_payload_mut() {
             PayloadMut::Inline(bytes) => Some(bytes),
-            PayloadMut::Int(_) | PayloadMut::Object(_) => None,
+            PayloadMut::Int(_) | PayloadMut::Folded | PayloadMut::Object(_) => None,
         }
     }
-    pub(crate) fn object(&self, spot: Spot) -> Option<&Value> {
-        self.entry(spot).object()
+    /// The aggregate or long string at a place.
+    pub(crate) fn value(&self, spot: Spot) -> Option<Held<'_, Value>> {
+        value_of(self.entry(spot))
     }
 
     // ---- typed access
@@ -360,59 +363,35 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The aggregate under a key, for reading.
-    pub(crate) fn read_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
+    /// The object under a key, for reading. What may be folded is for `read_as`.
+    pub(crate) fn read_object<T: Whole>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
         match self.read(key) {
-            Some(spot) => self.at(spot).map(Some),
+            Some(spot) => self.object_at(spot).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The aggregate at a place, or WRONGTYPE.
-    pub(crate) fn at<T: Typed>(&self, spot: Spot) -> Result<&T, Error> {
-        self.object(spot).and_then(T::of).ok_or(Error::WrongType)
-    }
-    pub(crate) fn at_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
-        self.space.lend_out(self.db, spot);
-        self.dict_mut()
-            .entry_mut(spot)
-            .into_object_mut()
-            .and_then(T::of_mut)
-            .ok_or(Error::WrongType)
+    /// The object at a place, or WRONGTYPE.
+    pub(crate) fn object_at<T: Whole>(&self, spot: Spot) -> Result<&T, Error> {
+        let object = self.entry(spot).object();
+        object.and_then(T::of).ok_or(Error::WrongType)
     }
 
-    /// The aggregate at a place, for changing, and the access is noted.
-    #[expect(clippy::inline_always, reason = "two places call it for each type")]
-    #[inline(always)]
-    fn accessed_mut<T: Typed>(&mut self, spot: Spot) -> Result<&mut T, Error> {
-        self.space.lend_out(self.db, spot);
-        let Keyspace {
-            dbs, access, rng, ..
-        } = &mut *self.space;
-        let entry = dbs[usize::from(self.db)].dict.entry_mut(spot);
-        if !self.no_touch {
-            access.touch(entry.shared(), self.moment, rng);
-        }
-        (entry.into_object_mut())
-            .and_then(T::of_mut)
-            .ok_or(Error::WrongType)
-    }
-
-    /// The aggregate under a key, for changing. Does not make one.
-    pub(crate) fn write_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, Error> {
-        match self.find_to_write(key) {
-            Some(spot) => self.accessed_mut(spot).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// The aggregate at a place, and chance to choose from it.
-    pub(crate) fn at_with_rng<T: Typed>(&mut self, spot: Spot) -> Result<(&T, &mut Rng), Error> {
+    /// The object at a place, and chance to choose from it.
+    pub(crate) fn object_at_with_rng<T: Whole>(
+        &mut self,
+        spot: Spot,
+    ) -> Result<(&T, &mut Rng), Error> {
         let Keyspace { dbs, rng, .. } = &mut *self.space;
         let value = dbs[usize::from(self.db)].dict.entry(spot).object();
         Ok((value.and_then(T::of).ok_or(Error::WrongType)?, rng))
     }
-    pub(crate) fn at_mut_with_rng<T: Typed>(
+
+    pub(crate) fn object_at_mut<T: Whole>(&mut self, spot: Spot) -> Result<&mut T, Error> {
+        self.object_at_mut_with_rng(spot).map(|(object, _)| object)
+    }
+
+    pub(crate) fn object_at_mut_with_rng<T: Whole>(
         &mut self,
         spot: Spot,
     ) -> Result<(&mut T, &mut Rng), Error> {
@@ -425,7 +404,16 @@ impl<'a> Keys<'a> {
         Ok((value.and_then(T::of_mut).ok_or(Error::WrongType)?, rng))
     }
 
-    /// As `write_as`, for a caller that needs the place. A value of another kind counts as not used.
+    /// The object under a key, for changing. Does not make one.
+    pub(crate) fn write_object<T: Whole>(&mut self, key: &[u8]) -> Result<Option<&mut T>, Error> {
+        let Some(spot) = self.find_to_write(key) else {
+            return Ok(None);
+        };
+        self.accessed(spot);
+        self.object_at_mut(spot).map(Some)
+    }
+
+    /// The place of an aggregate, for a caller that is going to change it. A value of another kind counts as not used.
     pub(crate) fn spot_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<Spot>, Error> {
         let Some(spot) = self.find_to_write(key) else {
             return Ok(None);
@@ -434,54 +422,42 @@ impl<'a> Keys<'a> {
             dbs, access, rng, ..
         } = &mut *self.space;
         let entry = dbs[usize::from(self.db)].dict.entry(spot);
-        (entry.object().and_then(T::of)).ok_or(Error::WrongType)?;
+        if kind_of(entry) != T::KIND {
+            return Err(Error::WrongType);
+        }
         if !self.no_touch {
             access.touch(entry, self.moment, rng);
         }
         Ok(Some(spot))
     }
 
-    /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
-    /// element.
-    pub(crate) fn write_or_create<T: Typed>(
+    /// The place of the aggregate under a key, made by `fresh` if there is none. The access of one that is there is not
+    /// noted, nor its kind looked at.
+    #[inline]
+    pub(super) fn live_or_create<T: Typed>(
         &mut self,
         key: &[u8],
         fresh: impl FnOnce() -> T,
-    ) -> Result<&mut T, Error> {
-        self.write_or_create_at(key, fresh).map(|(_, value)| value)
-    }
-
-    /// As `write_or_create`, with the place.
-    pub(crate) fn write_or_create_at<T: Typed>(
-        &mut self,
-        key: &[u8],
-        fresh: impl FnOnce() -> T,
-    ) -> Result<(Spot, &mut T), Error> {
+    ) -> Spot {
         let hash = self.hash(key);
         if let Some((spot, entry)) = self.dict().find(hash, key)
             && (entry.deadline()).is_none_or(|deadline| deadline > self.horizon_ms)
         {
-            return Ok((spot, self.accessed_mut(spot)?));
+            return spot;
         }
         self.create_at(key, fresh)
     }
 
     /// The same for a key that is not there, or not for long.
     #[inline(never)]
-    fn create_at<T: Typed>(
-        &mut self,
-        key: &[u8],
-        fresh: impl FnOnce() -> T,
-    ) -> Result<(Spot, &mut T), Error> {
-        let vacancy = match self.site(key) {
-            Site::Taken(spot) => return Ok((spot, self.accessed_mut(spot)?)),
-            Site::Vacant(vacancy) => vacancy,
-        };
-        let spot = self.insert(vacancy, New::Object(fresh().into_value()), None);
-        Ok((spot, self.at_mut(spot)?))
+    fn create_at<T: Typed>(&mut self, key: &[u8], fresh: impl FnOnce() -> T) -> Spot {
+        match self.site(key) {
+            Site::Taken(spot) => spot,
+            Site::Vacant(vacancy) => self.insert(vacancy, New::Object(fresh().into_value()), None),
+        }
     }
 
-    /// As `write_or_create`, for a caller that needs the place.
+    /// As `edit_or_create`, for a caller that needs the place.
     pub(crate) fn spot_or_create<T: Typed>(
         &mut self,
         key: &[u8],
@@ -489,9 +465,8 @@ impl<'a> Keys<'a> {
     ) -> Result<Spot, Error> {
         match self.site(key) {
             Site::Taken(spot) => {
-                let value = self.accessed(spot).object();
-                value.and_then(T::of).ok_or(Error::WrongType)?;
-                Ok(spot)
+                let kind = kind_of(self.accessed(spot));
+                (kind == T::KIND).then_some(spot).ok_or(Error::WrongType)
             }
             Site::Vacant(vacancy) => {
                 Ok(self.insert(vacancy, New::Object(fresh().into_value()), None))
@@ -508,6 +483,11 @@ impl<'a> Keys<'a> {
         new: New<'_, Value>,
         deadline: Option<i64>,
     ) -> Spot {
+        if let New::Object(value) = &new
+            && let Some((form, bytes)) = value.folded()
+        {
+            return self.insert(vacancy, New::Folded(form, bytes), deadline);
+        }
         let key = vacancy.key();
         self.space.settle_loan();
         let db = &mut self.space.dbs[usize::from(self.db)];
@@ -559,6 +539,11 @@ impl<'a> Keys<'a> {
                 return self.insert(vacancy, new, deadline);
             }
         };
+        if let New::Object(value) = &new
+            && let Some((form, bytes)) = value.folded()
+        {
+            return self.put(site, New::Folded(form, bytes), until);
+        }
         self.space.settle_loan();
         let doomed = self.space.doom(self.db, spot);
         let Keyspace {
@@ -660,7 +645,8 @@ impl<'a> Keys<'a> {
 
     /// After elements went: the key goes too, and is announced as gone, if none is left. Returns whether it went.
     pub(crate) fn end_if_empty<T: Typed>(&mut self, key: &[u8], spot: Spot) -> bool {
-        let is_empty = self.at::<T>(spot).is_ok_and(T::is_empty);
+        let is_empty =
+            (self.value(spot)).is_some_and(|value| value.kind() == T::KIND && value.is_empty());
         if is_empty {
             self.remove_at(spot, false);
             self.event(key, Event::DEL);
@@ -712,6 +698,7 @@ impl<'a> Keys<'a> {
                 bytes: bytes.to_vec(),
                 raw_reported: entry.raw_reported(),
             },
+            Payload::Folded(form, bytes) => Owned::Folded(form, bytes.to_vec()),
             Payload::Object(value) => Owned::Object(value.clone()),
         };
         Taken {

@@ -73,11 +73,13 @@ impl Keys<'_> {
         let horizon_ms = self.horizon_ms();
         let mut count = 0;
         for field in fields {
-            let Ok(hash) = self.at_mut::<Hash>(spot) else {
+            let Ok(mut hash) = self.edit_at::<Hash>(spot) else {
                 return 0;
             };
             let is_due = matches!(hash.deadline(field, i64::MIN), FieldDeadline::At(deadline) if deadline <= horizon_ms);
-            if is_due && hash.remove(field) {
+            let is_removed = is_due && hash.remove(field);
+            drop(hash);
+            if is_removed {
                 self.space.journal.field_vanished(self.db, key, field);
                 count += 1;
             }

@@ -76,6 +76,14 @@ impl Keyspace {
             }
         };
         let db = &mut self.dbs[usize::from(db)];
+        let folded = match &new {
+            New::Object(value) => value.folded(),
+            _ => None,
+        };
+        let new = match folded {
+            Some((form, bytes)) => New::Folded(form, bytes),
+            None => new,
+        };
         db.sizes.add(Bin::of_new(&new));
         // The very last moment stands for no deadline at all in an entry.
         let deadline = deadline.map(|deadline| deadline.min(i64::MAX - 1));

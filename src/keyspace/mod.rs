@@ -14,6 +14,7 @@ pub(crate) mod access;
 mod ahead;
 mod aside;
 pub(crate) mod db;
+mod edit;
 pub(crate) mod evict;
 pub(crate) mod expiry;
 pub(crate) mod fields;
@@ -21,6 +22,7 @@ pub(crate) mod freeze;
 pub(crate) mod garbage;
 pub(crate) mod journal;
 pub(crate) mod load;
+mod look;
 mod own;
 pub(crate) mod sizes;
 pub(crate) mod text;
@@ -29,7 +31,7 @@ use std::sync::Arc;
 
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::store::Dict;
+use crate::store::{Blob, Dict};
 use crate::types::{Kind, Value};
 
 pub(crate) use crate::spec::events::Event;
@@ -38,6 +40,7 @@ pub(crate) use access::AccessPolicy;
 pub(crate) use ahead::{LOOK_AHEAD_KEYS_MIN, LOOK_AHEAD_MOST};
 pub(crate) use db::{Expiry, KeyHint, Keys};
 pub(crate) use journal::Journal;
+pub(crate) use look::{folded_value, value_of};
 pub(crate) use text::Text;
 
 /// One database.
@@ -67,6 +70,8 @@ pub(crate) struct Keyspace {
     seed: Seed,
     evictor: evict::Evictor,
     pub(crate) lazy: Lazy,
+    /// A blob for the folded value that is being changed.
+    spare: Blob,
     /// The value that was lent out last, whose size may have changed since.
     loan: Option<sizes::Loan>,
     /// The snapshot that is being taken.
@@ -130,6 +135,7 @@ impl Keyspace {
             seed: seed_of_hashes,
             evictor: evict::Evictor::default(),
             lazy: Lazy::default(),
+            spare: Blob::default(),
             loan: None,
             freeze: freeze::Freeze::default(),
             own: own::Own::default(),

@@ -11,10 +11,11 @@
 //!
 //! [`Keys`]: super::Keys
 
-use crate::store::{EntryRef, New, Payload, Spot};
+use crate::store::{EntryRef, New, Occupied, Payload, Spot};
 use crate::types::Value;
 
-use super::{Keyspace, Kind};
+use super::look::folded_value;
+use super::{Db, Keyspace, Kind};
 
 /// Bin 0 is for empty values, bin n for sizes from `2^(n-1)` to `2^n - 1`. The last holds all larger ones.
 pub(crate) const BINS: usize = 48;
@@ -114,6 +115,7 @@ impl Bin {
         match entry.payload() {
             Payload::Int(number) => Self::of_number(number),
             Payload::Inline(bytes) => Self::new(Kind::String as usize, bytes.len()),
+            Payload::Folded(form, bytes) => Self::of_value(&folded_value(form, bytes)),
             Payload::Object(value) => Self::of_value(value),
         }
     }
@@ -125,6 +127,7 @@ impl Bin {
             New::Inline(bytes) | New::InlineRaw(bytes) => {
                 Self::new(Kind::String as usize, bytes.len())
             }
+            New::Folded(form, bytes) => Self::of_value(&folded_value(*form, bytes)),
             New::Object(value) => Self::of_value(value),
         }
     }
@@ -179,9 +182,13 @@ impl Keyspace {
     }
 
     fn take_back(&mut self, loan: Loan) {
-        let db = &mut self.dbs[usize::from(loan.db)];
-        db.sizes
-            .moved(loan.before, Bin::of(db.dict.entry(loan.spot)));
+        let Db { dict, sizes } = &mut self.dbs[usize::from(loan.db)];
+        let entry = dict.entry(loan.spot);
+        let after = Bin::of(entry);
+        sizes.moved(loan.before, after);
+        if entry.object().is_some_and(|value| value.folded().is_some()) {
+            fold(&mut dict.occupied(loan.spot));
+        }
     }
 
     /// Brings the counts of all databases up to date, so that they can be read.
@@ -205,6 +212,16 @@ impl Keyspace {
                         .all(|bin| kept.get(bin).unwrap_or(&0) == counted.get(bin).unwrap_or(&0))
                 })
         })
+    }
+}
+
+/// A value has shrunk, and lives in its entry from now on.
+#[cold]
+fn fold(place: &mut Occupied<'_, Value>) {
+    if let Some(value) = place.entry().object().cloned()
+        && let Some((form, bytes)) = value.folded()
+    {
+        place.refold(New::Folded(form, bytes));
     }
 }
 
@@ -240,7 +257,9 @@ mod tests {
             let bytes = vec![b'x'; rng.below(40) as usize];
             match rng.below(10) {
                 9 => {
-                    if let Ok(stream) = keys.write_or_create(&key, Stream::new) {
+                    if let Ok(spot) = keys.spot_or_create(&key, Stream::new)
+                        && let Ok(stream) = keys.object_at_mut::<Stream>(spot)
+                    {
                         let group = stream.groups.entry(Box::from(*b"group"));
                         let group =
                             group.or_insert_with(|| Group::new(StreamId { ms: 0, seq: 0 }, None));
@@ -259,18 +278,20 @@ mod tests {
                     keys.put(site, New::Int(number), Until::Kept);
                 }
                 2..5 => {
-                    if let Ok(list) = keys.write_or_create(&key, List::new) {
+                    if let Ok(mut list) = keys.edit_or_create(&key, List::new) {
                         for _ in 0..=rng.below(3) {
                             list.push(End::Tail, b"element".as_slice(), &limits);
                         }
                     }
                 }
                 5 => {
-                    let Ok(Some(list)) = keys.write_as::<List>(&key) else {
+                    let Ok(Some(mut list)) = keys.edit::<List>(&key) else {
                         continue;
                     };
                     list.pop(End::Head, &limits);
-                    if list.is_empty() {
+                    let is_empty = list.is_empty();
+                    drop(list);
+                    if is_empty {
                         keys.remove(&key, false);
                     }
                 }

@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
             Payload::Int(number) => Some(Self::Int(number)),
             Payload::Inline(bytes) => Some(Self::Bytes(bytes)),
             Payload::Object(Value::Str(bytes)) => Some(Self::Shared(bytes)),
-            Payload::Object(_) => None,
+            Payload::Object(_) | Payload::Folded(..) => None,
         }
     }
 
@@ -101,6 +101,6 @@ pub(crate) fn encoding(entry: EntryRef<'_, Value>) -> &'static str {
     match entry.payload() {
         Payload::Int(_) => "int",
         Payload::Inline(bytes) if bytes.len() <= EMBSTR_MAX && !entry.raw_reported() => "embstr",
-        Payload::Inline(_) | Payload::Object(_) => "raw",
+        Payload::Inline(_) | Payload::Folded(..) | Payload::Object(_) => "raw",
     }
 }

@@ -13,7 +13,7 @@ use crate::reactor::{Address, App, Closed, ConnId, Io, Peer, Signal, Sleep, Turn
 use super::hex;
 use super::options::At;
 use super::screen::Screen;
-use super::seats::Seats;
+use crate::base::seats::Seats;
 
 pub(crate) struct Echo {
     hex: bool,

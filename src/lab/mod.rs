@@ -26,7 +26,6 @@ mod options;
 mod packets;
 mod relay;
 mod screen;
-mod seats;
 mod trace;
 
 use crate::reactor::{App, Reactor, Settings, Signal};

@@ -3,7 +3,7 @@
 //! Each caller has room for one request at a time; more than that stays at the kernel. While replies wait for a caller,
 //! its next request is not looked at. So a caller costs at most a request, a reply, and what frames it is behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::output::Output;
 use crate::reactor::{ConnId, Io};
@@ -27,8 +27,10 @@ const INPUT_BYTES: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 #[derive(Default)]
 pub(super) struct Callers {
     all: BTreeMap<ConnId, Caller>,
-    /// Those who sent something in this turn.
-    pub(super) heard: Vec<ConnId>,
+    /// Those who have sent something that nobody has looked at, each once.
+    pub(super) heard: VecDeque<ConnId>,
+    /// Those whose requests wait until something costly may be made again, each once.
+    pub(super) put_off: VecDeque<ConnId>,
     pub(super) refused: u64,
     /// How many of them watch.
     viewers: usize,
@@ -189,7 +191,17 @@ impl Callers {
     }
 
     pub(super) fn heard(&mut self, group: &[ConnId]) {
-        self.heard.extend_from_slice(group);
+        for id in group {
+            if !self.heard.contains(id) {
+                self.heard.push_back(*id);
+            }
+        }
+    }
+
+    pub(super) fn put_off(&mut self, id: ConnId) {
+        if !self.put_off.contains(&id) {
+            self.put_off.push_back(id);
+        }
     }
 
     pub(super) fn output(&mut self, id: ConnId) -> Option<&mut Output> {
@@ -232,6 +244,8 @@ impl Callers {
         {
             self.viewers -= 1;
         }
+        self.heard.retain(|heard| *heard != id);
+        self.put_off.retain(|waiting| *waiting != id);
     }
 
     /// Closes the connections of those who take too long.

@@ -64,6 +64,8 @@ pub(crate) struct Page {
     is_noting: bool,
     /// When it last did.
     noted_us: u64,
+    /// When something costly may be made again.
+    next_costly_us: u64,
     /// When slow callers are looked for again.
     next_look_us: u64,
     /// How much of the turn at hand is the page's own: callers who were heard, and written to.
@@ -83,6 +85,7 @@ impl Page {
             prompts: Prompts::default(),
             is_noting: false,
             noted_us: 0,
+            next_costly_us: 0,
             next_look_us: 0,
             own_clients: 0,
             own_writes: 0,
@@ -101,7 +104,7 @@ impl Page {
             host.take_requests(&mut self.turns.now.requests);
             self.turns.now.is_noted = true;
         }
-        self.answer_all(io, host);
+        self.answer_some(io, host);
         self.answer_prompts(io, host);
         let is_watched = self.callers.viewer_count() > 0;
         if is_watched && self.now_us >= self.frames.next_us {
@@ -182,11 +185,18 @@ impl App for Page {
     fn before_sleep(&mut self, _io: &mut Io) -> Sleep {
         if self.callers.are_idle() {
             Sleep::Forever
-        } else if self.callers.viewer_count() > 0 {
-            let left_us = self.frames.next_us.saturating_sub(self.now_us);
-            Sleep::AtMostMs(left_us.div_ceil(1000))
+        } else if !self.callers.heard.is_empty() {
+            Sleep::NotAtAll
         } else {
-            Sleep::AtMostMs(LOOK_EVERY_US / 1000)
+            let mut until_us = self.now_us + LOOK_EVERY_US;
+            if self.callers.viewer_count() > 0 {
+                until_us = until_us.min(self.frames.next_us);
+            }
+            if !self.callers.put_off.is_empty() {
+                until_us = until_us.min(self.next_costly_us);
+            }
+            let left_us = until_us.saturating_sub(self.now_us);
+            Sleep::AtMostMs(left_us.div_ceil(1000))
         }
     }
 

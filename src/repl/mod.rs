@@ -23,4 +23,4 @@ pub(crate) mod stream;
 
 pub(crate) use history::{History, NO_ID, Why};
 pub(crate) use replica::{Replica, Stage};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Held, Stream};

@@ -29,10 +29,26 @@ struct Block {
     bytes: Arc<Vec<u8>>,
 }
 
+/// What is kept of a stream for one reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The memory of its blocks, apart from what they cost.
+    pub(crate) bytes: usize,
+    pub(crate) blocks: usize,
+}
+
+impl Held {
+    pub(crate) fn memory(self) -> usize {
+        self.bytes + self.blocks * BLOCK_COST_BYTES
+    }
+}
+
 /// A block is large enough that a reference to it costs less than a copy, and no more than a sixteenth of the backlog.
 const BLOCK_BYTES_MAX: usize = 16 * 1024;
 /// What a full block takes besides its bytes: the counts of the reference, and where the bytes are.
 const BLOCK_COST_BYTES: usize = 48;
+/// A list of no more blocks is not made shorter.
+const LIST_LEN_MIN: usize = 64;
 /// A shorter piece of a block is copied, for a reference to it would cost more.
 const SHARED_MIN: usize = 1024;
 
@@ -73,14 +89,33 @@ impl Stream {
         blocks + self.blocks.capacity() * size_of::<Block>() + self.tail.capacity()
     }
 
-    /// The block that grows, if so many bytes find room in it. Not more than they may be appended.
-    #[inline]
-    pub(crate) fn tail_with_room(&mut self, most: usize) -> Option<&mut Vec<u8>> {
-        let room = self.block_bytes.min(self.tail.capacity());
-        (self.tail.len() + most <= room).then_some(&mut self.tail)
+    /// What is kept for a reader at this offset: all from the block in which it is, even if that is the last and it has
+    /// read all of it.
+    pub(crate) fn held_from(&self, offset: u64) -> Held {
+        let first = self
+            .blocks
+            .partition_point(|block| block.start + block.bytes.len() as u64 <= offset);
+        let full = self.blocks.iter().skip(first);
+        let bytes = full.map(|block| block.bytes.capacity()).sum::<usize>();
+        Held {
+            bytes: bytes + self.tail.capacity(),
+            blocks: self.blocks.len() - first + usize::from(self.tail.capacity() > 0),
+        }
     }
 
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let room = self.block_bytes.min(self.tail.capacity());
+        if self.tail.len() + bytes.len() <= room {
+            self.tail.extend_from_slice(bytes);
+        } else {
+            self.push_beyond(bytes);
+        }
+    }
+
+    /// The same where a block ends.
+    #[cold]
+    fn push_beyond(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.tail.len() >= self.block_bytes {
                 self.seal();
@@ -110,10 +145,15 @@ impl Stream {
         while let Some(block) = self.blocks.front() {
             let end = block.start + block.bytes.len() as u64;
             if end > needed || self.end() - end < size {
-                return;
+                break;
             }
             self.start = end;
             self.blocks.pop_front();
+        }
+        // A slow reader may have made the list of blocks long.
+        let most = 4 * self.blocks.len().max(LIST_LEN_MIN);
+        if self.blocks.capacity() > most {
+            self.blocks.shrink_to(most / 2);
         }
     }
 
@@ -207,6 +247,31 @@ mod tests {
                 assert_eq!(seen, &model[from..to]);
             }
         }
+    }
+
+    #[test]
+    fn what_is_held_for_a_reader_begins_with_its_block() {
+        let mut stream = Stream::new(0, 16_384);
+        assert_eq!(stream.held_from(0), Held::default());
+        stream.push(&[b'x'; 1500]);
+        let held = |bytes, blocks| Held { bytes, blocks };
+        assert_eq!(stream.held_from(1023), held(2048, 2));
+        assert_eq!(stream.held_from(1024), held(1024, 1));
+        assert_eq!(stream.held_from(1500), held(1024, 1));
+        assert_eq!(stream.held_from(0).memory(), 2048 + 2 * BLOCK_COST_BYTES);
+    }
+
+    #[test]
+    fn a_list_that_a_slow_reader_made_long_is_given_back() {
+        let mut stream = Stream::new(0, 16_384);
+        let empty = stream.memory();
+        for _ in 0..10_000 {
+            stream.push(&[b'x'; 1024]);
+            stream.trim(16_384, 0);
+        }
+        stream.trim(16_384, u64::MAX);
+        assert!(stream.memory() < empty + 16_384 + 2 * 1024 + 8192);
+        assert!(stream.reaches(10_000 * 1024 - 16_384));
     }
 
     #[test]

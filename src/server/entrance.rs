@@ -5,10 +5,13 @@
 //! poll, which therefore did not report the end of the other. So where there is no room, a newcomer is not refused at
 //! once: it waits until a poll that came after it has been worked off, and with it every end that came before it.
 //!
+//! Who comes encrypted from elsewhere, while nobody has set a password, is told so when the two sides have agreed. Until
+//! then it is a stranger; there are few of them at a time, and others are closed without a word.
+//!
 //! Connections that wait or are refused are no sessions: the engine hears of a client when it is let in, and no command
 //! sees more clients than there may be.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::output::Output;
 use crate::engine::doors::Caller;
@@ -24,6 +27,8 @@ pub(super) struct Entrance {
     polled: usize,
     /// The bytes that are still to be sent to those that are refused.
     refused: BTreeMap<ConnId, Output>,
+    /// They will be refused when they can be told why.
+    strangers: BTreeSet<ConnId>,
 }
 
 impl Entrance {
@@ -46,6 +51,7 @@ impl Entrance {
     /// The connection is gone. A connection that waits is found out when its turn comes.
     pub(super) fn forget(&mut self, id: ConnId) {
         self.refused.remove(&id);
+        self.strangers.remove(&id);
     }
 }
 
@@ -94,7 +100,12 @@ impl Server {
         };
         let config = self.engine.config();
         if config.protected_mode && !self.engine.default_user_has_password() && !is_loopback {
-            self.turn_away(io, id, PROTECTED);
+            let strangers = &mut self.entrance.strangers;
+            if io.is_handshaking(id) && strangers.len() < STRANGERS_MAX {
+                strangers.insert(id);
+            } else {
+                self.turn_away(io, id, PROTECTED);
+            }
             return;
         }
         let is_unix = matches!(peer.local, Address::Unix(_));
@@ -113,6 +124,18 @@ impl Server {
         self.engine.handle_opened(id, caller);
     }
 
+    /// Strangers of a group are told why they are not served: they have spoken, so they can hear.
+    pub(super) fn turn_strangers_away(&mut self, io: &mut Io, group: &[ConnId]) {
+        if self.entrance.strangers.is_empty() {
+            return;
+        }
+        for &id in group {
+            if !io.is_handshaking(id) && self.entrance.strangers.remove(&id) {
+                self.turn_away(io, id, PROTECTED);
+            }
+        }
+    }
+
     /// Says why a new connection is not served and drops it.
     fn turn_away(&mut self, io: &mut Io, id: ConnId, text: &str) {
         self.engine.handle_refused();
@@ -121,6 +144,9 @@ impl Server {
         io.close_after_flush(id);
     }
 }
+
+/// So many connections are kept that will not be served.
+const STRANGERS_MAX: usize = 64;
 
 /// The reply to a newcomer when there are as many clients as may be.
 const FULL: &str = "-ERR max number of clients reached\r\n";

@@ -279,6 +279,7 @@ impl App for Server {
     }
 
     fn received(&mut self, io: &mut Io, group: &[ConnId]) {
+        self.turn_strangers_away(io, group);
         if self.has_unnamed() {
             self.name_callers(io, group);
         }

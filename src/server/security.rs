@@ -198,6 +198,8 @@ impl Server {
                 log::debug!("A client took too long for its handshake.");
                 io.close(id);
             }
+            // One that has agreed and says nothing.
+            self.turn_strangers_away(io, &[id]);
             self.security.handshaking.pop_front();
         }
         None

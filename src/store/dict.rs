@@ -251,6 +251,11 @@ impl<V> Dict<V> {
                 bytes: unsafe { entry.value_place().as_ref() }.to_vec(),
                 raw_reported: entry.head().raw_reported(),
             },
+            Kind::Folded => Owned::Folded(
+                entry.head().form(),
+                // SAFETY: as above.
+                unsafe { entry.value_place().as_ref() }.to_vec(),
+            ),
             // SAFETY: an entry of this kind has an object, which is moved out once: the entry is in no table any more.
             Kind::Object => Owned::Object(unsafe { entry.object_place::<V>().read() }),
         };

@@ -23,6 +23,7 @@ pub(crate) mod alloc;
 pub(crate) mod tsc;
 
 mod address;
+mod blob;
 mod compare;
 mod dict;
 pub(crate) mod distance;
@@ -43,9 +44,10 @@ mod testing;
 /// files that have a longer one are refused.
 pub(crate) const STRING_BYTES_MAX: usize = u32::MAX as usize;
 
-pub(crate) use dict::{Dict, Until};
+pub(crate) use blob::{Blob, Held, Lent};
+pub(crate) use dict::{Dict, Occupied, Until};
 pub use entry::Payload;
-pub(crate) use entry::{EntryRef, INLINE_MAX, New, Owned, PayloadMut, Taken};
+pub(crate) use entry::{EntryRef, FOLDED_MAX, INLINE_MAX, New, Owned, PayloadMut, Taken};
 pub(crate) use members::{Member, Members};
 pub(crate) use ranked::Ranked;
 pub(crate) use site::{Site, Vacancy};

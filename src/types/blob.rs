@@ -1,14 +1,23 @@
 //! The memory under the compact encodings.
 //!
-//! A handle is a boxed slice whose length is what was allocated; the blob stands at its start and its own header
+//! A handle is a [`Blob`] whose length is what was allocated; the encoding stands at its start and its own header
 //! says how long it is. That makes a handle sixteen bytes, and capacity needs no growth policy: asking for exactly
 //! what the allocator would hand out anyway costs no memory, and since those sizes are a quarter apart, appending is
 //! amortised.
+//!
+//! A short encoding lives in its key's entry, and is copied into a blob with room when it is to be changed.
+
+use crate::store::{Blob, FOLDED_MAX};
 
 pub(crate) use crate::store::alloc::growth_class as allocation_size;
 
+/// A blob for an encoding of `bytes`, cleared.
+pub(crate) fn with_room(bytes: usize) -> Blob {
+    vec![0; allocation_size(bytes)].into()
+}
+
 /// Changes the allocation to hold `bytes`, rounded up to an allocation size. Contents stay, as far as they fit.
-pub(crate) fn resize(storage: &mut Box<[u8]>, bytes: usize) {
+pub(crate) fn resize(storage: &mut Blob, bytes: usize) {
     let capacity = allocation_size(bytes);
     let mut vec = std::mem::take(storage).into_vec();
     if capacity <= MOVED_MAX {
@@ -24,17 +33,20 @@ pub(crate) fn resize(storage: &mut Box<[u8]>, bytes: usize) {
     } else {
         vec.truncate(capacity);
     }
-    *storage = vec.into_boxed_slice();
+    *storage = vec.into();
 }
 
 /// Up to here a blob is copied to a new allocation; beyond, the allocator may be able to extend the old one.
 const MOVED_MAX: usize = 8192;
 
 /// After a removal that left `bytes` in use. A blob that lost a little keeps its room, or one that hovers around an
-/// allocation size would be moved back and forth.
+/// allocation size would be moved back and forth. One that goes back into an entry is copied there anyway.
 #[inline]
-pub(crate) fn shrink(storage: &mut Box<[u8]>, bytes: usize) {
-    if bytes < storage.len() - storage.len() / 4 && allocation_size(bytes) < storage.len() {
+pub(crate) fn shrink(storage: &mut Blob, bytes: usize) {
+    if storage.len() > FOLDED_MAX
+        && bytes < storage.len() - storage.len() / 4
+        && allocation_size(bytes) < storage.len()
+    {
         resize(storage, bytes);
     }
 }

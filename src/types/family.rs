@@ -11,8 +11,8 @@ use sha1::{Digest as _, Sha1};
 
 use crate::store::{Members, TableStats};
 
-use super::Value;
 use super::walked::{Shape, Show, Walk};
+use super::{Kind, Value};
 
 /// The facts that hold for all values of a type.
 #[derive(Debug)]
@@ -33,10 +33,6 @@ pub(crate) trait Family: Sized {
 
     /// How many elements it has, or bytes if it is a string.
     fn len(&self) -> usize;
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 
     /// The answer of OBJECT ENCODING.
     fn encoding(&self) -> &'static str;
@@ -87,8 +83,9 @@ pub(crate) trait Family: Sized {
     }
 }
 
-/// A family as commands ask for it by its Rust type: `ctx.keys.write_as::<List>(key)?`.
+/// A family as commands ask for it by its Rust type: `ctx.keys.edit::<List>(key)?`.
 pub(crate) trait Typed: Family {
+    const KIND: Kind;
     fn of(value: &Value) -> Option<&Self>;
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     fn into_value(self) -> Value;

@@ -1,16 +1,17 @@
 //! Values and their encodings.
 //!
 //! Everything a key can hold, and nothing about keys, clients, time or configuration: a limit or a moment that matters
-//! comes in as an argument. The compact encodings (`listpack`, `intset`) are byte for byte the blobs that Redis writes
-//! into its RDB files, so saving, loading and DUMP of lists, streams and integer sets copy memory instead of
-//! translating it. Small hashes, sets of text and sorted sets are kept denser than that (`pack`) and become listpacks
-//! in files. Blobs that come from outside are validated once, completely, when they are parsed; after that the readers
-//! trust them.
+//! comes in as an argument. Listpacks are byte for byte the blobs that Redis writes into its RDB files, so saving,
+//! loading and DUMP of lists and streams copy memory instead of translating it. Small hashes, sets and sorted sets are
+//! kept denser than that (`pack`, `intset`) and get Redis's form in files. Blobs that come from outside are validated
+//! once, completely, when they are parsed; after that the readers trust them. A value that is one short blob has no
+//! handle: its bytes lie in the entry of its key (`folded`).
 
 pub(crate) mod bits;
 mod blob;
 mod choose;
 mod family;
+mod folded;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
@@ -29,7 +30,7 @@ pub(crate) mod zset;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::store::{Members, TableStats};
+use crate::store::{Blob, Members, TableStats};
 use hash::Hash;
 use json::Json;
 use list::List;
@@ -40,6 +41,7 @@ use walked::{Shape, Show, Walk};
 use zset::Zset;
 
 pub(crate) use family::{Digest, Family, Row, Typed};
+pub(crate) use folded::{Folds, Form, Whole};
 
 /// The list of families: from each line come a variant of [`Value`], one of [`Kind`], and an arm of every match over
 /// either. A line has the variant's name, its content, the kind, and the type that implements [`Family`].
@@ -129,6 +131,8 @@ macro_rules! families {
 
         $(
             impl Typed for $family {
+                const KIND: Kind = Kind::$kind;
+
                 #[inline]
                 fn of(value: &Value) -> Option<&Self> {
                     match value { Value::$variant(it) => Some(it), _ => None }
@@ -163,6 +167,35 @@ families! {
 impl Value {
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Whole for Stream {}
+impl Whole for Json {}
+impl Whole for VectorSet {}
+
+impl Value {
+    /// The form and the bytes of a value that is short enough to be folded.
+    pub(crate) fn folded(&self) -> Option<(u8, &[u8])> {
+        match self {
+            Self::List(list) => list.folded(),
+            Self::Set(set) => set.folded(),
+            Self::Zset(zset) => zset.folded(),
+            Self::Hash(hash) => hash.folded(),
+            Self::Str(_) | Self::Stream(_) | Self::Json(_) | Self::Vector(_) => None,
+        }
+    }
+
+    /// The value that is folded so, over its blob.
+    pub(crate) fn from_blob(form: u8, blob: Blob) -> Self {
+        let form = Form::of(form);
+        let value = match form.kind() {
+            Kind::List => List::from_blob(form, blob).map(Self::List),
+            Kind::Set => Set::from_blob(form, blob).map(Self::Set),
+            Kind::Zset => Zset::from_blob(form, blob).map(Self::Zset),
+            _ => Hash::from_blob(form, blob).map(Self::Hash),
+        };
+        value.expect("the family of the form")
     }
 }
 

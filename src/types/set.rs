@@ -21,11 +21,11 @@ use super::intset::Intset;
 use super::listpack::{Item, Listpack};
 use super::pack::{Builder, Cell, Keys};
 use super::walked::{Shape, Show, Walk, Walked, show_members};
-use super::{Digest, Family, Malformed, Row, pack};
+use super::{Digest, Family, Folds, Form, Malformed, Row, pack};
 use crate::base::hash::Seed;
 use crate::base::num;
 use crate::base::rng::Rng;
-use crate::store::{Members, TableStats};
+use crate::store::{Blob, Members, TableStats};
 
 /// How large the small forms may grow, and what a table is keyed with.
 #[derive(Clone, Copy, Debug)]
@@ -388,6 +388,35 @@ impl Set {
                 self.for_each(|member| assert!(member.len() <= limits.listpack_value_max));
             }
             Self::Large(_) => {}
+        }
+    }
+}
+
+impl Folds for Set {
+    #[inline]
+    fn as_blob(&self) -> Option<(Form, &[u8])> {
+        match self {
+            Self::Ints(ints) => Some((Form::Ints, ints.as_bytes())),
+            Self::Small(keys) => Some((Form::Members, keys.bytes())),
+            Self::Large(_) => None,
+        }
+    }
+
+    #[inline]
+    fn from_blob(form: Form, blob: Blob) -> Option<Self> {
+        match form {
+            Form::Ints => Some(Self::Ints(Intset::trusted(blob))),
+            Form::Members => Some(Self::Small(Keys::trusted(blob))),
+            Form::Fields | Form::Scores | Form::Elements => None,
+        }
+    }
+
+    #[inline]
+    fn into_blob(self) -> Option<Blob> {
+        match self {
+            Self::Ints(ints) => Some(ints.into_storage()),
+            Self::Small(keys) => Some(keys.into_storage()),
+            Self::Large(_) => None,
         }
     }
 }

@@ -295,6 +295,23 @@ def benchmark_with_options(b):
     has(b.benchmark("-q", "-n", "200", "-c", "100", "-d", "100000", "-t", "set,get"), "SET: ", "GET: ")
 
 
+def our_benchmark_sends_what_the_real_one_sends(b):
+    """As many calls of each command, and the same keys of the same size behind them."""
+    left = []
+    for tool in ([b.benchmark_path], [b.binary, "bench"]):
+        b.fresh()
+        b.ask("CONFIG", "RESETSTAT")
+        subprocess.run([*tool, "-p", str(b.server.port), "-q", "-n", "300", "-c", "10", "-d", "20"], capture_output=True, timeout=60, check=True)
+        stats = b.ask("INFO", "commandstats").value.decode().splitlines()
+        calls = {line.split(":")[0]: line.split("calls=")[1].split(",")[0] for line in stats if "calls=" in line}
+        for own in ("cmdstat_config|get", "cmdstat_config|resetstat", "cmdstat_info"):
+            calls.pop(own, None)
+        keys = {key.value: b.ask("TYPE", key.value).value for key in b.ask("KEYS", "*").value}
+        sizes = [b.ask("STRLEN", "key:__rand_int__").value, b.ask("LLEN", "mylist").value, b.ask("XLEN", "mystream").value]
+        left.append((calls, keys, sizes))
+    is_(left[1], left[0])
+
+
 # ------------------------------------------------------------------------------------------------------- the process
 
 def many_clients(b):
@@ -334,4 +351,4 @@ LATER = [scripts_from_files, a_copy_as_rdb]
 
 TESTS = [one_command, options_of_the_command_line, resp3_and_json, mass_insertion, scanning, big_keys, hot_keys,
          statistics_and_latency, monitoring, subscribing, interactive, inline_requests, benchmark_of_everything,
-         benchmark_with_options, many_clients, the_end_of_the_process, what_the_log_says]
+         benchmark_with_options, our_benchmark_sends_what_the_real_one_sends, many_clients, the_end_of_the_process, what_the_log_says]

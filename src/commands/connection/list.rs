@@ -2,7 +2,7 @@
 
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
-use crate::engine::session::line::{self, Running};
+use crate::engine::session::line::{self, Beside};
 use crate::engine::session::{Class, Link};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -11,11 +11,12 @@ use super::super::options::{integer, is};
 
 /// CLIENT INFO
 pub(crate) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let running = Running {
+    let beside = Beside {
         args_bytes: args.total_bytes(),
+        stream: ctx.services.replication.held_for(ctx.session),
     };
     let mut line = Vec::new();
-    line::push_line(&mut line, ctx.session, ctx.now.monotonic_us, running);
+    line::push_line(&mut line, ctx.session, ctx.now.monotonic_us, beside);
     line.push(b'\n');
     ctx.reply.verbatim("txt", &line);
     Ok(())
@@ -53,13 +54,8 @@ fn push_all(ctx: &Ctx<'_>, args: Args<'_>, class: Option<Class>, lines: &mut Vec
 /// The line of one session, unless it is of another class or about to be dropped.
 fn push_one(ctx: &Ctx<'_>, args: Args<'_>, number: u64, class: Option<Class>, lines: &mut Vec<u8>) {
     let now_us = ctx.now.monotonic_us;
-    let (session, running) = if number == ctx.session.number {
-        (
-            &*ctx.session,
-            Running {
-                args_bytes: args.total_bytes(),
-            },
-        )
+    let (session, args_bytes) = if number == ctx.session.number {
+        (&*ctx.session, args.total_bytes())
     } else {
         let Some(session) = ctx
             .sessions
@@ -68,7 +64,7 @@ fn push_one(ctx: &Ctx<'_>, args: Args<'_>, number: u64, class: Option<Class>, li
         else {
             return;
         };
-        (session, Running::default())
+        (session, 0)
     };
     if session.is_cut()
         || session.link == Link::Internal
@@ -76,7 +72,11 @@ fn push_one(ctx: &Ctx<'_>, args: Args<'_>, number: u64, class: Option<Class>, li
     {
         return;
     }
-    line::push_line(lines, session, now_us, running);
+    let beside = Beside {
+        args_bytes,
+        stream: ctx.services.replication.held_for(session),
+    };
+    line::push_line(lines, session, now_us, beside);
     lines.push(b'\n');
 }
 

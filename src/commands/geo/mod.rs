@@ -135,7 +135,7 @@ fn geohash(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let zset = ctx.keys.read_as::<Zset>(args.at(1))?;
     ctx.reply.array(args.len() - 2);
     for member in args.from(2) {
-        match zset.and_then(|zset| zset.score(member)) {
+        match zset.as_ref().and_then(|zset| zset.score(member)) {
             Some(score) => ctx.reply.bulk(&Position::letters(score)),
             None => ctx.reply.null(),
         }
@@ -148,7 +148,7 @@ fn geopos(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let zset = ctx.keys.read_as::<Zset>(args.at(1))?;
     ctx.reply.array(args.len() - 2);
     for member in args.from(2) {
-        match zset.and_then(|zset| zset.score(member)) {
+        match zset.as_ref().and_then(|zset| zset.score(member)) {
             Some(score) => show_position(&mut ctx.reply, Position::from_score(score)),
             // A missing member is a null array, for a position is an array; GEOHASH has a null string.
             None => ctx.reply.null_array(),

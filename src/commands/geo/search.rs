@@ -308,8 +308,8 @@ pub(crate) fn geosearchstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn run(ctx: &mut Ctx<'_>, args: Args<'_>, form: Form) -> Outcome {
     let zset = ctx.keys.read_as::<Zset>(args.at(form.key_at()))?;
-    let request = Request::parse(args, form, zset)?;
-    let hits = zset.map_or_else(Vec::new, |zset| wanted(zset, &request));
+    let request = Request::parse(args, form, zset.as_deref())?;
+    let hits = zset.map_or_else(Vec::new, |zset| wanted(&zset, &request));
     match request.store {
         Some(destination) => store(ctx, destination, &hits, &request, form),
         None => reply(&mut ctx.reply, &hits, &request),

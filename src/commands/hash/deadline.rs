@@ -149,7 +149,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
     };
     let is_past = ctx.keys.is_past(deadline);
     let horizon_ms = ctx.keys.horizon_ms();
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
     hash.expect_deadlines();
     let mut affected: Vec<&[u8]> = Vec::new();
     for field in fields {
@@ -174,6 +174,7 @@ fn expire_by(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Moment) -> Outcome {
         affected.push(field);
         ctx.reply.integer(if is_past { 2 } else { 1 });
     }
+    drop(hash);
     if affected.is_empty() {
         return Ok(());
     }
@@ -258,7 +259,7 @@ pub(crate) fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let horizon_ms = ctx.keys.horizon_ms();
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
     let mut persisted = 0;
     for field in fields {
         let answer = match hash.deadline(field, horizon_ms) {
@@ -273,6 +274,7 @@ pub(crate) fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         };
         ctx.reply.integer(answer);
     }
+    drop(hash);
     if persisted > 0 {
         ctx.keys.arm_fields(spot);
         ctx.keys.changed(key, Event::HPERSIST, persisted);

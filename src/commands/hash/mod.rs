@@ -148,7 +148,10 @@ fn field_len(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<Option<usize>, Error> 
 
 /// HLEN key
 fn hlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let len = ctx.keys.read_as::<Hash>(args.at(1))?.map_or(0, Hash::len);
+    let len = ctx
+        .keys
+        .read_as::<Hash>(args.at(1))?
+        .map_or(0, |hash| hash.len());
     ctx.reply.count(len);
     Ok(())
 }
@@ -216,10 +219,12 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<usize, Error> {
     }
     let key = args.at(1);
     let limits = limits::hash(ctx);
-    let (spot, hash) = ctx.keys.write_or_create_at(key, Hash::new)?;
+    let (spot, mut hash) = ctx.keys.edit_or_create_at(key, Hash::new)?;
     let soonest = hash.soonest();
-    let added = set_pairs(hash, args.tail(2), FieldUntil::Never, &limits);
-    if hash.soonest() != soonest {
+    let added = set_pairs(&mut hash, args.tail(2), FieldUntil::Never, &limits);
+    let is_sooner = hash.soonest() != soonest;
+    drop(hash);
+    if is_sooner {
         ctx.keys.arm_fields(spot);
     }
     ctx.keys.changed(key, Event::HSET, args.len() / 2 - 1);
@@ -260,7 +265,7 @@ fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let spot = hash_or_new(ctx, key)?;
     set_pairs(
-        ctx.keys.at_mut::<Hash>(spot)?,
+        &mut *ctx.keys.edit_at::<Hash>(spot)?,
         args.tail(2),
         FieldUntil::Never,
         &limits,
@@ -278,8 +283,9 @@ fn hdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
     let removed = args.from(2).filter(|field| hash.remove(field)).count();
+    drop(hash);
     if removed > 0 {
         ctx.keys.changed(key, Event::HDEL, removed);
         settle(&mut ctx.keys, key, spot);
@@ -311,7 +317,7 @@ fn set_number(ctx: &mut Ctx<'_>, args: Args<'_>, text: &[u8], event: Event) -> O
     let limits = limits::hash(ctx);
     let spot = hash_or_new(ctx, key)?;
     ctx.keys
-        .at_mut::<Hash>(spot)?
+        .edit_at::<Hash>(spot)?
         .set(args.at(2), text, FieldUntil::Kept, &limits);
     ctx.keys.changed(key, event, 1);
     Ok(())

@@ -30,7 +30,7 @@ pub(crate) fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut expired = 0;
     for field in fields {
         if reply_field(ctx, spot, field) {
-            ctx.keys.at_mut::<Hash>(spot)?.remove(field);
+            ctx.keys.edit_at::<Hash>(spot)?.remove(field);
             deleted += 1;
         } else {
             expired += ctx.keys.remove_due_fields(key, spot, [field].into_iter());
@@ -83,7 +83,7 @@ pub(crate) fn hgetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     if !matches!(change, Change::Nothing) {
-        ctx.keys.at_mut::<Hash>(spot)?.expect_deadlines();
+        ctx.keys.edit_at::<Hash>(spot)?.expect_deadlines();
     }
     let mut changed: Vec<&[u8]> = Vec::new();
     let mut expired = 0;
@@ -116,7 +116,7 @@ fn change_deadline(
 ) -> Result<bool, Error> {
     let horizon_ms = ctx.keys.horizon_ms();
     let deletes = matches!(change, Change::Expire(deadline) if ctx.keys.is_past(deadline));
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
     Ok(match change {
         Change::Nothing => false,
         Change::Expire(_) if deletes => hash.remove(field),
@@ -255,7 +255,7 @@ pub(crate) fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let limits = limits::hash(ctx);
     let spot = hash_or_new(ctx, key)?;
     // The fields are set first and announced, even if the moment is past and they go at once, as in Redis.
-    let hash = ctx.keys.at_mut::<Hash>(spot)?;
+    let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
     let count = options.pairs.len() / 2;
     let deadline = if let FieldUntil::At(deadline) = options.until {
         Some(deadline)
@@ -265,18 +265,20 @@ pub(crate) fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if deadline.is_some() {
         hash.expect_deadlines();
     }
-    set_pairs(hash, options.pairs, options.until, &limits);
+    set_pairs(&mut hash, options.pairs, options.until, &limits);
+    drop(hash);
     ctx.keys.changed(key, Event::HSET, count);
     if let Some(deadline) = deadline {
         let db = ctx.keys.db;
         if ctx.keys.is_past(deadline) {
-            let hash = ctx.keys.at_mut::<Hash>(spot)?;
+            let mut hash = ctx.keys.edit_at::<Hash>(spot)?;
             for field in fields {
                 // A replica gets the deletions alone and never sees the values.
                 if hash.remove(field) {
                     ctx.fx.propagate_as(db, &[b"HDEL", key, field]);
                 }
             }
+            drop(hash);
             ctx.keys.event(key, Event::HDEL);
         } else {
             ctx.keys.event(key, Event::HEXPIRE);

@@ -123,7 +123,7 @@ fn integer(text: &[u8]) -> Result<i64, Error> {
 
 /// The document under a key, for reading.
 fn read<'k>(keys: &'k mut Keys<'_>, key: &[u8]) -> Result<Option<&'k Json>, Error> {
-    keys.read_as::<Json>(key).map_err(wrong_type)
+    keys.read_object::<Json>(key).map_err(wrong_type)
 }
 
 /// Where the document under a key is, for changing it.
@@ -138,7 +138,7 @@ fn found(keys: &mut Keys<'_>, key: &[u8]) -> Result<Spot, Error> {
 /// Reads values that are to join the document under a key, if there is one.
 fn reader_for(keys: &mut Keys<'_>, key: &[u8]) -> Reader {
     let spot = keys.find(key);
-    Reader::new(spot.and_then(|spot| keys.at::<Json>(spot).ok()))
+    Reader::new(spot.and_then(|spot| keys.object_at::<Json>(spot).ok()))
 }
 
 fn throw_away(keys: &mut Keys<'_>, garbage: Garbage) {
@@ -214,9 +214,9 @@ fn changed<T>(ctx: &mut Ctx<'_>, key: &[u8], event: Event, answers: &[Option<T>]
 }
 
 fn document<'k>(keys: &'k Keys<'_>, spot: Spot) -> &'k Json {
-    keys.at(spot).expect("the caller has looked")
+    keys.object_at(spot).expect("the caller has looked")
 }
 
 fn document_mut<'k>(keys: &'k mut Keys<'_>, spot: Spot) -> &'k mut Json {
-    keys.at_mut(spot).expect("the caller has looked")
+    keys.object_at_mut(spot).expect("the caller has looked")
 }

@@ -3,7 +3,7 @@
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
 use crate::engine::run::memory;
-use crate::keyspace::{AccessPolicy, Payload, Spot, text};
+use crate::keyspace::{AccessPolicy, Payload, Spot, folded_value, text};
 use crate::spec::error::Error;
 use crate::spec::generic as spec;
 use crate::wire::args::Args;
@@ -34,6 +34,7 @@ fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let entry = ctx.keys.entry(spot);
     let name = match entry.payload() {
+        Payload::Folded(form, bytes) => folded_value(form, bytes).encoding(),
         Payload::Object(value) => value.encoding(),
         Payload::Int(_) | Payload::Inline(_) => text::encoding(entry),
     };

@@ -7,7 +7,7 @@ use crate::base::lzf::Compressor;
 use crate::config::SanitizeDump;
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::{AccessPolicy, Event, New, Payload, text};
+use crate::keyspace::{AccessPolicy, Event, New, Payload, text, value_of};
 use crate::persist::rdb::{self, Fault, Loaded, Reader, Source, kind};
 use crate::spec::error::Error;
 use crate::wire::args::Args;
@@ -28,10 +28,14 @@ pub(crate) fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// The value of a key, as another server reads it.
 pub(super) fn payload_of(ctx: &Ctx<'_>, spot: crate::keyspace::Spot) -> Vec<u8> {
-    let source = match ctx.keys.entry(spot).payload() {
+    let entry = ctx.keys.entry(spot);
+    let value = value_of(entry);
+    let source = match entry.payload() {
         Payload::Int(number) => Source::Int(number),
         Payload::Inline(bytes) => Source::Text(bytes),
-        Payload::Object(value) => Source::Value(value),
+        Payload::Folded(..) | Payload::Object(_) => {
+            Source::Value(value.as_deref().expect("it is no short string"))
+        }
     };
     let mut lzf = ctx.services.config.rdbcompression.then(Compressor::new);
     rdb::dump(source, lzf.as_mut())

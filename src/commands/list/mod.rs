@@ -91,8 +91,9 @@ fn rpushx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn push(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let limits = limits(ctx);
-    let list = ctx.keys.write_or_create(args.at(1), List::new)?;
-    let len = push_all(list, args, end, &limits);
+    let mut list = ctx.keys.edit_or_create(args.at(1), List::new)?;
+    let len = push_all(&mut list, args, end, &limits);
+    drop(list);
     ctx.keys.changed(args.at(1), pushed(end), args.len() - 2);
     ctx.reply.count(len);
     Ok(())
@@ -100,12 +101,13 @@ fn push(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 
 fn push_if_present(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
     let limits = limits(ctx);
-    let Some(list) = ctx.keys.write_as::<List>(args.at(1))? else {
+    let Some(mut list) = ctx.keys.edit::<List>(args.at(1))? else {
         // Pushing to a missing list is no error: the length stays 0.
         ctx.reply.integer(0);
         return Ok(());
     };
-    let len = push_all(list, args, end, &limits);
+    let len = push_all(&mut list, args, end, &limits);
+    drop(list);
     ctx.keys.changed(args.at(1), pushed(end), args.len() - 2);
     ctx.reply.count(len);
     Ok(())
@@ -133,7 +135,10 @@ fn pushed(end: End) -> Event {
 
 /// LLEN key
 fn llen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let len = ctx.keys.read_as::<List>(args.at(1))?.map_or(0, List::len);
+    let len = ctx
+        .keys
+        .read_as::<List>(args.at(1))?
+        .map_or(0, |list| list.len());
     ctx.reply.count(len);
     Ok(())
 }
@@ -159,12 +164,13 @@ fn lindex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn lset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits(ctx);
-    let list = ctx.keys.write_as::<List>(key)?.ok_or(Error::NoSuchKey)?;
+    let mut list = ctx.keys.edit::<List>(key)?.ok_or(Error::NoSuchKey)?;
     // Redis keeps this index in 32 bits, so larger ones come around; clients see which element that is.
     let index = i64::from(integer(args.at(2))? as i32);
     if !list.set(index, args.at(3), &limits) {
         return Err(Error::IndexOutOfRange);
     }
+    drop(list);
     ctx.keys.changed(key, Event::LSET, 1);
     ctx.reply.ok();
     Ok(())
@@ -179,7 +185,7 @@ fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let key = args.at(1);
     let limits = limits(ctx);
-    let Some(list) = ctx.keys.write_as::<List>(key)? else {
+    let Some(mut list) = ctx.keys.edit::<List>(key)? else {
         // A missing list answers 0, a missing pivot -1.
         ctx.reply.integer(0);
         return Ok(());
@@ -189,6 +195,7 @@ fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let len = list.len();
+    drop(list);
     ctx.keys.changed(key, Event::LINSERT, 1);
     ctx.reply.count(len);
     Ok(())
@@ -217,10 +224,11 @@ fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let limits = limits(ctx);
     if let Some(spot) = ctx.keys.find_to_write(key) {
         ctx.keys.touch(spot);
-        let list = ctx.keys.at_mut::<List>(spot)?;
+        let mut list = ctx.keys.edit_at::<List>(spot)?;
         let range = range::clamp(start, end, list.len()).unwrap_or_default();
         // LTRIM of a list that is there is announced even when it removed nothing; only the count of changes knows.
         let removed = list.trim(range.start, range.len(), &limits);
+        drop(list);
         lost(&mut ctx.keys, key, spot, Event::LTRIM, removed);
     }
     ctx.reply.ok();
@@ -240,7 +248,7 @@ fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.keys.touch(spot);
     let removed = ctx
         .keys
-        .at_mut::<List>(spot)?
+        .edit_at::<List>(spot)?
         .remove(count, args.at(3), &limits);
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, Event::LREM, removed);

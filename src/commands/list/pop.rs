@@ -62,15 +62,16 @@ pub(super) fn popped(end: End) -> Event {
 /// Replies the element at one end and removes it.
 fn pop_one(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End) {
     let limits = limits(ctx);
-    let list = ctx.keys.at_mut::<List>(spot).expect("the caller looked");
+    let mut list = ctx.keys.edit_at::<List>(spot).expect("the caller looked");
     list.pop_with(end, &limits, |item| reply_item(&mut ctx.reply, item));
+    drop(list);
     lost(&mut ctx.keys, key, spot, popped(end), 1);
 }
 
 /// Replies up to `count` elements, the outermost first, and removes them. Returns how many.
 fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize) -> usize {
     let limits = limits(ctx);
-    let list = ctx.keys.at_mut::<List>(spot).expect("the caller looked");
+    let mut list = ctx.keys.edit_at::<List>(spot).expect("the caller looked");
     let len = list.len();
     let count = count.min(len);
     let (from, direction, first) = match end {
@@ -81,6 +82,7 @@ fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize) -
     reply.array(count);
     list.for_range(from, count, direction, |item| reply_item(reply, item));
     list.delete_range(first, count, &limits);
+    drop(list);
     lost(&mut ctx.keys, key, spot, popped(end), count);
     count
 }

@@ -77,7 +77,7 @@ fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<boo
     ctx.keys.at::<List>(spot)?;
     ctx.keys.touch(spot);
     let element = if source == destination {
-        ctx.keys.at_mut::<List>(spot)?.rotate(from, to, &limits)
+        ctx.keys.edit_at::<List>(spot)?.rotate(from, to, &limits)
     } else {
         between(ctx, spot, destination, from, to, &limits)?
     };
@@ -106,7 +106,7 @@ fn between(
     if let Some(there) = ctx.keys.find_to_write(destination) {
         ctx.keys.at::<List>(there)?;
     }
-    let list = ctx.keys.at_mut::<List>(spot)?;
+    let mut list = ctx.keys.edit_at::<List>(spot)?;
     // Redis counts only elements that are kept as text when it makes room.
     let measured = |item: Item<'_>| {
         (
@@ -121,7 +121,8 @@ fn between(
     let (bytes, element) = list
         .pop_with(from, limits, measured)
         .expect("no list is empty");
-    let list = ctx.keys.write_or_create(destination, List::new)?;
+    drop(list);
+    let mut list = ctx.keys.edit_or_create(destination, List::new)?;
     list.grow_for(bytes, 1, limits);
     list.push(to, &element, limits);
     Ok(element)

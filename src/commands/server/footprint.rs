@@ -17,6 +17,7 @@ pub(crate) struct Footprint {
     pub(crate) startup: usize,
     pub(crate) clients: usize,
     pub(crate) replicas: usize,
+    pub(crate) has_replicas: bool,
     /// The kept part of the stream of replication, and how much of it is the backlog. What is beyond that is there for
     /// replicas that are slow.
     pub(crate) stream: usize,
@@ -71,6 +72,7 @@ impl Footprint {
             startup: facts.process.startup_memory,
             clients: of_kind(false),
             replicas: of_kind(true),
+            has_replicas: ctx.services.replication.attached().next().is_some(),
             stream: (ctx.services.replication.history.stream()).map_or(0, Stream::memory),
             backlog_size: ctx.services.config.repl_backlog_size as usize,
             aof_buffer: ctx.services.appending.buffer_bytes(),
@@ -99,16 +101,16 @@ impl Footprint {
     }
 
     pub(crate) fn backlog(&self) -> usize {
-        self.stream.min(self.backlog_size)
+        self.stream - self.of_replicas()
     }
 
-    pub(crate) fn beyond_backlog(&self) -> usize {
-        self.stream - self.backlog()
-    }
-
-    /// All that is held for replicas, beyond the backlog.
+    /// What is held for replicas that are slow, as Redis has it: the stream beyond the backlog, while there are any.
     pub(crate) fn of_replicas(&self) -> usize {
-        self.replicas + self.beyond_backlog()
+        if self.has_replicas {
+            self.stream.saturating_sub(self.backlog_size)
+        } else {
+            0
+        }
     }
 
     /// The buckets of all databases.

@@ -210,7 +210,7 @@ fn diagnosis(footprint: &Footprint, clients: usize, policy: Eviction) -> String 
              answered, or send very large requests. See CLIENT LIST, and client-output-buffer-limit.",
         );
     }
-    if footprint.replicas > GAP_BYTES as usize {
+    if footprint.of_replicas() > GAP_BYTES as usize {
         findings.push(
             "Big replica buffers: replicas cannot keep up with what is written here. Look at the network between \
              and at the load there.",
@@ -285,6 +285,7 @@ mod tests {
             startup: 0,
             clients: 0,
             replicas: 0,
+            has_replicas: false,
             stream: 0,
             backlog_size: 0,
             aof_buffer: 0,
@@ -318,5 +319,10 @@ mod tests {
             report.contains("Big client") && report.contains("High total RSS"),
             "{report}"
         );
+        let mut slow = footprint(100 << 20, 100 << 20);
+        slow.stream = 50 << 20;
+        assert!(!told(&slow).contains("Big replica"));
+        slow.has_replicas = true;
+        assert!(told(&slow).contains("Big replica"));
     }
 }

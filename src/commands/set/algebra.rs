@@ -115,10 +115,11 @@ fn with_sets<R>(
         }
     }
     let spots: Vec<_> = keys.iter().map(|key| ctx.keys.find(key)).collect();
-    let sets: Vec<_> = spots
+    let held: Vec<_> = spots
         .iter()
         .map(|spot| spot.and_then(|spot| ctx.keys.at::<Set>(spot).ok()))
         .collect();
+    let sets: Vec<_> = held.iter().map(Option::as_deref).collect();
     Ok(compute(&mut ctx.reply, &sets))
 }
 

@@ -49,14 +49,15 @@ fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let limits = limits::set(ctx);
     let count = args.len() - 2;
-    let set = ctx
+    let mut set = ctx
         .keys
-        .write_or_create(key, || Set::for_adding(args.at(2), count, &limits))?;
+        .edit_or_create(key, || Set::for_adding(args.at(2), count, &limits))?;
     set.expect(count, &limits);
     let added = args
         .from(2)
         .filter(|member| set.add(member, &limits))
         .count();
+    drop(set);
     if added > 0 {
         ctx.keys.changed(key, Event::SADD, added);
     }
@@ -71,8 +72,9 @@ fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let set = ctx.keys.at_mut::<Set>(spot)?;
+    let mut set = ctx.keys.edit_at::<Set>(spot)?;
     let removed = args.from(2).filter(|member| set.remove(member)).count();
+    drop(set);
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, Event::SREM, removed);
     }
@@ -100,17 +102,19 @@ fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(i64::from(is_member));
         return Ok(());
     }
-    if !ctx.keys.at_mut::<Set>(spot)?.remove(member) {
+    if !ctx.keys.edit_at::<Set>(spot)?.remove(member) {
         ctx.reply.integer(0);
         return Ok(());
     }
     lost(&mut ctx.keys, source, spot, Event::SREM, 1);
     let limits = limits::set(ctx);
-    let set = ctx
+    let mut set = ctx
         .keys
-        .write_or_create(destination, || Set::for_adding(member, 1, &limits))?;
+        .edit_or_create(destination, || Set::for_adding(member, 1, &limits))?;
+    let is_added = set.add(member, &limits);
+    drop(set);
     // The destination may have the member already; the move succeeds, but only the source has changed.
-    if set.add(member, &limits) {
+    if is_added {
         ctx.keys.changed(destination, Event::SADD, 1);
     }
     ctx.reply.integer(1);
@@ -119,7 +123,10 @@ fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SCARD key
 fn scard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let len = ctx.keys.read_as::<Set>(args.at(1))?.map_or(0, Set::len);
+    let len = ctx
+        .keys
+        .read_as::<Set>(args.at(1))?
+        .map_or(0, |set| set.len());
     ctx.reply.count(len);
     Ok(())
 }
@@ -139,7 +146,7 @@ fn smismember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let set = ctx.keys.read_as::<Set>(args.at(1))?;
     ctx.reply.array(args.len() - 2);
     for member in args.from(2) {
-        let is_member = set.is_some_and(|set| set.contains(member));
+        let is_member = set.as_ref().is_some_and(|set| set.contains(member));
         ctx.reply.integer(i64::from(is_member));
     }
     Ok(())
@@ -190,18 +197,18 @@ fn pop(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, count: usize) {
     let mut popped: Vec<Vec<u8>> = Vec::new();
     let is_heard = ctx.fx.listening;
     let reply = &mut ctx.reply;
-    let (set, rng) = ctx
-        .keys
-        .at_mut_with_rng::<Set>(spot)
-        .expect("the caller looked");
+    let mut rng = ctx.keys.space.rng.clone();
+    let mut set = ctx.keys.edit_at::<Set>(spot).expect("the caller looked");
     for _ in 0..count {
-        set.pop(rng, |member| {
+        set.pop(&mut rng, |member| {
             reply_item(reply, member);
             if is_heard {
                 popped.push(member.to_vec());
             }
         });
     }
+    drop(set);
+    ctx.keys.space.rng = rng;
     let db = ctx.keys.db;
     lost(&mut ctx.keys, key, spot, Event::SPOP, count);
     // The choice was chance, so the log gets the names: SREM, in pieces of bounded size.

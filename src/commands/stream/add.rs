@@ -189,7 +189,7 @@ pub(crate) fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Ok(());
         }
     };
-    let Stream { log, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { log, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     if log.last_id() == StreamId::MAX {
         return Err(Error::from(EXHAUSTED));
     }
@@ -255,7 +255,7 @@ pub(crate) fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(ctx, args, Verb::Trim)?;
     let trim = options.trim.expect("XTRIM is refused without a strategy");
     let key = args.at(1);
-    let Some(Stream { log, .. }) = ctx.keys.write_as::<Stream>(key)? else {
+    let Some(Stream { log, .. }) = ctx.keys.write_object::<Stream>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };

@@ -18,7 +18,9 @@ use super::{id, no_group, propagate_claim, propagate_group_id, range_end, reply_
 /// Where the stream is, which must have the group. `spot` is where its key is.
 fn stream_with(ctx: &Ctx<'_>, args: Args<'_>, spot: Option<Spot>) -> Result<Spot, Error> {
     let (key, name) = (args.at(1), args.at(2));
-    let stream = spot.map(|spot| ctx.keys.at::<Stream>(spot)).transpose()?;
+    let stream = spot
+        .map(|spot| ctx.keys.object_at::<Stream>(spot))
+        .transpose()?;
     spot.filter(|_| stream.is_some_and(|stream| stream.groups.contains_key(name)))
         .ok_or_else(|| no_group(key, name, ""))
 }
@@ -108,7 +110,7 @@ pub(crate) fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
     let (key, name, db) = (args.at(1), args.at(2), ctx.keys.db);
     let me = join(ctx, key, spot, name, args.at(3), false)?;
-    let Stream { log, groups } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { log, groups } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let group = groups.get_mut(name).expect("it was there just now");
     group.consumer_mut(me).seen_ms = ctx.now.unix_ms;
     let mut tells_last_id = options.last_id > group.last_id;
@@ -177,7 +179,7 @@ pub(crate) fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
     let (key, name, db) = (args.at(1), args.at(2), ctx.keys.db);
     let me = join(ctx, key, spot, name, args.at(3), false)?;
-    let Stream { log, groups } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { log, groups } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let group = groups.get_mut(name).expect("it was there just now");
     let now_ms = ctx.now.unix_ms;
     group.consumer_mut(me).seen_ms = now_ms;

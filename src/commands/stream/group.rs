@@ -58,7 +58,7 @@ fn stream_at<'k>(ctx: &mut Ctx<'_>, key: &'k [u8]) -> Result<Site<'k>, Error> {
     let site = ctx.keys.site(key);
     if let Some(spot) = site.spot() {
         ctx.keys.touch(spot);
-        ctx.keys.at::<Stream>(spot)?;
+        ctx.keys.object_at::<Stream>(spot)?;
     }
     Ok(site)
 }
@@ -71,7 +71,7 @@ fn group_at<'c>(
 ) -> Result<(Spot, &'c mut Group), Error> {
     let found = stream_at(ctx, key)?.spot();
     let spot = found.ok_or_else(|| Error::from(NO_STREAM))?;
-    let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { groups, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let group = groups.get_mut(name).ok_or_else(|| no_group_of(key, name))?;
     Ok((spot, group))
 }
@@ -85,7 +85,7 @@ pub(crate) fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Error::from(NO_STREAM));
     }
     let id = match (up_to_nul(text), site.spot()) {
-        (b"$", Some(spot)) => ctx.keys.at::<Stream>(spot)?.log.last_id(),
+        (b"$", Some(spot)) => ctx.keys.object_at::<Stream>(spot)?.log.last_id(),
         // With MKSTREAM the stream is empty, so its end is its beginning.
         (b"$", None) => StreamId::MIN,
         _ => id(text)?,
@@ -99,7 +99,7 @@ pub(crate) fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             spot
         }
     };
-    let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { groups, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     if groups.contains_key(name) {
         return Err(Error::from("BUSYGROUP Consumer Group name already exists"));
     }
@@ -114,7 +114,7 @@ pub(crate) fn xgroup_setid(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let options = Options::parse(args, false)?;
     let (key, name, text) = (args.at(2), args.at(3), args.at(4));
     let (spot, _) = group_at(ctx, key, name)?;
-    let Stream { log, groups } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { log, groups } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let id = match up_to_nul(text) {
         b"$" => log.last_id(),
         _ => StreamId::parse_or_extreme(text, 0).ok_or(Error::InvalidStreamId)?,
@@ -133,7 +133,7 @@ pub(crate) fn xgroup_destroy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
     let found = stream_at(ctx, key)?.spot();
     let spot = found.ok_or_else(|| Error::from(NO_STREAM))?;
-    let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { groups, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let was_there = groups.remove(name).is_some();
     if was_there {
         ctx.keys.noted(key, Event::XGROUP_DESTROY, 1);
@@ -176,7 +176,7 @@ pub(crate) fn xack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { groups, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let Some(group) = groups.get_mut(args.at(2)) else {
         ctx.reply.integer(0);
         return Ok(());

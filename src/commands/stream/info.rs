@@ -14,7 +14,7 @@ use super::{no_group_of, reply_entries, reply_entry, reply_id};
 pub(crate) fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let stream = ctx
         .keys
-        .read_as::<Stream>(args.at(2))?
+        .read_object::<Stream>(args.at(2))?
         .ok_or(Error::NoSuchKey)?;
     let options = args.tail(3);
     let is_full = match options.len() {
@@ -143,7 +143,7 @@ fn reply_group_in_full(
 pub(crate) fn xinfo_groups(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let stream = ctx
         .keys
-        .read_as::<Stream>(args.at(2))?
+        .read_object::<Stream>(args.at(2))?
         .ok_or(Error::NoSuchKey)?;
     let reply = &mut ctx.reply;
     reply.array(stream.groups.len());
@@ -163,7 +163,10 @@ pub(crate) fn xinfo_groups(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// XINFO CONSUMERS key group
 pub(crate) fn xinfo_consumers(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, name) = (args.at(2), args.at(3));
-    let stream = ctx.keys.read_as::<Stream>(key)?.ok_or(Error::NoSuchKey)?;
+    let stream = ctx
+        .keys
+        .read_object::<Stream>(key)?
+        .ok_or(Error::NoSuchKey)?;
     let group = stream
         .groups
         .get(name)

@@ -214,7 +214,7 @@ fn propagate_group_id(fx: &mut Effects, db: u16, key: &[u8], (name, group): (&[u
 fn xlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let len = ctx
         .keys
-        .read_as::<Stream>(args.at(1))?
+        .read_object::<Stream>(args.at(1))?
         .map_or(0, Stream::len);
     ctx.reply.count(len);
     Ok(())
@@ -223,7 +223,7 @@ fn xlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// XDEL key id [id ...]
 fn xdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let Some(stream) = ctx.keys.write_as::<Stream>(key)? else {
+    let Some(stream) = ctx.keys.write_object::<Stream>(key)? else {
         ctx.reply.integer(0);
         return Ok(());
     };
@@ -268,7 +268,10 @@ fn xsetid(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     let key = args.at(1);
-    let Stream { log, .. } = ctx.keys.write_as::<Stream>(key)?.ok_or(Error::NoSuchKey)?;
+    let Stream { log, .. } = ctx
+        .keys
+        .write_object::<Stream>(key)?
+        .ok_or(Error::NoSuchKey)?;
     if last_id < log.counters().max_deleted_id {
         return Err(Error::from(
             "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",

@@ -50,7 +50,7 @@ pub(crate) fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         _ => Some(Wanted::parse(args)?),
     };
     let (key, name) = (args.at(1), args.at(2));
-    let stream = ctx.keys.read_as::<Stream>(key)?;
+    let stream = ctx.keys.read_object::<Stream>(key)?;
     let group = stream
         .and_then(|stream| stream.groups.get(name))
         .ok_or_else(|| no_group(key, name, ""))?;

@@ -35,7 +35,7 @@ fn range(ctx: &mut Ctx<'_>, args: Args<'_>, first: RangeEnd) -> Outcome {
             _ => return Err(Error::Syntax),
         }
     }
-    let Some(stream) = ctx.keys.read_as::<Stream>(args.at(1))? else {
+    let Some(stream) = ctx.keys.read_object::<Stream>(args.at(1))? else {
         ctx.reply.array(0);
         return Ok(());
     };

@@ -182,7 +182,7 @@ pub(crate) fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let request = Request::parse(ctx, args, Reader::Anybody)?;
     let mut after = Vec::with_capacity(request.keys.len());
     for (key, text) in request.keys.iter().zip(request.ids.iter()) {
-        let stream = ctx.keys.read_as::<Stream>(key)?;
+        let stream = ctx.keys.read_object::<Stream>(key)?;
         after.push(match up_to_nul(text) {
             b"$" => stream.map_or(StreamId::MIN, |stream| stream.log.last_id()),
             b"+" => stream.map_or(StreamId::MIN, |stream| before_last(&stream.log)),
@@ -193,7 +193,7 @@ pub(crate) fn xread(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut found = Found::new(&mut ctx.reply);
     for (key, after) in request.keys.iter().zip(&after) {
         // As real servers do, this looks at the key a second time, and counts it.
-        let Some(stream) = ctx.keys.read_as::<Stream>(key)? else {
+        let Some(stream) = ctx.keys.read_object::<Stream>(key)? else {
             continue;
         };
         let Some(start) = after.next() else {
@@ -250,7 +250,7 @@ pub(crate) fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .expect("XREADGROUP is refused without a group");
     let mut wanted = Vec::with_capacity(request.keys.len());
     for (key, text) in request.keys.iter().zip(request.ids.iter()) {
-        let stream = ctx.keys.read_as::<Stream>(key)?;
+        let stream = ctx.keys.read_object::<Stream>(key)?;
         if !stream.is_some_and(|stream| stream.groups.contains_key(name)) {
             return Err(no_group(key, name, " in XREADGROUP with GROUP option"));
         }
@@ -272,7 +272,7 @@ pub(crate) fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             continue;
         };
         let me = join(ctx, key, spot, name, consumer, request.is_certain)?;
-        let Stream { log, groups } = ctx.keys.at_mut::<Stream>(spot)?;
+        let Stream { log, groups } = ctx.keys.object_at_mut::<Stream>(spot)?;
         let group = groups.get_mut(name).expect("it was there just now");
         group.consumer_mut(me).seen_ms = now_ms;
         match wanted {
@@ -318,7 +318,7 @@ pub(super) fn join(
     propagates: bool,
 ) -> Result<ConsumerId, Error> {
     let now_ms = ctx.now.unix_ms;
-    let Stream { groups, .. } = ctx.keys.at_mut::<Stream>(spot)?;
+    let Stream { groups, .. } = ctx.keys.object_at_mut::<Stream>(spot)?;
     let group = groups.get_mut(name).expect("the caller has looked");
     if let Some(id) = group.consumer_id(consumer) {
         return Ok(id);

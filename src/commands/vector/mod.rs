@@ -132,7 +132,7 @@ fn vadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let projected = match ctx.keys.read_quietly(key) {
         None => None,
         Some(spot) => {
-            let set = ctx.keys.at::<VectorSet>(spot)?;
+            let set = ctx.keys.object_at::<VectorSet>(spot)?;
             check_design(set.design(), &options, reduced, vector.len())?;
             let projected = set.project(&vector);
             let is_new = set.find(element).is_none();
@@ -158,7 +158,7 @@ fn vadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = ctx
         .keys
         .spot_or_create(key, || VectorSet::new(design, seed))?;
-    let (set, rng) = ctx.keys.at_mut_with_rng::<VectorSet>(spot)?;
+    let (set, rng) = ctx.keys.object_at_mut_with_rng::<VectorSet>(spot)?;
     let projected = projected.or_else(|| set.project(&vector));
     let vector = projected.as_deref().unwrap_or(&vector);
     let is_new = set.add(element, vector, options.attributes, options.breadth, rng);
@@ -174,7 +174,7 @@ fn search_for(
     options: &Options<'_>,
     vector: Vec<f32>,
 ) -> Result<Option<Search>, Error> {
-    let (set, rng) = keys.at_with_rng::<VectorSet>(spot)?;
+    let (set, rng) = keys.object_at_with_rng::<VectorSet>(spot)?;
     let newcomer = Newcomer {
         vector,
         level: VectorSet::draw_level(rng),
@@ -198,12 +198,12 @@ fn vadd_later(
     found: Neighbours,
 ) -> Outcome {
     let spot = ctx.keys.read_quietly(key);
-    let set = spot.and_then(|spot| ctx.keys.at::<VectorSet>(spot).ok());
+    let set = spot.and_then(|spot| ctx.keys.object_at::<VectorSet>(spot).ok());
     let is_wanted = set.is_some_and(|set| set.has_asked_for(&found) && set.find(element).is_none());
     if let Some(spot) = ctx.keys.spot_as::<VectorSet>(key).ok().flatten()
         && is_wanted
     {
-        let set = ctx.keys.at_mut::<VectorSet>(spot)?;
+        let set = ctx.keys.object_at_mut::<VectorSet>(spot)?;
         let vector = set.project(&vector).unwrap_or(vector);
         set.add_among(element, &vector, options.attributes, options.breadth, found);
         ctx.keys.touched(key, 1);
@@ -250,11 +250,14 @@ fn vrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         truth(&mut ctx.reply, false);
         return Ok(());
     };
-    let is_removed = ctx.keys.at_mut::<VectorSet>(spot)?.remove(args.at(2));
+    let is_removed = ctx
+        .keys
+        .object_at_mut::<VectorSet>(spot)?
+        .remove(args.at(2));
     if is_removed {
         ctx.keys.touched(key, 1);
         // Unlike other types, the end of one is not announced: no event comes from a module here.
-        if ctx.keys.at::<VectorSet>(spot)?.len() == 0 {
+        if ctx.keys.object_at::<VectorSet>(spot)?.len() == 0 {
             ctx.keys.remove_at(spot, false);
         }
     }
@@ -265,7 +268,7 @@ fn vrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// VCARD key
 fn vcard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VCARD, args, 2, 2)?;
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let len = set.map_or(0, VectorSet::len);
     ctx.reply.count(len);
     Ok(())
@@ -274,7 +277,7 @@ fn vcard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// VDIM key
 fn vdim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VDIM, args, 2, 2)?;
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let set = set.ok_or("ERR key does not exist")?;
     ctx.reply.count(set.form().dimension);
     Ok(())
@@ -283,7 +286,7 @@ fn vdim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// VISMEMBER key element
 fn vismember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VISMEMBER, args, 3, 3)?;
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let is_member = set.is_some_and(|set| set.find(args.at(2)).is_some());
     truth(&mut ctx.reply, is_member);
     Ok(())
@@ -295,7 +298,7 @@ fn vemb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.from(3).any(|word| !is(word, "RAW")) {
         return Err("ERR invalid option".into());
     }
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let reply = &mut ctx.reply;
     let Some((set, id)) = set.and_then(|set| set.find(args.at(2)).map(|id| (set, id))) else {
         reply.null();
@@ -326,7 +329,7 @@ fn vemb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn vsetattr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VSETATTR, args, 4, 4)?;
     let key = args.at(1);
-    let set = ctx.keys.write_as::<VectorSet>(key)?;
+    let set = ctx.keys.write_object::<VectorSet>(key)?;
     let found = set.and_then(|set| set.find(args.at(2)).map(|id| (set, id)));
     let is_there = found.is_some();
     if let Some((set, id)) = found {
@@ -340,7 +343,7 @@ fn vsetattr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// VGETATTR key element
 fn vgetattr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VGETATTR, args, 3, 3)?;
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let attributes = set.and_then(|set| set.attributes(set.find(args.at(2))?));
     match attributes {
         Some(attributes) => ctx.reply.bulk(attributes),
@@ -356,7 +359,7 @@ fn vlinks(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if with_scores && !is(args.at(3), "WITHSCORES") {
         return Err(Error::arity(spec::VLINKS.shown_name()));
     }
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let reply = &mut ctx.reply;
     let Some((set, id)) = set.and_then(|set| set.find(args.at(2)).map(|id| (set, id))) else {
         reply.null();
@@ -384,7 +387,7 @@ fn vlinks(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// VINFO key
 fn vinfo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     count(&spec::VINFO, args, 2, 2)?;
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let reply = &mut ctx.reply;
     let Some(set) = set else {
         reply.null_array();
@@ -433,7 +436,7 @@ fn vrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let reply = &mut ctx.reply;
-    let (set, rng) = ctx.keys.at_with_rng::<VectorSet>(spot)?;
+    let (set, rng) = ctx.keys.object_at_with_rng::<VectorSet>(spot)?;
     let len = set.len();
     match wanted {
         None => reply.bulk(set.name(rng.index(len) as u32)),
@@ -468,7 +471,7 @@ fn vrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             usize::try_from(count).unwrap_or(usize::MAX)
         }
     };
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let Some(set) = set else {
         ctx.reply.array(0);
         return Ok(());

@@ -114,7 +114,7 @@ pub(super) fn vsim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         show(&mut ctx.reply, &Options::parse(words)?, &found);
         return Ok(());
     }
-    let set = ctx.keys.read_as::<VectorSet>(args.at(1))?;
+    let set = ctx.keys.read_object::<VectorSet>(args.at(1))?;
     let Some(set) = set else {
         ctx.reply.array(0);
         return Ok(());

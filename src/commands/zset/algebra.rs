@@ -6,6 +6,7 @@ use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
 use crate::keyspace::Event;
 use crate::spec::error::Error;
+use crate::store::Held;
 use crate::types::set::Set;
 use crate::types::zset::{AddRule, Zset, ZsetLimits};
 use crate::types::{Kind, Value};
@@ -213,15 +214,20 @@ fn look_up(ctx: &mut Ctx<'_>, keys: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The sets under keys that have been looked up.
-fn sources<'a>(ctx: &'a mut Ctx<'_>, keys: Args<'_>) -> Vec<Source<'a>> {
+/// The values under keys that have been looked up.
+fn values<'a>(ctx: &'a mut Ctx<'_>, keys: Args<'_>) -> Vec<Option<Held<'a, Value>>> {
     // Looking for a key may remove it and move others, so all are found again now that nothing can be removed.
     let spots: Vec<_> = keys.iter().map(|key| ctx.keys.find(key)).collect();
     let keys = &ctx.keys;
     spots
         .into_iter()
-        .map(|spot| Source::of(spot.and_then(|spot| keys.object(spot))))
+        .map(|spot| spot.and_then(|spot| keys.value(spot)))
         .collect()
+}
+
+fn sources<'a>(values: &'a [Option<Held<'_, Value>>]) -> Vec<Source<'a>> {
+    let values = values.iter().map(Option::as_deref);
+    values.map(Source::of).collect()
 }
 
 /// How many keys the request says it has; there must be as many words.
@@ -253,7 +259,8 @@ fn compute(
         .iter()
         .copied()
         .chain(std::iter::repeat(1.0));
-    let mut sources: Vec<(Source<'_>, f64)> = sources(ctx, keys).into_iter().zip(weights).collect();
+    let values = values(ctx, keys);
+    let mut sources: Vec<(Source<'_>, f64)> = sources(&values).into_iter().zip(weights).collect();
     let result = match operation {
         Operation::Diff => difference(&sources, &limits),
         // Sums of doubles depend on the order: as in Redis the smallest set comes first.
@@ -324,7 +331,8 @@ pub(crate) fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let keys = args.head(2 + numkeys).tail(2);
     look_up(ctx, keys)?;
     let limit = limit(args.from(2 + numkeys))?;
-    let mut sources = sources(ctx, keys);
+    let values = values(ctx, keys);
+    let mut sources = sources(&values);
     sources.sort_by_key(|source| source.len());
     let mut count = 0;
     if let Some((first, others)) = sources.split_first() {

@@ -170,12 +170,12 @@ pub(crate) fn insert<'a>(
     }
     let limits = limits::zset(ctx);
     let mut scored = scored.peekable();
-    let zset = if let Some(spot) = found {
-        ctx.keys.at_mut::<Zset>(spot)?
+    let mut zset = if let Some(spot) = found {
+        ctx.keys.edit_at::<Zset>(spot)?
     } else {
         let first_len = scored.peek().map_or(0, |(member, _)| member.len());
         ctx.keys
-            .write_or_create(key, || Zset::for_adding(count, first_len, &limits))?
+            .edit_or_create(key, || Zset::for_adding(count, first_len, &limits))?
     };
     zset.expect(count, &limits);
     let (mut added, mut moved) = (0, 0);
@@ -190,6 +190,7 @@ pub(crate) fn insert<'a>(
             Added::Same(_) | Added::Refused => {}
         }
     }
+    drop(zset);
     if added + moved > 0 {
         let event = if rule.increments {
             Event::ZINCR
@@ -220,11 +221,12 @@ fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let zset = ctx.keys.at_mut::<Zset>(spot)?;
+    let mut zset = ctx.keys.edit_at::<Zset>(spot)?;
     let removed = args
         .from(2)
         .filter(|member| zset.remove(member).is_some())
         .count();
+    drop(zset);
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, Event::ZREM, removed);
     }
@@ -234,7 +236,10 @@ fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// ZCARD key
 fn zcard(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let len = ctx.keys.read_as::<Zset>(args.at(1))?.map_or(0, Zset::len);
+    let len = ctx
+        .keys
+        .read_as::<Zset>(args.at(1))?
+        .map_or(0, |zset| zset.len());
     ctx.reply.count(len);
     Ok(())
 }
@@ -257,7 +262,7 @@ fn zmscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let zset = ctx.keys.read_as::<Zset>(args.at(1))?;
     ctx.reply.array(args.len() - 2);
     for member in args.from(2) {
-        match zset.and_then(|zset| zset.score(member)) {
+        match zset.as_ref().and_then(|zset| zset.score(member)) {
             Some(score) => ctx.reply.double(score),
             None => ctx.reply.null(),
         }
@@ -385,7 +390,7 @@ fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let options = ScanOptions::parse(args, 3, Family::Members)?;
     // Redis keeps the scores of a small set as text and shows it; those of a large one it prints anew.
-    let print = if matches!(zset, Zset::Large(_)) {
+    let print = if matches!(*zset, Zset::Large(_)) {
         double::push_general
     } else {
         double::push_f64

@@ -76,7 +76,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
 /// Replies and removes `count` members, which are there.
 fn take(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize, nests: bool) {
     let reply = &mut ctx.reply;
-    let zset = ctx.keys.at_mut::<Zset>(spot).expect("the caller looked");
+    let mut zset = ctx.keys.edit_at::<Zset>(spot).expect("the caller looked");
     let mut show = |member: &[u8], score: f64| {
         if nests {
             reply.array(2);
@@ -96,6 +96,7 @@ fn take(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize, nests
         }
     }
     let is_empty = zset.is_empty();
+    drop(zset);
     ctx.keys.changed(key, end.event(), count);
     if is_empty {
         ctx.keys.end_if_empty::<Zset>(key, spot);

@@ -234,7 +234,7 @@ fn reply_range(ctx: &mut Ctx<'_>, args: Args<'_>, grammar: Grammar) -> Outcome {
         ctx.reply.array(0);
         return Ok(());
     };
-    let ranks = request.ranks(zset);
+    let ranks = request.ranks(&zset);
     let reply = &mut ctx.reply;
     begin(reply, ranks.len(), request.with_scores);
     let show = |member: &[u8], score| show(reply, member, score, request.with_scores);
@@ -280,7 +280,7 @@ pub(crate) fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut result = None;
     if let Some(zset) = ctx.keys.read_as::<Zset>(args.at(2))? {
         // REV and LIMIT choose the members; the stored set has its own order in any case.
-        let ranks = request.ranks(zset);
+        let ranks = request.ranks(&zset);
         let mut longest = 0;
         zset.for_range(ranks.clone(), |member, _| {
             longest = longest.max(member.len())
@@ -346,9 +346,10 @@ fn remove_range(
         ctx.reply.integer(0);
         return Ok(());
     };
-    let zset = ctx.keys.at_mut::<Zset>(spot)?;
-    let ranks = ranks(zset);
+    let mut zset = ctx.keys.edit_at::<Zset>(spot)?;
+    let ranks = ranks(&zset);
     let removed = zset.remove_range(ranks, |_, _| {});
+    drop(zset);
     if removed > 0 {
         lost(&mut ctx.keys, key, spot, event, removed);
     }

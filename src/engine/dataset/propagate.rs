@@ -1,7 +1,7 @@
 //! The propagated commands on their way to their readers: the log, and the stream of replication.
 //!
 //! Both get them when an outermost command has run, and between MULTI and EXEC if it has caused several. The command
-//! that caused nothing but itself, as nearly all do, comes alone, as a view of its arguments.
+//! that caused nothing but itself, as nearly all do, comes alone, and goes on in the very bytes in which it was sent.
 
 use crate::engine::Engine;
 use crate::engine::clock::Now;
@@ -43,12 +43,17 @@ impl Services {
         args: Args<'_>,
         now: &Now,
     ) {
+        let sent = args.as_sent();
         if audience.has_replicas() {
-            self.replication.feed_one(db, args);
+            self.replication.feed_one(db, args, sent);
         }
         if audience.has_log() && self.appending.is_fed() {
             let now_s = self.noted_time(now);
-            self.appending.feed.command(db, args.iter(), now_s);
+            let feed = &mut self.appending.feed;
+            match sent {
+                Some(sent) => feed.encoded(db, sent, now_s),
+                None => feed.command(db, args.iter(), now_s),
+            }
             self.appending.offset += 1;
         }
     }

@@ -41,18 +41,17 @@ impl Replication {
         self.flush_scratch();
     }
 
-    /// Puts in one command that belongs to no others, straight into the block that grows if there is room.
+    /// Puts in one command that belongs to no others; `sent` is how it came, if it goes on so.
     #[inline]
-    pub(in crate::engine) fn feed_one(&mut self, db: u16, args: Args<'_>) {
+    pub(in crate::engine) fn feed_one(&mut self, db: u16, args: Args<'_>, sent: Option<&[u8]>) {
         if !self.is_fed() {
             return;
         }
-        let most = args.total_bytes() + (args.len() + 1) * HEADER_BYTES_MAX;
-        if self.db == Some(db)
+        if let Some(sent) = sent
             && let Some(stream) = self.history.stream_mut()
-            && let Some(tail) = stream.tail_with_room(most)
+            && self.db == Some(db)
         {
-            push_command(tail, args.iter());
+            stream.push(sent);
         } else {
             self.select(db);
             push_command(&mut self.scratch, args.iter());
@@ -219,9 +218,6 @@ impl Engine {
         at.is_some_and(|at| self.feed_replica(at))
     }
 }
-
-/// No count, and no length with its line ends, takes more.
-const HEADER_BYTES_MAX: usize = 32;
 
 /// Room that is kept for the bytes of one command.
 const SCRATCH_BYTES: usize = 64 * 1024;

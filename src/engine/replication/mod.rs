@@ -29,8 +29,8 @@ mod upstream;
 use crate::base::slab::Id;
 use crate::config::Config;
 use crate::engine::clock::Now;
-use crate::engine::session::Link;
-use crate::repl::{History, Replica, Stage};
+use crate::engine::session::{Link, Session};
+use crate::repl::{Held, History, Replica, Stage};
 use crate::script::Functions;
 
 pub(crate) use failover::Failover;
@@ -227,6 +227,23 @@ impl Replication {
         held.map_or(0, |replica| {
             self.history.offset().saturating_sub(replica.cursor)
         })
+    }
+
+    /// The part of the stream that is kept for a session, if that is a replica, and how many bytes of its output are
+    /// views of it.
+    pub(crate) fn held_for(&self, session: &Session) -> (Held, usize) {
+        let replica = self.replicas.iter().find(|one| one.id == session.id);
+        let held = replica.filter(|replica| replica.holds_stream());
+        let (Some(replica), Some(stream)) = (held, self.history.stream()) else {
+            return (Held::default(), 0);
+        };
+        let queued = if replica.is_streaming() {
+            session.output.len()
+        } else {
+            0
+        };
+        let sent = replica.cursor.saturating_sub(queued as u64);
+        (stream.held_from(sent), queued)
     }
 
     /// The database that the stream has selected, for a file. A primary says it again before it matters.

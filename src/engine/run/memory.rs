@@ -6,9 +6,12 @@
 use crate::config::{Config, Eviction};
 use crate::keyspace::evict::{Policy, Rank};
 use crate::keyspace::{AccessPolicy, Keyspace, Lazy};
+use crate::repl::Stream;
 use crate::store::{alloc, tsc};
 
 use crate::engine::Engine;
+use crate::engine::services::Services;
+use crate::engine::session::Sessions;
 
 /// How long one command may wait for memory to be freed, for the default `maxmemory-eviction-tenacity` of 10.
 const SLICE_NS: u64 = 500_000;
@@ -85,13 +88,8 @@ impl Engine {
 
     /// All memory but the bytes that are on their way out, to the log or to replicas: evicting keys adds to those.
     fn memory_that_counts(&self) -> u64 {
-        let replication = &self.services.replication;
-        let stream = replication.history.stream();
-        let beyond_backlog = stream.map_or(0, |stream| {
-            (stream.memory() as u64).saturating_sub(self.services.config.repl_backlog_size)
-        });
-        let on_their_way = self.services.appending.buffer_bytes() as u64 + beyond_backlog;
-        (alloc::used_memory() as u64).saturating_sub(on_their_way)
+        let on_their_way = on_their_way(&self.services, &self.sessions);
+        (alloc::used_memory() as u64).saturating_sub(on_their_way as u64)
     }
 
     fn eviction_slice_ns(&self) -> u64 {
@@ -103,6 +101,18 @@ impl Engine {
             _ => (SLICE_NS as f64 * 1.15_f64.powi(tenacity as i32 - 10)) as u64,
         }
     }
+}
+
+/// The memory of bytes that are on their way to the log, or, beyond the backlog, to replicas.
+pub(crate) fn on_their_way(services: &Services, sessions: &Sessions) -> usize {
+    let replication = &services.replication;
+    let stream = replication.history.stream().map_or(0, Stream::memory);
+    let beyond_backlog = stream.saturating_sub(services.config.repl_backlog_size as usize);
+    let following = replication.replicas.iter();
+    let outputs = following
+        .filter_map(|replica| sessions.get(replica.id))
+        .map(|session| session.output.memory());
+    services.appending.buffer_bytes() + beyond_backlog + outputs.sum::<usize>()
 }
 
 /// The meaning of a policy; `None` evicts nothing.

@@ -79,16 +79,6 @@ fn calm(services: &Services, sessions: &Sessions, fx: &Effects) -> Calm {
     }
 }
 
-/// Requests of one session that have been framed.
-#[derive(Clone, Copy)]
-pub(in crate::engine) struct Framed<'a> {
-    pub(in crate::engine) batch: &'a Batch,
-    /// Where in the batch they begin.
-    pub(in crate::engine) at: usize,
-    pub(in crate::engine) bytes: &'a [u8],
-    pub(in crate::engine) pending: &'a [Pending],
-}
-
 impl Engine {
     /// Looks whether all is quiet. Once a turn, and after whatever may have changed it: plain commands do not.
     #[inline(never)]
@@ -96,18 +86,21 @@ impl Engine {
         self.calm = calm(&self.services, &self.sessions, &self.fx);
     }
 
-    /// Runs the plain commands that the requests begin with; `command` is the first of them. Returns how many ran. The
-    /// rest goes the long way, and that is all of it where somebody wants to be told or the user may not run the first.
+    /// Runs the plain commands that `run` begins with, the first of which is `command` and stands there in its batch.
+    /// Returns how many ran. The rest goes the long way, and that is all of it where somebody wants to be told, or the
+    /// user may not run the first.
     #[expect(
         clippy::inline_always,
         reason = "its one caller is the common case; it only tells apart who is asked and who is told"
     )]
     #[inline(always)]
-    pub(in crate::engine) fn run_together(
+    pub(in crate::engine) fn run_together<'a>(
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        framed: Framed<'_>,
+        place: (&'a Batch, usize),
+        bytes: &'a [u8],
+        run: &[Pending],
     ) -> usize {
         if !is_at_ease(session) {
             return 0;
@@ -115,16 +108,16 @@ impl Engine {
         match (self.calm, session.access) {
             (Calm::No, _) | (_, Access::Stranger) => 0,
             (Calm::Quiet, Access::Unrestricted) => {
-                self.run_plain::<false, false>(session, command, framed)
+                self.run_plain::<false, false>(session, command, place, bytes, run)
             }
             (Calm::Quiet, Access::Restricted) => {
-                self.run_plain::<true, false>(session, command, framed)
+                self.run_plain::<true, false>(session, command, place, bytes, run)
             }
             (Calm::Fed, Access::Unrestricted) => {
-                self.run_plain::<false, true>(session, command, framed)
+                self.run_plain::<false, true>(session, command, place, bytes, run)
             }
             (Calm::Fed, Access::Restricted) => {
-                self.run_plain::<true, true>(session, command, framed)
+                self.run_plain::<true, true>(session, command, place, bytes, run)
             }
         }
     }
@@ -132,11 +125,13 @@ impl Engine {
     /// At least one command runs; but where each is `ASKED` about, only those up to the first that the user may not
     /// run. `FED`: what they change goes into the stream.
     #[inline(never)]
-    fn run_plain<const ASKED: bool, const FED: bool>(
+    fn run_plain<'a, const ASKED: bool, const FED: bool>(
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        framed: Framed<'_>,
+        (batch, at): (&'a Batch, usize),
+        bytes: &'a [u8],
+        run: &[Pending],
     ) -> usize {
         self.keyspace.journal.interest = Calm::of_run(FED).interest();
         let fed_before = self.services.fed_to();
@@ -163,8 +158,7 @@ impl Engine {
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
-        let all_args = framed.batch.all_args(framed.at, framed.bytes);
-        for (pending, args) in framed.pending.iter().zip(all_args) {
+        for (pending, args) in run.iter().zip(batch.all_args(at, bytes)) {
             let Some(command) = pending.plain_command() else {
                 break;
             };
@@ -183,7 +177,7 @@ impl Engine {
             );
             if spent_ns >= noteworthy_ns {
                 // Taken out of the batch again, since what is kept across the call must be copied for it.
-                let args = framed.batch.args(framed.at + ran - 1, framed.bytes);
+                let args = batch.args(at + ran - 1, bytes);
                 is_late = note_long(&mut ctx, command, args, spent_ns);
                 if is_late {
                     break;

@@ -6,7 +6,8 @@
 //!
 //! Tools parse it, so the fields, their names and their order are Redis's. Some of Redis's buffers do not exist here;
 //! their figures are made from ours: `obl` is the part of the unsent output that a fixed buffer of 16 KiB would hold,
-//! `oll` and `omem` the rest behind it.
+//! `oll` and `omem` the rest behind it. For a replica these two say what is kept of the stream because of it, from the
+//! block on that it is being sent; replicas share it, so each is said to have all.
 
 use std::fmt::Write as _;
 
@@ -14,12 +15,16 @@ use crate::base::input::READ_BYTES;
 
 use crate::engine::clock::Now;
 use crate::engine::session::{Fate, Link, Session, Subscriptions, TrackingMode};
+use crate::repl::Held;
 use crate::wire::reply::Protocol;
 
-/// The part of the line about the command that is running, and about nobody else.
+/// What the line shows that its session does not know.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Running {
+pub(crate) struct Beside {
+    /// The arguments of the command that is running, and of nobody else's.
     pub(crate) args_bytes: usize,
+    /// The part of the stream that is kept for it, and how many bytes of the output are views of that.
+    pub(crate) stream: (Held, usize),
 }
 
 /// The line of a session whose command is not running.
@@ -29,19 +34,22 @@ pub(crate) fn text(session: &Session, now: &Now) -> String {
 
 pub(crate) fn text_at(session: &Session, now_us: u64) -> String {
     let mut line = Vec::new();
-    push_line(&mut line, session, now_us, Running::default());
+    push_line(&mut line, session, now_us, Beside::default());
     String::from_utf8_lossy(&line).into_owned()
 }
 
 /// Appends the line of a session, without a line end.
-pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, running: Running) {
+pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, beside: Beside) {
     let about = &session.about;
+    let (held, views) = beside.stream;
     let unsent = session.output.len();
-    let in_buffer = unsent.min(BUFFER_BYTES);
-    let behind = unsent - in_buffer;
+    let own = unsent - views;
+    let in_buffer = own.min(BUFFER_BYTES);
+    let behind = own - in_buffer;
     let pieces = behind.div_ceil(BUFFER_BYTES);
+    let behind_bytes = behind + pieces * PIECE_COST_BYTES + held.memory();
     let peak = (session.output_peak as usize).min(BUFFER_BYTES);
-    let args_bytes = session.args_memory() + running.args_bytes;
+    let args_bytes = session.args_memory() + beside.args_bytes;
     let mut text = String::with_capacity(400);
     let _ = write!(
         text,
@@ -55,7 +63,7 @@ pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, runn
     let _ = write!(
         text,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} qbuf-free={} argv-mem={} \
-         multi-mem={} rbs={} rbp={} obl={in_buffer} oll={pieces} omem={} tot-mem={} events={} cmd={} user=",
+         multi-mem={} rbs={} rbp={} obl={in_buffer} oll={} omem={behind_bytes} tot-mem={} events={} cmd={} user=",
         now_us.saturating_sub(about.created_us) / 1_000_000,
         now_us.saturating_sub(session.last_active_us) / 1_000_000,
         flags(session),
@@ -78,9 +86,9 @@ pub(crate) fn push_line(line: &mut Vec<u8>, session: &Session, now_us: u64, runn
         peak.next_power_of_two()
             .clamp(BUFFER_BYTES_MIN, BUFFER_BYTES),
         peak,
-        behind + pieces * PIECE_COST_BYTES,
-        session.memory() + running.args_bytes + lent_bytes(session),
-        if unsent > 0 && running.args_bytes == 0 {
+        pieces + held.blocks,
+        session.memory() + held.memory() + beside.args_bytes + lent_bytes(session),
+        if unsent > 0 && beside.args_bytes == 0 {
             "rw"
         } else {
             "r"

@@ -21,6 +21,7 @@
 //!
 //! Invariant: a table's elements follow its head with nothing between them, if need be over several chunks.
 
+use crate::keyspace::look::folded_value;
 use crate::store::{Dict, EntryRef, Payload};
 use crate::types::Value;
 use crate::types::walked::{Kept, Walk};
@@ -101,6 +102,7 @@ const ELEMENT: u8 = 4;
 const REST: u8 = 5;
 const KEPT: u8 = 6;
 const KEYS: u8 = 7;
+const FOLDED: u8 = 8;
 
 impl Chunk {
     pub(crate) fn is_empty(&self) -> bool {
@@ -125,6 +127,11 @@ impl Chunk {
             }
             Payload::Inline(bytes) => {
                 self.head(TEXT, head);
+                self.run(bytes);
+            }
+            Payload::Folded(form, bytes) => {
+                self.head(FOLDED, head);
+                self.bytes.push(form);
                 self.run(bytes);
             }
             Payload::Object(value) => {
@@ -222,6 +229,11 @@ impl Chunk {
                     let head = at.head();
                     sink.key(head, Frozen::Text(at.run()))?;
                 }
+                FOLDED => {
+                    let head = at.head();
+                    let form = at.take(1)[0];
+                    sink.key(head, Frozen::Value(&folded_value(form, at.run())))?;
+                }
                 VALUE => {
                     let head = at.head();
                     if let Some(Object::Value(value)) = objects.next() {
@@ -297,12 +309,12 @@ pub(super) fn show_entry<S: Sink>(
         deadline: entry.deadline(),
         access: entry.access(),
     };
-    let value = match entry.payload() {
-        Payload::Int(number) => Frozen::Int(number),
-        Payload::Inline(bytes) => Frozen::Text(bytes),
-        Payload::Object(value) => Frozen::Value(value),
-    };
-    sink.key(head, value)
+    match entry.payload() {
+        Payload::Int(number) => sink.key(head, Frozen::Int(number)),
+        Payload::Inline(bytes) => sink.key(head, Frozen::Text(bytes)),
+        Payload::Folded(form, bytes) => sink.key(head, Frozen::Value(&folded_value(form, bytes))),
+        Payload::Object(value) => sink.key(head, Frozen::Value(value)),
+    }
 }
 
 /// The head of a value whose elements are copied one by one, if it is such a value.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::rng::Rng;
-use crate::keyspace::{Expiry, Keys, New, Until, text};
+use crate::keyspace::{Expiry, Keys, New, Until, folded_value, text};
 use crate::types::hash::{FieldUntil, HashLimits};
 use crate::types::list::{End, Limits as ListLimits, List};
 use crate::types::set::SetLimits;
@@ -72,6 +72,7 @@ fn model_of(space: &Keyspace) -> Model {
             let meaning = match entry.payload() {
                 Payload::Int(number) => Meaning::Text(number.to_string().into_bytes()),
                 Payload::Inline(bytes) => Meaning::Text(bytes.to_vec()),
+                Payload::Folded(form, bytes) => meaning(&folded_value(form, bytes)),
                 Payload::Object(value) => meaning(value),
             };
             model.insert(
@@ -266,7 +267,7 @@ impl Play {
 
     fn change_list(keys: &mut Keys<'_>, key: &[u8], value: &[u8], coin: bool) {
         let limits = ListLimits::default();
-        let Ok(list) = keys.write_or_create(key, List::new) else {
+        let Ok(mut list) = keys.edit_or_create(key, List::new) else {
             return;
         };
         if coin {
@@ -292,18 +293,23 @@ impl Play {
             seed,
         };
         if coin {
-            if let Ok(set) = keys.write_or_create(key, || {
+            if let Ok(mut set) = keys.edit_or_create(key, || {
                 set::Set::for_adding(&numbers[0], numbers.len(), &limits)
             }) {
                 for number in numbers {
                     set.add(number, &limits);
                 }
             }
-        } else if let Ok(Some(set)) = keys.write_as::<set::Set>(key) {
+        } else {
+            let Some(mut set) = keys.edit::<set::Set>(key).ok().flatten() else {
+                return;
+            };
             for number in numbers {
                 set.remove(number);
             }
-            if set.is_empty() {
+            let is_empty = set.is_empty();
+            drop(set);
+            if is_empty {
                 keys.remove(key, false);
             }
         }
@@ -325,7 +331,7 @@ impl Play {
         let Ok(spot) = keys.spot_or_create(key, hash::Hash::new) else {
             return;
         };
-        let Ok(hash) = keys.at_mut::<hash::Hash>(spot) else {
+        let Ok(mut hash) = keys.edit_at::<hash::Hash>(spot) else {
             return;
         };
         for field in fields {
@@ -339,7 +345,9 @@ impl Play {
         if coin {
             hash.remove(&fields[0]);
         }
-        if hash.is_empty() {
+        let is_empty = hash.is_empty();
+        drop(hash);
+        if is_empty {
             keys.remove(key, false);
         } else {
             keys.arm_fields(spot);
@@ -358,7 +366,7 @@ impl Play {
             listpack_value_max: 20,
             seed,
         };
-        let Ok(zset) = keys.write_or_create(key, zset::Zset::small) else {
+        let Ok(mut zset) = keys.edit_or_create(key, zset::Zset::small) else {
             return;
         };
         for number in numbers {
@@ -368,7 +376,9 @@ impl Play {
         if coin {
             zset.remove(&numbers[0]);
         }
-        if zset.is_empty() {
+        let is_empty = zset.is_empty();
+        drop(zset);
+        if is_empty {
             keys.remove(key, false);
         }
     }
@@ -378,9 +388,11 @@ impl Play {
             block_bytes_max: 4096,
             block_entries_max: 3,
         };
-        let Ok(stream) = keys.write_or_create(key, Stream::new) else {
+        let Ok(spot) = keys.spot_or_create(key, Stream::new) else {
             return;
         };
+        let stream = keys.object_at_mut::<Stream>(spot);
+        let stream = stream.expect("it is a stream");
         if coin {
             let last = stream.log.last_id();
             let group = stream.groups.entry(Box::from(*b"group"));
@@ -390,7 +402,7 @@ impl Play {
             let consumer = consumer.expect("there is one of that name otherwise");
             group.deliver(last, consumer, 5);
             let pending = group.pending_range(StreamId::MIN..=last).next();
-            if let Some((id, _)) = pending.filter(|_| last.seq % 3 == 0) {
+            if let Some((id, _)) = pending.filter(|_| last.seq.is_multiple_of(3)) {
                 group.acknowledge(id);
             }
             if let Some(first) = stream.log.first_entry().map(|entry| entry.id) {
@@ -479,8 +491,8 @@ fn no_write_waits_for_a_large_value() {
     type Change = fn(&mut Keys<'_>, &SetLimits);
     let changes: [Change; 6] = [
         |keys, limits| {
-            let set = keys.write_as::<set::Set>(b"big").ok().flatten();
-            let set = set.expect("it is a set");
+            let set = keys.edit::<set::Set>(b"big").ok().flatten();
+            let mut set = set.expect("it is a set");
             assert!(set.remove(b"77") && set.add(b"new", limits));
         },
         |keys, _| assert!(keys.remove(b"big", true)),
@@ -514,12 +526,13 @@ fn no_write_waits_for_a_large_value() {
             seed: space.seed(),
         };
         let mut keys = Keys::new(&mut space, 0, 1, Expiry::Remove);
-        let Ok(set) = keys.write_or_create(b"big", || set::Set::large(&limits)) else {
+        let Ok(mut set) = keys.edit_or_create(b"big", || set::Set::large(&limits)) else {
             panic!("there is nothing yet");
         };
         (0..20_000).for_each(|number: u32| {
             set.add(number.to_string().as_bytes(), &limits);
         });
+        drop(set);
         let expected = model_of(&space);
         space.freeze();
         let mut is_first = true;

@@ -33,7 +33,7 @@ use crate::reactor::{Address, ConnId, Io};
 
 use super::options::{At, Rules};
 use super::screen::Screen;
-use super::seats::Seats;
+use crate::base::seats::Seats;
 
 use child::{Programs, Run};
 use lines::Lines;

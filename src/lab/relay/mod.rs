@@ -29,8 +29,8 @@ use crate::reactor::{Address, ConnId, Io};
 use super::doors::reason;
 use super::options::At;
 use super::screen::Screen;
-use super::seats::Seats;
 use super::trace::milliseconds;
+use crate::base::seats::Seats;
 
 use text::{Listener, Told};
 

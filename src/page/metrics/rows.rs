@@ -96,7 +96,7 @@ pub(super) static ROWS: &[Row] = &[
     gauge("mem_not_counted_for_evict", "redis_mem_not_counted_for_eviction_bytes", "Memory that eviction does not count."),
     gauge("mem_replication_backlog", "redis_mem_replication_backlog_bytes", "Memory of the backlog."),
     gauge("mem_total_replication_buffers", "redis_mem_total_replication_buffers_bytes", "Memory of the stream to replicas."),
-    gauge("mem_clients_slaves", "redis_mem_clients_slaves", "Memory of the sessions of replicas."),
+    gauge("mem_clients_slaves", "redis_mem_clients_slaves", "Memory of the stream beyond the backlog, for replicas that are slow."),
     gauge("mem_clients_normal", "redis_mem_clients_normal", "Memory of the sessions of clients."),
     gauge("mem_cluster_links", "redis_mem_cluster_links_bytes", "Memory of a cluster bus."),
     gauge("mem_aof_buffer", "redis_mem_aof_buffer_bytes", "Bytes on their way to the append-only file."),

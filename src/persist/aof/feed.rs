@@ -27,14 +27,28 @@ impl Feed {
         push_command(&mut self.bytes, words);
     }
 
+    /// The same for one that is in its bytes already.
+    #[inline]
+    pub(crate) fn encoded(&mut self, db: u16, bytes: &[u8], now_s: Option<i64>) {
+        self.note_time(now_s);
+        self.select(db);
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// The next command means this database.
+    #[inline]
     pub(crate) fn select(&mut self, db: u16) {
         if self.db != Some(db) {
-            self.db = Some(db);
-            let mut digits = [0; 20];
-            let digits = num::format_i64(i64::from(db), &mut digits);
-            push_command(&mut self.bytes, [b"SELECT".as_slice(), digits].into_iter());
+            self.push_select(db);
         }
+    }
+
+    #[cold]
+    fn push_select(&mut self, db: u16) {
+        self.db = Some(db);
+        let mut digits = [0; 20];
+        let digits = num::format_i64(i64::from(db), &mut digits);
+        push_command(&mut self.bytes, [b"SELECT".as_slice(), digits].into_iter());
     }
 
     /// MULTI or EXEC, which mean all databases.
@@ -43,6 +57,7 @@ impl Feed {
         push_command(&mut self.bytes, std::iter::once(word));
     }
 
+    #[inline]
     fn note_time(&mut self, now_s: Option<i64>) {
         if let Some(now_s) = now_s
             && now_s > self.noted_s

@@ -280,7 +280,7 @@ impl<'a> Writer<'a> {
 
     fn set(&mut self, set: &Set) {
         match set {
-            Set::Ints(ints) => self.string(ints.as_bytes()),
+            Set::Ints(ints) => self.string(&ints.to_redis()),
             Set::Small(_) if self.version >= 11 => self.string(set.to_listpack().as_bytes()),
             Set::Small(_) | Set::Large(_) => {
                 self.count(set.len());

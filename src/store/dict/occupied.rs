@@ -5,7 +5,7 @@
 use super::{Dict, Until};
 use crate::store::Spot;
 use crate::store::entry::raw::{NEVER, Raw, Times};
-use crate::store::entry::{EntryRef, New, overwrite, take_object, write_payload};
+use crate::store::entry::{EntryMut, EntryRef, New, overwrite, take_object, write_payload};
 
 pub(crate) struct Occupied<'d, V> {
     pub(super) dict: &'d mut Dict<V>,
@@ -14,7 +14,14 @@ pub(crate) struct Occupied<'d, V> {
     pub(super) entry: Raw,
 }
 
-impl<V> Occupied<'_, V> {
+impl<'d, V> Occupied<'d, V> {
+    /// The object that it is, to be changed where it is.
+    #[inline]
+    pub(crate) fn into_object_mut(self) -> Option<&'d mut V> {
+        // SAFETY: the entry is in the table of the dict, which is borrowed exclusively for 'd, and `self` is gone.
+        unsafe { EntryMut::new(self.entry) }.into_object_mut()
+    }
+
     #[inline]
     pub(crate) fn entry(&self) -> EntryRef<'_, V> {
         // SAFETY: the entry is in the table of the dict, which stays borrowed as long as the result lives.
@@ -37,12 +44,18 @@ impl<V> Occupied<'_, V> {
         self.replace_all(new, until)
     }
 
+    /// Another form of the same value, or the value as a command has changed it: deadlines, epoch and access stay, and
+    /// so does the spot. Returns the object that it was, if it was one.
+    #[inline]
+    pub(crate) fn refold(&mut self, new: New<'_, V>) -> Option<V> {
+        let times = self.entry.times();
+        self.put_payload(new, times)
+    }
+
     #[inline(never)]
     fn replace_all(&mut self, new: New<'_, V>, until: Until) -> Option<V> {
-        let (kind, value_len) = new.shape();
-        let old = self.entry;
         let key_deadline = match until {
-            Until::Kept => old.times().key,
+            Until::Kept => self.entry.times().key,
             Until::Never => NEVER,
             Until::At(deadline) => deadline,
         };
@@ -50,6 +63,15 @@ impl<V> Occupied<'_, V> {
             key: key_deadline,
             field: NEVER,
         };
+        let object = self.put_payload(new, times);
+        let head = self.entry.head();
+        self.entry.set_head(head.with_epoch(self.dict.birth_epoch));
+        object
+    }
+
+    fn put_payload(&mut self, new: New<'_, V>, times: Times) -> Option<V> {
+        let (kind, value_len) = new.shape();
+        let old = self.entry;
         // SAFETY: the old payload is moved out and then never touched again: either its place is
         // written over, or the old entry is freed.
         let object = unsafe { take_object(old) };
@@ -65,8 +87,6 @@ impl<V> Occupied<'_, V> {
             // SAFETY: the entry was made with this shape and has no payload yet.
             unsafe { write_payload(self.entry, new) };
         }
-        let head = self.entry.head();
-        self.entry.set_head(head.with_epoch(self.dict.birth_epoch));
         object
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::*;
-use crate::store::entry::{INLINE_MAX, Payload, PayloadMut};
+use crate::store::entry::{FOLDED_MAX, INLINE_MAX, Payload, PayloadMut};
 use crate::store::testing::Random;
 
 /// An object that owns memory. `alive` is shared by all, so its count says how many there are.
@@ -18,6 +18,7 @@ struct Object {
 enum Value {
     Int(i64),
     Text(Vec<u8>, bool),
+    Folded(u8, Vec<u8>),
     Object(u64),
 }
 
@@ -57,6 +58,7 @@ impl Pair {
             Value::Int(number) => New::Int(*number),
             Value::Text(bytes, false) => New::Inline(bytes),
             Value::Text(bytes, true) => New::InlineRaw(bytes),
+            Value::Folded(form, bytes) => New::Folded(*form, bytes),
             Value::Object(number) => New::Object(self.object(*number)),
         }
     }
@@ -90,6 +92,7 @@ fn row_of(entry: EntryRef<'_, Object>) -> Row {
         value: match entry.payload() {
             Payload::Int(number) => Value::Int(number),
             Payload::Inline(bytes) => Value::Text(bytes.to_vec(), entry.raw_reported()),
+            Payload::Folded(form, bytes) => Value::Folded(form, bytes.to_vec()),
             Payload::Object(object) => Value::Object(*object.number),
         },
         deadline: entry.deadline(),
@@ -100,9 +103,14 @@ fn row_of(entry: EntryRef<'_, Object>) -> Row {
 }
 
 fn any_value(random: &mut Random) -> Value {
-    match random.below(8) {
+    match random.below(10) {
         0 | 1 => Value::Int(random.next() as i64),
         2 | 3 => Value::Object(random.next()),
+        4 | 5 => {
+            let len = random.below(FOLDED_MAX as u64 + 1);
+            let bytes = (0..len).map(|_| random.next() as u8).collect();
+            Value::Folded(random.below(8) as u8, bytes)
+        }
         kind => {
             let most = if random.below(20) == 0 {
                 INLINE_MAX as u64 + 1
@@ -183,7 +191,14 @@ fn one_step(pair: &mut Pair, random: &mut Random, now: &mut i64) {
         return;
     };
     let mut row = pair.model.remove(&key).expect("as in the dict");
-    match random.below(12) {
+    match random.below(14) {
+        12.. => {
+            let value = any_value(random);
+            let new = pair.new_payload(&value);
+            let old = pair.dict.occupied(spot).refold(new);
+            assert_eq!(old.is_some(), matches!(row.value, Value::Object(_)));
+            row.value = value;
+        }
         0..3 => {
             let value = any_value(random);
             let until = [
@@ -296,6 +311,7 @@ fn edit(mut entry: EntryMut<'_, Object>, value: &mut Value, random: &mut Random)
                 Some(*number)
             );
         }
+        (PayloadMut::Folded, Value::Folded(..)) => {}
         other => panic!("dict and model disagree: {other:?}"),
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! `raw` knows the bytes; this file has the view of an entry for other rooms, borrowed from its [`Dict`](super::Dict).
 //!
-//! Small strings and integers live in the entry itself. Everything else is a `V`, stored in place
-//! too (it is a few words that own their data elsewhere). The split is by size only: what OBJECT
+//! Small strings, integers and small aggregates live in the entry itself. An aggregate that does is *folded*: it is the
+//! bytes of its compact encoding, and a number that says which encoding that is. Everything else is a `V`, stored in
+//! place too (it is a few words that own their data elsewhere). The split is by size only: what OBJECT
 //! ENCODING answers is decided by the reader, with the help of `raw_reported`, a bit for short
 //! strings that were edited in place.
 
@@ -18,11 +19,16 @@ pub(super) mod raw;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use raw::{Kind, NEVER, Raw, Times};
+use raw::{Kind, NEVER, Raw, Times, folded_len};
 
 /// The longest string an entry holds itself. Beyond, the cost of another allocation no longer
 /// matters, and sharing the value with an output or a snapshot begins to pay.
 pub(crate) const INLINE_MAX: usize = 1024;
+
+/// The longest aggregate that is folded. To change one it is copied out of its entry and back, which shall take no
+/// longer than the look-up; and the saving, three words, is a tenth of it here.
+pub(crate) const FOLDED_MAX: usize = 256;
+const _: () = assert!(FOLDED_MAX <= raw::FOLDED_LEN_MAX);
 
 /// A value to store.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(crate) enum New<'a, V> {
     Inline(&'a [u8]),
     /// The same, for a string that says it is `raw` however short it is.
     InlineRaw(&'a [u8]),
+    /// The form of a folded value, below 8, and its bytes, at most [`FOLDED_MAX`].
+    Folded(u8, &'a [u8]),
     Object(V),
 }
 
@@ -40,6 +48,8 @@ pub(crate) enum New<'a, V> {
 pub enum Payload<'t, V> {
     Int(i64),
     Inline(&'t [u8]),
+    /// The form and the bytes.
+    Folded(u8, &'t [u8]),
     Object(&'t V),
 }
 
@@ -57,6 +67,8 @@ pub(crate) enum PayloadMut<'t, V> {
         &'t mut i64,
     ),
     Inline(&'t mut [u8]),
+    /// It is not changed in place: see `Dict::refold`.
+    Folded,
     Object(&'t mut V),
 }
 
@@ -65,6 +77,7 @@ pub(crate) enum PayloadMut<'t, V> {
 pub(crate) enum Owned<V> {
     Int(i64),
     Inline { bytes: Vec<u8>, raw_reported: bool },
+    Folded(u8, Vec<u8>),
     Object(V),
 }
 
@@ -115,13 +128,16 @@ impl<'t, V> EntryRef<'t, V> {
 
     #[inline]
     pub(crate) fn payload(self) -> Payload<'t, V> {
-        // SAFETY: the head's kind says which of the three is there. The dict is borrowed for 't and
+        // SAFETY: the head's kind says which of them is there. The dict is borrowed for 't and
         // nobody else can change a payload meanwhile: that takes an `EntryMut`.
         unsafe {
             match self.raw.head().kind() {
                 Kind::Int => Payload::Int(self.raw.int_place().read()),
                 Kind::Inline => Payload::Inline(self.raw.value_place().as_ref()),
                 Kind::Object => Payload::Object(self.raw.object_place::<V>().as_ref()),
+                Kind::Folded => {
+                    Payload::Folded(self.raw.head().form(), self.raw.value_place().as_ref())
+                }
             }
         }
     }
@@ -130,8 +146,13 @@ impl<'t, V> EntryRef<'t, V> {
     pub(crate) fn object(self) -> Option<&'t V> {
         match self.payload() {
             Payload::Object(object) => Some(object),
-            Payload::Int(_) | Payload::Inline(_) => None,
+            Payload::Int(_) | Payload::Inline(_) | Payload::Folded(..) => None,
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_folded(self) -> bool {
+        self.raw.head().kind() == Kind::Folded
     }
 
     /// When the key expires, in milliseconds of Unix time.
@@ -215,13 +236,14 @@ impl<'t, V> EntryMut<'t, V> {
 
     #[inline]
     pub(crate) fn into_payload_mut(self) -> PayloadMut<'t, V> {
-        // SAFETY: the head's kind says which of the three is there. The dict is borrowed
+        // SAFETY: the head's kind says which of them is there. The dict is borrowed
         // exclusively for 't, and `self` is gone, so this is the only reference.
         unsafe {
             match self.raw.head().kind() {
                 Kind::Int => PayloadMut::Int(self.raw.int_place().as_mut()),
                 Kind::Inline => PayloadMut::Inline(self.raw.value_place().as_mut()),
                 Kind::Object => PayloadMut::Object(self.raw.object_place::<V>().as_mut()),
+                Kind::Folded => PayloadMut::Folded,
             }
         }
     }
@@ -230,7 +252,7 @@ impl<'t, V> EntryMut<'t, V> {
     pub(crate) fn object_mut(&mut self) -> Option<&mut V> {
         match self.payload_mut() {
             PayloadMut::Object(object) => Some(object),
-            PayloadMut::Int(_) | PayloadMut::Inline(_) => None,
+            PayloadMut::Int(_) | PayloadMut::Inline(_) | PayloadMut::Folded => None,
         }
     }
 
@@ -238,7 +260,7 @@ impl<'t, V> EntryMut<'t, V> {
     pub(crate) fn into_object_mut(self) -> Option<&'t mut V> {
         match self.into_payload_mut() {
             PayloadMut::Object(object) => Some(object),
-            PayloadMut::Int(_) | PayloadMut::Inline(_) => None,
+            PayloadMut::Int(_) | PayloadMut::Inline(_) | PayloadMut::Folded => None,
         }
     }
 
@@ -251,7 +273,7 @@ impl<'t, V> EntryMut<'t, V> {
                 *place = value;
                 true
             }
-            PayloadMut::Inline(_) | PayloadMut::Object(_) => false,
+            PayloadMut::Inline(_) | PayloadMut::Object(_) | PayloadMut::Folded => false,
         }
     }
 
@@ -270,6 +292,7 @@ impl<V> New<'_, V> {
                 assert!(bytes.len() <= INLINE_MAX, "a longer string is an object");
                 (Kind::Inline, bytes.len())
             }
+            New::Folded(form, bytes) => (Kind::Folded, folded_len(*form, bytes.len())),
             New::Object(_) => (Kind::Object, 0),
         }
     }
@@ -290,6 +313,10 @@ impl<V> Owned<V> {
                 } else {
                     New::Inline(bytes_place)
                 }
+            }
+            Owned::Folded(form, bytes) => {
+                *bytes_place = bytes;
+                New::Folded(form, bytes_place)
             }
             Owned::Object(object) => New::Object(object),
         }
@@ -348,7 +375,7 @@ pub(super) unsafe fn write_payload<V>(raw: Raw, new: New<'_, V>) {
         match new {
             New::Int(value) => raw.int_place().write(value),
             New::Object(object) => raw.object_place::<V>().write(object),
-            New::Inline(bytes) | New::InlineRaw(bytes) => {
+            New::Inline(bytes) | New::InlineRaw(bytes) | New::Folded(_, bytes) => {
                 let place = raw.value_place();
                 assert_eq!(
                     place.len(),

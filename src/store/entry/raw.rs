@@ -1,14 +1,14 @@
 //! The bytes of an entry.
 //!
 //! ```text
-//!            [ payload  ]   Int: 8 bytes; Object: a `V`; Inline: nothing here
+//!            [ payload  ]   Int: 8 bytes; Object: a `V`; Inline and Folded: nothing here
 //!       -24  [ field    ]   i64 ms, MAX = none: the earliest hash field    \  if LONG
 //!       -16  [ deadline ]   i64 ms, MAX = none                             /
 //!        -8  [ time     ]   43 bits of deadline unless LONG, 21 of index      if TIMED
 //!   -->   0  [ head     ]   one word, see `Head`
 //!         8  [ key len  ]   u32, if WIDE
 //!            [ key      ]
-//!            [ value    ]   Inline only
+//!            [ value    ]   Inline and Folded only
 //! ```
 //!
 //! One allocation of 8-byte alignment; the address in the table is that of the *head*, and what an
@@ -19,6 +19,9 @@
 //! A deadline shares its word with the lower part of the *index*, the number of the entry's record in its slot of the
 //! wheel; the upper part is in the head. 43 bits of milliseconds reach into the year 2248. A deadline beyond that, or
 //! one of a hash field, makes the entry LONG. Which slot the index counts in is not written down: the deadline tells.
+//!
+//! A folded value is a small aggregate: the bytes of its compact encoding, and three bits that say which encoding that
+//! is. They share the field of the value's length, since a folded value is shorter than a string may be.
 //!
 //! The size is not stored: it follows from the head (invariant I3), rounded up to the allocator's
 //! size class so that two values of one class can take turns in the same allocation.
@@ -42,6 +45,7 @@ pub(in crate::store) enum Kind {
     Int,
     Inline,
     Object,
+    Folded,
 }
 
 /// The word every entry has.
@@ -69,6 +73,19 @@ const INDEX: u64 = ((1 << 11) - 1) << INDEX_SHIFT;
 const KEY_LEN_SHIFT: u32 = 44;
 const VALUE_LEN_SHIFT: u32 = 52;
 
+/// Of a folded value, the field of the length holds the form above so many bits of length.
+const FOLDED_LEN_BITS: u32 = 9;
+
+/// The longest value that can be folded.
+pub(in crate::store) const FOLDED_LEN_MAX: usize = (1 << FOLDED_LEN_BITS) - 1;
+
+/// What the field of the length holds for a folded value.
+#[inline]
+pub(in crate::store) fn folded_len(form: u8, len: usize) -> usize {
+    assert!(form < 8 && len <= FOLDED_LEN_MAX, "types fold what fits");
+    usize::from(form) << FOLDED_LEN_BITS | len
+}
+
 /// How much of the index the time word holds, below the deadline.
 const INDEX_LOW_BITS: u32 = 21;
 const INDEX_LOW: u64 = (1 << INDEX_LOW_BITS) - 1;
@@ -93,7 +110,8 @@ impl Head {
         match self.0 >> KIND_SHIFT & 3 {
             0 => Kind::Int,
             1 => Kind::Inline,
-            _ => Kind::Object,
+            2 => Kind::Object,
+            _ => Kind::Folded,
         }
     }
 
@@ -131,9 +149,20 @@ impl Head {
         Self(self.0 & !(7 << EPOCH_SHIFT) | u64::from(epoch & 7) << EPOCH_SHIFT)
     }
 
+    /// The bytes of a string or a folded value.
     #[inline]
     pub(crate) fn value_len(self) -> usize {
-        (self.0 >> VALUE_LEN_SHIFT) as usize
+        let field = (self.0 >> VALUE_LEN_SHIFT) as usize;
+        match self.kind() {
+            Kind::Folded => field & FOLDED_LEN_MAX,
+            Kind::Int | Kind::Inline | Kind::Object => field,
+        }
+    }
+
+    /// The form of a folded value.
+    #[inline]
+    pub(crate) fn form(self) -> u8 {
+        (self.0 >> (VALUE_LEN_SHIFT + FOLDED_LEN_BITS)) as u8
     }
 
     /// This head for another payload; the parts of the key stay.
@@ -174,7 +203,7 @@ impl Head {
     fn payload_size<V>(self) -> usize {
         match self.kind() {
             Kind::Int => 8,
-            Kind::Inline => 0,
+            Kind::Inline | Kind::Folded => 0,
             Kind::Object => object_size::<V>(),
         }
     }
@@ -286,7 +315,7 @@ impl Raw {
         unsafe { (self.0.add(12), self.0.add(8).cast::<u32>().read() as usize) }
     }
 
-    /// The inline value's place; its length is 0 for other kinds.
+    /// The place of a string or a folded value; its length is 0 for other kinds.
     #[inline]
     pub(crate) fn value_place(self) -> NonNull<[u8]> {
         let (key, key_len) = self.key_place();
@@ -484,7 +513,7 @@ impl Raw {
                         1,
                     );
                 }
-                Kind::Inline => {
+                Kind::Inline | Kind::Folded => {
                     let (from, to) = (self.value_place(), new.value_place());
                     to.cast::<u8>()
                         .copy_from_nonoverlapping(from.cast(), from.len());

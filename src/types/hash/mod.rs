@@ -27,10 +27,10 @@ use super::choose::Selection;
 use super::listpack::{Item, Listpack};
 use super::pack::{Cell, Pairs};
 use super::walked::{Shape, Show, Walk, Walked, show_members};
-use super::{Digest, Family, Malformed, Row, choose};
+use super::{Digest, Family, Folds, Form, Malformed, Row, choose};
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::store::{Members, TableStats};
+use crate::store::{Blob, Members, TableStats};
 use large::Large;
 use timed::Timed;
 
@@ -602,6 +602,29 @@ impl Hash {
 impl Default for Hash {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Folds for Hash {
+    #[inline]
+    fn as_blob(&self) -> Option<(Form, &[u8])> {
+        match self {
+            Self::Small(pairs) => Some((Form::Fields, pairs.bytes())),
+            Self::Other(_) => None,
+        }
+    }
+
+    #[inline]
+    fn from_blob(form: Form, blob: Blob) -> Option<Self> {
+        (form == Form::Fields).then(|| Self::Small(Pairs::trusted(blob)))
+    }
+
+    #[inline]
+    fn into_blob(self) -> Option<Blob> {
+        match self {
+            Self::Small(pairs) => Some(pairs.into_storage()),
+            Self::Other(_) => None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 use std::mem;
 
+use crate::store::Blob;
 use crate::types::blob::allocation_size;
 use crate::types::listpack::{END, Encoded, HEADER, Item, Listpack, View, entry};
 
@@ -17,7 +18,7 @@ use super::End;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Deck {
-    storage: Box<[u8]>,
+    storage: Blob,
     /// Where the blob begins.
     start: usize,
 }
@@ -171,7 +172,7 @@ impl Deck {
         storage.extend_from_slice(&self.storage[start..start + len]);
         storage.resize(capacity, 0);
         self.start = gap;
-        self.storage = storage.into_boxed_slice();
+        self.storage = storage.into();
     }
 }
 

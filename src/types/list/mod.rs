@@ -28,7 +28,8 @@ pub(crate) use node::NodeView;
 pub(crate) use quick::Quicklist;
 
 use super::listpack::{Item, Listpack};
-use super::{Digest, Family, Row};
+use super::{Digest, Family, Folds, Form, Row};
+use crate::store::Blob;
 use small::Small;
 
 /// One end of a list.
@@ -551,6 +552,29 @@ impl<'a> Needle<'a> {
     }
 }
 
+impl Folds for List {
+    #[inline]
+    fn as_blob(&self) -> Option<(Form, &[u8])> {
+        match self {
+            Self::Small(small) => Some((Form::Elements, small.bytes())),
+            Self::Quick(_) => None,
+        }
+    }
+
+    #[inline]
+    fn from_blob(form: Form, blob: Blob) -> Option<Self> {
+        (form == Form::Elements).then(|| Self::Small(Small::trusted(blob)))
+    }
+
+    #[inline]
+    fn into_blob(self) -> Option<Blob> {
+        match self {
+            Self::Small(small) => Some(small.into_blob()),
+            Self::Quick(_) => None,
+        }
+    }
+}
+
 impl Family for List {
     const ROW: Row = Row {
         name: "list",
@@ -573,10 +597,6 @@ impl Family for List {
 
     fn weight(&self) -> usize {
         List::weight(self)
-    }
-
-    fn is_empty(&self) -> bool {
-        Self::is_empty(self)
     }
 
     fn digest(&self, digest: &mut Digest) {

@@ -181,7 +181,7 @@ impl Compressed {
         if self.is_plain {
             Node::Plain(Arc::new(bytes))
         } else {
-            Node::Packed(Listpack::trusted(bytes.into_boxed_slice()).into())
+            Node::Packed(Listpack::trusted(bytes.into()).into())
         }
     }
 }

@@ -23,6 +23,7 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use crate::base::num;
+use crate::store::Blob;
 use crate::types::blob;
 use crate::types::listpack::{END, Encoded, FRAME, Item, Listpack, View};
 use crate::types::pack::{Builder, Cell, Keys, Walk, walk_keys};
@@ -32,7 +33,7 @@ use super::{Direction, End, Side};
 
 /// The allocation, with the blob of a pack or of a listpack at its start.
 #[derive(Clone)]
-pub struct Small(Box<[u8]>);
+pub struct Small(Blob);
 
 /// The content of the allocation.
 enum Form<'a> {
@@ -43,6 +44,12 @@ enum Form<'a> {
 impl Small {
     pub(crate) fn new() -> Self {
         Self(Keys::new().into_storage())
+    }
+
+    /// The list whose bytes start a blob that `into_blob` or `bytes` gave.
+    #[inline]
+    pub(super) fn trusted(storage: Blob) -> Self {
+        Self(storage)
     }
 
     /// As rows, if they fit and stand for exactly this listpack.
@@ -387,6 +394,17 @@ impl Small {
     #[inline]
     pub(crate) fn is_rows(&self) -> bool {
         self.0[self.byte_len() - 1] != END
+    }
+
+    #[inline]
+    pub(super) fn into_blob(self) -> Blob {
+        self.0
+    }
+
+    /// The bytes of either form, without the room behind them.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0[..self.byte_len()]
     }
 
     #[inline]

@@ -30,9 +30,10 @@ pub(in crate::types) use entry::{END, Encoded};
 pub(crate) use view::{Iter, Pos, View};
 
 use super::{Malformed, blob};
+use crate::store::Blob;
 
 #[derive(Clone)]
-pub(crate) struct Listpack(Box<[u8]>);
+pub(crate) struct Listpack(Blob);
 
 impl Listpack {
     pub(crate) fn new() -> Self {
@@ -41,7 +42,7 @@ impl Listpack {
 
     /// An empty listpack with room for `bytes` of entries.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        let mut storage = vec![0; blob::allocation_size(EMPTY.len() + bytes)].into_boxed_slice();
+        let mut storage = blob::with_room(EMPTY.len() + bytes);
         storage[..EMPTY.len()].copy_from_slice(&EMPTY);
         Self(storage)
     }
@@ -55,17 +56,17 @@ impl Listpack {
     /// As `parse`, without the copy.
     pub(crate) fn parse_owned(blob: Vec<u8>) -> Result<Self, Malformed> {
         validate(&blob)?;
-        Ok(Self(blob.into_boxed_slice()))
+        Ok(Self(blob.into()))
     }
 
     /// The listpack whose blob starts `storage`; the rest of it is spare room.
-    pub(in crate::types) fn trusted(storage: Box<[u8]>) -> Self {
+    pub(in crate::types) fn trusted(storage: Blob) -> Self {
         debug_assert!(validate(&storage[..entry::read_u32(&storage) as usize]).is_ok());
         Self(storage)
     }
 
     /// The allocation, with the blob at its start.
-    pub(in crate::types) fn into_storage(self) -> Box<[u8]> {
+    pub(in crate::types) fn into_storage(self) -> Blob {
         self.0
     }
 

@@ -41,6 +41,7 @@ pub(crate) use value::Cell;
 
 use super::blob;
 use crate::base::short;
+use crate::store::Blob;
 use row::{Cut, Head, KeyText, SHARED_MAX};
 
 /// More rows than the header can count: types convert before they reach this.
@@ -48,9 +49,9 @@ pub(crate) const COUNT_MAX: usize = u16::MAX as usize;
 /// Beyond this many bytes types convert as well, whatever the configuration allows.
 pub(crate) const BYTES_MAX: usize = 1 << 30;
 const HEADER: usize = 6;
-/// The handle is a boxed slice as long as the allocation; see `blob`.
+/// The handle is as long as the allocation; see `blob`.
 #[derive(Clone)]
-pub struct Pack<const VALUED: bool>(Box<[u8]>);
+pub struct Pack<const VALUED: bool>(Blob);
 
 /// Keys alone.
 pub(crate) type Keys = Pack<false>;
@@ -80,20 +81,20 @@ pub(crate) struct Search<'k> {
 
 impl<const VALUED: bool> Pack<VALUED> {
     pub(crate) fn new() -> Self {
-        let mut blob = vec![0; blob::allocation_size(HEADER)].into_boxed_slice();
+        let mut blob = blob::with_room(HEADER);
         blob[0] = HEADER as u8;
         Self(blob)
     }
 
     /// The pack whose blob starts `storage`; the rest of it is spare room.
     #[inline]
-    pub(in crate::types) fn trusted(storage: Box<[u8]>) -> Self {
+    pub(in crate::types) fn trusted(storage: Blob) -> Self {
         Self(storage)
     }
 
     /// The allocation, with the blob at its start.
     #[inline]
-    pub(in crate::types) fn into_storage(self) -> Box<[u8]> {
+    pub(in crate::types) fn into_storage(self) -> Blob {
         self.0
     }
 
@@ -113,7 +114,7 @@ impl<const VALUED: bool> Pack<VALUED> {
     }
 
     #[inline]
-    fn bytes(&self) -> &[u8] {
+    pub(in crate::types) fn bytes(&self) -> &[u8] {
         &self.0[..self.byte_len()]
     }
 

@@ -26,11 +26,11 @@ use super::choose::{self, Selection};
 use super::listpack::{Item, Listpack};
 use super::pack::Pairs;
 use super::walked::{Shape, Show, Walk, Walked};
-use super::{Digest, Family, Malformed, Row};
+use super::{Digest, Family, Folds, Form, Malformed, Row};
 use crate::base::double;
 use crate::base::hash::Seed;
 use crate::base::rng::Rng;
-use crate::store::{Members, Ranked, TableStats};
+use crate::store::{Blob, Members, Ranked, TableStats};
 
 /// How large the small form may grow, and what a table is keyed with.
 #[derive(Clone, Copy, Debug)]
@@ -506,6 +506,29 @@ fn fits(pairs: &Pairs, member_len: usize, limits: &ZsetLimits) -> bool {
     pairs.len() < limits.listpack_entries_max
         && member_len <= limits.listpack_value_max
         && pairs.has_room_for(member_len)
+}
+
+impl Folds for Zset {
+    #[inline]
+    fn as_blob(&self) -> Option<(Form, &[u8])> {
+        match self {
+            Self::Small(pairs) => Some((Form::Scores, pairs.bytes())),
+            Self::Large(_) => None,
+        }
+    }
+
+    #[inline]
+    fn from_blob(form: Form, blob: Blob) -> Option<Self> {
+        (form == Form::Scores).then(|| Self::Small(Pairs::trusted(blob)))
+    }
+
+    #[inline]
+    fn into_blob(self) -> Option<Blob> {
+        match self {
+            Self::Small(pairs) => Some(pairs.into_storage()),
+            Self::Large(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Zset {

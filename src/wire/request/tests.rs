@@ -440,3 +440,35 @@ fn a_link_can_keep_its_bytes_in_place() {
     assert_eq!(&session.input.bytes()[..session.batch.consumed(0)], bytes);
     assert!(!session.batch.is_inline(0));
 }
+
+#[test]
+fn a_request_goes_on_in_the_bytes_in_which_it_came_or_not_at_all() {
+    let sent = |bytes: &[u8]| {
+        let mut session = Session::new();
+        session.input.push(bytes, &mut session.pool);
+        session.decode();
+        let args = session.batch.args(0, session.input.bytes());
+        let owned = OwnedArgs::from(args);
+        for part in [args.tail(1), args.head(1), owned.as_args()] {
+            let is_all = part.len() == args.len() && part.len() == 1;
+            assert!(part.as_sent().is_none() || is_all, "{part:?} of {args:?}");
+        }
+        args.as_sent().map(<[u8]>::to_vec)
+    };
+    let words = "$0\r\n\r\n".repeat(11);
+    let long = format!("*12\r\n$123\r\n{}\r\n{words}", "x".repeat(123));
+    let ten = "*2\r\n$3\r\nGET\r\n$10\r\n0123456789\r\n";
+    for text in ["*1\r\n$4\r\nPING\r\n", ten, &long] {
+        let followed = [text, "*1\r\n$4"].concat();
+        assert_eq!(sent(followed.as_bytes()).as_deref(), Some(text.as_bytes()));
+    }
+    for text in [
+        "PING\r\n",
+        "*1\rx$4\r\nPING\r\n",
+        "*1\r\n$4\rxPING\r\n",
+        "*1\r\n$4\r\nPING\rx",
+        "*1\r\n$4\r\nPINGxx",
+    ] {
+        assert_eq!(sent(text.as_bytes()), None, "{text:?}");
+    }
+}

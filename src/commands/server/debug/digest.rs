@@ -8,7 +8,7 @@
 
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::Text;
+use crate::keyspace::{Text, value_of};
 use crate::store::EntryRef;
 use crate::types::{Digest, Kind, Value};
 use crate::wire::args::Args;
@@ -51,7 +51,7 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_, Value>) {
     if let Some(text) = Text::of(entry.payload()) {
         digest.mix(&Kind::String.row().digest.to_be_bytes());
         digest.mix(text.bytes(&mut [0; 20]));
-    } else if let Some(value) = entry.object() {
+    } else if let Some(value) = value_of(entry) {
         digest.mix(&value.kind().row().digest.to_be_bytes());
         value.digest(digest);
     }

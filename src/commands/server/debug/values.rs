@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::{AccessPolicy, Payload, Spot, Text, text};
+use crate::keyspace::{AccessPolicy, Payload, Spot, Text, folded_value, text};
 use crate::spec::error::Error;
 use crate::store::TableStats;
 use crate::types::Value;
@@ -30,6 +30,10 @@ pub(crate) fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now_ms = ctx.now.unix_ms;
     let entry = ctx.keys.entry(spot);
     let (encoding, len) = match entry.payload() {
+        Payload::Folded(form, bytes) => {
+            let value = folded_value(form, bytes);
+            (value.encoding(), serialized_len(&value))
+        }
         Payload::Object(value) => (value.encoding(), serialized_len(value)),
         Payload::Int(number) => (text::encoding(entry), serialized_int_len(number)),
         Payload::Inline(bytes) => (text::encoding(entry), serialized_text_len(bytes.len())),
@@ -173,7 +177,7 @@ pub(crate) fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Payload::Object(value @ Value::Str(text)) => {
             (text.len(), text.capacity() - text.len(), value.memory())
         }
-        Payload::Int(_) | Payload::Object(_) => {
+        Payload::Int(_) | Payload::Folded(..) | Payload::Object(_) => {
             return Err(Error::from("ERR Not an sds encoded string."));
         }
     };
@@ -191,7 +195,7 @@ pub(crate) fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let is_listpack = ctx
         .keys
-        .object(spot)
+        .value(spot)
         .is_some_and(|value| value.encoding().starts_with("listpack"));
     if !is_listpack {
         return Err(Error::from("ERR Not a listpack encoded object."));
@@ -205,7 +209,7 @@ pub(crate) fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let is_quicklist = ctx
         .keys
-        .object(spot)
+        .value(spot)
         .is_some_and(|value| value.encoding() == "quicklist");
     if !is_quicklist {
         return Err(Error::from("ERR Not a quicklist encoded object."));
@@ -272,7 +276,7 @@ fn table_report(stats: &TableStats, full: bool) -> String {
 pub(crate) fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let spot = look(ctx, args.at(2))?;
     let full = args.get(3).is_some_and(|word| is(word, "full"));
-    let report = match ctx.keys.object(spot).and_then(Value::stats) {
+    let report = match ctx.keys.value(spot).and_then(|value| value.stats()) {
         Some(stats) => table_report(&stats, full),
         None => {
             return Err(Error::from(

@@ -3,6 +3,7 @@
 use crate::base::text::human_bytes;
 use crate::config::Word;
 use crate::engine::run::ctx::Ctx;
+use crate::engine::run::memory;
 use crate::store::alloc;
 
 use super::super::footprint::Footprint;
@@ -51,15 +52,12 @@ pub(crate) fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     }
     report.field(
         "mem_not_counted_for_evict",
-        footprint.aof_buffer + footprint.beyond_backlog(),
+        memory::on_their_way(ctx.services, ctx.sessions),
     );
     report.field("mem_replication_backlog", footprint.backlog());
-    report.field("mem_total_replication_buffers", footprint.stream);
-    // The stream waits at our primary while the data set comes.
-    report.field(
-        "mem_replica_full_sync_buffer",
-        super::replication::kept_stream(ctx),
-    );
+    let kept = super::replication::kept_stream(ctx);
+    report.field("mem_total_replication_buffers", footprint.stream + kept);
+    report.field("mem_replica_full_sync_buffer", kept);
     report.field("mem_clients_slaves", footprint.of_replicas());
     report.field("mem_clients_normal", footprint.clients);
     // There is no cluster bus.

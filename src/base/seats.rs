@@ -3,10 +3,10 @@
 //! The loop hands out small indices and reuses them, so a vector is the whole table: no hashing between a request and
 //! its reply. The id is kept beside what it names, for an index alone could be a successor's.
 
-use crate::reactor::ConnId;
+use super::slab::Id;
 
 pub(crate) struct Seats<T> {
-    seats: Vec<Option<(ConnId, T)>>,
+    seats: Vec<Option<(Id, T)>>,
     count: usize,
 }
 
@@ -22,7 +22,7 @@ impl<T> Seats<T> {
         self.count
     }
 
-    pub(crate) fn insert(&mut self, id: ConnId, guest: T) {
+    pub(crate) fn insert(&mut self, id: Id, guest: T) {
         let index = id.index as usize;
         if index >= self.seats.len() {
             self.seats.resize_with(index + 1, || None);
@@ -33,7 +33,7 @@ impl<T> Seats<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, id: ConnId) -> Option<&T> {
+    pub(crate) fn get(&self, id: Id) -> Option<&T> {
         match self.seats.get(id.index as usize)? {
             Some((owner, guest)) if *owner == id => Some(guest),
             _ => None,
@@ -41,14 +41,14 @@ impl<T> Seats<T> {
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         match self.seats.get_mut(id.index as usize)? {
             Some((owner, guest)) if *owner == id => Some(guest),
             _ => None,
         }
     }
 
-    pub(crate) fn remove(&mut self, id: ConnId) -> Option<T> {
+    pub(crate) fn remove(&mut self, id: Id) -> Option<T> {
         self.get(id)?;
         self.count -= 1;
         self.seats[id.index as usize].take().map(|(_, guest)| guest)
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_successor_is_not_taken_for_its_predecessor() {
-        let id = |index, generation| ConnId::from_bits(u64::from(generation) << 32 | index);
+        let id = |index, generation| Id::from_bits(u64::from(generation) << 32 | index);
         let mut seats = Seats::new();
         seats.insert(id(3, 1_u32), "ann");
         assert_eq!(seats.get(id(3, 1)), Some(&"ann"));
