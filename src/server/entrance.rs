@@ -5,8 +5,8 @@
 //! poll, which therefore did not report the end of the other. So where there is no room, a newcomer is not refused at
 //! once: it waits until a poll that came after it has been worked off, and with it every end that came before it.
 //!
-//! Who comes encrypted from elsewhere, while nobody has set a password, is told so when the two sides have agreed. Until
-//! then it is a stranger; there are few of them at a time, and others are closed without a word.
+//! Who comes encrypted from elsewhere, while nobody has set a password, is told so when the two sides have agreed.
+//! Until then it is a stranger; there are few of them at a time, and others are closed without a word.
 //!
 //! Connections that wait or are refused are no sessions: the engine hears of a client when it is let in, and no command
 //! sees more clients than there may be.

@@ -1,11 +1,12 @@
 //! How full the allocator's slabs are.
 //!
-//! jemalloc keeps small allocations of one size in slabs, and all slabs of one size are a *bin*. A slab that is not full
-//! is *open*: what is allocated next goes there. A slab goes back to the system only when nothing is left in it, so a
-//! bin that was full and then lost every other allocation holds twice the memory that it needs, in slabs that are all
+//! jemalloc keeps small allocations of one size in slabs, and all slabs of one size are a *bin*. A slab that is not
+//! full is *open*: what is allocated next goes there. A slab goes back to the system only when nothing is left in it, so
+//! a bin that was full and then lost every other allocation holds twice the memory that it needs, in slabs that are all
 //! half empty. [`Bins`] says how much that is, and which allocations lie in slabs that should be emptied.
 //!
-//! The figures of the bins are those of the last [`Bins::refresh`]; those of a single slab are asked for as they are now.
+//! The figures of the bins are those of the last [`Bins::refresh`]; those of a single slab are asked for as they are
+//! now.
 
 #![allow(unsafe_code)]
 
@@ -177,8 +178,8 @@ impl Slab {
         let mut answer = [0_usize; 6];
         let mut len = size_of::<[usize; 6]>();
         let mut asked = address;
-        // SAFETY: the answer takes six words, as jemalloc asks for and compares; it reads one pointer, which it looks up
-        // and does not follow.
+        // SAFETY: the answer takes six words, as jemalloc asks for and compares; it reads one pointer, which it looks
+        // up and does not follow.
         let status = unsafe {
             jemalloc::mallctlbymib(
                 path.as_ptr(),

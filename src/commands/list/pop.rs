@@ -64,8 +64,15 @@ fn pop_one(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End) {
     let limits = limits(ctx);
     let mut list = ctx.keys.edit_at::<List>(spot).expect("the caller looked");
     list.pop_with(end, &limits, |item| reply_item(&mut ctx.reply, item));
+    let is_empty = list.is_empty();
     drop(list);
-    lost(&mut ctx.keys, key, spot, popped(end), 1);
+    if is_empty {
+        lost(&mut ctx.keys, key, spot, popped(end), 1);
+    } else {
+        // The key stays, which `lost` would have to look up.
+        ctx.keys.event(key, popped(end));
+        ctx.keys.touched(key, 1);
+    }
 }
 
 /// Replies up to `count` elements, the outermost first, and removes them. Returns how many.
