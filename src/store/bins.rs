@@ -1,9 +1,9 @@
 //! How full the allocator's slabs are.
 //!
 //! jemalloc keeps small allocations of one size in slabs, and all slabs of one size are a *bin*. A slab that is not
-//! full is *open*: what is allocated next goes there. A slab goes back to the system only when nothing is left in it, so
-//! a bin that was full and then lost every other allocation holds twice the memory that it needs, in slabs that are all
-//! half empty. [`Bins`] says how much that is, and which allocations lie in slabs that should be emptied.
+//! full is *open*: what is allocated next goes there. A slab goes back to the system only when nothing is left in it,
+//! so a bin that was full and then lost every other allocation holds twice the memory that it needs, in slabs that are
+//! all half empty. [`Bins`] says how much that is, and which allocations lie in slabs that should be emptied.
 //!
 //! The figures of the bins are those of the last [`Bins::refresh`]; those of a single slab are asked for as they are
 //! now.
