@@ -20,7 +20,7 @@ fi
 miri=("$@")
 if [ $# = 0 ]; then set -- store:: types:: keyspace:: script::; miri=(store::); fi
 host=$(rustc -vV | sed -n 's/^host: //p')
-export POLLUX_ROUNDS="${POLLUX_ROUNDS:-100}"
+export POLLUX_ROUNDS="${POLLUX_ROUNDS:-50}"
 
 say "AddressSanitizer: tests named $*"
 RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize" \
