@@ -23,7 +23,6 @@ import argparse
 import bisect
 import collections
 import glob
-import json
 import os
 import shutil
 import signal
@@ -34,16 +33,18 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+import ceilings as kept
+from bench import encode, free_port
+
 CEILINGS = os.path.join(ROOT, "tests", "instructions.json")
 CONNECTIONS = 50
 KEYS = 10000
 ALLOWED = 1.10
 TESTS = "GET,SET,INCR,LPUSH,RPOP,HSET,HGET,SADD,ZADD,MSET,LRANGE_100,XADD"
-
-
-def encode(*args):
-    return b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % (len(arg), arg) for arg in args)
 
 
 # Each gives the i-th request; keys are 16 bytes and met in a fixed scattered order.
@@ -76,12 +77,6 @@ TOLD = {
 }
 # Commands that do much are sent a tenth as often.
 LONG = {"LRANGE_100", "MSET"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Counted:
@@ -327,30 +322,17 @@ def main():
             functions(binary, opts.told, tests, int(depth), opts.requests)
         return 0
     measured = measure(binary, opts.told, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")], opts.requests)
-    ceilings = {}
-    if os.path.exists(CEILINGS) and opts.told == "nobody":
-        with open(CEILINGS, encoding="utf-8") as file:
-            ceilings = json.load(file)
+    ceilings = kept.read(CEILINGS) if opts.told == "nobody" else {}
     table(measured, ceilings)
     if opts.update:
         for name, row in measured.items():
             ceilings.setdefault(name, {}).update(row)
-        with open(CEILINGS, "w", encoding="utf-8") as file:
-            json.dump(ceilings, file, indent=2, sort_keys=True)
-            file.write("\n")
-        print("written to " + os.path.relpath(CEILINGS))
+        kept.write(CEILINGS, ceilings, sort_keys=True)
     if opts.check:
-        if not ceilings:
-            print("instructions: there is no %s to compare with; --update makes it" % os.path.relpath(CEILINGS))
-            return 1
         grown = ["%s at P=%s: %d instructions, the ceiling is %d" % (name, depth, value, ceilings[name][depth])
                  for name, row in measured.items() for depth, value in row.items()
                  if value > ALLOWED * ceilings.get(name, {}).get(depth, value)]
-        for sentence in grown:
-            print("GREW  " + sentence)
-        if grown:
-            print("Find what grew with callgrind_annotate, or keep the new numbers with --update and say why in the commit.")
-            return 1
+        return kept.verdict(CEILINGS, ceilings, grown, " with callgrind_annotate")
     return 0
 
 

@@ -15,7 +15,6 @@ what the value owns outside of it. The rest is the table that finds the key, and
 """
 
 import argparse
-import json
 import os
 import shutil
 import socket
@@ -24,17 +23,18 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+import ceilings as kept
+from bench import encode, free_port
+
 CEILINGS = os.path.join(ROOT, "tests", "memory.json")
 ALLOWED = 1.02
 TEN = range(10)
 # A moment that is far away, and the same for everybody.
 LATER_MS = 4_000_000_000_000
-
-
-def encode(*args):
-    args = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-    return b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % (len(arg), arg) for arg in args)
 
 
 def ten(command, name, *words):
@@ -73,9 +73,7 @@ KINDS = {
 class Server:
     def __init__(self, binary):
         self.dir = tempfile.mkdtemp(prefix="memory-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = open(os.path.join(self.dir, "log"), "wb")
         self.process = subprocess.Popen(
             [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.dir],
@@ -152,10 +150,7 @@ def main():
     parser.add_argument("--update", action="store_true", help="write tests/memory.json")
     opts = parser.parse_args()
     binary = os.path.abspath(shutil.which(opts.bin) or opts.bin)
-    ceilings = {}
-    if os.path.exists(CEILINGS):
-        with open(CEILINGS, encoding="utf-8") as file:
-            ceilings = json.load(file)
+    ceilings = kept.read(CEILINGS)
     print("%-26s%10s%10s%10s%12s" % ("bytes", "all", "value", "rest", "ceiling"))
     grown = []
     for kind in opts.kinds.split(","):
@@ -167,19 +162,9 @@ def main():
         if opts.update:
             ceilings[kind] = round(used, 1)
     if opts.update:
-        with open(CEILINGS, "w", encoding="utf-8") as file:
-            json.dump(ceilings, file, indent=2)
-            file.write("\n")
-        print("written to " + os.path.relpath(CEILINGS))
+        kept.write(CEILINGS, ceilings)
     if opts.check:
-        if not ceilings:
-            print("memory: there is no %s to compare with; --update makes it" % os.path.relpath(CEILINGS))
-            return 1
-        for sentence in grown:
-            print("GREW  " + sentence)
-        if grown:
-            print("Find what grew, or keep the new numbers with --update and say why in the commit.")
-            return 1
+        return kept.verdict(CEILINGS, ceilings, grown, "")
     return 0
 
 

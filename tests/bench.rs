@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use pollux::client::{Client, Settings};
-use pollux::server::in_background;
+use pollux::server::{Background, in_background};
 
 const POLLUX: &str = env!("CARGO_BIN_EXE_pollux");
 
@@ -38,9 +38,8 @@ fn run(program: &str, words: &[&str], stdin: &str) -> Told {
 /// A server, and what `pollux bench` says of it.
 fn bench(options: &str, words: &str) -> (Told, Client) {
     let server = in_background(options);
-    let address = server.address();
-    let (_, port) = address.split_once(':').expect("host:port");
-    let words: Vec<&str> = ["bench", "-p", port]
+    let port = port_of(&server);
+    let words: Vec<&str> = ["bench", "-p", &port]
         .into_iter()
         .chain(words.split(' '))
         .collect();
@@ -52,8 +51,14 @@ fn bench(options: &str, words: &str) -> (Told, Client) {
     };
     (
         told,
-        Client::connect_with(&address, settings).expect("it runs"),
+        Client::connect_with(&server.address(), settings).expect("it runs"),
     )
+}
+
+fn port_of(server: &Background) -> String {
+    let address = server.address();
+    let (_, port) = address.split_once(':').expect("host:port");
+    port.to_owned()
 }
 
 fn calls(client: &mut Client, command: &str) -> u64 {
@@ -215,9 +220,7 @@ fn a_word_can_come_from_standard_input_and_a_server_by_its_address() {
 
 #[test]
 fn by_another_name_it_is_redis_benchmark() {
-    let server = in_background("");
-    let address = server.address();
-    let (_, port) = address.split_once(':').expect("host:port");
+    let port = port_of(&in_background(""));
     let link = std::env::temp_dir().join(format!("redis-benchmark-{}", std::process::id()));
     symlink(POLLUX, &link).expect("a name that nobody has");
     let told = run(
@@ -226,7 +229,7 @@ fn by_another_name_it_is_redis_benchmark() {
             "-h",
             "127.0.0.1",
             "-p",
-            port,
+            &port,
             "-n",
             "10",
             "-q",
@@ -258,12 +261,10 @@ fn what_cannot_be_is_said() {
         ("-c 0", 2, "0 is not in 1.."),
         ("--nonsense", 2, "unexpected argument '--nonsense'"),
     ] {
-        let server = in_background("");
-        let address = server.address();
-        let (_, port) = address.split_once(':').expect("host:port");
+        let port = port_of(&in_background(""));
         let mut all = vec!["bench"];
         if !words.starts_with("-p") {
-            all.extend(["-p", port]);
+            all.extend(["-p", &port]);
         }
         all.extend(words.split(' '));
         let told = run(POLLUX, &all, "");

@@ -63,8 +63,7 @@ const SIDEWAYS: &[(&str, &str)] = &[("server", "page")];
 
 /// Rooms that know less than their place would allow: the client must serve programs that have no server in them, the
 /// lab shows that the loop carries programs that know nothing of Redis, the generator of load measures any server, the
-/// page is told facts and asks for nothing
-/// else, and the checker knows files and no server.
+/// page is told facts and asks for nothing else, and the checker knows files and no server.
 const NARROW: &[(&str, &[&str])] = &[
     ("client", &["base", "wire", "tls"]),
     ("lab", &["base", "wire", "reactor", "client"]),

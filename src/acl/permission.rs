@@ -1,9 +1,8 @@
 //! May this user do that?
 //!
 //! A request is allowed if one selector allows its command, each of its keys, each of its channels and each database
-//! that it reaches. Otherwise the
-//! reason is the one of the selector that came nearest: a key or a channel that is out of reach says more than a
-//! command that is not allowed, and a later word more than an earlier one.
+//! that it reaches. Otherwise the reason is the one of the selector that came nearest: a key or a channel that is out
+//! of reach says more than a command that is not allowed, and a later word more than an earlier one.
 //!
 //! A key has to match one pattern that grants all the command does to it: what is told of its content is reading,
 //! what is inserted, changed or removed is writing. Two patterns do not add up.

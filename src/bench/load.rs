@@ -41,7 +41,6 @@ struct Door {
 
 /// The account of a run.
 pub(super) struct Outcome {
-    pub(super) requests: u64,
     pub(super) seconds: f64,
     /// Processor time of this process.
     pub(super) own_seconds: f64,
@@ -71,8 +70,13 @@ impl Latencies {
         self.max_ns = self.max_ns.max(ns);
     }
 
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.histogram.count
+    }
+
     pub(super) fn average_ns(&self) -> f64 {
-        self.sum_ns as f64 / self.histogram.count.max(1) as f64
+        self.sum_ns as f64 / self.count().max(1) as f64
     }
 }
 
@@ -93,7 +97,6 @@ impl<'a> Generator<'a> {
         let own_seconds = own_time() - own_before;
         load.progress.end();
         Ok(Outcome {
-            requests: load.latencies.histogram.count,
             seconds,
             own_seconds,
             latencies: load.latencies,
@@ -459,7 +462,7 @@ impl Progress {
             return;
         }
         let a_second = |count: u64, us: u64| count as f64 / us.max(1) as f64 * 1e6;
-        let count = latencies.histogram.count;
+        let count = latencies.count();
         let (new, new_ns) = (count - self.requests, latencies.sum_ns - self.sum_ns);
         let line = format!(
             "{}: rps={:.1} (overall: {:.1}) avg_msec={:.3} (overall: {:.3})",

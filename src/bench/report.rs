@@ -24,7 +24,7 @@ pub(super) fn show(
     server: Option<Cpu>,
 ) {
     let digits = options.precision as usize;
-    let rate = outcome.requests as f64 / outcome.seconds.max(1e-9);
+    let rate = outcome.latencies.count() as f64 / outcome.seconds.max(1e-9);
     let latencies = &outcome.latencies;
     let [p50, p95, p99] = [50.0, 95.0, 99.0].map(|percent| latencies.percentile_ms(percent));
     let (average, least, most) = (
@@ -48,7 +48,8 @@ pub(super) fn show(
     println!("====== {title} ======");
     println!(
         "  {} requests completed in {:.2} seconds",
-        outcome.requests, outcome.seconds
+        outcome.latencies.count(),
+        outcome.seconds
     );
     println!("  {} parallel clients", options.clients);
     println!("  {} bytes payload", options.size);
@@ -81,7 +82,7 @@ pub(super) fn show(
 
 /// The processor time of both sides for each request, and who was the limit.
 fn costs(outcome: &Outcome, server: Option<Cpu>) -> String {
-    let requests = outcome.requests.max(1) as f64;
+    let requests = outcome.latencies.count().max(1) as f64;
     let each = |seconds: f64| seconds / requests * 1e6;
     let own = each(outcome.own_seconds);
     let share = outcome.own_seconds / outcome.seconds * 100.0;
@@ -100,7 +101,7 @@ fn costs(outcome: &Outcome, server: Option<Cpu>) -> String {
 
 /// Two tables: how long the fastest half waited, the next quarter, and so on; and how many waited up to some time.
 fn curve(latencies: &Latencies, digits: usize) {
-    let all = latencies.histogram.count;
+    let all = latencies.count();
     println!("Latency by percentile distribution:");
     let line = |percent: f64, ms: f64, count: u64| {
         println!("{percent:.3}% <= {ms:.digits$} milliseconds (cumulative count {count})");
@@ -152,7 +153,7 @@ impl Latencies {
 
     fn up_to_ms(&self, ms: f64) -> u64 {
         if ms >= self.max_ms() {
-            return self.histogram.count;
+            return self.count();
         }
         self.histogram.at_most((ms * 1e6).round() as u64)
     }

@@ -25,7 +25,7 @@ pub(crate) struct Defrag {
     pub(crate) percent: u32,
     /// The parameters by which that was decided.
     decided_by: Option<Bounds>,
-    /// The share of the share that a run is worth after those before it; 0 is as good as 1 before the first.
+    /// The part of its share that a run is worth after those before it; all of it, before any has ended.
     worth: Option<f64>,
     /// Allocations, and keys, that were moved and that were left where they were.
     pub(crate) moved: u64,

@@ -70,6 +70,21 @@ impl<T: Folds> Drop for Out<'_, T> {
     }
 }
 
+/// The aggregate in an entry, or WRONGTYPE.
+#[inline]
+fn edited<'k, T: Folds>(
+    place: Occupied<'k, Value>,
+    spare: &'k mut Blob,
+) -> Result<Edited<'k, T>, Error> {
+    if place.entry().is_folded() {
+        return take_out(place, spare);
+    }
+    (place.into_object_mut())
+        .and_then(T::of_mut)
+        .map(Edited::There)
+        .ok_or(Error::WrongType)
+}
+
 /// Takes a folded value out of its entry.
 #[inline(never)]
 fn take_out<'k, T: Folds>(
@@ -125,6 +140,19 @@ impl Keys<'_> {
         self.lend(spot, false)
     }
 
+    /// The same, and chance to choose from it.
+    pub(crate) fn edit_at_with_rng<T: Folds>(
+        &mut self,
+        spot: Spot,
+    ) -> Result<(Edited<'_, T>, &mut Rng), Error> {
+        self.space.lend_out(self.db, spot);
+        let Keyspace {
+            dbs, rng, spare, ..
+        } = &mut *self.space;
+        let place = dbs[usize::from(self.db)].dict.occupied(spot);
+        Ok((edited(place, spare)?, rng))
+    }
+
     #[inline]
     fn lend<T: Folds>(&mut self, spot: Spot, is_access: bool) -> Result<Edited<'_, T>, Error> {
         self.space.lend_out(self.db, spot);
@@ -139,13 +167,7 @@ impl Keys<'_> {
         if is_access && !self.no_touch {
             access.touch(place.entry(), self.moment, rng);
         }
-        if place.entry().is_folded() {
-            return take_out(place, spare);
-        }
-        (place.into_object_mut())
-            .and_then(T::of_mut)
-            .map(Edited::There)
-            .ok_or(Error::WrongType)
+        edited(place, spare)
     }
 
     /// The aggregate under a key, for changing. Does not make one.

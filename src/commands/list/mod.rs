@@ -62,11 +62,21 @@ fn end(arg: &[u8]) -> Result<End, Error> {
     }
 }
 
-/// Reports `event`, and the end of the list if it has lost its last element; its key goes with that.
-fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, event: Event, count: usize) {
-    keys.event(key, event);
-    keys.end_if_empty::<List>(key, spot);
-    keys.touched(key, count);
+/// What a list has lost.
+struct Loss {
+    event: Event,
+    count: usize,
+    /// Whoever has just seen the list knows that something is left of it, and saves looking for it again.
+    may_be_all: bool,
+}
+
+/// Reports a loss, and the end of the list if that was its last element; its key goes with that.
+fn lost(keys: &mut Keys<'_>, key: &[u8], spot: Spot, loss: &Loss) {
+    keys.event(key, loss.event);
+    if loss.may_be_all {
+        keys.end_if_empty::<List>(key, spot);
+    }
+    keys.touched(key, loss.count);
 }
 
 /// LPUSH key element [element ...]
@@ -227,9 +237,13 @@ fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let mut list = ctx.keys.edit_at::<List>(spot)?;
         let range = range::clamp(start, end, list.len()).unwrap_or_default();
         // LTRIM of a list that is there is announced even when it removed nothing; only the count of changes knows.
-        let removed = list.trim(range.start, range.len(), &limits);
+        let loss = Loss {
+            event: Event::LTRIM,
+            count: list.trim(range.start, range.len(), &limits),
+            may_be_all: list.is_empty(),
+        };
         drop(list);
-        lost(&mut ctx.keys, key, spot, Event::LTRIM, removed);
+        lost(&mut ctx.keys, key, spot, &loss);
     }
     ctx.reply.ok();
     Ok(())
@@ -246,14 +260,17 @@ fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     ctx.keys.touch(spot);
-    let removed = ctx
-        .keys
-        .edit_at::<List>(spot)?
-        .remove(count, args.at(3), &limits);
-    if removed > 0 {
-        lost(&mut ctx.keys, key, spot, Event::LREM, removed);
+    let mut list = ctx.keys.edit_at::<List>(spot)?;
+    let loss = Loss {
+        event: Event::LREM,
+        count: list.remove(count, args.at(3), &limits),
+        may_be_all: list.is_empty(),
+    };
+    drop(list);
+    if loss.count > 0 {
+        lost(&mut ctx.keys, key, spot, &loss);
     }
-    ctx.reply.count(removed);
+    ctx.reply.count(loss.count);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::wire::args::Args;
 
 use super::super::options::{not_negative, wait_until};
 use super::super::several::{Several, wait};
-use super::{end, limits, lost, reply_item};
+use super::{Loss, end, limits, lost, reply_item};
 
 /// LPOP key [count]
 pub(crate) fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -64,15 +64,13 @@ fn pop_one(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End) {
     let limits = limits(ctx);
     let mut list = ctx.keys.edit_at::<List>(spot).expect("the caller looked");
     list.pop_with(end, &limits, |item| reply_item(&mut ctx.reply, item));
-    let is_empty = list.is_empty();
+    let loss = Loss {
+        event: popped(end),
+        count: 1,
+        may_be_all: list.is_empty(),
+    };
     drop(list);
-    if is_empty {
-        lost(&mut ctx.keys, key, spot, popped(end), 1);
-    } else {
-        // The key stays, which `lost` would have to look up.
-        ctx.keys.event(key, popped(end));
-        ctx.keys.touched(key, 1);
-    }
+    lost(&mut ctx.keys, key, spot, &loss);
 }
 
 /// Replies up to `count` elements, the outermost first, and removes them. Returns how many.
@@ -89,8 +87,13 @@ fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, end: End, count: usize) -
     reply.array(count);
     list.for_range(from, count, direction, |item| reply_item(reply, item));
     list.delete_range(first, count, &limits);
+    let loss = Loss {
+        event: popped(end),
+        count,
+        may_be_all: list.is_empty(),
+    };
     drop(list);
-    lost(&mut ctx.keys, key, spot, popped(end), count);
+    lost(&mut ctx.keys, key, spot, &loss);
     count
 }
 

@@ -13,7 +13,7 @@ use crate::wire::args::Args;
 use super::super::options::wait_until;
 use super::super::several::wait;
 use super::pop::popped;
-use super::{end, limits, lost, pushed};
+use super::{Loss, end, limits, lost, pushed};
 
 /// LMOVE source destination LEFT | RIGHT LEFT | RIGHT
 pub(crate) fn lmove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -89,7 +89,12 @@ fn transfer(ctx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<boo
     // The push is announced before the pop, as in Redis, although the element is taken first.
     ctx.keys.touched(destination, 0);
     ctx.keys.event(destination, pushed(to));
-    lost(&mut ctx.keys, source, spot, popped(from), 1);
+    let loss = Loss {
+        event: popped(from),
+        count: 1,
+        may_be_all: true,
+    };
+    lost(&mut ctx.keys, source, spot, &loss);
     ctx.reply.bulk(&element);
     Ok(true)
 }

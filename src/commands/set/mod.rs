@@ -197,10 +197,12 @@ fn pop(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, count: usize) {
     let mut popped: Vec<Vec<u8>> = Vec::new();
     let is_heard = ctx.fx.listening;
     let reply = &mut ctx.reply;
-    let mut rng = ctx.keys.space.rng.clone();
-    let mut set = ctx.keys.edit_at::<Set>(spot).expect("the caller looked");
+    let (mut set, rng) = ctx
+        .keys
+        .edit_at_with_rng::<Set>(spot)
+        .expect("the caller looked");
     for _ in 0..count {
-        set.pop(&mut rng, |member| {
+        set.pop(rng, |member| {
             reply_item(reply, member);
             if is_heard {
                 popped.push(member.to_vec());
@@ -208,7 +210,6 @@ fn pop(ctx: &mut Ctx<'_>, key: &[u8], spot: Spot, count: usize) {
         });
     }
     drop(set);
-    ctx.keys.space.rng = rng;
     let db = ctx.keys.db;
     lost(&mut ctx.keys, key, spot, Event::SPOP, count);
     // The choice was chance, so the log gets the names: SREM, in pieces of bounded size.

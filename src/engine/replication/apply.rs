@@ -9,7 +9,7 @@ use crate::engine::prefetch::Pending;
 use crate::engine::replication::Replication;
 use crate::engine::run::ctx::{Ctx, Origin};
 use crate::engine::run::facts::Facts;
-use crate::engine::run::{code, gate};
+use crate::engine::run::gate;
 use crate::engine::session::Session;
 use crate::repl::handshake::command;
 use crate::spec::flags::flag as command_flag;
@@ -57,15 +57,7 @@ impl Engine {
     /// Whether a pause of our own has the command wait. The stream goes on coming, and is kept in the input meanwhile.
     #[cold]
     fn holds_back(&self, session: &Session, command: &Facts, args: Args<'_>) -> bool {
-        let request = gate::Request {
-            session,
-            services: &self.services,
-            command,
-            flags: code::flags_of(&self.services, command, args),
-            args,
-            now_ms: self.now.unix_ms,
-            origin: Origin::Primary,
-        };
+        let request = self.request_of(session, command, args, Origin::Primary);
         gate::clients_pause(&request).is_some()
     }
 

@@ -9,7 +9,7 @@
 
 pub(crate) mod busy;
 pub(crate) mod call;
-pub(in crate::engine) mod code;
+mod code;
 pub(crate) mod command;
 pub(crate) mod ctx;
 pub(crate) mod debugging;
@@ -93,6 +93,25 @@ impl Engine {
         is_done
     }
 
+    /// A request as the gate sees it.
+    pub(in crate::engine) fn request_of<'a>(
+        &'a self,
+        session: &'a Session,
+        command: &'a facts::Facts,
+        args: Args<'a>,
+        origin: Origin,
+    ) -> gate::Request<'a> {
+        gate::Request {
+            session,
+            services: &self.services,
+            command,
+            flags: code::flags_of(&self.services, command, args),
+            args,
+            now_ms: self.now.unix_ms,
+            origin,
+        }
+    }
+
     /// Asks the gate about a command and carries out the verdict. Returns false when the command stays in the input.
     fn run_if_allowed(
         &mut self,
@@ -100,21 +119,11 @@ impl Engine {
         command: &'static Command,
         args: Args<'_>,
     ) -> bool {
-        let request = gate::Request {
-            session,
-            services: &self.services,
-            command,
-            flags: code::flags_of(&self.services, command, args),
-            args,
-            now_ms: self.now.unix_ms,
-            origin: Origin::Client,
-        };
-        match gate::judge(&request) {
+        match gate::judge(&self.request_of(session, command, args, Origin::Client)) {
             None => {
-                let hint = KeyHint::default();
                 let was_replica = session.link == Link::Replica;
                 let queued = session.output.len();
-                self.run(session, command, args, Origin::Client, hint);
+                self.run(session, command, args, Origin::Client, KeyHint::default());
                 if was_replica && session.output.len() > queued {
                     self.end_talk(session, command);
                 }
