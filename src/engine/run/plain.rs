@@ -212,7 +212,11 @@ fn note_long(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, spent
     if spent_ns >= ctx.services.slow_ns {
         call::note_own_slow(ctx, command, args, spent_ns);
     }
-    spent_ns >= LONG_NS
+    let is_long = spent_ns >= LONG_NS;
+    if is_long {
+        ctx.sessions.took_long.push(ctx.session.id);
+    }
+    is_long
 }
 
 /// Whether the last command has changed nothing but the keyspace, and the readers of the stream have heard of it.
