@@ -110,6 +110,7 @@ impl Conn {
     }
 
     /// Whether the next turn should read.
+    #[inline]
     pub(super) fn wants_read(&self) -> bool {
         self.readable && !self.paused && !self.ended
     }
