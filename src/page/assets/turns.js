@@ -208,7 +208,7 @@ export function openTurn(turn, follow) {
     ? make("table", {}, make("thead", {}, make("tr", {}, ...["Command", "Client", "Time"].map((name) => make("th", { scope: "col" }, name)))),
       make("tbody", {}, ...list))
     : make("p", { class: "note" }, turn[CLIENTS] && !turn[OWN]
-      ? "The requests of this turn were not noted: a busy loop notes those of one turn in each half millisecond."
+      ? "The requests of this turn were not noted: a busy loop notes those of one turn in many, so that noting costs it next to nothing."
       : "No command ran in it.");
   const title = `Turn ${turn[NUMBER]}: awake for ${time(awake(turn))} after a sleep of ${time(turn[SPENT][0])}`
     + (turn[OWN] ? ", for this page" : "");
