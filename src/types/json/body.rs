@@ -6,8 +6,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::store::alloc::size_class;
+
 use super::index::{self, Index};
 use super::pack::{self, Head};
+use super::tree::SHARED_HEAD;
 
 /// Looks for a field, which may have a number: its place among the fields, and where its value begins.
 pub(super) fn find(body: &[u8], text: &[u8], id: Option<u16>) -> Option<(usize, usize)> {
@@ -93,6 +96,11 @@ pub(super) fn close(out: &mut Vec<u8>, head: Range<usize>, is_object: bool, coun
     if index > 0 {
         index::fill(&mut out[start..], index, count);
     }
+}
+
+/// How many shared bytes are asked for so that so many fit: as many as the allocator gives anyway.
+pub(super) fn with_room(len: usize) -> usize {
+    size_class(SHARED_HEAD + len) - SHARED_HEAD
 }
 
 /// Shared bytes to be written to.

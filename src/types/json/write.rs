@@ -142,8 +142,21 @@ static IS_ESCAPED: [bool; 256] = {
     escaped
 };
 
+/// Whether a text stands between quotes as it is, as most do. All signs are looked at, for then they are many at once.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    let is_special =
+        |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    text.iter().fold(0, |any, byte| any | is_special(*byte)) == 0
+}
+
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
+    if is_plain(text) {
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
     let mut plain = 0;
     while let Some(skipped) = text[plain..]
         .iter()
