@@ -158,7 +158,7 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
 fn has_escaped(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 255;
     let borrows = |bytes: u64, n: u64| bytes.wrapping_sub(ONES * n) & !bytes;
-    let is_equal = |byte: u8| borrows(word ^ ONES * u64::from(byte), 1);
+    let is_equal = |byte: u8| borrows(word ^ (ONES * u64::from(byte)), 1);
     (borrows(word, 0x20) | is_equal(b'"') | is_equal(b'\\')) & ONES << 7 != 0
 }
 
