@@ -67,8 +67,25 @@ COMMANDS = {
     "MSET": lambda i: encode(b"MSET", *[word for nth in range(10) for word in (b"key:%012d" % scattered(i * 10 + nth), b"value:%026d" % i)]),
     "XADD": lambda i: encode(b"XADD", b"mystream", b"*", b"field", b"value:%08d" % i),
 }
+
+
+# A document of a kilobyte with thirty fields. One of its texts is long and short by turns.
+def document(i):
+    names = ["name", "email", "phone", "street", "city", "region", "country", "created", "balance", "level"]
+    fields = ['"%s%d":%s' % (name, nth, (i, '"a text about it %06d"' % i, "%d.5" % (i % 1000))[(at + nth) % 3])
+              for nth in range(3) for at, name in enumerate(names)]
+    return ("{%s}" % ",".join(fields)).encode()
+
+
+COMMANDS.update({
+    "JSON": lambda i: encode(b"JSON.SET", b"doc:%012d" % i, b"$", document(i)),
+    "JSON.GET": lambda i: encode(b"JSON.GET", b"doc:%012d" % scattered(i), b"$.street1"),
+    "JSON.SET": lambda i: encode(b"JSON.SET", b"doc:%012d" % scattered(i), b"$.email0", b'"a text %s"' % (b"longer" * (i // KEYS % 2))),
+    "JSON.NUMINCRBY": lambda i: encode(b"JSON.NUMINCRBY", b"doc:%012d" % scattered(i), b"$.level0", b"1"),
+    "HINCRBY": lambda i: encode(b"HINCRBY", b"myhash", b"number:%010d" % scattered(i), b"1"),
+})
 # Line ends of a reply, where that is not one.
-LINES = {"GET": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201}
+LINES = {"GET": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201, "JSON.GET": 2, "JSON.NUMINCRBY": 2}
 # What a server is started with so that somebody is told of changes. A replica of ours never acknowledges anything.
 TOLD = {
     "nobody": ["--appendonly", "no"],
@@ -223,7 +240,10 @@ def fill(server, name):
     """What the command needs to find, sent a hundred at a time."""
     make = {"GET": COMMANDS["SET"], "SET": COMMANDS["SET"], "INCR": COMMANDS["INCR"], "HGET": COMMANDS["HSET"],
             "HSET": COMMANDS["HSET"], "SADD": COMMANDS["SADD"], "ZADD": COMMANDS["ZADD"], "MSET": COMMANDS["SET"],
-            "RPOP": COMMANDS["LPUSH"], "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx")}.get(name)
+            "RPOP": COMMANDS["LPUSH"], "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx"),
+            "HINCRBY": COMMANDS["HINCRBY"]}.get(name)
+    if name.startswith("JSON."):
+        make = COMMANDS["JSON"]
     server.send(0, encode(b"FLUSHALL"))
     server.lines(0, 1)
     count = 0 if make is None else {"LRANGE_100": 200, "RPOP": 4 * KEYS}.get(name, KEYS)

@@ -45,6 +45,8 @@ pub struct Output {
     spare: Vec<u8>,
     /// The most bytes that may be queued; 0 for any number, [`CUT_OFF`] once there were more.
     cap: usize,
+    /// Whether a tail larger than [`KEEP_ONCE`] has been needed since memory was last given back.
+    was_large: bool,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl Output {
             gone: 0,
             spare: Vec::new(),
             cap: 0,
+            was_large: false,
         }
     }
 
@@ -289,10 +292,20 @@ impl Output {
             self.let_chunks_go();
         }
         if self.sent == self.used && self.chunks.is_empty() {
-            (self.sent, self.used) = (0, 0);
-            if self.tail.capacity() > KEEP_MAX {
-                self.tail = Vec::new();
+            let used = std::mem::take(&mut self.used);
+            self.sent = 0;
+            if self.tail.capacity() > KEEP_ONCE {
+                self.keep_if_wanted(used);
             }
+        }
+    }
+
+    /// Keeps the large tail, of which so much was used, unless it is the first of its kind. Who asks once for much, as
+    /// for INFO, holds nothing afterwards; who asks again is likely to go on.
+    fn keep_if_wanted(&mut self, used: usize) {
+        let is_first = used > KEEP_ONCE && !std::mem::replace(&mut self.was_large, true);
+        if is_first || self.tail.capacity() > KEEP_MAX {
+            self.tail = Vec::new();
         }
     }
 
@@ -328,6 +341,7 @@ impl Output {
             self.tail = Vec::new();
             self.spare = Vec::new();
             (self.used, self.sent, self.queued, self.owned) = (0, 0, 0, 0);
+            self.was_large = false;
         }
     }
 
@@ -471,6 +485,9 @@ const CUT_OFF: usize = usize::MAX;
 /// A tail's first size: an idle client that says PING now and then should not hold much.
 const TAIL_FIRST_BYTES: usize = 128;
 
+/// A tail that was made larger than this is kept from the second time on.
+const KEEP_ONCE: usize = 4 * 1024;
+
 /// A buffer that was made larger than this is not kept.
 const KEEP_MAX: usize = 2 * CHUNK_BYTES;
 
@@ -590,6 +607,28 @@ mod tests {
         let (memory, buffer) = (output.memory(), output.tail.as_ptr());
         output.push(b"+OK\r\n");
         assert_eq!((output.memory(), output.tail.as_ptr()), (memory, buffer));
+    }
+
+    #[test]
+    fn a_large_tail_is_kept_from_the_second_time_on() {
+        let mut output = Output::new();
+        let mut kept_after = |bytes: usize| {
+            (0..bytes / 8).for_each(|_| output.push(b"12345678"));
+            output.clear();
+            let kept = output.memory();
+            if bytes == 0 {
+                output.release();
+            }
+            kept
+        };
+        assert_eq!(kept_after(1000), 1024);
+        assert_eq!(kept_after(8000), 0);
+        assert_eq!(kept_after(1000), 1024);
+        assert_eq!(kept_after(8000), 8192);
+        assert_eq!(kept_after(1000), 8192);
+        // Quiet for a while, and all is as at the beginning.
+        assert_eq!(kept_after(0), 8192);
+        assert_eq!(kept_after(8000), 0);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::engine::defrag::Defrag;
 use crate::engine::departure::Departure;
 use crate::engine::migration::Migrations;
 use crate::engine::replication::Replication;
+use crate::engine::run::effects::SPARE_BYTES_MAX;
 use crate::engine::run::executing::Busy;
 use crate::engine::run::outside::Shell;
 use crate::engine::searching::Searches;
@@ -78,6 +79,27 @@ pub(crate) struct Services {
     pub(crate) denials: acl::log::Log,
     /// The switches of DEBUG.
     pub(crate) debug: DebugSwitches,
+    pub(crate) scratch: Scratch,
+}
+
+/// Room for a text that is made before it goes anywhere; lent to one command, and kept for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// It is empty. Whoever does not give it back costs the next one an allocation.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
+    #[inline]
+    pub(crate) fn take_back(&mut self, mut text: Vec<u8>) {
+        if text.capacity() <= SPARE_BYTES_MAX {
+            text.clear();
+            self.0 = text;
+        }
+    }
 }
 
 /// Facts about this run of the server that commands show.
@@ -255,6 +277,7 @@ impl Services {
             users_file: None,
             denials: acl::log::Log::default(),
             debug: DebugSwitches::default(),
+            scratch: Scratch::default(),
         }
     }
 

@@ -67,7 +67,7 @@ impl Keyspace {
             dict.relocate(spot, mover);
             if let Some(value) = dict.entry_mut(spot).into_object_mut() {
                 let mut from = value.relocate(mover, 0);
-                let is_large = value.len() > elements_max;
+                let is_large = value.len().max(value.weight()) > elements_max;
                 while from != 0 && !is_large {
                     from = value.relocate(mover, from);
                 }

@@ -66,3 +66,47 @@ pub(super) fn counted<T: Send + 'static>(
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::keyspace::{Expiry, Keys, Keyspace, New};
+    use crate::types::Value;
+    use crate::types::set::{Set, SetLimits};
+
+    fn set(space: &Keyspace, count: usize) -> Value {
+        let limits = SetLimits {
+            intset_entries_max: 1,
+            listpack_entries_max: 1,
+            listpack_value_max: 1,
+            seed: space.seed(),
+        };
+        let mut set = Set::small();
+        for number in 0..count {
+            set.add(format!("member {number}").as_bytes(), &limits);
+        }
+        Value::Set(set)
+    }
+
+    /// How many values the thread has got, and how many of them count.
+    fn removed(value: impl Fn(&Keyspace) -> Value, lazily: bool) -> (usize, u64) {
+        let mut space = Keyspace::new(1, 7);
+        let value = value(&space);
+        let mut keys = Keys::new(&mut space, 0, 0, Expiry::Remove);
+        let (vacancy, _) = keys.vacate(b"key", false);
+        keys.insert(vacancy, New::Object(value), None);
+        assert!(keys.remove(b"key", lazily));
+        (space.garbage.len(), space.freeing.pending())
+    }
+
+    #[test]
+    fn what_is_very_large_is_never_freed_on_the_loop() {
+        let text = |len| move |_: &Keyspace| Value::Str(vec![b'x'; len].into());
+        assert_eq!(removed(|space| set(space, 10), true), (0, 0));
+        assert_eq!(removed(|space| set(space, 1000), true), (1, 1));
+        assert_eq!(removed(|space| set(space, 1000), false), (0, 0));
+        assert_eq!(removed(|space| set(space, 10_001), false), (1, 0));
+        assert_eq!(removed(text(1 << 20), true), (0, 0));
+        assert_eq!(removed(text(9 << 20), true), (1, 0));
+        assert_eq!(removed(text(9 << 20), false), (1, 0));
+    }
+}

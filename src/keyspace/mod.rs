@@ -113,6 +113,12 @@ pub(crate) struct Counters {
 /// Values with fewer elements are freed at once: handing them over would cost more.
 const LAZY_WEIGHT_MIN: usize = 64;
 
+/// To free more than this would hold the loop for a millisecond or so. The thread does it whatever the parameters say;
+/// they decide what counts as freed lazily.
+const FREED_HERE_MAX: usize = 10_000;
+/// The same in bytes: pages of such blocks go back to the kernel one by one.
+const FREED_HERE_BYTES_MAX: usize = 8 << 20;
+
 impl Keyspace {
     pub(crate) fn new(databases: usize, seed: u64) -> Self {
         let seed_of_hashes = Seed::from_os();
@@ -143,11 +149,14 @@ impl Keyspace {
         }
     }
 
-    /// Throws a value away. A value that is large and may be freed lazily is left to the thread that frees.
+    /// Throws a value away. A value that is large and may be freed lazily is left to the thread that frees, as is one
+    /// that is very large.
     pub(crate) fn discard(&mut self, value: Value, lazily: bool) {
-        if lazily && value.weight() > LAZY_WEIGHT_MIN {
-            let thrown = garbage::counted(value, 1, &self.freeing);
-            self.garbage.push(thrown);
+        let weight = value.weight();
+        if lazily && weight > LAZY_WEIGHT_MIN {
+            self.free_lazily(value, 1);
+        } else if weight > FREED_HERE_MAX || value.memory() > FREED_HERE_BYTES_MAX {
+            self.free_lazily(value, 0);
         }
     }
 
@@ -188,11 +197,9 @@ impl Keyspace {
         let count = dict.len();
         if count > 0 {
             let old = dict.clear();
-            if let Some(old) = self.adopt_database(db, old)
-                && lazily
-            {
-                let thrown = garbage::counted(old, count as u64, &self.freeing);
-                self.garbage.push(thrown);
+            // Nobody knows what its values weigh.
+            if let Some(old) = self.adopt_database(db, old) {
+                self.free_lazily(old, if lazily { count as u64 } else { 0 });
             }
         }
         count

@@ -62,8 +62,8 @@ pub(crate) struct Page {
     prompts: Prompts,
     /// The engine notes the requests of this turn.
     is_noting: bool,
-    /// When it last did.
-    noted_us: u64,
+    /// When it may do so again.
+    next_noted_us: u64,
     /// When something costly may be made again.
     next_costly_us: u64,
     /// When slow callers are looked for again.
@@ -84,7 +84,7 @@ impl Page {
             frames: Frames::default(),
             prompts: Prompts::default(),
             is_noting: false,
-            noted_us: 0,
+            next_noted_us: 0,
             next_costly_us: 0,
             next_look_us: 0,
             own_clients: 0,
@@ -130,13 +130,10 @@ impl Page {
         }
     }
 
-    /// Whether the requests of the next turn are noted: those of one in every half millisecond.
+    /// Whether the requests of the next turn are noted.
     fn decide_noting(&mut self, host: &mut dyn Host, is_watched: bool) {
-        let is_due = self.now_us >= self.noted_us + NOTED_EVERY_US;
+        let is_due = self.now_us >= self.next_noted_us;
         let is_noting = is_watched && (is_due || self.prompts.are_waiting());
-        if is_noting {
-            self.noted_us = self.now_us;
-        }
         if is_noting != self.is_noting {
             self.is_noting = is_noting;
             host.note_requests(is_noting);
@@ -204,14 +201,39 @@ impl App for Page {
         let is_own = turn.clients == self.own_clients && turn.accepted == 0;
         self.turns.now.is_own = is_own && (self.own_clients > 0 || self.own_writes > 0);
         (self.own_clients, self.own_writes) = (0, 0);
-        self.turns.finish(turn, self.callers.viewer_count() > 0);
+        let awake_ns = self.turns.finish(turn, self.callers.viewer_count() > 0);
+        if self.is_noting {
+            self.next_noted_us = self.now_us + rest_us(awake_ns);
+        }
     }
 }
 
 /// A frame has a few kilobytes, so this is some seconds of them.
 const BEHIND_BYTES_MAX: usize = 512 * 1024;
 
-const NOTED_EVERY_US: u64 = 500;
+/// How long nothing is noted after a turn that took so long and was: noting makes its requests dearer by a third or
+/// so, and a loop that is never idle shall not notice.
+fn rest_us(awake_ns: u64) -> u64 {
+    (awake_ns / 1000 * REST_AFTER_NOTED).clamp(REST_US_MIN, REST_US_MAX)
+}
+
+const REST_AFTER_NOTED: u64 = 32;
+const REST_US_MIN: u64 = 500;
+const REST_US_MAX: u64 = frames::FRAME_US;
 
 /// How often slow callers are looked for while there are callers.
 const LOOK_EVERY_US: u64 = 500_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noting_rests_for_a_multiple_of_what_the_noted_turn_took() {
+        assert_eq!(rest_us(0), 500);
+        assert_eq!(rest_us(10_000), 500);
+        assert_eq!(rest_us(400_000), 12_800);
+        // After a script of a second, the next frame has noted turns all the same.
+        assert_eq!(rest_us(1_000_000_000), 100_000);
+    }
+}

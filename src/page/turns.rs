@@ -111,8 +111,8 @@ impl Turns {
         }
     }
 
-    /// The turn is over. It is kept if somebody watches.
-    pub(super) fn finish(&mut self, turn: &Turn, is_watched: bool) {
+    /// The turn is over. It is kept if somebody watches. Returns how long it was awake.
+    pub(super) fn finish(&mut self, turn: &Turn, is_watched: bool) -> u64 {
         let spent_ns = turn.spent.map(|ticks| self.rate.nanos(ticks));
         let sums = &mut self.sums;
         sums.turns += 1;
@@ -132,18 +132,18 @@ impl Turns {
         sums.events_a_turn.add(u64::from(turn.events));
         let number = sums.turns;
         if !is_watched {
-            return;
+            return awake_ns;
         }
         let is_idle = turn.events == 0 && turn.clients == 0 && turn.writes == 0;
         if is_idle && awake_ns < IDLE_NS {
             self.now = Record::default();
-            return;
+            return awake_ns;
         }
         let slowest_ns = self.slowest.as_ref().map_or(0, awake_ns_of);
         // Of very many only those are kept that tell most.
         if self.kept >= KEPT_A_FRAME && !self.now.is_noted && awake_ns <= slowest_ns {
             self.now = Record::default();
-            return;
+            return awake_ns;
         }
         self.kept += 1;
         let record = Record {
@@ -162,6 +162,7 @@ impl Turns {
             self.ring.pop_front();
         }
         self.ring.push_back(record);
+        awake_ns
     }
 
     /// The turns that were kept since that one, oldest first.

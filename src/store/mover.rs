@@ -117,6 +117,14 @@ impl<'b> Mover<'b> {
         }
     }
 
+    /// Shared bytes that have one owner.
+    pub(crate) fn shared_bytes(&mut self, place: &mut Arc<[u8]>) {
+        let is_own = Arc::get_mut(place).is_some_and(|bytes| !bytes.is_empty());
+        if is_own && self.wants(place.as_ptr().addr(), COUNTS_BYTES + place.len()) {
+            *place = Arc::from(&**place);
+        }
+    }
+
     /// What has one owner, and what `inside` moves of it.
     pub(crate) fn shared<T>(&mut self, place: &mut Arc<T>, inside: impl FnOnce(&mut Self, &mut T)) {
         let Some(value) = Arc::get_mut(place) else {
@@ -192,6 +200,13 @@ mod tests {
         mover.shared(&mut one, Mover::vec);
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(mover.moved, 6, "it has two owners");
+        let mut text: Arc<[u8]> = b"some bytes".as_slice().into();
+        mover.shared_bytes(&mut text);
+        assert_eq!((&*text, mover.moved), (b"some bytes".as_slice(), 7));
+        let other = Arc::clone(&text);
+        mover.shared_bytes(&mut text);
+        assert!(Arc::ptr_eq(&text, &other));
+        assert_eq!(mover.moved, 7, "it has two owners");
         assert!(mover.is_over());
     }
 

@@ -96,7 +96,7 @@ macro_rules! families {
                 match self { $(Self::$variant(it) => <$family as Family>::weight(it),)* }
             }
 
-            pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+            fn relocate_content(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
                 match self { $(Self::$variant(it) => <$family as Family>::relocate(it, mover, from),)* }
             }
 
@@ -172,6 +172,24 @@ families! {
 impl Value {
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Moves what lies badly of the value's memory, as [`Family::relocate`] does.
+    pub(crate) fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        if from == 0 {
+            match self {
+                Self::Stream(it) => mover.boxed(it),
+                Self::Json(it) => mover.boxed(it),
+                // These have no box, or know it.
+                Self::Str(_)
+                | Self::List(_)
+                | Self::Set(_)
+                | Self::Zset(_)
+                | Self::Hash(_)
+                | Self::Vector(_) => {}
+            }
+        }
+        self.relocate_content(mover, from)
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::io::{self, Read};
 
+use crate::driving::driver::{Driver, request};
+
 use pollux::testing::base::Clock;
 use pollux::testing::base::Rng;
 use pollux::testing::base::Seed;
@@ -186,8 +188,43 @@ fn old() -> Vec<u8> {
     file
 }
 
+/// Documents and vector sets, which commands have made: they are of no use without an engine.
+fn nested() -> Vec<u8> {
+    let mut driver = Driver::plain();
+    let client = driver.connect();
+    let mut ask = |words: &[&str]| {
+        let reply = driver.ask(client, &request(words));
+        assert_ne!(reply.first(), Some(&b'-'));
+    };
+    let long = format!("{{\"a\":[{}{{\"b\":null}}]}}", "1.5,\"text\",".repeat(300));
+    ask(&[
+        "JSON.SET",
+        "short",
+        "$",
+        r#"{"a":{"b":[1,-2.5,"é\n",true,null]},"c":""}"#,
+    ]);
+    ask(&["JSON.SET", "long", "$", &long]);
+    ask(&["JSON.SET", "scalar", "$", "18446744073709551615"]);
+    for (number, form) in ["NOQUANT", "Q8", "BIN"].iter().enumerate() {
+        for element in 0..20 {
+            let [key, name] = [format!("set {form}"), format!("element {element}")];
+            let numbers = [number + element, 3, element * element].map(|number| number.to_string());
+            let [one, two, three] = &numbers;
+            ask(&["VADD", &key, "VALUES", "3", one, two, three, &name, form]);
+            if element % 3 == 0 {
+                ask(&["VSETATTR", &key, &name, r#"{"year": 1980}"#]);
+            }
+        }
+    }
+    ask(&[
+        "VADD", "reduced", "REDUCE", "2", "VALUES", "3", "1", "2", "3", "element",
+    ]);
+    driver.engine.inside().rdb()
+}
+
 fn files() -> Vec<Vec<u8>> {
-    let mut files = vec![old()];
+    // Often enough among those of all other types.
+    let mut files = vec![old(), nested(), nested(), nested()];
     for version in [9, 10, 11, 12, 80] {
         files.push(written(version, false));
         files.push(written(version, true));

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A document of 100 MB is set, read in part, changed, saved and freed, and others are served meanwhile.
+"""A document of 100 MB is set, read in part, changed, saved and freed, and other values that are as large or have a
+million elements are freed in all the ways there are; others are served meanwhile.
 
 Somebody else asks PING all the time. What counts is the time of the processor that the server's loop has used while one
 of these was waiting: that of the clock would tell of the machine's other work, too. Setting takes as long as its own
@@ -141,6 +142,49 @@ def main():
             time.sleep(0.3)
         return once
 
+    def free_values():
+        """What is large by its bytes or its elements goes, each time in another way."""
+        def string():
+            assert connection("SET", "big", text).kind == "+"
+
+        def strings():
+            for number in range(20):
+                connection("RPUSH", "big", text[:len(text) // 20])
+
+        def members(command, *more):
+            def fill():
+                for start in range(0, 1000000, 1000):
+                    connection(command, "big", *(word for number in range(start, start + 1000)
+                                                 for word in (*(str(number) for _ in more), "member %d" % number)))
+            return fill
+
+        def entries():
+            for start in range(0, 1000000, 1000):
+                connection("EVAL", "for i = 1, 1000 do redis.call('XADD', 'big', '*', 'field', i) end", "0")
+
+        connection("SET", "small", "1")
+        ways = [("SET", ask("SET", "big", "1")), ("DEL", ask("DEL", "big")), ("PEXPIRE", ask("PEXPIRE", "big", "1")),
+                ("RENAME", ask("RENAME", "other", "big")), ("COPY", ask("COPY", "small", "big", "REPLACE")),
+                ("FLUSHALL", ask("FLUSHALL", "SYNC")), ("FLUSHALL in MULTI", in_transaction)]
+        for name, way in ways:
+            string()
+            connection("SET", "other", "1")
+            connection("SET", "small", "1")
+            time.sleep(0.2)
+            step("string: " + name, way)
+        for name, fill in [("list of 20 texts", strings), ("list", members("RPUSH")), ("set", members("SADD")),
+                           ("hash", members("HSET", 1)), ("sorted set", members("ZADD", 1)), ("stream", entries)]:
+            for how in ("DEL", "PEXPIRE"):
+                fill()
+                time.sleep(0.2)
+                step("%s: %s" % (name, how), ask(how, "big", *(["1"] if how == "PEXPIRE" else [])))
+
+    def in_transaction():
+        connection("MULTI")
+        connection("FLUSHALL", "SYNC")
+        assert not connection("EXEC").is_error
+        time.sleep(0.3)
+
     try:
         connection("JSON.SET", "other", "$", "1")   # so that its statistics are there
         step("JSON.SET", set_it, True)
@@ -157,6 +201,7 @@ def main():
         step("PEXPIRE", ask("PEXPIRE", "doc", "1"))
         step("JSON.SET", set_it, True)
         step("DEL", ask("DEL", "doc"))
+        free_values()
         watcher.end()
     finally:
         server.discard()

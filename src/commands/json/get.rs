@@ -16,8 +16,8 @@ use crate::wire::reply::Reply;
 use super::super::options::is;
 use super::number::show_number;
 use super::{
-    NO_DOCUMENT, SHORT_TEXT_BYTES, all, answer, first, missing, missing_or, path_at, path_of, read,
-    show_count, type_name, unexpected,
+    NO_DOCUMENT, all, answer, first, missing, missing_or, path_at, path_of, read, show_count,
+    type_name, unexpected,
 };
 
 /// How RESP3 gets values.
@@ -82,7 +82,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if format != Format::Text {
         return get_values(&mut ctx.reply, json, &paths, format);
     }
-    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
+    let mut text = ctx.services.scratch.lend();
     let mut printer = Printer::new(&mut text, layout);
     match paths.as_slice() {
         [] => printer.value(json.view(), json.names()),
@@ -90,6 +90,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         _ => print_paths(&mut printer, json, &paths)?,
     }
     ctx.reply.bulk(&text);
+    ctx.services.scratch.take_back(text);
     Ok(())
 }
 
@@ -199,7 +200,7 @@ pub(super) fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for at in 1..last {
         // What is no document, or has nothing there, is null.
         let json = read(&mut ctx.keys, args.at(at)).ok().flatten();
-        let mut text = Vec::new();
+        let mut text = ctx.services.scratch.lend();
         let mut printer = Printer::new(&mut text, Layout::default());
         let printed = json
             .zip(path.as_ref())
@@ -209,6 +210,7 @@ pub(super) fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         } else {
             ctx.reply.null();
         }
+        ctx.services.scratch.take_back(text);
     }
     Ok(())
 }

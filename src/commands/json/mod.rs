@@ -56,12 +56,6 @@ pub(crate) const ROWS: &[Row] = &[
 const NO_DOCUMENT: &str = "ERR could not perform this operation on a key that doesn't exist";
 const NOT_ROOT: &str = "ERR new objects must be created at the root";
 
-/// Room for an answer of the usual size, which then takes one allocation.
-const SHORT_TEXT_BYTES: usize = 64;
-
-/// Garbage with more blocks than this is left to the thread that frees.
-const BLOCKS_FREED_HERE: usize = 64;
-
 fn wrong_type(_: Error) -> Error {
     Error::from("Existing key has wrong Redis type")
 }
@@ -106,6 +100,7 @@ fn type_name(view: View<'_>) -> &'static str {
     }
 }
 
+#[inline]
 fn path_of(text: &[u8]) -> Result<Path<'_>, Error> {
     Path::parse(text).map_err(Error::from)
 }
@@ -142,7 +137,7 @@ fn reader_for(keys: &mut Keys<'_>, key: &[u8]) -> Reader {
 }
 
 fn throw_away(keys: &mut Keys<'_>, garbage: Garbage) {
-    if garbage.blocks() > BLOCKS_FREED_HERE {
+    if garbage.is_large() {
         keys.space.free_lazily(garbage, 1);
     }
 }

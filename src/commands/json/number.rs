@@ -3,21 +3,20 @@
 //! All results are worked out before one is written, so that an error changes nothing. RESP3 has one form of answer for
 //! both kinds of paths, RESP2 tells the results as JSON.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::base::num;
 use crate::engine::run::command::Outcome;
 use crate::engine::run::ctx::Ctx;
-use crate::keyspace::Event;
+use crate::keyspace::{Event, Keys, Spot};
 use crate::spec::error::Error;
-use crate::types::json::path::places;
+use crate::types::json::path::{Path, places};
 use crate::types::json::{Arithmetic, Atom, Number, NumberError, Place, Reader, View, push_number};
 use crate::wire::args::Args;
 use crate::wire::reply::Reply;
 
 use super::{
-    SHORT_TEXT_BYTES, answer, changed, document, document_mut, found, missing_or, not_json,
-    path_of, targets, too_much,
+    answer, changed, document_mut, found, missing_or, not_json, path_of, targets, too_much,
 };
 
 /// JSON.NUMINCRBY key path value
@@ -35,52 +34,21 @@ pub(super) fn numpowby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     calculate(ctx, args, Arithmetic::Power, Event::JSON_NUMPOWBY)
 }
 
+type Answers = SmallVec<[Option<Number>; 1]>;
+
 fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: Event) -> Outcome {
     let (key, operand) = (args.at(1), args.at(3));
     let mut path = path_of(args.at(2))?;
     let spot = found(&mut ctx.keys, key)?;
     // RESP3 has one form for both kinds of paths.
     path.is_legacy &= !ctx.reply.is_resp3();
-    let json = document(&ctx.keys, spot);
-    let found = places(json, &path).map_err(too_much)?;
-    let mut answers: SmallVec<[Option<Number>; 1]> = SmallVec::new();
-    let mut parsed = None;
-    for target in &found {
-        let Atom::Number(number) = target.view.atom() else {
-            answers.push(None);
-            continue;
-        };
-        let operand = match parsed {
-            Some(operand) => operand,
-            None => *parsed.insert(operand_of(operand)?),
-        };
-        answers.push(Some(arithmetic.of(number, operand).map_err(refusal)?));
-    }
-    if path.is_legacy && parsed.is_none() {
-        return Err(missing_or(&path.text(), "does not contains a number"));
-    }
-    let places = found
-        .into_iter()
-        .map(|target| (json.offset(target.view), target.place));
-    let places: SmallVec<[(Option<usize>, Place); 1]> = places.collect();
-    let json = document_mut(&mut ctx.keys, spot);
-    let mut is_moved = false;
-    for ((offset, place), answer) in places.iter().zip(&answers) {
-        let Some(number) = *answer else {
-            continue;
-        };
-        let offset = offset.filter(|_| !is_moved);
-        if !offset.is_some_and(|offset| json.overwrite(offset, number)) {
-            json.replace_scalar(place, Atom::Number(number));
-            is_moved = true;
-        }
-    }
+    let answers = calculate_at(&mut ctx.keys, spot, &path, operand, arithmetic)?;
     changed(ctx, key, event, &answers);
     if ctx.reply.is_resp3() {
         answer(&mut ctx.reply, &path, &answers, show_number);
         return Ok(());
     }
-    let mut text = Vec::with_capacity(SHORT_TEXT_BYTES);
+    let mut text = ctx.services.scratch.lend();
     if path.is_legacy {
         if let Some(last) = answers.iter().flatten().next_back() {
             push_number(&mut text, *last);
@@ -99,7 +67,51 @@ fn calculate(ctx: &mut Ctx<'_>, args: Args<'_>, arithmetic: Arithmetic, event: E
         text.push(b']');
     }
     ctx.reply.bulk(&text);
+    ctx.services.scratch.take_back(text);
     Ok(())
+}
+
+/// The results, which are in the document then; `None` for what is no number.
+fn calculate_at(
+    keys: &mut Keys<'_>,
+    spot: Spot,
+    path: &Path<'_>,
+    operand: &[u8],
+    arithmetic: Arithmetic,
+) -> Result<Answers, Error> {
+    let json = document_mut(keys, spot);
+    if let Some(way) = json.way(path)
+        && let Atom::Number(number) = json.scalar_at(&way)
+    {
+        let result = arithmetic.of(number, operand_of(operand)?);
+        let result = result.map_err(refusal)?;
+        json.put_scalar(&way, Atom::Number(result));
+        return Ok(smallvec![Some(result)]);
+    }
+    let found = places(json, path).map_err(too_much)?;
+    let mut answers = Answers::new();
+    let mut parsed = None;
+    for target in &found {
+        let Atom::Number(number) = target.view.atom() else {
+            answers.push(None);
+            continue;
+        };
+        let operand = match parsed {
+            Some(operand) => operand,
+            None => *parsed.insert(operand_of(operand)?),
+        };
+        answers.push(Some(arithmetic.of(number, operand).map_err(refusal)?));
+    }
+    if path.is_legacy && parsed.is_none() {
+        return Err(missing_or(&path.text(), "does not contains a number"));
+    }
+    let places: SmallVec<[Place; 1]> = found.into_iter().map(|target| target.place).collect();
+    for (place, answer) in places.iter().zip(&answers) {
+        if let Some(number) = *answer {
+            json.replace_scalar(place, Atom::Number(number));
+        }
+    }
+    Ok(answers)
 }
 
 fn operand_of(text: &[u8]) -> Result<Number, Error> {

@@ -7,8 +7,10 @@ use crate::engine::run::ctx::Ctx;
 use crate::keyspace::{Event, Keys, New, Site, Spot};
 use crate::spec::error::Error;
 use crate::types::Typed;
-use crate::types::json::path::{Last, Path, places, places_of};
-use crate::types::json::{Atom, Garbage, Input, Json, Number, Place, Precision, Reader, View};
+use crate::types::json::path::{One, Path, places, places_of};
+use crate::types::json::{
+    Atom, Garbage, Input, Json, Number, Place, Precision, Reader, View, plain_scalar,
+};
 use crate::wire::args::Args;
 
 use super::super::options::is;
@@ -39,6 +41,15 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let path = path_of(args.at(2))?;
     let (condition, precision) = options(args.tail(4))?;
     let spot = find(&mut ctx.keys, key)?;
+    if let Some(spot) = spot
+        && condition != Condition::Missing
+        && let Some(scalar) = plain_scalar(value)
+        && put_scalar(&mut ctx.keys, spot, &path, scalar)
+    {
+        ctx.keys.changed(key, Event::JSON_SET, 1);
+        ctx.reply.ok();
+        return Ok(());
+    }
     let json = spot.map(|spot| document(&ctx.keys, spot));
     let reader = Reader::new(json.filter(|_| !path.is_root()));
     let mut reader = reader.with_precision(precision);
@@ -67,6 +78,16 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply.null();
     }
     Ok(())
+}
+
+/// The usual case: a scalar comes into the place of what is there, of which there is one.
+fn put_scalar(keys: &mut Keys<'_>, spot: Spot, path: &Path<'_>, scalar: Atom<'_>) -> bool {
+    let json = document_mut(keys, spot);
+    let way = json.way(path);
+    if let Some(way) = &way {
+        json.put_scalar(way, scalar);
+    }
+    way.is_some()
 }
 
 /// Of a condition that is given twice the second is one word too many; of a precision, the last counts.
@@ -120,7 +141,7 @@ fn plan<'p>(json: &Json, path: &'p Path<'_>, condition: Condition) -> Result<Pla
     let (before, last) = path
         .split_last()
         .ok_or(Error::from("Err wrong static path"))?;
-    let Last::Field(name) = last else {
+    let One::Field(name) = last else {
         let found = places(json, path).map_err(too_much)?;
         if found.is_empty() {
             return Err(Error::from("ERR array index out of range"));

@@ -19,14 +19,14 @@ pub(crate) fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The way FLUSHDB and FLUSHALL free the old keys.
+/// The way FLUSHDB and FLUSHALL have the thread free the old keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// On the loop: a client that cannot wait, as in a transaction, is answered when it is done.
+    /// The client cannot wait, as in a transaction. It does not count as lazy, though the thread frees here, too.
     AtOnce,
-    /// Off the loop, while nobody waits.
+    /// While nobody waits.
     Lazily,
-    /// Off the loop, while the client waits. Others do not.
+    /// While the client waits. Others do not.
     Waiting,
 }
 
@@ -46,7 +46,7 @@ impl Manner {
         })
     }
 
-    fn is_off_the_loop(self) -> bool {
+    fn counts_as_lazy(self) -> bool {
         self != Self::AtOnce
     }
 
@@ -68,7 +68,7 @@ pub(crate) fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let manner = Manner::parse(ctx, args)?;
     let db = ctx.keys.db;
     spoil_watchers(ctx, db, None);
-    let count = ctx.keys.space.flush(db, manner.is_off_the_loop());
+    let count = ctx.keys.space.flush(db, manner.counts_as_lazy());
     note_flush(ctx, Some(db));
     ctx.keys.space.journal.dirty += count as u64;
     manner.reply(ctx, args);
@@ -81,7 +81,7 @@ pub(crate) fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let databases = ctx.keys.space.dbs.len() as u16;
     (0..databases).for_each(|db| spoil_watchers(ctx, db, None));
     let count: usize = (0..databases)
-        .map(|db| ctx.keys.space.flush(db, manner.is_off_the_loop()))
+        .map(|db| ctx.keys.space.flush(db, manner.counts_as_lazy()))
         .sum();
     note_flush(ctx, None);
     ctx.keys.space.journal.dirty += count as u64;

@@ -20,7 +20,7 @@ use crate::engine::replication::LinkAsk;
 use crate::types::vector::Search;
 
 /// What a spare may keep of memory: that of an ordinary request.
-const SPARE_BYTES_MAX: usize = 4096;
+pub(in crate::engine) const SPARE_BYTES_MAX: usize = 4096;
 
 /// The readers that a propagated command is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

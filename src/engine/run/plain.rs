@@ -158,8 +158,9 @@ impl Engine {
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
-        for (pending, args) in run.iter().zip(batch.all_args(at, bytes)) {
-            let Some(command) = pending.plain_command() else {
+        let mut all_args = batch.all_args(at, bytes);
+        for pending in run {
+            let (Some(command), Some(args)) = (pending.plain_command(), all_args.next()) else {
                 break;
             };
             if ASKED && users::denial(ctx.services, ctx.session, command, args).is_some() {

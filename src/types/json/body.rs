@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::store::alloc::size_class;
+
 use super::index::{self, Index};
 use super::pack::{self, Head};
 
@@ -93,6 +95,14 @@ pub(super) fn close(out: &mut Vec<u8>, head: Range<usize>, is_object: bool, coun
     if index > 0 {
         index::fill(&mut out[start..], index, count);
     }
+}
+
+/// A block that is shared begins with two counts.
+pub(super) const SHARED_HEAD: usize = 2 * size_of::<usize>();
+
+/// How many shared bytes are asked for so that so many fit: as many as the allocator gives anyway.
+pub(super) fn with_room(len: usize) -> usize {
+    size_class(SHARED_HEAD + len) - SHARED_HEAD
 }
 
 /// Shared bytes to be written to.

@@ -15,9 +15,11 @@ use smallvec::{Array, SmallVec, smallvec};
 use super::Place;
 use super::body;
 use super::index;
-use super::pack::{self, Head};
+use super::names::Names;
+use super::pack::{self, Atom, Head};
+use super::path::{self, One, Step};
 use super::read::Part;
-use super::tree::{RUN_BYTES, Run, Tree, run_bytes};
+use super::tree::{OVERFULL, RUN_BYTES, Run, Tree, run_bytes};
 
 /// A child to be put in, with its name as it stands in a pack; empty in an array.
 #[derive(Clone, Debug)]
@@ -37,21 +39,14 @@ pub(super) struct Splice {
 /// What was taken out of trees.
 pub(super) type Taken = Vec<Run>;
 
-/// A run that grew beyond this is divided, and a child beyond it becomes a tree: larger than what a run starts with,
-/// so that one that hovers is not changed each time.
-const OVERFULL: usize = 2 * RUN_BYTES;
-
 /// Changes the root value.
 pub(super) fn edit_root(root: &mut Root, place: &[u32], splice: Splice, taken: &mut Taken) {
     if let Root::Pack(bytes) = root {
         if splice.items.iter().all(Item::is_pack) {
             let mut full: Place = smallvec![0];
             full.extend_from_slice(place);
-            edit_pack(bytes, false, &full, &splice);
-            if bytes.len() > OVERFULL && pack::content(bytes).is_some() {
-                *root = Root::Tree(Arc::new(tree_of(bytes)));
-            }
-            return;
+            edit_pack(bytes, Pack::Root, &full, &splice);
+            return root.grow_into_tree();
         }
         *root = Root::Tree(Arc::new(tree_of(bytes)));
     }
@@ -61,18 +56,95 @@ pub(super) fn edit_root(root: &mut Root, place: &[u32], splice: Splice, taken: &
             && bytes.len() <= RUN_BYTES / 2
         {
             let head = Head::new(tree.is_object, bytes.len());
-            *root = Root::Pack([head.as_bytes(), bytes].concat().into());
+            *root = Root::pack(&[head.as_bytes(), bytes].concat());
         } else if tree.runs.is_empty() {
-            *root = Root::Pack(Head::new(tree.is_object, 0).as_bytes().into());
+            *root = Root::pack(Head::new(tree.is_object, 0).as_bytes());
         }
     }
 }
 
-/// The root of a document.
+/// Puts a scalar into the place of a value that [`find`] has found, and nothing has changed since.
+pub(super) fn put_scalar(root: &mut Root, way: &Way, atom: Atom<'_>) {
+    let Root::Pack(bytes) = root else { return };
+    let range = way.start..way.start + pack::value_len(&bytes[way.start..]);
+    let (head, text) = pack::parts(atom);
+    let change = Change {
+        around: &way.around,
+        range,
+        new: [head.as_bytes(), text],
+        new_count: None,
+    };
+    change.make(bytes, Pack::Root);
+    root.grow_into_tree();
+}
+
+/// Goes along steps that name one child each, in a document that is in one piece. `None` if it is not, or they do not,
+/// or there is nothing.
+pub(super) fn find(root: &Root, names: &Names, steps: &[Step<'_>]) -> Option<Way> {
+    let Root::Pack(bytes) = root else {
+        return None;
+    };
+    if steps.is_empty() {
+        return None;
+    }
+    let mut way = Way {
+        around: Levels::new(),
+        start: 0,
+    };
+    for step in steps {
+        let start = way.start;
+        let (is_object, body) = pack::content(&bytes[start..])?;
+        let body = start + body.start..start + body.end;
+        let content = &bytes[body.clone()];
+        let at = match step.one()? {
+            One::Field(name) if is_object => body::find(content, name, names.find(name))?.1,
+            One::Element(number) if !is_object => {
+                let number = match usize::try_from(number) {
+                    Ok(number) => number,
+                    Err(_) => path::absolute(number, body::count(content, false)),
+                };
+                body::offset(content, false, number)?
+            }
+            _ => return None,
+        };
+        way.start = body.start + at;
+        way.around.push(Level::new(bytes, start, is_object, body));
+    }
+    Some(way)
+}
+
+/// The root of a document. A pack is followed by bytes that mean nothing, as many as its block has; so what grows a
+/// little stays where it is.
 #[derive(Clone, Debug)]
 pub(super) enum Root {
     Pack(Arc<[u8]>),
     Tree(Arc<Tree>),
+}
+
+/// Where a value begins in a document that is in one piece, and what is around it.
+pub(crate) struct Way {
+    around: Levels,
+    pub(super) start: usize,
+}
+
+impl Root {
+    /// That of a packed value.
+    pub(super) fn pack(value: &[u8]) -> Self {
+        let mut bytes = body::blank(body::with_room(value.len()));
+        let own = Arc::get_mut(&mut bytes).expect("it is new");
+        own[..value.len()].copy_from_slice(value);
+        Self::Pack(bytes)
+    }
+
+    fn grow_into_tree(&mut self) {
+        if let Self::Pack(bytes) = self
+            && bytes.len() > OVERFULL
+            && pack::value_len(bytes) > OVERFULL
+            && pack::content(bytes).is_some()
+        {
+            *self = Self::Tree(Arc::new(tree_of(bytes)));
+        }
+    }
 }
 
 impl Item {
@@ -112,6 +184,41 @@ struct Renewed {
 
 type Levels = SmallVec<[Level; 4]>;
 
+/// Bytes that come into the place of others, inside of containers.
+struct Change<'a> {
+    around: &'a [Level],
+    range: Range<usize>,
+    /// In two parts, one after the other.
+    new: [&'a [u8]; 2],
+    /// How many fields the innermost has afterwards, if others come or go.
+    new_count: Option<usize>,
+}
+
+/// What packed bytes are: a root is one value with room behind it, a run has children and nothing else.
+#[derive(Clone, Copy)]
+enum Pack {
+    Root,
+    Run { is_object: bool },
+}
+
+impl Pack {
+    /// All of it, as what other levels are in.
+    fn outside(self, bytes: &[u8]) -> Level {
+        match self {
+            Self::Root => Level::new(bytes, 0, false, 0..pack::value_len(bytes)),
+            Self::Run { is_object } => Level::new(bytes, 0, is_object, 0..bytes.len()),
+        }
+    }
+
+    /// How many bytes are kept for so many that mean something.
+    fn block(self, used: usize) -> usize {
+        match self {
+            Self::Root => body::with_room(used),
+            Self::Run { .. } => used,
+        }
+    }
+}
+
 impl Level {
     fn new(bytes: &[u8], start: usize, is_object: bool, body: Range<usize>) -> Self {
         let content = &bytes[body.clone()];
@@ -127,11 +234,25 @@ impl Level {
     fn children_start(&self) -> usize {
         self.body.start + self.index_len
     }
+
+    /// What it begins with when its content has grown, if it begins with anything.
+    fn head(&self, growth: isize) -> Option<Head> {
+        let body = self.body.len().strict_add_signed(growth);
+        (self.start < self.body.start).then(|| Head::new(self.is_object, body))
+    }
+
+    /// Whether its children stay where they are when they grow: the head is as long then, and the index too.
+    fn has_room_for(&self, growth: isize) -> bool {
+        let head_len = self.head(growth).map_or(0, |head| head.as_bytes().len());
+        let children = (self.body.len() - self.index_len).strict_add_signed(growth);
+        head_len == self.body.start - self.start
+            && (self.index_len == 0 || index::may_have(children))
+    }
 }
 
 /// Changes what is in a container of a pack. All items are packed.
-fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Splice) {
-    let mut level = Level::new(bytes, 0, is_object, 0..bytes.len());
+fn edit_pack(bytes: &mut Arc<[u8]>, pack: Pack, place: &[u32], splice: &Splice) {
+    let mut level = pack.outside(bytes);
     let mut around = Levels::new();
     for index in place {
         let body = &bytes[level.body.clone()];
@@ -162,70 +283,118 @@ fn edit_pack(bytes: &mut Arc<[u8]>, is_object: bool, place: &[u32], splice: &Spl
     let mut new = SmallVec::<[u8; 128]>::new();
     splice.items.iter().for_each(|item| item.push(&mut new));
     let new_count = (!keeps_names).then(|| count + splice.items.len() - splice.range.len());
-    exchange(bytes, &around, range, &new, new_count);
+    let change = Change {
+        around: &around,
+        range,
+        new: [&new, &[]],
+        new_count,
+    };
+    change.make(bytes, pack);
 }
 
-/// Puts bytes into the place of others, inside of containers. The innermost has so many fields afterwards if others
-/// came or went.
-fn exchange(
-    bytes: &mut Arc<[u8]>,
-    around: &[Level],
-    range: Range<usize>,
-    new: &[u8],
-    new_count: Option<usize>,
-) {
-    let is_as_long = range.len() == new.len() && new_count.is_none();
-    if is_as_long && let Some(bytes) = Arc::get_mut(bytes) {
-        bytes[range].copy_from_slice(new);
-        return;
-    }
-    let growth = new.len() as isize - range.len() as isize;
-    let (renewed, growth) = renew(around, growth, new_count);
-    let mut shared = body::blank(bytes.len().strict_add_signed(growth));
-    let out = Arc::get_mut(&mut shared).expect("it is new");
-    let mut at = 0;
-    let mut put = |part: &[u8]| {
-        out[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-        at
-    };
-    let mut indexes = SmallVec::<[Range<usize>; 4]>::new();
-    let mut done = 0;
-    for (level, renewed) in around.iter().zip(&renewed) {
-        let mut end = put(&bytes[done..level.start]);
-        if let Some(head) = &renewed.head {
-            end = put(head.as_bytes());
+impl Change<'_> {
+    fn make(&self, bytes: &mut Arc<[u8]>, pack: Pack) {
+        let new_len = self.new[0].len() + self.new[1].len();
+        let growth = new_len as isize - self.range.len() as isize;
+        if growth == 0
+            && self.new_count.is_none()
+            && let Some(own) = Arc::get_mut(bytes)
+        {
+            return self.put_new(own);
         }
-        let old = &bytes[level.body.start..level.children_start()];
-        let start = end;
-        if renewed.keeps_index {
-            end = put(old);
-        } else {
-            for _ in 0..renewed.index_len {
-                end = put(&[0]);
+        if self.new_count.is_none()
+            && pack.block(self.used().strict_add_signed(growth)) == bytes.len()
+            && self.around.iter().all(|level| level.has_room_for(growth))
+            && let Some(own) = Arc::get_mut(bytes)
+        {
+            own.copy_within(self.range.end..self.used(), self.range.start + new_len);
+            self.put_new(own);
+            return self.renew_in_place(own, growth);
+        }
+        let (renewed, growth) = renew(self.around, growth, self.new_count);
+        let block = pack.block(self.used().strict_add_signed(growth));
+        *bytes = self.copied(bytes, &renewed, block);
+    }
+
+    /// How many bytes mean something.
+    fn used(&self) -> usize {
+        self.around[0].body.end
+    }
+
+    fn put_new(&self, bytes: &mut [u8]) {
+        let [head, text] = self.new;
+        let place = &mut bytes[self.range.start..][..head.len() + text.len()];
+        place[..head.len()].copy_from_slice(head);
+        place[head.len()..].copy_from_slice(text);
+    }
+
+    /// Where something changes in each level: a child's head, or the bytes themselves.
+    fn places(&self) -> impl Iterator<Item = usize> {
+        let levels = self.around.iter().skip(1).map(|level| level.start);
+        levels.chain([self.range.start])
+    }
+
+    /// Writes heads and indexes over the old ones, which were as long.
+    fn renew_in_place(&self, bytes: &mut [u8], growth: isize) {
+        for (level, change) in self.around.iter().zip(self.places()) {
+            if let Some(head) = level.head(growth) {
+                bytes[level.start..level.body.start].copy_from_slice(head.as_bytes());
+            }
+            if level.index_len > 0 {
+                let index = &mut bytes[level.body.start..level.children_start()];
+                index::shift(index, change - level.children_start(), growth);
             }
         }
-        indexes.push(start..end);
-        done = level.children_start();
     }
-    put(&bytes[done..range.start]);
-    put(new);
-    put(&bytes[range.end..]);
-    let changes = around.iter().skip(1).map(|level| level.start);
-    let changes = changes.chain([range.start]);
-    for (((level, renewed), place), change) in around.iter().zip(&renewed).zip(indexes).zip(changes)
-    {
-        if place.is_empty() {
-            continue;
+
+    /// The bytes as they are afterwards, in another block.
+    fn copied(&self, bytes: &[u8], renewed: &[Renewed], block: usize) -> Arc<[u8]> {
+        let mut shared = body::blank(block);
+        let out = Arc::get_mut(&mut shared).expect("it is new");
+        let mut at = 0;
+        let mut put = |part: &[u8]| {
+            out[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+            at
+        };
+        let mut indexes = SmallVec::<[Range<usize>; 4]>::new();
+        let mut done = 0;
+        for (level, renewed) in self.around.iter().zip(renewed) {
+            let mut end = put(&bytes[done..level.start]);
+            if let Some(head) = &renewed.head {
+                end = put(head.as_bytes());
+            }
+            let old = &bytes[level.body.start..level.children_start()];
+            let start = end;
+            if renewed.keeps_index {
+                end = put(old);
+            } else {
+                for _ in 0..renewed.index_len {
+                    end = put(&[0]);
+                }
+            }
+            indexes.push(start..end);
+            done = level.children_start();
         }
-        if renewed.keeps_index {
-            let within = change - level.children_start();
-            index::shift(&mut out[place], within, renewed.growth);
-        } else if let Some(count) = new_count {
-            index::fill(&mut out[place.start..], place.len(), count);
+        put(&bytes[done..self.range.start]);
+        for part in self.new {
+            put(part);
         }
+        put(&bytes[self.range.end..self.used()]);
+        let places = self.around.iter().zip(renewed).zip(indexes);
+        for (((level, renewed), place), change) in places.zip(self.places()) {
+            if place.is_empty() {
+                continue;
+            }
+            if renewed.keeps_index {
+                let within = change - level.children_start();
+                index::shift(&mut out[place], within, renewed.growth);
+            } else if let Some(count) = self.new_count {
+                index::fill(&mut out[place.start..], place.len(), count);
+            }
+        }
+        shared
     }
-    *bytes = shared;
 }
 
 /// What becomes of all levels, and by how much the whole grows.
@@ -273,7 +442,7 @@ fn edit_tree(tree: &mut Tree, place: &[u32], splice: Splice, taken: &mut Taken) 
     {
         let mut inside: Place = smallvec![within as u32];
         inside.extend_from_slice(rest);
-        edit_pack(bytes, is_object, &inside, &splice);
+        edit_pack(bytes, Pack::Run { is_object }, &inside, &splice);
         return mend(tree, at, false);
     }
     let at = match tree.runs.get(at) {
@@ -350,7 +519,7 @@ fn edit_children(tree: &mut Tree, splice: Splice, taken: &mut Taken) {
                 items,
                 keeps_name: false,
             };
-            edit_pack(bytes, is_object, &[], &splice);
+            edit_pack(bytes, Pack::Run { is_object }, &[], &splice);
             return mend(tree, at, has_new_count);
         }
     }

@@ -1,7 +1,7 @@
 //! JSON documents.
 //!
 //! A document is kept as bytes that are denser than its text (`pack`): small numbers take one byte, short texts one
-//! more than they have, and nothing is allocated for a value of its own. What is larger than a kilobyte is a tree of
+//! more than they have, and nothing is allocated for a value of its own. What is larger than two kilobytes is a tree of
 //! such packs (`tree`), so an edit moves little and a snapshot shares nearly everything. Field names that recur are
 //! kept once in a document (`names`).
 //!
@@ -32,15 +32,18 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use edit::{Item, Root, Splice, Taken};
+use path::Path;
 use read::Learning;
 use tree::Run;
 
 use super::{Digest, Family, Row};
+use crate::store::mover::Mover;
 
+pub(crate) use edit::Way;
 pub(crate) use names::Names;
 pub(crate) use number::{Arithmetic, NumberError};
 pub(crate) use pack::{Atom, Number};
-pub(crate) use read::Part;
+pub(crate) use read::{Part, plain_scalar};
 pub(crate) use short::Precision;
 pub(crate) use tree::{View, are_equal};
 pub(crate) use write::{Layout, Printer, push_number, push_quoted};
@@ -51,8 +54,12 @@ pub(crate) const DEPTH_MAX: usize = 128;
 /// A tree gets new names for what joins it up to this number; what a document begins with can have more.
 const LEARNED_NAMES_MAX: usize = 1024;
 
-/// Something with more blocks than this is freed elsewhere.
-const BLOCKS_COUNTED_MAX: usize = 1000;
+/// Blocks are counted up to this number, which is more than anybody frees on the loop.
+const BLOCKS_COUNTED_MAX: usize = 20_000;
+
+/// Garbage with more blocks than this is large, or with a block of more bytes.
+const BLOCKS_FREED_HERE: usize = 64;
+const BYTES_FREED_HERE: usize = 1 << 20;
 
 /// Where a value is in its document: the number of the child at each level.
 pub(crate) type Place = SmallVec<[u32; 6]>;
@@ -133,12 +140,8 @@ impl Reader {
 
     /// A document of its own.
     pub(crate) fn into_json(self, input: Input) -> Json {
-        let root = match input.part {
-            Part::Pack(bytes) => Root::Pack(bytes.into()),
-            Part::Tree(tree) => Root::Tree(tree),
-        };
         Json {
-            root,
+            root: input.part.into(),
             names: self.names,
         }
     }
@@ -146,6 +149,15 @@ impl Reader {
     /// The value, to be looked at.
     pub(crate) fn look<'a>(&'a self, input: &'a Input) -> (View<'a>, &'a Names) {
         (input.part.view(), &self.names)
+    }
+}
+
+impl From<Part> for Root {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Pack(bytes) => Self::pack(&bytes),
+            Part::Tree(tree) => Self::Tree(tree),
+        }
     }
 }
 
@@ -196,12 +208,8 @@ impl Json {
 
     /// A value of the document, as one of its own.
     pub(crate) fn apart(&self, view: View<'_>) -> Self {
-        let root = match Part::of(view) {
-            Part::Pack(bytes) => Root::Pack(bytes.into()),
-            Part::Tree(tree) => Root::Tree(tree),
-        };
         Self {
-            root,
+            root: Part::of(view).into(),
             names: Arc::clone(&self.names),
         }
     }
@@ -256,23 +264,30 @@ impl Json {
         self.put(place, Part::Pack(pack::scalar(atom)))
     }
 
-    /// Where a value of this document stands, if the document is in one piece. Good until the next change.
-    pub(crate) fn offset(&self, view: View<'_>) -> Option<usize> {
-        match (&self.root, view) {
-            (Root::Pack(all), View::Pack(bytes)) => {
-                bytes.as_ptr().addr().checked_sub(all.as_ptr().addr())
-            }
-            _ => None,
+    /// The way to the value of a plain path in a document in one piece, which is good until the next change. Others
+    /// have to be sought by their places.
+    pub(crate) fn way(&self, path: &Path<'_>) -> Option<Way> {
+        edit::find(&self.root, &self.names, &path.steps)
+    }
+
+    /// The scalar to which a way leads.
+    pub(crate) fn scalar_at(&self, way: &Way) -> Atom<'_> {
+        match &self.root {
+            Root::Pack(bytes) => pack::atom(&bytes[way.start..]),
+            Root::Tree(_) => Atom::Null,
         }
     }
 
-    /// Writes a number over one that stands there, if there is room for it and nobody shares the bytes.
-    pub(crate) fn overwrite(&mut self, offset: usize, number: Number) -> bool {
-        match &mut self.root {
-            Root::Tree(_) => false,
-            Root::Pack(all) => Arc::get_mut(all)
-                .is_some_and(|all| pack::overwrite_number(&mut all[offset..], number)),
+    /// Puts a scalar where a way leads to.
+    pub(crate) fn put_scalar(&mut self, way: &Way, atom: Atom<'_>) {
+        if let Atom::Number(number) = atom
+            && let Root::Pack(bytes) = &mut self.root
+            && let Some(bytes) = Arc::get_mut(bytes)
+            && pack::overwrite_number(&mut bytes[way.start..], number)
+        {
+            return;
         }
+        edit::put_scalar(&mut self.root, way, atom);
     }
 
     /// Leaves an array or object without children.
@@ -284,11 +299,7 @@ impl Json {
 
     fn put(&mut self, place: &[u32], value: Part) -> Garbage {
         let Some((last, parent)) = place.split_last() else {
-            let new = match value {
-                Part::Pack(bytes) => Root::Pack(bytes.into()),
-                Part::Tree(tree) => Root::Tree(tree),
-            };
-            return Garbage::of_root(std::mem::replace(&mut self.root, new));
+            return Garbage::of_root(std::mem::replace(&mut self.root, value.into()));
         };
         let at = *last as usize;
         let item = Item {
@@ -379,6 +390,9 @@ impl Garbage {
 
     fn of_root(root: Root) -> Self {
         match root {
+            Root::Pack(bytes) if bytes.len() > BYTES_FREED_HERE => {
+                Self(vec![Run::Pack { bytes, count: 1 }])
+            }
             Root::Pack(_) => Self::default(),
             Root::Tree(tree) => Self(vec![Run::Tree {
                 name: [].into(),
@@ -395,9 +409,13 @@ impl Garbage {
         }
     }
 
-    /// How many blocks it has.
-    pub(crate) fn blocks(&self) -> usize {
-        tree::blocks(&self.0, BLOCKS_COUNTED_MAX)
+    /// Whether freeing it takes so long that somebody else should.
+    pub(crate) fn is_large(&self) -> bool {
+        let is_long = |run: &Run| match run {
+            Run::Pack { bytes, .. } => bytes.len() > BYTES_FREED_HERE,
+            Run::Tree { .. } => false,
+        };
+        tree::blocks(&self.0, BLOCKS_COUNTED_MAX) > BLOCKS_FREED_HERE || self.0.iter().any(is_long)
     }
 }
 
@@ -424,13 +442,30 @@ impl Family for Json {
             0 => 0,
             _ => shared + size_of::<Names>() + self.names.memory(),
         };
-        size_of::<Self>() + names + shared + self.view().memory()
+        let root = match &self.root {
+            Root::Pack(bytes) => bytes.len(),
+            Root::Tree(tree) => tree.memory(),
+        };
+        size_of::<Self>() + names + shared + root
     }
 
     fn weight(&self) -> usize {
         match &self.root {
             Root::Pack(_) => 1,
             Root::Tree(tree) => tree::blocks(&tree.runs, BLOCKS_COUNTED_MAX),
+        }
+    }
+
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        if from == 0 {
+            mover.shared(&mut self.names, |mover, names| names.relocate(mover));
+        }
+        match &mut self.root {
+            Root::Pack(bytes) => {
+                mover.shared_bytes(bytes);
+                0
+            }
+            Root::Tree(tree) => tree::relocate(tree, mover, from),
         }
     }
 

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::store::mover::Mover;
+
 /// No more names than two bytes can tell.
 const NAMES_MAX: usize = 1 << 14;
 /// Longer names are left where they are.
@@ -69,6 +71,12 @@ impl Names {
 
     pub(super) fn memory(&self) -> usize {
         self.text.capacity() + 4 * self.ends.capacity() + 2 * self.sorted.capacity()
+    }
+
+    pub(super) fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.text);
+        mover.vec(&mut self.ends);
+        mover.vec(&mut self.sorted);
     }
 
     pub(super) fn shrink(&mut self) {

@@ -103,21 +103,7 @@ pub(super) fn push_bool(out: &mut Vec<u8>, is_true: bool) {
 }
 
 pub(super) fn push_number(out: &mut Vec<u8>, number: Number) {
-    match number {
-        Number::Int(number) => push_int(out, number),
-        Number::Big(number) => {
-            out.push(U64);
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-        Number::Double(number) if is_f32(number) => {
-            out.push(F32);
-            out.extend_from_slice(&(number as f32).to_le_bytes());
-        }
-        Number::Double(number) => {
-            out.push(F64);
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-    }
+    out.extend_from_slice(Head::number(number).as_bytes());
 }
 
 /// A number as precisely as asked for.
@@ -143,23 +129,6 @@ pub(super) fn push_short(
         }
     }
     Ok(())
-}
-
-fn push_int(out: &mut Vec<u8>, number: i64) {
-    if (0..64).contains(&number) {
-        out.push(SMALL | number as u8);
-    } else if let Ok(number) = i8::try_from(number) {
-        out.extend_from_slice(&[I8, number as u8]);
-    } else if let Ok(number) = i16::try_from(number) {
-        out.push(I16);
-        out.extend_from_slice(&number.to_le_bytes());
-    } else if let Ok(number) = i32::try_from(number) {
-        out.push(I32);
-        out.extend_from_slice(&number.to_le_bytes());
-    } else {
-        out.push(I64);
-        out.extend_from_slice(&number.to_le_bytes());
-    }
 }
 
 /// Writes a number over the one that comes first, if that takes as many bytes as the new one can be given. A smaller
@@ -196,14 +165,7 @@ fn is_f32(number: f64) -> bool {
 }
 
 pub(super) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
-    match text.len() {
-        len @ ..128 => out.push(SHORT | len as u8),
-        len @ ..256 => out.extend_from_slice(&[TEXT_8, len as u8]),
-        len => {
-            out.push(TEXT_32);
-            out.extend_from_slice(&(len as u32).to_le_bytes());
-        }
-    }
+    out.extend_from_slice(Head::text(text.len()).as_bytes());
     out.extend_from_slice(text);
 }
 
@@ -224,35 +186,79 @@ pub(super) fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
 
 /// The bytes of a scalar.
 pub(super) fn scalar(atom: Atom<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match atom {
-        Atom::Null | Atom::Array | Atom::Object => push_null(&mut bytes),
-        Atom::Bool(is_true) => push_bool(&mut bytes, is_true),
-        Atom::Number(number) => push_number(&mut bytes, number),
-        Atom::Text(text) => push_text(&mut bytes, text),
-    }
-    bytes
+    let (head, text) = parts(atom);
+    [head.as_bytes(), text].concat()
 }
 
-/// The beginning of an array or object.
+/// The same in two parts, so that a text is not copied.
+pub(super) fn parts(atom: Atom<'_>) -> (Head, &[u8]) {
+    match atom {
+        Atom::Null | Atom::Array | Atom::Object => (Head::with(NULL, []), &[]),
+        Atom::Bool(is_true) => (Head::with(if is_true { TRUE } else { FALSE }, []), &[]),
+        Atom::Number(number) => (Head::number(number), &[]),
+        Atom::Text(text) => (Head::text(text.len()), text),
+    }
+}
+
+/// The beginning of a text, array or object; of other values all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
-    bytes: [u8; 5],
+    bytes: [u8; 9],
     len: u8,
 }
 
 impl Head {
+    /// That of an array or object.
     pub(super) fn new(is_object: bool, body_len: usize) -> Self {
         let tag = if is_object { OBJECT } else { ARRAY };
-        let len = (body_len as u32).to_le_bytes();
-        let (tag, width) = match body_len {
-            0..256 => (tag, 1),
-            256..65536 => (tag + 1, 2),
-            _ => (tag + 2, 4),
-        };
+        match body_len {
+            0..256 => Self::with(tag, [body_len as u8]),
+            256..65536 => Self::with(tag + 1, (body_len as u16).to_le_bytes()),
+            _ => Self::with(tag + 2, (body_len as u32).to_le_bytes()),
+        }
+    }
+
+    fn text(len: usize) -> Self {
+        match len {
+            ..128 => Self::with(SHORT | len as u8, []),
+            128..256 => Self::with(TEXT_8, [len as u8]),
+            _ => Self::with(TEXT_32, (len as u32).to_le_bytes()),
+        }
+    }
+
+    fn number(number: Number) -> Self {
+        match number {
+            Number::Int(number) => Self::int(number),
+            Number::Big(number) => Self::with(U64, number.to_le_bytes()),
+            Number::Double(number) if is_f32(number) => {
+                Self::with(F32, (number as f32).to_le_bytes())
+            }
+            Number::Double(number) => Self::with(F64, number.to_le_bytes()),
+        }
+    }
+
+    fn int(number: i64) -> Self {
+        if (0..64).contains(&number) {
+            Self::with(SMALL | number as u8, [])
+        } else if let Ok(number) = i8::try_from(number) {
+            Self::with(I8, number.to_le_bytes())
+        } else if let Ok(number) = i16::try_from(number) {
+            Self::with(I16, number.to_le_bytes())
+        } else if let Ok(number) = i32::try_from(number) {
+            Self::with(I32, number.to_le_bytes())
+        } else {
+            Self::with(I64, number.to_le_bytes())
+        }
+    }
+
+    #[inline]
+    fn with<const N: usize>(tag: u8, rest: [u8; N]) -> Self {
+        let mut bytes = [0; 9];
+        bytes[0] = tag;
+        bytes[1..=N].copy_from_slice(&rest);
         Self {
-            bytes: [tag, len[0], len[1], len[2], len[3]],
-            len: 1 + width,
+            bytes,
+            len: 1 + N as u8,
         }
     }
 

@@ -11,11 +11,14 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::base::num;
+
 use super::body;
 use super::names::{self, Names, Sieve};
 use super::pack::{self, Atom, Head, Name, Number};
 use super::short::{OutOfRange, Precision};
-use super::tree::{Run, Tree, run_bytes};
+use super::tree::{OVERFULL, Run, Tree, run_bytes};
+use super::write::is_plain;
 
 /// A value that is not part of a document yet.
 #[derive(Clone, Debug)]
@@ -80,6 +83,20 @@ pub(super) fn parse(
         Made::Tree(tree) => Part::Tree(Arc::new(tree)),
     };
     Ok(Parsed { part, names, depth })
+}
+
+/// A scalar as it is mostly written: a text that means itself, a whole number, or a word. `None` says nothing of the
+/// text.
+pub(crate) fn plain_scalar(text: &[u8]) -> Option<Atom<'_>> {
+    match text {
+        [b'"', inside @ .., b'"'] => {
+            (is_plain(inside) && inside.is_ascii()).then_some(Atom::Text(inside))
+        }
+        b"null" => Some(Atom::Null),
+        b"true" => Some(Atom::Bool(true)),
+        b"false" => Some(Atom::Bool(false)),
+        _ => num::parse_i64(text).map(|number| Atom::Number(Number::Int(number))),
+    }
 }
 
 /// All values that are being read, the innermost at the end.
@@ -172,7 +189,11 @@ impl Builder {
         open.count += 1;
         match made {
             Made::Pack => {
-                let most = run_bytes(open.runs.len());
+                let most = if open.runs.is_empty() {
+                    OVERFULL
+                } else {
+                    run_bytes(open.runs.len())
+                };
                 if self.out.len() - open.body > most {
                     self.seal(open, start);
                 }

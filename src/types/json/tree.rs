@@ -9,13 +9,18 @@
 
 use std::sync::Arc;
 
-use super::body;
+use crate::store::mover::Mover;
+
+use super::body::{self, SHARED_HEAD};
 use super::names::Names;
 use super::pack::{self, Atom, Name};
 
-/// So many bytes of children make a run, and an array or object with more of them a tree. Smaller runs would be found
-/// faster and take more room.
+/// So many bytes of children make a run. Smaller runs would be found faster and take more room.
 pub(super) const RUN_BYTES: usize = if cfg!(test) { 40 } else { 1024 };
+
+/// An array or object with more bytes of children is a tree, and a run that grew beyond is divided: larger than what a
+/// run starts with, so that one that hovers is not changed each time.
+pub(super) const OVERFULL: usize = 2 * RUN_BYTES;
 
 /// So many bytes of children make a run of a tree with that many runs. A large tree has larger ones, so that the row of
 /// them is copied in a moment when a snapshot shares it.
@@ -68,9 +73,6 @@ impl Run {
         }
     }
 }
-
-/// A block that is shared begins with two counts.
-const SHARED_HEAD: usize = 2 * size_of::<usize>();
 
 impl Tree {
     pub(super) fn new(is_object: bool, runs: Vec<Run>) -> Self {
@@ -131,6 +133,56 @@ impl Tree {
             count += run.count();
         }
         assert_eq!((count, self.starts.len()), (self.count, self.runs.len()));
+    }
+}
+
+/// Moves what lies badly of a tree, from the run with that number on, as all runs below the tree are counted; returns
+/// where to go on. What copies share stays.
+pub(super) fn relocate(tree: &mut Arc<Tree>, mover: &mut Mover<'_>, from: u64) -> u64 {
+    let mut walk = Relocation {
+        from,
+        at: 0,
+        is_over: false,
+    };
+    walk.tree(tree, mover);
+    if walk.is_over { walk.at } else { 0 }
+}
+
+/// How far the moving of a tree is.
+struct Relocation {
+    from: u64,
+    at: u64,
+    is_over: bool,
+}
+
+/// After so many runs it is asked whether the time is over.
+const RUNS_A_STEP: u64 = if cfg!(test) { 2 } else { 64 };
+
+impl Relocation {
+    /// The recursion is as deep as the document, which is bounded.
+    fn tree(&mut self, tree: &mut Arc<Tree>, mover: &mut Mover<'_>) {
+        mover.shared(tree, |mover, tree| {
+            if self.at >= self.from {
+                mover.vec(&mut tree.runs);
+                mover.vec(&mut tree.starts);
+            }
+            for run in &mut tree.runs {
+                self.is_over |=
+                    self.at > self.from && self.at.is_multiple_of(RUNS_A_STEP) && mover.is_over();
+                if self.is_over {
+                    return;
+                }
+                self.at += 1;
+                match run {
+                    Run::Pack { bytes, .. } if self.at > self.from => mover.shared_bytes(bytes),
+                    Run::Pack { .. } => {}
+                    Run::Tree { name, tree } => {
+                        mover.shared_bytes(name);
+                        self.tree(tree, mover);
+                    }
+                }
+            }
+        });
     }
 }
 

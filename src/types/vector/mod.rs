@@ -19,6 +19,7 @@ mod outline;
 mod pages;
 mod projection;
 mod quant;
+mod relocate;
 mod remove;
 mod search;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use search::Wanted;
 use super::choose::{self, Selection};
 use super::zset::NameRange;
 use super::{Digest, Family, Row};
+use crate::store::mover::Mover;
 
 pub(crate) use outline::{Builder, Outline, OutlineElement, OutlineLayer};
 pub(crate) use quant::{Form, Quantization};
@@ -496,6 +498,15 @@ impl Family for VectorSet {
 
     fn weight(&self) -> usize {
         self.len() + self.0.attributed
+    }
+
+    /// Pages of the graph and those by which names are found are numbered together. What clones share stays.
+    fn relocate(&mut self, mover: &mut Mover<'_>, from: u64) -> u64 {
+        let mut next = 0;
+        mover.shared(&mut self.0, |mover, inner| {
+            next = inner.relocate(mover, from);
+        });
+        next
     }
 
     fn digest(&self, digest: &mut Digest) {

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use crate::base::hash::Seed;
 
+use super::relocate::Row;
+
 /// How many words share a page.
 const PAGE: usize = 1024;
 
@@ -160,6 +162,10 @@ impl Names {
             self.buckets.set(bucket, id);
             id = follower;
         }
+    }
+
+    pub(super) fn rows(&mut self) -> [&mut dyn Row; 2] {
+        [&mut self.buckets.pages, &mut self.next.pages]
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::relocate::Row;
 use crate::types::zset::NameRange;
 
 /// A page with more numbers than this is divided.
@@ -86,6 +87,10 @@ impl Order {
         let (page, at) = self.seek(|other| other <= name, name_of);
         debug_assert_eq!(self.pages[page][at - 1], id);
         (page, at - 1)
+    }
+
+    pub(super) fn row(&mut self) -> &mut dyn Row {
+        &mut self.pages
     }
 
     pub(super) fn memory(&self) -> usize {

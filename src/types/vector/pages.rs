@@ -12,6 +12,10 @@
 
 use std::sync::Arc;
 
+use crate::store::mover::Mover;
+
+use super::relocate::{Page, Row};
+
 /// How many elements share a page. More make clones cheaper, and the first write to a page after one dearer.
 const PAGE: usize = 64;
 
@@ -106,6 +110,10 @@ impl BodyPages {
         std::mem::replace(&mut page.each[place], body)
     }
 
+    pub(super) fn row(&mut self) -> &mut dyn Row {
+        &mut self.pages
+    }
+
     /// Bytes that the allocator spends, names and attributes included.
     pub(super) fn memory(&self) -> usize {
         let page = |page: &Arc<Bodies>| {
@@ -118,6 +126,19 @@ impl BodyPages {
                 + texts.sum::<usize>()
         };
         self.pages.iter().map(page).sum::<usize>() + self.pages.capacity() * size_of::<usize>()
+    }
+}
+
+impl Page for Bodies {
+    fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.records);
+        mover.vec(&mut self.each);
+        for body in &mut self.each {
+            mover.bytes(&mut body.name);
+            if let Some(attributes) = &mut body.attributes {
+                mover.bytes(attributes);
+            }
+        }
     }
 }
 
@@ -360,6 +381,10 @@ impl EdgePages {
         page.each[place] = edge;
     }
 
+    pub(super) fn row(&mut self) -> &mut dyn Row {
+        &mut self.pages
+    }
+
     /// Bytes that the allocator spends.
     pub(super) fn memory(&self) -> usize {
         let page = |page: &Arc<Edges>| {
@@ -372,6 +397,21 @@ impl EdgePages {
                 + upper.sum::<usize>()
         };
         self.pages.iter().map(page).sum::<usize>() + self.pages.capacity() * size_of::<usize>()
+    }
+}
+
+impl Page for Edges {
+    fn relocate(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.links);
+        mover.vec(&mut self.each);
+        for edge in self.each.iter_mut().filter(|edge| !edge.upper.is_empty()) {
+            let mut upper = std::mem::take(&mut edge.upper).into_vec();
+            mover.vec(&mut upper);
+            for layer in &mut upper {
+                mover.vec(&mut layer.links);
+            }
+            edge.upper = upper.into();
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::bins::Bins;
 
 const COMPONENTS: usize = 24;
 
@@ -360,4 +361,40 @@ fn nothing_that_a_vector_may_hold_makes_a_search_fail() {
             assert!(set.remove(format!("{number}").as_bytes()));
         }
     }
+}
+
+#[test]
+fn moving_a_set_changes_nothing() {
+    let bins = Bins::new();
+    let mut rng = Rng::from_seed(3);
+    let mut set = VectorSet::new(design(Quantization::Bytes, 4), Seed::fixed(1));
+    for number in 0..300 {
+        let name = format!("{number}").into_bytes();
+        let json = (number % 3 == 0).then_some(b"{\"year\":1980}".as_slice());
+        set.add(&name, &vector(&mut rng), json, 20, &mut rng);
+    }
+    let digest = |set: &VectorSet| {
+        let mut digest = Digest::default();
+        set.digest(&mut digest);
+        digest.text()
+    };
+    let relocate = |set: &mut VectorSet| {
+        let mut mover = Mover::of_all(&bins);
+        let (mut from, mut steps) = (set.relocate(&mut mover, 0), 1);
+        while from != 0 {
+            from = set.relocate(&mut mover, from);
+            steps += 1;
+        }
+        (mover.moved, steps)
+    };
+    let before = digest(&set);
+    let (moved, steps) = relocate(&mut set);
+    // Names and attributes, and pages of several sorts.
+    assert!(moved > 400, "{moved}");
+    assert!(steps > 10, "{steps}");
+    set.validate();
+    assert_eq!(digest(&set), before);
+    let copy = set.clone();
+    assert_eq!(relocate(&mut set).0, 0, "what is shared stays");
+    assert_eq!(digest(&copy), before);
 }

@@ -24,6 +24,7 @@ use smallvec::SmallVec;
 
 use filter::Expr;
 
+pub(super) use walk::absolute;
 pub(crate) use walk::{TooMuch, Values, places, places_of, values};
 
 /// A path that was understood. Names stand in the text that was given, so that a usual path is read without an
@@ -40,6 +41,8 @@ pub(crate) type Steps<'a> = SmallVec<[Step<'a>; 4]>;
 /// A part of a path.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
+    /// As it stands in the path.
+    Field(&'a [u8]),
     Fields(SmallVec<[Cow<'a, [u8]>; 1]>),
     /// Negative ones count from the end.
     Elements(SmallVec<[i64; 1]>),
@@ -53,32 +56,49 @@ pub(crate) enum Step<'a> {
     Filter(Box<Expr<'a>>),
 }
 
-/// The last part of a path that names one place.
-pub(crate) enum Last<'a> {
+/// What a step leads to that names one child.
+#[derive(Clone, Copy)]
+pub(crate) enum One<'a> {
     Field(&'a [u8]),
-    Element,
+    Element(i64),
+}
+
+impl Step<'_> {
+    #[inline]
+    pub(super) fn one(&self) -> Option<One<'_>> {
+        match self {
+            Self::Field(name) => Some(One::Field(name)),
+            Self::Fields(names) => match names.as_slice() {
+                [name] => Some(One::Field(name)),
+                _ => None,
+            },
+            Self::Elements(numbers) => match numbers.as_slice() {
+                [number] => Some(One::Element(*number)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Path<'a> {
     /// Understands a path; the error is a sentence.
+    #[inline]
     pub(crate) fn parse(given: &'a [u8]) -> Result<Self, Vec<u8>> {
-        if str::from_utf8(given).is_err() {
+        if !given.is_ascii() && str::from_utf8(given).is_err() {
             return Err(b"Couldn't parse as UTF-8 string".to_vec());
         }
-        let is_legacy = !matches!(given, [b'$'] | [b'$', b'.' | b'[', ..]);
-        let steps = match given {
-            b"." => Ok(Steps::new()),
-            _ => parse::parse(given, is_legacy),
-        };
-        let path = Self {
+        let mut path = Self {
             steps: Steps::new(),
-            is_legacy,
+            is_legacy: !matches!(given, [b'$'] | [b'$', b'.' | b'[', ..]),
             given,
         };
-        match steps {
-            Ok(steps) => Ok(Self { steps, ..path }),
-            Err(fault) => Err(fault.told(&path.text())),
+        if given != b"."
+            && let Err(fault) = parse::parse(given, path.is_legacy, &mut path.steps)
+        {
+            return Err(fault.told(&path.text()));
         }
+        Ok(path)
     }
 
     pub(crate) fn root() -> Self {
@@ -105,20 +125,9 @@ impl<'a> Path<'a> {
     }
 
     /// The path without its last part, if it names one place, and that part.
-    pub(crate) fn split_last(&self) -> Option<(&[Step<'a>], Last<'_>)> {
-        let names_one = |step: &Step<'_>| match step {
-            Step::Fields(names) => names.len() == 1,
-            Step::Elements(numbers) => numbers.len() == 1,
-            _ => false,
-        };
-        if !self.steps.iter().all(names_one) {
-            return None;
-        }
+    pub(crate) fn split_last(&self) -> Option<(&[Step<'a>], One<'_>)> {
         let (last, before) = self.steps.split_last()?;
-        let last = match last {
-            Step::Fields(names) => Last::Field(&names[0]),
-            _ => Last::Element,
-        };
-        Some((before, last))
+        let is_plain = before.iter().all(|step| step.one().is_some());
+        is_plain.then_some((before, last.one()?))
     }
 }

@@ -24,7 +24,11 @@ pub(super) struct Fault {
 }
 
 /// Understands a path. One of the older form is read as if `$.` stood in front of it, or `$` if it begins with a dot.
-pub(super) fn parse(given: &[u8], is_legacy: bool) -> Result<Steps<'_>, Fault> {
+pub(super) fn parse<'a>(
+    given: &'a [u8],
+    is_legacy: bool,
+    steps: &mut Steps<'a>,
+) -> Result<(), Fault> {
     let mut parser = Parser {
         text: given,
         at: usize::from(!is_legacy),
@@ -33,7 +37,7 @@ pub(super) fn parse(given: &[u8], is_legacy: bool) -> Result<Steps<'_>, Fault> {
     };
     let has_dot = given.first() == Some(&b'.');
     parser
-        .query(is_legacy && !has_dot)
+        .query(is_legacy && !has_dot, steps)
         .map_err(|expected| Fault {
             at: parser.at,
             shift: usize::from(is_legacy) + usize::from(is_legacy && !has_dot),
@@ -75,10 +79,6 @@ static IS_LITERAL: [bool; 256] = {
     is_literal
 };
 
-fn field(name: &[u8]) -> Step<'_> {
-    Step::Fields(smallvec![Cow::Borrowed(name)])
-}
-
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -88,18 +88,17 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// All behind the `$`, be it written or not; a dot may be missing likewise.
-    fn query(&mut self, lacks_dot: bool) -> Result<Steps<'a>, Expected> {
-        let mut steps = Steps::new();
+    fn query(&mut self, lacks_dot: bool, steps: &mut Steps<'a>) -> Result<(), Expected> {
         if lacks_dot {
             self.blanks();
             steps.push(self.behind_dots()?);
         }
-        self.go_on(&mut steps)?;
+        self.go_on(steps)?;
         self.blanks();
         if self.at < self.text.len() {
             return Err("one of the following: '.', '..', '['");
         }
-        Ok(steps)
+        Ok(())
     }
 
     fn peek(&self) -> Option<u8> {
@@ -135,7 +134,7 @@ impl<'a> Parser<'a> {
     fn steps(&mut self) -> Result<Steps<'a>, Expected> {
         let mut steps = Steps::new();
         if let Some(name) = self.literal() {
-            steps.push(field(name));
+            steps.push(Step::Field(name));
         } else if self.take(b"*") {
             steps.push(Step::All);
         }
@@ -145,26 +144,35 @@ impl<'a> Parser<'a> {
 
     fn go_on(&mut self, steps: &mut Steps<'a>) -> Result<(), Expected> {
         loop {
-            if self.sign(b"..") {
-                steps.push(Step::Descend);
-                self.blanks();
-                steps.push(self.behind_dots()?);
-            } else if self.sign(b".") {
-                self.blanks();
-                steps.push(self.behind_dots()?);
-            } else if self.sign(b"[") {
-                steps.push(self.bracket()?);
-            } else {
-                return Ok(());
+            let before = self.at;
+            self.blanks();
+            match self.peek() {
+                Some(b'.') => {
+                    self.at += 1;
+                    if self.peek() == Some(b'.') {
+                        self.at += 1;
+                        steps.push(Step::Descend);
+                    }
+                    self.blanks();
+                    steps.push(self.behind_dots()?);
+                }
+                Some(b'[') => {
+                    self.at += 1;
+                    steps.push(self.bracket()?);
+                }
+                _ => {
+                    self.at = before;
+                    return Ok(());
+                }
             }
         }
     }
 
     fn behind_dots(&mut self) -> Result<Step<'a>, Expected> {
-        if self.take(b"*") {
+        if let Some(name) = self.literal() {
+            Ok(Step::Field(name))
+        } else if self.take(b"*") {
             Ok(Step::All)
-        } else if let Some(name) = self.literal() {
-            Ok(field(name))
         } else if self.sign(b"[") {
             self.bracket()
         } else {

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Path, Step};
+use super::{One, Path, Step};
 use crate::types::json::names::Names;
 use crate::types::json::tree::{View, Wanted};
 use crate::types::json::{Json, Place};
@@ -38,6 +38,10 @@ pub(crate) fn values<'d>(
     most: usize,
 ) -> Result<Values<'d>, TooMuch> {
     let mut found = Values::new();
+    if let Ok(only) = straight(json, &path.steps, |_| {}) {
+        found.extend(only);
+        return Ok(found);
+    }
     walk(json, &path.steps, most, &mut |_, view| found.push(view))?;
     Ok(found)
 }
@@ -50,6 +54,11 @@ pub(crate) fn places<'d>(json: &'d Json, path: &'d Path<'_>) -> Result<Places<'d
 /// The same for a part of a path.
 pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step<'_>]) -> Result<Places<'d>, TooMuch> {
     let mut found = Places::new();
+    let mut place = Place::new();
+    if let Ok(only) = straight(json, steps, |at| place.push(at)) {
+        found.extend(only.map(|view| Found { place, view }));
+        return Ok(found);
+    }
     walk(json, steps, FOUND_MAX, &mut |place, view| {
         found.push(Found {
             place: place.into(),
@@ -57,6 +66,42 @@ pub(crate) fn places_of<'d>(json: &'d Json, steps: &'d [Step<'_>]) -> Result<Pla
         });
     })?;
     Ok(found)
+}
+
+/// A step does not name one child.
+struct Crooked;
+
+/// The usual path: its steps name one child each, so that it leads to one value at most.
+fn straight<'d>(
+    json: &'d Json,
+    steps: &'d [Step<'_>],
+    mut pass: impl FnMut(u32),
+) -> Result<Option<View<'d>>, Crooked> {
+    let mut view = json.view();
+    for step in steps {
+        let child = match step.one().ok_or(Crooked)? {
+            One::Field(name) => view.field(Wanted::new(name, json.names())),
+            One::Element(number) => element(view, number),
+        };
+        let Some((at, child)) = child else {
+            return Ok(None);
+        };
+        pass(at as u32);
+        view = child;
+    }
+    Ok(Some(view))
+}
+
+/// An element of an array, with its number from the beginning.
+fn element(view: View<'_>, number: i64) -> Option<(usize, View<'_>)> {
+    if !view.is_array() {
+        return None;
+    }
+    let at = match usize::try_from(number) {
+        Ok(at) => at,
+        Err(_) => absolute(number, view.len()),
+    };
+    Some((at, view.child(at)?))
 }
 
 fn walk<'d>(
@@ -157,17 +202,16 @@ impl<'d> Walker<'d, '_> {
                     self.go(rest, view);
                 }
             }
+            Step::Field(name) => self.field(name, rest, view),
             Step::Fields(names) => {
                 for name in names {
-                    if let Some((at, child)) = view.field(Wanted::new(name, self.names)) {
-                        self.enter(at, rest, child);
-                    }
+                    self.field(name, rest, view);
                 }
             }
             Step::Elements(numbers) => {
-                if view.is_array() {
-                    for number in numbers {
-                        self.element(*number, rest, view);
+                for number in numbers {
+                    if let Some((at, child)) = element(view, *number) {
+                        self.enter(at, rest, child);
                     }
                 }
             }
@@ -185,12 +229,8 @@ impl<'d> Walker<'d, '_> {
         }
     }
 
-    fn element(&mut self, number: i64, rest: &'d [Step<'_>], view: View<'d>) {
-        let at = match usize::try_from(number) {
-            Ok(at) => at,
-            Err(_) => absolute(number, view.len()),
-        };
-        if let Some(child) = view.child(at) {
+    fn field(&mut self, name: &'d [u8], rest: &'d [Step<'_>], view: View<'d>) {
+        if let Some((at, child)) = view.field(Wanted::new(name, self.names)) {
             self.enter(at, rest, child);
         }
     }
@@ -214,7 +254,7 @@ impl<'d> Walker<'d, '_> {
 }
 
 /// A place, of which negative ones count from the end and stop at the beginning.
-fn absolute(number: i64, len: usize) -> usize {
+pub(in super::super) fn absolute(number: i64, len: usize) -> usize {
     if number >= 0 {
         usize::try_from(number).map_or(len, |number| number.min(len))
     } else {
