@@ -41,7 +41,7 @@ impl Engine {
         self.sessions.took_long.push(id);
     }
 
-    /// For how long the present turn has lasted. INFO counts it, a snapshot takes a share of it, and the loop bounds it.
+    /// For how long the present turn has lasted. INFO counts it, a snapshot takes a share of it, the loop bounds it.
     pub(crate) fn turn_ns(&self) -> u64 {
         let ticks = tsc::ticks().wrapping_sub(self.cron.woke_ticks);
         self.services.rate.nanos(ticks)

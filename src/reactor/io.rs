@@ -394,8 +394,8 @@ impl Io {
         }
     }
 
-    /// Whether connections may be over that the program has not been told of: they wait to be buried, the last poll left
-    /// events for the next one, or a peer has finished and what it sent before that is still being read.
+    /// Whether connections may be over that the program has not been told of: they wait to be buried, the last poll
+    /// left events for the next one, or a peer has finished and what it sent before that is still being read.
     pub(crate) fn expects_ends(&self) -> bool {
         let is_ending = |id: &ConnId| match self.sources.get(*id) {
             Some(Source::Stream(conn)) => conn.end_announced && conn.wants_read(),

@@ -52,8 +52,8 @@
 //! It does not resolve names (that blocks), does not know where certificates come from (`tls` has both them and the
 //! handshake), and does not count clients or time them out: limits are policy and belong to the program.
 //!
-//! Reading order: this file, `conn.rs`, `slice.rs`, `phases.rs`, then `io.rs` for what a callback may ask. `router.rs` puts two
-//! programs on one loop.
+//! Reading order: this file, `conn.rs`, `slice.rs`, `phases.rs`, then `io.rs` for what a callback may ask. `router.rs`
+//! puts two programs on one loop.
 
 mod address;
 mod conn;

@@ -21,7 +21,7 @@ use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
 use crate::engine::Engine;
-use crate::engine::clock::{LONG_NS, Now, read_clock};
+use crate::engine::clock::{LONG_NS, Now};
 use crate::engine::prefetch::Pending;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
@@ -178,8 +178,7 @@ impl Engine {
             );
             if spent_ns >= noteworthy_ns {
                 // Taken out of the batch again, since what is kept across the call must be copied for it.
-                let args = batch.args(at + ran - 1, bytes);
-                is_late = note_long(&mut ctx, command, args, spent_ns);
+                is_late = note_long(&mut ctx, command, batch.args(at + ran - 1, bytes), spent_ns);
                 if is_late {
                     break;
                 }
@@ -196,7 +195,7 @@ impl Engine {
             (session.written_to, session.stream_to) = self.services.fed_to();
         }
         if is_late {
-            self.now = read_clock(&self.clock);
+            self.note_long(session.id);
         }
         self.give_output_back(session, was_empty);
         self.keep_to_limits(session);
@@ -213,11 +212,7 @@ fn note_long(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, spent
     if spent_ns >= ctx.services.slow_ns {
         call::note_own_slow(ctx, command, args, spent_ns);
     }
-    let is_long = spent_ns >= LONG_NS;
-    if is_long {
-        ctx.sessions.took_long.push(ctx.session.id);
-    }
-    is_long
+    spent_ns >= LONG_NS
 }
 
 /// Whether the last command has changed nothing but the keyspace, and the readers of the stream have heard of it.
