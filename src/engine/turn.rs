@@ -281,10 +281,10 @@ fn find_commands(
     let sends_for_key = dict.len() >= LOOK_AHEAD_KEYS_MIN;
     let (first, db) = (turn.ahead.pending.len(), session.db);
     let mut last_name = LastName::NONE;
-    let all_args = turn.members[index].batch.all_args(0, session.input.bytes());
+    let requests = turn.members[index].batch.all(0, session.input.bytes());
     turn.ahead
         .pending
-        .extend(all_args.enumerate().map(|(at, args)| {
+        .extend(requests.enumerate().map(|(at, (_, args))| {
             let mut pending = Pending {
                 command: table.find_next(args.name(), &mut last_name),
                 hash: None,
