@@ -69,7 +69,7 @@ COMMANDS = {
 }
 
 
-# A document of a kilobyte with thirty fields, for commands that go to one of them; of which one is long and short by turns.
+# A document of a kilobyte with thirty fields. One of its texts is long and short by turns.
 def document(i):
     names = ["name", "email", "phone", "street", "city", "region", "country", "created", "balance", "level"]
     fields = ['"%s%d":%s' % (name, nth, (i, '"a text about it %06d"' % i, "%d.5" % (i % 1000))[(at + nth) % 3])

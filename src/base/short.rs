@@ -26,6 +26,14 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// A few bytes as a number, the first of them lowest. Their number is known to the compiler, so that this is a load.
+#[inline]
+pub(crate) fn number<const N: usize>(bytes: [u8; N]) -> u64 {
+    let mut word = [0; 8];
+    *word.first_chunk_mut().expect("at most eight") = bytes;
+    u64::from_le_bytes(word)
+}
+
 /// Are these the same bytes?
 #[inline]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {

@@ -279,42 +279,43 @@ fn find_commands(
     session: &Session,
 ) {
     let sends_for_key = dict.len() >= LOOK_AHEAD_KEYS_MIN;
-    let (first, db) = (turn.ahead.pending.len(), session.db);
+    let db = session.db;
     let mut last_name = LastName::NONE;
-    let requests = turn.members[index].batch.all(0, session.input.bytes());
-    turn.ahead
-        .pending
-        .extend(requests.enumerate().map(|(at, (_, args))| {
-            let mut pending = Pending {
-                command: table.find_next(args.name(), &mut last_name),
-                hash: None,
-                member: index as u32,
-                db,
-                sends_for_key: false,
-                is_plain: false,
-            };
-            if let Some(command) = pending.command
-                && command.first_key != 0
-                && let Some(key) = args.get(usize::from(command.first_key))
-            {
-                let hash = dict.hash(key);
-                if sends_for_key {
-                    dict.prefetch_bucket(hash);
-                }
-                pending.hash = Some(hash);
-                pending.sends_for_key = sends_for_key;
-                pending.is_plain = command.is_plain && command.spec.takes(args.len());
-                if turn.ahead.names_elements
-                    && command.element != 0
-                    && let Some(element) = args.get(usize::from(command.element))
-                {
-                    turn.ahead.elements.push(Element {
-                        request: (first + at) as u32,
-                        // Tables inside values have the seed of the keys.
-                        hash: dict.hash(element),
-                    });
-                }
+    let Turn { members, ahead, .. } = turn;
+    let requests = members[index].batch.all(0, session.input.bytes());
+    ahead.pending.reserve(requests.len());
+    // A loop by hand: as a chain of adapters it is compiled apart from its place.
+    for (_, args) in requests {
+        let mut pending = Pending {
+            command: table.find_next(args.name(), &mut last_name),
+            hash: None,
+            member: index as u32,
+            db,
+            sends_for_key: false,
+            is_plain: false,
+        };
+        if let Some(command) = pending.command
+            && command.first_key != 0
+            && let Some(key) = args.get(usize::from(command.first_key))
+        {
+            let hash = dict.hash(key);
+            if sends_for_key {
+                dict.prefetch_bucket(hash);
             }
-            pending
-        }));
+            pending.hash = Some(hash);
+            pending.sends_for_key = sends_for_key;
+            pending.is_plain = command.is_plain && command.spec.takes(args.len());
+            if ahead.names_elements
+                && command.element != 0
+                && let Some(element) = args.get(usize::from(command.element))
+            {
+                ahead.elements.push(Element {
+                    request: ahead.pending.len() as u32,
+                    // Tables inside values have the seed of the keys.
+                    hash: dict.hash(element),
+                });
+            }
+        }
+        ahead.pending.push(pending);
+    }
 }

@@ -551,7 +551,7 @@ impl<'a> Keys<'a> {
         } = &mut *self.space;
         let Db { dict, sizes } = &mut dbs[usize::from(self.db)];
         let mut place = dict.occupied(spot);
-        sizes.moved(Bin::of(place.entry()), Bin::of_new(&new));
+        sizes.replaced(place.entry(), &new);
         let old = place.replace(new, until);
         if !self.no_touch {
             access.touch(place.entry(), self.moment, rng);
@@ -601,7 +601,7 @@ impl<'a> Keys<'a> {
             && (place.entry().deadline()).is_none_or(|deadline| deadline > horizon_ms)
         {
             let new = compute(Some(place.entry()))?;
-            sizes.moved(Bin::of(place.entry()), Bin::of_new(&new));
+            sizes.replaced(place.entry(), &new);
             let old = place.replace(new, until);
             if !self.no_touch {
                 access.touch(place.entry(), self.moment, rng);

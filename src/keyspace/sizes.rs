@@ -98,6 +98,24 @@ impl Sizes {
         }
     }
 
+    /// A value is about to give way to another one. Most have the size of what they replace.
+    #[inline]
+    pub(super) fn replaced(&mut self, old: EntryRef<'_, Value>, new: &New<'_, Value>) {
+        match (old.payload(), new) {
+            (Payload::Inline(old), New::Inline(new) | New::InlineRaw(new))
+                if old.len() == new.len() => {}
+            (Payload::Int(old), New::Int(new)) => {
+                self.moved(Bin::of_number(old), Bin::of_number(*new));
+            }
+            _ => self.replaced_by_other(old, new),
+        }
+    }
+
+    #[inline(never)]
+    fn replaced_by_other(&mut self, old: EntryRef<'_, Value>, new: &New<'_, Value>) {
+        self.moved(Bin::of(old), Bin::of_new(new));
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -7,6 +7,8 @@
 
 use std::ptr::{self, NonNull};
 
+use crate::base::short;
+
 /// Where an allocation of ours is. A number until [`Address::pointer`] makes it a pointer again; the owner of the table
 /// knows the type behind it, and that it is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,9 +54,7 @@ impl Address {
 
     #[inline]
     pub(crate) fn from_bytes(bytes: [u8; 6]) -> Self {
-        let mut word = [0; 8];
-        word[..6].copy_from_slice(&bytes);
-        Self(u64::from_le_bytes(word))
+        Self(short::number(bytes))
     }
 
     /// Ask for the first line, and for the next one where a small allocation usually ends.

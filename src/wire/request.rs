@@ -402,7 +402,7 @@ fn whole_len(bytes: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
         });
     };
     let (mut missing, mut rest);
-    if let Some((others, len)) = first_headers(bytes) {
+    if let Some((others, len)) = first_headers(*bytes.first_chunk()?) {
         missing = others;
         rest = &bytes[8..];
         take(len, rest);
@@ -422,10 +422,10 @@ fn whole_len(bytes: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
 /// The two numbers that nearly every request begins with, `*3\r\n$4\r\n`, if each has one digit: one word. The first of
 /// them without the argument that follows, which is there.
 #[inline]
-fn first_headers(bytes: &[u8]) -> Option<(usize, usize)> {
+fn first_headers(bytes: [u8; 8]) -> Option<(usize, usize)> {
     const ZEROS: u64 = u64::from_le_bytes(*b"*0\r\n$0\r\n");
     const DIGITS: u64 = u64::from_le_bytes([0, 0xff, 0, 0, 0, 0xff, 0, 0]);
-    let word = u64::from_le_bytes(*bytes.first_chunk()?) ^ ZEROS;
+    let word = u64::from_le_bytes(bytes) ^ ZEROS;
     if word & !DIGITS != 0 {
         return None;
     }

@@ -161,8 +161,9 @@ impl Engine {
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
         let mut piece = Piece::new(bytes, ctx.services.fed_to());
-        for (pending, (request, args)) in run.iter().zip(batch.all(at, bytes)) {
-            let Some(command) = pending.plain_command() else {
+        let mut all = batch.all(at, bytes);
+        for pending in run {
+            let (Some(command), Some((sent, args))) = (pending.plain_command(), all.next()) else {
                 break;
             };
             if ASKED && users::denial(ctx.services, ctx.session, command, args).is_some() {
@@ -171,7 +172,7 @@ impl Engine {
             ctx.keys
                 .set_hint(command.first_key_hint(args, pending.hash));
             let (spent_ns, ended) = call::call_plain(&mut ctx, command, args, &mut ticks);
-            if FED && !piece.takes(&mut ctx, ended, request) {
+            if FED && !piece.takes(&mut ctx, ended, sent) {
                 piece.pass_on(&mut ctx, command, batch.args(at + ran, bytes), ended);
             }
             tally.add(ctx.services, command, spent_ns);
@@ -204,13 +205,14 @@ impl Engine {
             self.now = read_clock(&self.clock);
         }
         self.give_output_back(session, was_empty);
-        self.keep_to_limits(session);
-        self.note_closing(session);
+        self.look_at_output(session);
         ran
     }
 
+    /// What the run has put there may be too much.
     #[inline]
-    fn note_closing(&mut self, session: &Session) {
+    fn look_at_output(&mut self, session: &mut Session) {
+        self.keep_to_limits(session);
         if session.is_closing() {
             self.sessions.to_close.push(session.id);
         }

@@ -15,6 +15,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::short;
 use crate::store::address::Address;
 
 #[repr(C, align(32))]
@@ -50,8 +51,7 @@ impl<const N: usize> Bucket<N> {
     /// The slots in use that carry this tag, one bit each.
     #[inline]
     pub(crate) fn matches(&self, tag: u8) -> Bits {
-        let mut tags = [0; 8];
-        tags[..N].copy_from_slice(&self.tags);
+        let tags = short::number(self.tags);
         #[cfg(target_arch = "x86_64")]
         let equal = equal_bytes_sse2(tags, tag);
         #[cfg(not(target_arch = "x86_64"))]
@@ -121,24 +121,23 @@ impl<const N: usize> Bucket<N> {
         debug_assert!(child.is_none_or(|index| index < OVERFLOW_MAX));
         let child = child.map_or(0, |index| u64::from(index) + 1);
         let link = child << N | u64::from(self.used().0);
-        self.link.copy_from_slice(&link.to_le_bytes()[..N]);
+        let bytes = link.to_le_bytes();
+        self.link = *bytes.first_chunk().expect("N of eight");
     }
 
     #[inline]
     fn link(&self) -> u64 {
-        let mut word = [0; 8];
-        word[..N].copy_from_slice(&self.link);
-        u64::from_le_bytes(word)
+        short::number(self.link)
     }
 }
 
 /// Which of eight bytes equal `wanted`, one bit each.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn equal_bytes(bytes: [u8; 8], wanted: u8) -> u8 {
+fn equal_bytes(bytes: u64, wanted: u8) -> u8 {
     // Xor makes equal bytes zero, and a byte is zero exactly if neither its low seven bits carry
     // into its top bit when 0x7f is added, nor that top bit is set itself.
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let differing = u64::from_le_bytes(bytes) ^ (u64::from(wanted) * 0x0101_0101_0101_0101);
+    let differing = bytes ^ (u64::from(wanted) * 0x0101_0101_0101_0101);
     let zero = !(((differing & LOW) + LOW) | differing | LOW);
     // The multiplication gathers the eight top bits into the top byte.
     ((zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
@@ -151,14 +150,11 @@ fn equal_bytes(bytes: [u8; 8], wanted: u8) -> u8 {
     clippy::multiple_unsafe_ops_per_block,
     reason = "four instructions, unsafe for one reason, which holds for all"
 )]
-fn equal_bytes_sse2(bytes: [u8; 8], wanted: u8) -> u8 {
+fn equal_bytes_sse2(bytes: u64, wanted: u8) -> u8 {
     use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8};
     // SAFETY: these take and return values only; SSE2 is part of every x86-64 target.
     unsafe {
-        let wide = _mm_cmpeq_epi8(
-            _mm_cvtsi64_si128(i64::from_le_bytes(bytes)),
-            _mm_set1_epi8(wanted as i8),
-        );
+        let wide = _mm_cmpeq_epi8(_mm_cvtsi64_si128(bytes as i64), _mm_set1_epi8(wanted as i8));
         _mm_movemask_epi8(wide) as u8
     }
 }
@@ -193,7 +189,7 @@ mod tests {
     fn both_ways_to_compare_agree() {
         let mut random = Random::new(1);
         for _ in 0..10_000 {
-            let bytes = [(); 8].map(|()| random.below(4) as u8 * 85);
+            let bytes = short::number([(); 8].map(|()| random.below(4) as u8 * 85));
             for wanted in [0, 1, 84, 85, 127, 128, 170, 255] {
                 assert_eq!(equal_bytes(bytes, wanted), equal_bytes_sse2(bytes, wanted));
             }

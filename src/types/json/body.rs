@@ -10,7 +10,6 @@ use crate::store::alloc::size_class;
 
 use super::index::{self, Index};
 use super::pack::{self, Head};
-use super::tree::SHARED_HEAD;
 
 /// Looks for a field, which may have a number: its place among the fields, and where its value begins.
 pub(super) fn find(body: &[u8], text: &[u8], id: Option<u16>) -> Option<(usize, usize)> {
@@ -97,6 +96,9 @@ pub(super) fn close(out: &mut Vec<u8>, head: Range<usize>, is_object: bool, coun
         index::fill(&mut out[start..], index, count);
     }
 }
+
+/// A block that is shared begins with two counts.
+pub(super) const SHARED_HEAD: usize = 2 * size_of::<usize>();
 
 /// How many shared bytes are asked for so that so many fit: as many as the allocator gives anyway.
 pub(super) fn with_room(len: usize) -> usize {

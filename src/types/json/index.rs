@@ -77,10 +77,11 @@ pub(super) fn shift(index: &mut [u8], place: usize, growth: isize) {
     let count = usize::from(u16::from_le_bytes([index[1], index[2]]));
     // Without a branch, so that it is done to many at once. Fields with an index are few enough bytes.
     let (place, growth) = (place as u16, growth as u16);
-    for start in index[HEAD_LEN + count..].chunks_exact_mut(2) {
-        let old = u16::from_le_bytes([start[0], start[1]]);
+    let (starts, _) = index[HEAD_LEN + count..].as_chunks_mut();
+    for start in starts {
+        let old = u16::from_le_bytes(*start);
         let new = old.wrapping_add(if old > place { growth } else { 0 });
-        start.copy_from_slice(&new.to_le_bytes());
+        *start = new.to_le_bytes();
     }
 }
 

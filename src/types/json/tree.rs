@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::store::mover::Mover;
 
-use super::body;
+use super::body::{self, SHARED_HEAD};
 use super::names::Names;
 use super::pack::{self, Atom, Name};
 
@@ -73,9 +73,6 @@ impl Run {
         }
     }
 }
-
-/// A block that is shared begins with two counts.
-pub(super) const SHARED_HEAD: usize = 2 * size_of::<usize>();
 
 impl Tree {
     pub(super) fn new(is_object: bool, runs: Vec<Run>) -> Self {

@@ -142,11 +142,24 @@ static IS_ESCAPED: [bool; 256] = {
     escaped
 };
 
-/// Whether a text stands between quotes as it is, as most do. All signs are looked at, for then they are many at once.
+/// Whether a text stands between quotes as it is, as most do.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    let is_special =
-        |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    text.iter().fold(0, |any, byte| any | is_special(*byte)) == 0
+    let (words, rest) = text.as_chunks();
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    words
+        .iter()
+        .chain([&last])
+        .all(|word| !has_escaped(u64::from_le_bytes(*word)))
+}
+
+/// Whether one of eight signs is among those of [`IS_ESCAPED`]. A byte below `n` borrows from its upper bit when `n` is
+/// taken from it; one that equals another is zero where the two differ.
+fn has_escaped(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let borrows = |bytes: u64, n: u64| bytes.wrapping_sub(ONES * n) & !bytes;
+    let is_equal = |byte: u8| borrows(word ^ (ONES * u64::from(byte)), 1);
+    (borrows(word, 0x20) | is_equal(b'"') | is_equal(b'\\')) & ONES << 7 != 0
 }
 
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
@@ -210,6 +223,20 @@ mod tests {
         let mut out = Vec::new();
         push_number(&mut out, Number::Big(u64::MAX));
         assert_eq!(out, b"18446744073709551615");
+    }
+
+    #[test]
+    fn a_text_is_plain_if_nothing_in_it_is_escaped() {
+        for byte in 0..=255 {
+            for len in 1..20 {
+                for at in [0, len / 2, len - 1] {
+                    let mut text = vec![0x80; len];
+                    text[at] = byte;
+                    assert_eq!(is_plain(&text), !IS_ESCAPED[usize::from(byte)], "{byte}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 
     #[test]

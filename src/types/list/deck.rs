@@ -193,8 +193,9 @@ impl From<Listpack> for Deck {
 #[inline]
 fn write_header(blob: &mut [u8], total: usize, count: u16) {
     let total = u32::try_from(total).expect("a node is far below 4 GiB");
-    blob[..4].copy_from_slice(&total.to_le_bytes());
-    blob[4..HEADER].copy_from_slice(&count.to_le_bytes());
+    let both = (u64::from(total) | u64::from(count) << 32).to_le_bytes();
+    let header: &mut [u8; HEADER] = blob.first_chunk_mut().expect("a node has a header");
+    *header = *both.first_chunk().expect("six of eight");
 }
 
 /// Header and terminator.
