@@ -182,6 +182,11 @@ impl<S: Read + Write> Secured<S> {
             let unfed = mem::take(&mut self.unfed);
             filled += self.feed(&unfed, &mut space[filled..])?;
         }
+        if filled > 0 {
+            // The socket was not asked. What has come since it was asked last has been announced already, and nothing
+            // will announce it again.
+            self.is_drained = false;
+        }
         while filled == 0 && !self.has_ended {
             filled = match self.receive(space, scratch)? {
                 None => return Ok(0),
