@@ -129,6 +129,10 @@ fn the_page_and_its_files_are_there() {
     for name in ["/style.css", "/main.js", "/icon.svg"] {
         assert_eq!(status(&house.get(name, "")), 200, "{name}");
     }
+    let source = house.get("/read/src/reactor/mod.rs", "");
+    assert!(source.contains("Content-Type: text/plain; charset=utf-8"));
+    assert_eq!(body(&source), include_str!("../src/reactor/mod.rs"));
+    assert_eq!(status(&house.get("/read/Cargo.toml", "")), 404);
     assert_eq!(status(&house.get("/../Cargo.toml", "")), 404);
     assert_eq!(status(&house.post("/metrics", "x")), 405);
     let head = house.ask("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -406,7 +406,28 @@ fn any_request(rng: &mut Rng) -> Vec<u8> {
         if rng.one_in(8) {
             words = vec!["PEXPIRE", "a", ["1", "50", "900"][rng.index(3)]];
         }
-        return request(&words);
+        return in_any_form(request(&words), &words, rng);
+    }
+}
+
+/// The request, sometimes as only a strange client would send it, or with an empty one before it.
+fn in_any_form(mut request: Vec<u8>, words: &[&str], rng: &mut Rng) -> Vec<u8> {
+    let is_plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match rng.below(24) {
+        0 => [b"*0\r\n".as_slice(), &request].concat(),
+        1 => [b"\r\n".as_slice(), &request].concat(),
+        2 if words.iter().all(is_plain) => format!("{}\r\n", words.join(" ")).into_bytes(),
+        3 => {
+            let at = request.iter().position(|&byte| byte == b'\n');
+            request[at.expect("a header")] = b'x';
+            request
+        }
+        4 => {
+            let len = request.len();
+            request[len - 2..].copy_from_slice(b"xx");
+            request
+        }
+        _ => request,
     }
 }
 

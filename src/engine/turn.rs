@@ -282,10 +282,10 @@ fn find_commands(
     let db = session.db;
     let mut last_name = LastName::NONE;
     let Turn { members, ahead, .. } = turn;
-    let all_args = members[index].batch.all_args(0, session.input.bytes());
-    ahead.pending.reserve(all_args.len());
+    let requests = members[index].batch.all(0, session.input.bytes());
+    ahead.pending.reserve(requests.len());
     // A loop by hand: as a chain of adapters it is compiled apart from its place.
-    for args in all_args {
+    for (_, args) in requests {
         let mut pending = Pending {
             command: table.find_next(args.name(), &mut last_name),
             hash: None,

@@ -180,6 +180,7 @@ impl Keys<'_> {
 
     /// The aggregate under a key, for changing; made by `fresh` if there is none. The caller adds at least one
     /// element.
+    #[inline]
     pub(crate) fn edit_or_create<T: Folds>(
         &mut self,
         key: &[u8],
@@ -189,6 +190,7 @@ impl Keys<'_> {
     }
 
     /// As `edit_or_create`, with the place.
+    #[inline]
     pub(crate) fn edit_or_create_at<T: Folds>(
         &mut self,
         key: &[u8],

@@ -6,8 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::num;
-
 /// Where an argument lies, relative to its request's first byte; or, if `len` is [`Span::BIG`], which big it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -99,50 +97,6 @@ impl<'a> Args<'a> {
     pub(crate) fn shared(&self, i: usize) -> Option<Arc<Vec<u8>>> {
         let span = self.spans[i];
         (span.len == Span::BIG).then(|| Arc::clone(&self.bigs[span.start as usize]))
-    }
-
-    /// The whole request as it came, if a client of ours would send it in the same bytes: not inline, with no argument
-    /// elsewhere, each number and each line end as it should be. Then it can be passed on in one piece.
-    #[inline]
-    pub(crate) fn as_sent(&self) -> Option<&'a [u8]> {
-        let mut at = self.behind_header(0, b'*', self.spans.len())?;
-        for span in self.spans {
-            at = self.behind_header(at, b'$', span.len as usize)?;
-            if span.start as usize != at {
-                return None;
-            }
-            at += span.len as usize;
-            if self.bytes.get(at..at + 2)? != b"\r\n" {
-                return None;
-            }
-            at += 2;
-        }
-        self.bytes.get(..at)
-    }
-
-    /// Where the header at `at` ends, if it is this letter with this number.
-    #[inline]
-    fn behind_header(&self, at: usize, letter: u8, number: usize) -> Option<usize> {
-        let digit = |number: usize| b'0' + (number % 10) as u8;
-        let bytes = &self.bytes[at..];
-        // Most numbers have one or two digits.
-        let is_so = match number {
-            0..10 => bytes.starts_with(&[letter, digit(number), b'\r', b'\n']),
-            10..100 => {
-                let header = [letter, digit(number / 10), digit(number), b'\r', b'\n'];
-                bytes.starts_with(&header)
-            }
-            _ => return self.behind_long_header(at, letter, number),
-        };
-        is_so.then_some(at + if number < 10 { 4 } else { 5 })
-    }
-
-    fn behind_long_header(&self, at: usize, letter: u8, number: usize) -> Option<usize> {
-        let mut digits = [0; 20];
-        let digits = num::format_i64(number as i64, &mut digits);
-        let rest = self.bytes[at..].strip_prefix(&[letter])?;
-        let rest = rest.strip_prefix(digits)?.strip_prefix(b"\r\n")?;
-        Some(self.bytes.len() - rest.len())
     }
 
     /// The arguments' bytes, all together.

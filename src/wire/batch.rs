@@ -10,6 +10,7 @@
 //! Storage is reused from turn to turn: a warm batch allocates nothing. A batch belongs to the input it was decoded
 //! from until every request in it is retired.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::args::{Args, Span};
@@ -26,17 +27,23 @@ pub struct Batch {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) first_span: u32,
-    pub(crate) end_span: u32,
-    pub(crate) first_big: u32,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tests tell the two forms apart")
-    )]
-    pub(crate) is_inline: bool,
+pub(crate) struct Request {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) first_span: u32,
+    pub(super) end_span: u32,
+    pub(super) first_big: u32,
+    /// Its bytes are those in which we would write it ourselves. If not, they may be so for all that: a request that
+    /// came in parts is not looked at.
+    pub(super) is_canonical: bool,
+}
+
+impl Request {
+    /// Where it lies in `Input::bytes`, if it can be passed on in these bytes.
+    #[inline]
+    pub(crate) fn as_sent(&self) -> Option<Range<usize>> {
+        self.is_canonical.then_some(self.start..self.end)
+    }
 }
 
 impl Batch {
@@ -66,15 +73,15 @@ impl Batch {
         self.args_of(&self.requests[i], bytes)
     }
 
-    /// The arguments of all requests from `first` on.
+    /// All requests from `first` on, and their arguments.
     #[inline]
-    pub(crate) fn all_args<'a>(
+    pub(crate) fn all<'a>(
         &'a self,
         first: usize,
         bytes: &'a [u8],
-    ) -> impl ExactSizeIterator<Item = Args<'a>> {
+    ) -> impl ExactSizeIterator<Item = (&'a Request, Args<'a>)> {
         let requests = self.requests[first..].iter();
-        requests.map(move |request| self.args_of(request, bytes))
+        requests.map(move |request| (request, self.args_of(request, bytes)))
     }
 
     #[inline]
@@ -86,10 +93,10 @@ impl Batch {
         }
     }
 
-    /// Whether request `i` came in the inline form.
+    /// The bytes of request `i` as they came, if it can be passed on in them.
     #[cfg(test)]
-    pub(crate) fn is_inline(&self, i: usize) -> bool {
-        self.requests[i].is_inline
+    pub(crate) fn sent<'a>(&self, i: usize, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        Some(&bytes[self.requests[i].as_sent()?])
     }
 
     /// The bytes of request `i` as they came, and whatever lies between it and the one before.

@@ -304,7 +304,8 @@ impl Decoder {
             first_span: batch.spans.len() as u32,
             end_span: (batch.spans.len() + self.spans.len()) as u32,
             first_big: batch.bigs.len() as u32,
-            is_inline: false,
+            // It may be, but to look is not worth it: few requests are cut.
+            is_canonical: false,
         };
         batch.end = request.end;
         batch.requests.push(request);
@@ -348,7 +349,7 @@ impl Decoder {
             first_span: first_span as u32,
             end_span: spans.len() as u32,
             first_big: batch.bigs.len() as u32,
-            is_inline: true,
+            is_canonical: false,
         };
         batch.end = request.end;
         if request.end_span == request.first_span {
@@ -359,114 +360,137 @@ impl Decoder {
     }
 }
 
-/// Appends requests that are all there and in no way special, as nearly every one is. The first that is not is left to
-/// [`Decoder::step`], which finds out what it is. This keeps what must be remembered of a cut request out of the way of
-/// those that are not cut.
+/// Appends requests that are all there and in no way special, as nearly every one is: each in the very bytes in which
+/// we would write it, so whoever passes it on can do so in one piece. The first that is not so is left to
+/// [`Decoder::step`], which finds out what it is. This keeps what must be remembered of a cut request out of the way
+/// of those that are not cut.
 #[inline(never)]
 fn append_whole(input: &Input, batch: &mut Batch, most: usize, limits: &Limits) {
-    if !limits.authenticated {
+    let len_max = limits.bulk_bytes_max.min(limits.big_bytes_min - 1);
+    if !limits.authenticated || len_max < HEADER_MAX {
         return;
     }
     let bytes = input.bytes();
-    let len_max = limits
-        .bulk_bytes_max
-        .min(limits.big_bytes_min.saturating_sub(1));
     let mut start = batch.end;
     while batch.requests.len() < most {
         let first_span = batch.spans.len();
-        let Some(end) = whole_end(bytes, start, &mut batch.spans, len_max) else {
+        let Some(len) = whole_len(&bytes[start..], &mut batch.spans) else {
             batch.spans.truncate(first_span);
             break;
         };
         batch.requests.push(Request {
             start,
-            end,
+            end: start + len,
             first_span: first_span as u32,
             end_span: batch.spans.len() as u32,
             first_big: batch.bigs.len() as u32,
-            is_inline: false,
+            is_canonical: true,
         });
-        start = end;
+        start += len;
     }
     batch.end = start;
 }
 
-/// Where such a request ends that begins at `start`; its arguments go to `spans`.
+/// The length of such a request, if `bytes` begin with one; its arguments go to `spans`.
 #[inline]
-fn whole_end(bytes: &[u8], start: usize, spans: &mut Vec<Span>, len_max: usize) -> Option<usize> {
-    let mut take = |len: usize, from: usize| {
-        let end = from + len + 2;
-        if len > len_max || end > bytes.len() {
-            return None;
-        }
+fn whole_len(bytes: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
+    // Each time the rest begins with the line end of what was read last, which is looked at with what follows.
+    let mut take = |len: usize, rest: &[u8]| {
         spans.push(Span {
-            start: (from - start) as u32,
+            start: (bytes.len() - rest.len()) as u32,
             len: len as u32,
         });
-        Some(end)
     };
-    let (mut missing, mut at);
-    if let Some((count, len)) = first_headers(bytes, start) {
-        missing = count.checked_sub(1)?;
-        at = take(len, start + 8)?;
+    let (mut missing, mut rest);
+    if let Some((others, len)) = first_headers(*bytes.first_chunk()?) {
+        missing = others;
+        rest = &bytes[8..];
+        take(len, rest);
+        rest = rest.get(len..)?;
     } else {
-        (missing, at) = short_header(bytes, start, b'*')?;
-        if missing == 0 {
-            return None;
-        }
+        (missing, rest) = count_of_many(bytes)?;
     }
     while missing > 0 {
-        let (len, from) = short_header(bytes, at, b'$')?;
-        at = take(len, from)?;
+        let (len, content) = next_header(rest)?;
+        take(len, content);
+        rest = content.get(len..)?;
         missing -= 1;
     }
-    Some(at)
+    (rest.first_chunk()? == b"\r\n").then_some(bytes.len() - rest.len() + 2)
 }
 
-/// The two numbers that nearly every request begins with, `*3\r\n$4\r\n`, if each has one digit: one word.
+/// The two numbers that nearly every request begins with, `*3\r\n$4\r\n`, if each has one digit: one word. The first of
+/// them without the argument that follows, which is there.
 #[inline]
-fn first_headers(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+fn first_headers(bytes: [u8; 8]) -> Option<(usize, usize)> {
     const ZEROS: u64 = u64::from_le_bytes(*b"*0\r\n$0\r\n");
-    // All but the digits, and what stands behind `\r`.
-    const FIXED: u64 = u64::from_le_bytes([0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0]);
-    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?) ^ ZEROS;
-    let (count, len) = (word >> 8 & 0xff, word >> 40 & 0xff);
-    (word & FIXED == 0 && count <= 9 && len <= 9).then_some((count as usize, len as usize))
+    const DIGITS: u64 = u64::from_le_bytes([0, 0xff, 0, 0, 0, 0xff, 0, 0]);
+    let word = u64::from_le_bytes(bytes) ^ ZEROS;
+    if word & !DIGITS != 0 {
+        return None;
+    }
+    let others = (word as usize >> 8 & 0xff).wrapping_sub(1);
+    let len = word as usize >> 40;
+    if others > 8 || len > 9 {
+        return None;
+    }
+    Some((others, len))
 }
 
-/// The number in a header of at most four digits, and where the header ends.
+/// The greatest number that [`whole_len`] reads.
+const HEADER_MAX: usize = 9999;
+
+/// The number in a header of at most four digits behind the end of a line, and what follows.
 #[inline]
-fn short_header(bytes: &[u8], at: usize, prefix: u8) -> Option<(usize, usize)> {
-    // Even the shortest argument, an empty one, is longer than this.
-    let header: &[u8; 5] = bytes.get(at..)?.first_chunk()?;
-    let first = header[1].wrapping_sub(b'0');
-    let second = header[2].wrapping_sub(b'0');
-    if header[0] != prefix || first > 9 {
+fn next_header(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    // Even the shortest argument, an empty one, is that long.
+    let header: &[u8; 8] = bytes.first_chunk()?;
+    let digit = |at: usize| usize::from(header[at]).wrapping_sub(usize::from(b'0'));
+    let ends = |at: usize| header[at..at + 2] == *b"\r\n";
+    if !ends(0) || header[2] != b'$' {
         return None;
     }
-    if header[2] == b'\r' {
-        return Some((usize::from(first), at + 4));
+    if ends(4) {
+        let only = digit(3);
+        return (only <= 9).then_some((only, &bytes[6..]));
     }
-    if second > 9 || first == 0 {
+    // No number but zero begins with one.
+    let first = digit(3).wrapping_sub(1);
+    let second = digit(4);
+    if first > 8 || second > 9 {
         return None;
     }
-    let tens = usize::from(first) * 10 + usize::from(second);
-    if header[3] == b'\r' {
-        return Some((tens, at + 5));
+    let tens = first * 10 + second + 10;
+    if ends(5) {
+        return Some((tens, &bytes[7..]));
     }
-    let third = header[3].wrapping_sub(b'0');
+    let third = digit(5);
     if third > 9 {
         return None;
     }
-    let hundreds = tens * 10 + usize::from(third);
-    if header[4] == b'\r' {
-        return Some((hundreds, at + 6));
+    let hundreds = tens * 10 + third;
+    if ends(6) {
+        return Some((hundreds, &bytes[8..]));
     }
-    let fourth = header[4].wrapping_sub(b'0');
-    if fourth > 9 || bytes.get(at + 5) != Some(&b'\r') {
+    let fourth = digit(6);
+    if fourth > 9 || bytes[7..].first_chunk()? != b"\r\n" {
         return None;
     }
-    Some((hundreds * 10 + usize::from(fourth), at + 7))
+    Some((hundreds * 10 + fourth, &bytes[9..]))
+}
+
+/// The number of arguments of a request that has many or begins with a long one, and what follows without its line end.
+#[inline(never)]
+fn count_of_many(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let digits = bytes
+        .get(1..5)?
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    let (digits, rest) = bytes.strip_prefix(b"*")?.split_at(digits.count());
+    let is_canonical =
+        digits.first().is_some_and(|&first| first != b'0') && rest.starts_with(b"\r\n");
+    let count = num::parse_i64(digits).filter(|_| is_canonical)?;
+    Some((count as usize, rest))
 }
 
 /// Reads on from `progress` in `bytes`, which begin with the request.

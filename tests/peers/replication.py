@@ -557,6 +557,8 @@ def tests_for(ours, peer):
             tests.append(("replication: two %s on one snapshot, diskless %s" % (name, sync), lambda other=other, sync=sync: snapshots(ours, other, ("--repl-diskless-sync", sync))))
     valkey = find_program("valkey-server")
     if valkey:
+        if valkey not in real:
+            tests.append(("replication: from valkey-server to us and back", lambda: moves(valkey, ours)))
         tests.append(("replication: valkey follows us by two connections", lambda: dual(ours, valkey, 13)))
         tests.append(("replication: we follow valkey by two connections", lambda: dual(valkey, ours, 14)))
     tests.append(("replication: we follow us by two connections in Valkey's way",

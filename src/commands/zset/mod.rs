@@ -158,24 +158,27 @@ pub(crate) fn insert<'a>(
     scored: impl Iterator<Item = (&'a [u8], f64)>,
 ) -> Result<usize, Error> {
     let rule = options.rule;
-    let found = ctx.keys.spot_as::<Zset>(key)?;
-    if found.is_none() && rule.present == Present::Yes {
-        // XX without a key creates nothing.
-        if rule.increments {
-            ctx.reply.null();
-        } else {
-            ctx.reply.integer(0);
-        }
-        return Ok(0);
-    }
     let limits = limits::zset(ctx);
     let mut scored = scored.peekable();
-    let mut zset = if let Some(spot) = found {
-        ctx.keys.edit_at::<Zset>(spot)?
+    let mut zset = if rule.present == Present::Yes {
+        match ctx.keys.edit::<Zset>(key)? {
+            Some(zset) => zset,
+            // XX without a key creates nothing.
+            None if rule.increments => {
+                ctx.reply.null();
+                return Ok(0);
+            }
+            None => {
+                ctx.reply.integer(0);
+                return Ok(0);
+            }
+        }
     } else {
-        let first_len = scored.peek().map_or(0, |(member, _)| member.len());
-        ctx.keys
-            .edit_or_create(key, || Zset::for_adding(count, first_len, &limits))?
+        let fresh = || {
+            let first_len = scored.peek().map_or(0, |(member, _)| member.len());
+            Zset::for_adding(count, first_len, &limits)
+        };
+        ctx.keys.edit_or_create(key, fresh)?
     };
     zset.expect(count, &limits);
     let (mut added, mut moved) = (0, 0);

@@ -1,7 +1,8 @@
 //! The propagated commands on their way to their readers: the log, and the stream of replication.
 //!
 //! Both get them when an outermost command has run, and between MULTI and EXEC if it has caused several. The command
-//! that caused nothing but itself, as nearly all do, comes alone, and goes on in the very bytes in which it was sent.
+//! that caused nothing but itself, as nearly all do, comes alone, and mostly goes on in the very bytes in which it was
+//! sent, together with those beside it.
 
 use crate::engine::Engine;
 use crate::engine::clock::Now;
@@ -35,7 +36,7 @@ impl Services {
     }
 
     /// The same for one command.
-    #[inline]
+    #[cold]
     pub(in crate::engine) fn append_one(
         &mut self,
         audience: Audience,
@@ -43,18 +44,23 @@ impl Services {
         args: Args<'_>,
         now: &Now,
     ) {
-        let sent = args.as_sent();
         if audience.has_replicas() {
-            self.replication.feed_one(db, args, sent);
+            self.replication.feed_one(db, args);
         }
         if audience.has_log() && self.appending.is_fed() {
             let now_s = self.noted_time(now);
-            let feed = &mut self.appending.feed;
-            match sent {
-                Some(sent) => feed.encoded(db, sent, now_s),
-                None => feed.command(db, args.iter(), now_s),
-            }
+            self.appending.feed.command(db, args.iter(), now_s);
             self.appending.offset += 1;
+        }
+    }
+
+    /// The same for so many commands that everybody gets in these bytes.
+    pub(in crate::engine) fn append_sent(&mut self, db: u16, sent: &[u8], count: u64, now: &Now) {
+        self.replication.feed_sent(db, sent);
+        if self.appending.is_fed() {
+            let now_s = self.noted_time(now);
+            self.appending.feed.encoded(db, sent, now_s);
+            self.appending.offset += count;
         }
     }
 

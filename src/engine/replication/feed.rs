@@ -41,21 +41,26 @@ impl Replication {
         self.flush_scratch();
     }
 
-    /// Puts in one command that belongs to no others; `sent` is how it came, if it goes on so.
-    #[inline]
-    pub(in crate::engine) fn feed_one(&mut self, db: u16, args: Args<'_>, sent: Option<&[u8]>) {
-        if !self.is_fed() {
-            return;
-        }
-        if let Some(sent) = sent
-            && let Some(stream) = self.history.stream_mut()
-            && self.db == Some(db)
-        {
-            stream.push(sent);
-        } else {
+    /// Puts in one command that belongs to no others.
+    pub(in crate::engine) fn feed_one(&mut self, db: u16, args: Args<'_>) {
+        if self.is_fed() {
             self.select(db);
             push_command(&mut self.scratch, args.iter());
             self.flush_scratch();
+        }
+    }
+
+    /// Puts in commands that belong to no others, in the bytes in which they came.
+    pub(in crate::engine) fn feed_sent(&mut self, db: u16, sent: &[u8]) {
+        if !self.is_fed() {
+            return;
+        }
+        if self.db != Some(db) {
+            self.select(db);
+            self.flush_scratch();
+        }
+        if let Some(stream) = self.history.stream_mut() {
+            stream.push(sent);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::wire::args::Args;
 
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
-use crate::engine::run::effects::{Audience, Ended, shown};
+use crate::engine::run::effects::{Ended, shown};
 use crate::engine::run::facts::Facts;
 use crate::engine::services::Services;
 use crate::engine::session::{Link, Parked, Session};
@@ -71,20 +71,21 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>)
     spent_ns
 }
 
-/// `call` for a plain command while nobody listens, or, if it is `FED`, while the readers of the stream do and nobody
-/// else (see [`plain`](super::plain)). To count it, and to note that it took long, is for the caller. `ticks` is the
-/// processor's counter when it began, and then when it has ended.
+/// `call` for a plain command while nobody listens but, perhaps, the readers of the stream (see
+/// [`plain`](super::plain)). To count it, to pass it on, and to note that it took long, is for the caller. `ticks` is
+/// the processor's counter when it began, and then when it has ended. Returns how long it took, in nanoseconds, and
+/// how it ended.
 #[expect(
     clippy::inline_always,
     reason = "it is the whole of a plain command, for two kinds of users"
 )]
 #[inline(always)]
-pub(super) fn call_plain<const FED: bool>(
+pub(super) fn call_plain(
     ctx: &mut Ctx<'_>,
     command: &'static Command,
     args: Args<'_>,
     ticks: &mut u64,
-) -> u64 {
+) -> (u64, Ended) {
     ctx.command = command;
     let dirty_before = ctx.keys.space.journal.dirty;
     let outcome = (command.run.0)(ctx, args);
@@ -99,36 +100,8 @@ pub(super) fn call_plain<const FED: bool>(
         refuse(ctx, &refusal);
         ctx.services.stats.commands[command.index].failed += 1;
     }
-    if FED {
-        propagate_plain(ctx, command, args, Ended::new(changed, failed));
-    }
-    ctx.services.rate.nanos(ticks.wrapping_sub(started))
-}
-
-/// Tells the readers of the stream what a plain command has done. Mostly it stands for itself or is not told of, and
-/// then its arguments are read where they lie.
-#[inline]
-fn propagate_plain(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, ended: Ended) {
-    let how = command.spec.propagates;
-    if !ctx.fx.is_quiet() || !ctx.keys.space.journal.is_empty() {
-        propagate_several(ctx, command, args, ended);
-    } else if let Some(audience) = Audience::of(how, ended) {
-        ctx.services
-            .append_one(audience, ctx.keys.db, args, &ctx.now);
-    }
-}
-
-/// The same where keys went by themselves, or the command names others. Nobody else hears of the keys.
-#[cold]
-fn propagate_several(ctx: &mut Ctx<'_>, command: &'static Command, args: Args<'_>, ended: Ended) {
-    let (fx, journal) = (&mut *ctx.fx, &mut ctx.keys.space.journal);
-    fx.note_removals(journal);
-    fx.facts_seen = 0;
-    journal.clear();
-    fx.finish_command(command.spec.propagates, ctx.keys.db, ended, args);
-    if !fx.stream.is_empty() {
-        ctx.services.append_effects(fx, command, &ctx.now);
-    }
+    let spent_ns = ctx.services.rate.nanos(ticks.wrapping_sub(started));
+    (spent_ns, Ended::new(changed, failed))
 }
 
 /// For the command of this context, if it took long.

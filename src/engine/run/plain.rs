@@ -7,11 +7,13 @@
 //! a whole; one [`Ctx`] does for all of them, and for each there is left to run it and to count it.
 //!
 //! An append-only file or replicas hear of each command even so. Their stream takes bytes and gives nothing back, so it
-//! disturbs nobody: a run is then *fed*, and each command is written into the stream when it has run. The function that
-//! does it is there twice, so that a server that feeds nobody pays nothing for being able to.
+//! disturbs nobody: a run is then *fed*, and what its commands did is passed on before the run ends (`fed`). The
+//! function that does it is there twice, so that a server that feeds nobody pays nothing for being able to.
 //!
 //! This is a short cut: what is left out is what `Engine::run_request` would find to have no effect. That commands are
 //! as plain as their rows say, is asserted after each one.
+
+mod fed;
 
 use crate::keyspace::journal::interest;
 use crate::keyspace::{Expiry, Keys};
@@ -21,7 +23,7 @@ use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
 use crate::engine::Engine;
-use crate::engine::clock::{LONG_NS, Now, read_clock};
+use crate::engine::clock::{LONG_NS, Now};
 use crate::engine::prefetch::Pending;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
@@ -30,6 +32,7 @@ use crate::engine::run::{call, gate};
 use crate::engine::services::Services;
 use crate::engine::session::{Access, Replies, Session, Sessions};
 use crate::engine::users;
+use fed::Piece;
 
 /// Whether plain commands may run in one go, as far as all sessions and services have a say in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,7 +137,6 @@ impl Engine {
         run: &[Pending],
     ) -> usize {
         self.keyspace.journal.interest = Calm::of_run(FED).interest();
-        let fed_before = self.services.fed_to();
         session.last_active_us = self.now.monotonic_us;
         let was_empty = self.take_output(session);
         let (db, now) = (session.db, self.now);
@@ -158,9 +160,10 @@ impl Engine {
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
-        let mut all_args = batch.all_args(at, bytes);
+        let mut piece = Piece::new(bytes, ctx.services.fed_to());
+        let mut all = batch.all(at, bytes);
         for pending in run {
-            let (Some(command), Some(args)) = (pending.plain_command(), all_args.next()) else {
+            let (Some(command), Some((sent, args))) = (pending.plain_command(), all.next()) else {
                 break;
             };
             if ASKED && users::denial(ctx.services, ctx.session, command, args).is_some() {
@@ -168,7 +171,10 @@ impl Engine {
             }
             ctx.keys
                 .set_hint(command.first_key_hint(args, pending.hash));
-            let spent_ns = call::call_plain::<FED>(&mut ctx, command, args, &mut ticks);
+            let (spent_ns, ended) = call::call_plain(&mut ctx, command, args, &mut ticks);
+            if FED && !piece.takes(&mut ctx, ended, sent) {
+                piece.pass_on(&mut ctx, command, batch.args(at + ran, bytes), ended);
+            }
             tally.add(ctx.services, command, spent_ns);
             ran += 1;
             debug_assert!(
@@ -178,8 +184,7 @@ impl Engine {
             );
             if spent_ns >= noteworthy_ns {
                 // Taken out of the batch again, since what is kept across the call must be copied for it.
-                let args = batch.args(at + ran - 1, bytes);
-                is_late = note_long(&mut ctx, command, args, spent_ns);
+                is_late = note_long(&mut ctx, command, batch.args(at + ran - 1, bytes), spent_ns);
                 if is_late {
                     break;
                 }
@@ -189,21 +194,27 @@ impl Engine {
                 break;
             }
         }
+        if FED {
+            piece.end_run(&mut ctx);
+        }
         tally.end(ctx.services);
         session.last_command = Some(&ctx.command.facts);
         session.commands_processed += ran as u64;
-        if FED && self.services.fed_to() != fed_before {
-            (session.written_to, session.stream_to) = self.services.fed_to();
-        }
         if is_late {
-            self.now = read_clock(&self.clock);
+            self.note_long(session.id);
         }
         self.give_output_back(session, was_empty);
+        self.look_at_output(session);
+        ran
+    }
+
+    /// What the run has put there may be too much.
+    #[inline]
+    fn look_at_output(&mut self, session: &mut Session) {
         self.keep_to_limits(session);
         if session.is_closing() {
             self.sessions.to_close.push(session.id);
         }
-        ran
     }
 }
 

@@ -84,12 +84,18 @@ pub struct Chunk {
 
 enum Object {
     Value(Value),
-    Kept(Kept),
+    // Boxed, since nearly all are values.
+    Kept(Box<Kept>),
     Keys(Box<Dict<Value>>),
 }
 
+const _: () = assert!(size_of::<Object>() <= 24, "a chunk may have a thousand");
+
 /// A chunk that holds so much is full.
-pub(crate) const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 128 * 1024 };
+pub(crate) const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 64 * 1024 };
+
+/// One key more than full is mostly no longer than this.
+const BEYOND: usize = CHUNK_BYTES / 8;
 
 /// The bytes that a value counts for that was not copied: a chunk shall not hold any number of them.
 const SHARED_WEIGHT: usize = 64;
@@ -178,7 +184,7 @@ impl Chunk {
     pub(super) fn kept(&mut self, kept: Kept) {
         self.weight += SHARED_WEIGHT;
         self.bytes.push(KEPT);
-        self.objects.push(Object::Kept(kept));
+        self.objects.push(Object::Kept(Box::new(kept)));
     }
 
     pub(super) fn keys(&mut self, keys: Dict<Value>, db: u16, epoch: u8) {
@@ -211,8 +217,24 @@ impl Chunk {
 
     fn run(&mut self, bytes: &[u8]) {
         let len = u32::try_from(bytes.len()).expect("STRING_BYTES_MAX");
+        let needed = bytes.len() + size_of::<u32>();
+        if self.bytes.capacity() - self.bytes.len() < needed {
+            self.grow(needed);
+        }
         self.bytes.extend_from_slice(&len.to_ne_bytes());
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// A chunk is full a little beyond [`CHUNK_BYTES`]: from its half on it grows to that, and not to the double.
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        let len = self.bytes.len();
+        if len < CHUNK_BYTES / 2 {
+            self.bytes.reserve(needed);
+        } else {
+            let left = CHUNK_BYTES.saturating_sub(len);
+            self.bytes.reserve_exact(left.max(needed) + BEYOND);
+        }
     }
 
     /// Tells the sink everything, in order.
@@ -399,6 +421,31 @@ impl<'a> Cursor<'a> {
             key,
             deadline,
             access,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is on its way to the thread is counted in chunks, so none may take much more than its size.
+    #[test]
+    fn a_full_chunk_has_hardly_more_room_than_it_needs() {
+        for len in [3, 40, 900] {
+            let value = vec![b'v'; len];
+            let mut chunk = Chunk::default();
+            while !chunk.is_full() {
+                let head = Head {
+                    db: 0,
+                    access: 0,
+                    deadline: None,
+                    key: b"key",
+                };
+                chunk.key(head, Payload::Inline(&value));
+            }
+            let room = chunk.bytes.capacity();
+            assert!(room <= CHUNK_BYTES + 2 * BEYOND + len, "{room} for {len}");
         }
     }
 }

@@ -43,6 +43,13 @@ export function make(tag, attributes = {}, ...children) {
   return made;
 }
 
+// The way to a source: `src/reactor/mod.rs: turn` as a link to the file, scrolled to the function.
+export function way(where) {
+  const [file, functions] = where.split(": ");
+  const link = { href: `/read/${file}#:~:text=fn%20${functions.split(",")[0]}`, target: "_blank" };
+  return make("a", link, make("code", {}, where));
+}
+
 export function count(number) {
   if (number < 10000) return String(Math.round(number));
   const units = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];

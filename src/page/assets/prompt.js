@@ -1,6 +1,6 @@
 // A small redis-cli: one line goes to the server, and its way is told step by step.
 
-import { element, make } from "./draw.js";
+import { element, make, way } from "./draw.js";
 import { openTurn } from "./turns.js";
 
 export class Prompt {
@@ -70,7 +70,7 @@ export class Prompt {
 
 function step(title, text, picture, where) {
   const item = make("li", {}, make("b", {}, `${title}. `), text, " ");
-  if (where) item.append(make("code", {}, where));
+  if (where) item.append(way(where));
   if (picture) item.append(make("br"), picture);
   return item;
 }

@@ -1,6 +1,6 @@
 // Turns as columns, and one of them opened.
 
-import { bytes, colour, element, make, pen, time } from "./draw.js";
+import { bytes, colour, element, make, pen, time, way } from "./draw.js";
 
 // A turn comes as an array; these are its places.
 const NUMBER = 0, WOKE = 1, SPENT = 2, EVENTS = 3, ACCEPTED = 4, CLIENTS = 5, GROUPS = 6, READS = 7, WRITES = 8,
@@ -193,7 +193,7 @@ export function openTurn(turn, follow) {
       make("td", { class: "number" }, time(ns)),
       make("td", {}, bar),
       make("td", {}, deed(turn, name)),
-      make("td", {}, make("code", {}, where)));
+      make("td", {}, way(where)));
   });
   const phases = make("table", {},
     make("thead", {}, make("tr", {}, ...["Phase", "Time", "Share", "What", "Where"].map((name) => make("th", { scope: "col" }, name)))),
