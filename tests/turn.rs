@@ -36,3 +36,19 @@ fn a_served_waiter_does_not_shorten_the_turn() {
         "the turn lasted {BUSY_TICKS} ns at least, and {spent_ns} were counted"
     );
 }
+
+/// What a client has asked for and not read is freed beside the loop if it is much: thousands of pieces would hold up
+/// everybody.
+#[test]
+fn what_was_never_read_is_freed_elsewhere() {
+    let mut driver = Driver::plain();
+    let client = driver.connect();
+    driver.ask(client, &request(&["SET", "big", &"x".repeat(20_000)]));
+    for (count, garbage) in [(10, 0), (100, 1)] {
+        let deaf = driver.connect();
+        driver.push(deaf, &request(&["GET", "big"]).repeat(count));
+        driver.turn(&[deaf]);
+        driver.engine.handle_closed(deaf);
+        assert_eq!(driver.engine.poll_garbage().count(), garbage);
+    }
+}

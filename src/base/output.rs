@@ -176,6 +176,11 @@ impl Output {
         self.keep_to_cap();
     }
 
+    /// Of how many pieces it consists: what it costs to let it go.
+    pub(crate) fn pieces_count(&self) -> usize {
+        self.chunks.len() + 1
+    }
+
     /// Bytes not yet sent.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -1,5 +1,6 @@
 //! The time that commands see. It is read once a turn and after a command that took long; in between it stands still.
 
+use crate::base::slab::Id;
 use crate::base::time::Clock;
 use crate::store::tsc;
 
@@ -33,8 +34,15 @@ impl Engine {
         self.sessions.now_us = self.now.monotonic_us;
     }
 
-    /// For how long the present turn has lasted. INFO counts it, and a snapshot takes a share of it.
-    pub(super) fn turn_ns(&self) -> u64 {
+    /// A command of this session took long: time has gone on, and the loop shall know whose it was.
+    #[cold]
+    pub(super) fn note_long(&mut self, id: Id) {
+        self.now = read_clock(&self.clock);
+        self.sessions.took_long.push(id);
+    }
+
+    /// For how long the present turn has lasted. INFO counts it, a snapshot takes a share of it, the loop bounds it.
+    pub(crate) fn turn_ns(&self) -> u64 {
         let ticks = tsc::ticks().wrapping_sub(self.cron.woke_ticks);
         self.services.rate.nanos(ticks)
     }

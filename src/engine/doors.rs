@@ -110,6 +110,13 @@ impl Engine {
         }
     }
 
+    /// What has come is not worked off in this turn: the room it lies in is given back, if that saves any.
+    pub(crate) fn handle_postponed(&mut self, id: Id) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.input.settle(&mut self.inputs);
+        }
+    }
+
     /// Bytes of the session's output were sent. Returns whether there is more already: a replica is given the stream
     /// piece by piece.
     pub(crate) fn handle_sent(&mut self, id: Id, count: usize) -> bool {
@@ -223,6 +230,11 @@ impl Engine {
         for id in sessions.again.drain(..) {
             run(Delivery::Again(id));
         }
+    }
+
+    /// Sessions of which a request took long, since this was last called.
+    pub fn poll_long(&mut self) -> impl Iterator<Item = Id> + '_ {
+        self.sessions.took_long.drain(..)
     }
 
     /// Values that were thrown away and are to be freed off the loop.

@@ -1,7 +1,7 @@
 //! The files of the page. They are part of the binary, plain HTML, CSS and modules, to be read as they are served.
 //!
-//! With them come the chapters and the sources that the page names: who follows a link below a picture reads the very text
-//! that this server was built of.
+//! With them come the chapters and the sources that the page names: who follows a link below a picture reads the very
+//! text that this server was built of.
 
 pub(super) struct Asset {
     path: &'static str,

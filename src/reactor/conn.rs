@@ -15,6 +15,7 @@ use std::io::{self, IoSlice};
 use crate::base::output::Output;
 
 use super::Closed;
+use super::slice::{GROUP_BYTES, LITTLE_INPUT_BYTES, LONG_BYTES, WEIGHT_MAX};
 use super::stream::Stream;
 
 pub(super) struct Conn {
@@ -40,6 +41,8 @@ pub(super) struct Conn {
     /// Set from the moment the end was decided until the connection is buried, which is soon.
     pub(super) closing: Option<Closed>,
     pub(super) write_share_bytes: usize,
+    /// What it has asked for lately, in bytes: see `slice.rs`.
+    pub(super) load: u32,
 
     // Where the loop has it. Each flag says "already in that list", so that no id is in a list twice.
     pub(super) in_ready: bool,
@@ -70,6 +73,7 @@ impl Conn {
             finishing: false,
             closing: None,
             write_share_bytes,
+            load: 0,
             in_ready: false,
             in_unsent: false,
             blocked: false,
@@ -77,7 +81,36 @@ impl Conn {
         }
     }
 
+    /// Notes what it brings, or is brought, and forgets some of what was before.
+    #[inline]
+    pub(super) fn weigh(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.load = bytes.max(self.load / 2);
+    }
+
+    /// Notes that so much is to be written, and may be again.
+    pub(super) fn note_reply(&mut self, bytes: usize) {
+        self.load = self.load.max(bytes.min(LONG_BYTES as usize) as u32);
+    }
+
+    /// What it adds to a group. However many bytes there are, requests are few.
+    #[inline]
+    pub(super) fn weight(&self) -> u32 {
+        if self.load >= LONG_BYTES / 2 {
+            GROUP_BYTES
+        } else {
+            self.load.min(WEIGHT_MAX)
+        }
+    }
+
+    /// Whether it had much lately, or has some left.
+    #[inline]
+    pub(super) fn is_heavy(&self) -> bool {
+        self.again || self.load > LITTLE_INPUT_BYTES
+    }
+
     /// Whether the next turn should read.
+    #[inline]
     pub(super) fn wants_read(&self) -> bool {
         self.readable && !self.paused && !self.ended
     }

@@ -21,6 +21,7 @@ use super::conn::{Arrival, Conn};
 use super::datagram::{DATAGRAM_BYTES_MAX, Datagrams};
 use super::listen::{Listen, Listener};
 use super::signals::{Interrupts, Signals};
+use super::slice::LONG_BYTES;
 use super::stream::Stream;
 use super::trace::Stopwatch;
 use super::{Closed, ConnId, DatagramId, ListenerId, Settings, Sleep};
@@ -35,10 +36,14 @@ pub(crate) struct Io {
     pub(super) signals: Signals,
 
     // The work to be done, as lists of ids. An id may have died since it was listed: every use looks it up.
-    /// Connections to read from, or to hand to the program again.
+    /// Connections to read from.
     pub(super) ready: Todo<ConnId>,
+    /// The same for those that have much, or whose input the program has had in part; longest wait first.
+    pub(super) going_on: VecDeque<ConnId>,
     /// Connections with output to write, oldest wish first.
     pub(super) unsent: Todo<ConnId>,
+    /// The same for those that have much, or had a share of it written; longest wait first.
+    pub(super) long: VecDeque<ConnId>,
     /// Connections whose end is decided.
     pub(super) closing: VecDeque<ConnId>,
     /// Listeners with connections in their queue.
@@ -61,6 +66,10 @@ pub(crate) struct Io {
     /// Room for one packet; empty until a datagram socket is bound.
     pub(super) packet: Vec<u8>,
 
+    /// What the program's own duties took when last somebody waited for them.
+    pub(super) settle_us: u64,
+    /// The last turn has left those who have much to this one.
+    pub(super) has_put_off: bool,
     pub(super) next_sleep: Sleep,
     pub(super) stopping: bool,
     /// The last poll filled its buffer, so there may be more.
@@ -112,7 +121,9 @@ impl Io {
             waker,
             signals,
             ready: Todo::default(),
+            going_on: VecDeque::new(),
             unsent: Todo::default(),
+            long: VecDeque::new(),
             closing: VecDeque::new(),
             waiting: Todo::default(),
             settling: Todo::default(),
@@ -124,6 +135,8 @@ impl Io {
             group: Vec::new(),
             ciphertext: Vec::new(),
             packet: Vec::new(),
+            settle_us: 0,
+            has_put_off: false,
             next_sleep: Sleep::NotAtAll,
             stopping: false,
             has_more_events: false,
@@ -282,7 +295,14 @@ impl Io {
         };
         if !conn.finishing {
             conn.again = true;
-            list(&mut conn.in_ready, &mut self.ready, id);
+            queue(&mut conn.in_ready, &mut self.going_on, id);
+        }
+    }
+
+    /// The last request of `id` took long: the next one is for a turn in which others do not wait for it.
+    pub(crate) fn note_long(&mut self, id: ConnId) {
+        if let Some(conn) = self.conn_mut(id) {
+            conn.load = LONG_BYTES;
         }
     }
 
@@ -374,14 +394,16 @@ impl Io {
         }
     }
 
-    /// Whether connections may be over that the program has not been told of: the last poll left events for the next
-    /// one, or a peer has finished and what it sent before that is still being read.
+    /// Whether connections may be over that the program has not been told of: they wait to be buried, the last poll
+    /// left events for the next one, or a peer has finished and what it sent before that is still being read.
     pub(crate) fn expects_ends(&self) -> bool {
         let is_ending = |id: &ConnId| match self.sources.get(*id) {
             Some(Source::Stream(conn)) => conn.end_announced && conn.wants_read(),
             _ => false,
         };
-        self.has_more_events || self.ready.iter().any(is_ending)
+        self.has_more_events
+            || !self.closing.is_empty()
+            || self.ready.iter().chain(&self.going_on).any(is_ending)
     }
 
     /// How many streams are open: accepted, connected or taken in.
@@ -516,6 +538,15 @@ pub(super) fn list(is_listed: &mut bool, ids: &mut Todo<Id>, id: Id) {
     if !*is_listed {
         *is_listed = true;
         ids.push(id);
+    }
+}
+
+/// The same for a line in which the first are served first.
+#[inline]
+pub(super) fn queue(is_listed: &mut bool, ids: &mut VecDeque<Id>, id: Id) {
+    if !*is_listed {
+        *is_listed = true;
+        ids.push_back(id);
     }
 }
 

@@ -35,7 +35,8 @@
 //! - A connection is `opened` (or `connected`) before anything else is said of it, and `closed` exactly once.
 //! - Its bytes reach the program before its end does.
 //! - Closing is a wish: it is granted when no callback runs, and ids carry a generation, so an old id is harmless.
-//! - What one connection may take of a turn is bounded: one read of what `App::input` offers, one write share.
+//! - What one connection may take of a turn is bounded: one read of what `App::input` offers, one write share. What
+//!   all of those may take that have much is bounded by time (`slice.rs`).
 //! - A turn that finds its lists large enough allocates nothing (`base::todo` has the lists).
 //!
 //! # A turn inside a callback
@@ -51,8 +52,8 @@
 //! It does not resolve names (that blocks), does not know where certificates come from (`tls` has both them and the
 //! handshake), and does not count clients or time them out: limits are policy and belong to the program.
 //!
-//! Reading order: this file, `conn.rs`, `phases.rs`, then `io.rs` for what a callback may ask. `router.rs` puts two
-//! programs on one loop.
+//! Reading order: this file, `conn.rs`, `slice.rs`, `phases.rs`, then `io.rs` for what a callback may ask. `router.rs`
+//! puts two programs on one loop.
 
 mod address;
 mod conn;
@@ -62,6 +63,7 @@ mod listen;
 mod phases;
 mod router;
 mod signals;
+mod slice;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -137,6 +139,15 @@ pub(crate) trait App {
 
     /// The first thing after the poll. What time is it?
     fn after_sleep(&mut self) {}
+
+    /// For how long the turn has lasted, in microseconds. While somebody has much to do, the loop asks now and then,
+    /// and leaves the rest to the next turn. A program for which no time passes gets everybody in every turn.
+    fn spent_us(&mut self) -> u64 {
+        0
+    }
+
+    /// What was read from this connection is to wait, for some turns perhaps: the room around it may be wanted back.
+    fn input_waits(&mut self, _id: ConnId) {}
 
     /// The last thing before output is written and the loop sleeps. Returns for how long it may.
     ///
@@ -265,7 +276,12 @@ impl Io {
         self.receive_datagrams(app);
         self.receive(app);
 
+        let is_crowded = !self.going_on.is_empty();
+        let began_us = if is_crowded { app.spent_us() } else { 0 };
         self.next_sleep = app.before_sleep(self);
+        if is_crowded {
+            self.settle_us = app.spent_us().saturating_sub(began_us);
+        }
         self.watch.lap(Phase::Settle);
         self.bury(app);
 

@@ -17,8 +17,11 @@ use crate::base::todo::Todo;
 use super::address::Address;
 use super::conn::{Arrival, Conn};
 use super::datagram::DATAGRAMS_PER_TURN;
-use super::io::{EVENTS_MAX, Io, SIGNALS, Source, WAKER, id_of, list};
+use super::io::{EVENTS_MAX, Io, SIGNALS, Source, WAKER, id_of, list, queue};
 use super::listen::{Refused, why_refused};
+use super::slice::{
+    GROUP_BYTES, LEFT_BYTES, LITTLE_INPUT_BYTES, LITTLE_OUTPUT_BYTES, SLICE_US, Slice,
+};
 use super::stream::Stream;
 use super::trace::Phase;
 use super::{App, Closed, ConnId, DatagramId, GROUP_MAX, ListenerId, Sleep};
@@ -57,7 +60,9 @@ impl Io {
 
     fn has_work(&self) -> bool {
         !self.ready.is_empty()
+            || !self.going_on.is_empty()
             || !self.unsent.is_empty()
+            || !self.long.is_empty()
             || !self.closing.is_empty()
             || !self.packets.is_empty()
             || (!self.waiting.is_empty() && !self.out_of_room)
@@ -280,59 +285,152 @@ impl Io {
 
     /// Reads from the connections that are ready, a group at a time, and lets the program work on each group.
     ///
-    /// One read per connection and turn, no matter how much has come: that is the fairness of the loop. A group is
-    /// small enough for its input to stay in the cache until it is looked at, and large enough for the program to have
-    /// something to interleave.
+    /// One read per connection and turn, no matter how much has come, and a slice of the turn for all that have much
+    /// (`slice.rs`): that is the fairness of the loop. A group is small enough for its input to stay in the cache until
+    /// it is looked at, and large enough for the program to have something to interleave.
     pub(super) fn receive<A: App>(&mut self, app: &mut A) {
+        let waiting = self.going_on.len();
+        let served = self.watch.turn.clients;
         let ready = self.ready.take();
-        let mut group = mem::take(&mut self.group);
-        for ids in ready.chunks(GROUP_MAX) {
-            group.clear();
-            for &id in ids {
-                if self.read(app, id) {
-                    group.push(id);
-                }
+        let mut round = Round {
+            group: mem::take(&mut self.group),
+            weight: 0,
+            slice: Slice::new(self.slice_us()),
+        };
+        for &id in &ready {
+            let must_wait = waiting > 0 || round.slice.is_over;
+            let brought = self.read(app, id, must_wait);
+            if brought > LITTLE_INPUT_BYTES && self.has_to_wait(app, id, must_wait, &mut round) {
+                continue;
             }
-            self.watch.lap(Phase::Read);
-            if !group.is_empty() {
-                self.deliver(app, &group);
-            }
-            self.watch.lap(Phase::Execute);
-            self.bury(app);
+            self.join(app, id, brought, &mut round);
         }
-        self.group = group;
         self.ready.give_back(ready);
+        self.work_off(app, &mut round);
+        if waiting > 0 {
+            // The replies to the others leave at the end of the turn.
+            let has_served = self.watch.turn.clients != served;
+            self.has_put_off = has_served && !self.has_put_off;
+            if !self.has_put_off {
+                self.go_on(app, waiting, &mut round);
+            }
+        }
+        self.group = round.group;
     }
 
-    /// One read from one connection. Says whether the program has something to do for it.
-    fn read<A: App>(&mut self, app: &mut A, id: ConnId) -> bool {
+    /// Somebody has much, which was not known before it was read. If it has to wait, it goes to the end of the line.
+    #[inline(never)]
+    fn has_to_wait<A: App>(
+        &mut self,
+        app: &mut A,
+        id: ConnId,
+        must_wait: bool,
+        round: &mut Round,
+    ) -> bool {
+        if must_wait {
+            self.again(id);
+            app.input_waits(id);
+        } else {
+            round.slice.begin(app);
+        }
+        must_wait
+    }
+
+    /// Serves those who have much, from the front of their line, as long as the slice lasts.
+    #[inline(never)]
+    fn go_on<A: App>(&mut self, app: &mut A, waiting: usize, round: &mut Round) {
+        round.slice.begin(app);
+        for _ in 0..waiting {
+            let Some(id) = self.going_on.pop_front() else {
+                break;
+            };
+            let brought = self.read(app, id, false);
+            if self.join(app, id, brought, round) && round.slice.is_over {
+                break;
+            }
+        }
+        self.work_off(app, round);
+    }
+
+    /// What those who have much may use of a phase. A turn whose end costs much, a synchronised disk say, is worth it
+    /// only with some work in it.
+    fn slice_us(&self) -> u64 {
+        if self.stopping {
+            return u64::MAX;
+        }
+        SLICE_US.max(self.settle_us * 2)
+    }
+
+    /// Puts somebody who brought something into the group, and lets the program work when it is complete. Says whether
+    /// it did.
+    #[inline]
+    fn join<A: App>(&mut self, app: &mut A, id: ConnId, brought: u32, round: &mut Round) -> bool {
+        if brought == 0 {
+            return false;
+        }
+        round.group.push(id);
+        round.weight += brought;
+        if round.group.len() < GROUP_MAX && round.weight < GROUP_BYTES {
+            return false;
+        }
+        self.work_off(app, round);
+        true
+    }
+
+    fn work_off<A: App>(&mut self, app: &mut A, round: &mut Round) {
+        if !round.group.is_empty() {
+            self.watch.lap(Phase::Read);
+            self.deliver(app, &round.group);
+            self.watch.lap(Phase::Execute);
+            round.group.clear();
+            round.weight = 0;
+            round.slice.look(app);
+        }
+        self.bury(app);
+    }
+
+    /// One read from one connection. Says what the program has to do for it, as a weight: none if there is nothing, or
+    /// if it had much lately and has to wait.
+    #[expect(
+        clippy::inline_always,
+        reason = "one of its two callers is the common case; a call costs a request that comes alone"
+    )]
+    #[inline(always)]
+    fn read<A: App>(&mut self, app: &mut A, id: ConnId, must_wait: bool) -> u32 {
         let is_held = self.is_held(id);
         let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
-            return false;
+            return 0;
         };
+        if must_wait && conn.is_heavy() {
+            self.going_on.push_back(id);
+            return 0;
+        }
         conn.in_ready = false;
         if is_held {
             // Its turn comes when it is let go. If it has nothing to read any more, the loop may sleep until then.
             if conn.wants_read() || conn.again {
                 list(&mut conn.in_ready, &mut self.ready, id);
             }
-            return false;
+            return 0;
         }
         if conn.closing.is_some() {
-            return false;
+            return 0;
         }
         // Input that was left over goes first: more of it would only pile up, and its end must not overtake it.
         if mem::take(&mut conn.again) {
-            list_if_readable(conn, &mut self.ready, id);
-            return true;
+            conn.weigh(LEFT_BYTES as usize);
+            if conn.wants_read() {
+                queue(&mut conn.in_ready, &mut self.going_on, id);
+            }
+            return conn.weight();
         }
         if !conn.wants_read() {
-            return false;
+            return 0;
         }
         let space = app.input(id);
         if space.is_empty() {
             conn.paused = true;
-            return false;
+            return 0;
         }
         self.watch.turn.reads += 1;
         let arrival = conn.fill(space, &mut self.ciphertext);
@@ -345,14 +443,22 @@ impl Io {
             Arrival::Bytes(count) => {
                 self.watch.turn.bytes_in += count as u64;
                 app.filled(id, count);
-                list_if_readable(conn, &mut self.ready, id);
-                return true;
+                conn.weigh(count);
+                let weight = conn.weight();
+                if conn.wants_read() {
+                    if weight <= LITTLE_INPUT_BYTES {
+                        list(&mut conn.in_ready, &mut self.ready, id);
+                    } else {
+                        queue(&mut conn.in_ready, &mut self.going_on, id);
+                    }
+                }
+                return weight;
             }
             Arrival::Nothing => list_if_readable(conn, &mut self.ready, id),
             Arrival::End => app.ended(self, id),
             Arrival::Failed(error) => self.close_because(id, Closed::Failed(error)),
         }
-        false
+        0
     }
 
     fn deliver<A: App>(&mut self, app: &mut A, group: &[ConnId]) {
@@ -364,16 +470,41 @@ impl Io {
         self.held.truncate(held);
     }
 
-    /// Writes what the program left in its outputs, each connection once.
+    /// Writes what the program left in its outputs, each connection once: first those that have little, then the others
+    /// as long as their slice lasts.
     pub(super) fn flush<A: App>(&mut self, app: &mut A) {
+        let waiting = self.long.len();
+        let mut slice = Slice::new(self.slice_us());
         let unsent = self.unsent.take();
         for &id in &unsent {
-            self.flush_one(app, id);
+            let must_wait = (waiting > 0 || slice.is_over) && !self.stopping;
+            self.flush_one(app, id, must_wait, &mut slice);
         }
         self.unsent.give_back(unsent);
+        if waiting > 0 {
+            self.flush_long(app, &mut slice);
+        }
     }
 
-    fn flush_one<A: App>(&mut self, app: &mut A, id: ConnId) {
+    #[inline(never)]
+    fn flush_long<A: App>(&mut self, app: &mut A, slice: &mut Slice) {
+        for _ in 0..self.long.len() {
+            let Some(id) = self.long.pop_front() else {
+                break;
+            };
+            self.flush_one(app, id, false, slice);
+            if slice.is_over {
+                break;
+            }
+        }
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "one of its two callers is the common case; a call costs a request that comes alone"
+    )]
+    #[inline(always)]
+    fn flush_one<A: App>(&mut self, app: &mut A, id: ConnId, must_wait: bool, slice: &mut Slice) {
         let is_held = self.is_held(id);
         let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {
             return;
@@ -392,7 +523,18 @@ impl Io {
         {
             return self.close_because(id, Closed::Failed(error));
         }
-        if let Some(output) = app.output(id) {
+        let mut output = app.output(id);
+        let len = output.as_ref().map_or(0, |output| output.len());
+        let is_long = len > LITTLE_OUTPUT_BYTES && conn.writable;
+        if is_long {
+            conn.note_reply(len);
+            if must_wait {
+                return queue(&mut conn.in_unsent, &mut self.long, id);
+            }
+            slice.begin(app);
+            output = app.output(id);
+        }
+        if let Some(output) = output {
             match conn.drain(output) {
                 Ok((count, calls)) => {
                     sent = count;
@@ -409,7 +551,7 @@ impl Io {
             // and an event will say when it is not.
             conn.blocked = !conn.writable;
             if conn.writable {
-                list(&mut conn.in_unsent, &mut self.unsent, id);
+                queue(&mut conn.in_unsent, &mut self.long, id);
             }
         } else if conn.finishing {
             self.close(id);
@@ -417,13 +559,19 @@ impl Io {
         if sent > 0 {
             app.wrote(self, id, sent);
         }
+        if is_long {
+            slice.look(app);
+        }
     }
 
-    /// Lets go of the connections whose end was decided, and tells the program.
+    /// Lets go of the connections whose end was decided, and tells the program: as many as a slice takes, since what
+    /// they leave behind may be much.
     pub(super) fn bury<A: App>(&mut self, app: &mut A) {
         if self.closing.is_empty() {
             return;
         }
+        let mut slice = Slice::new(self.slice_us());
+        slice.begin(app);
         let mut spared = Vec::new();
         while let Some(id) = self.closing.pop_front() {
             if self.is_held(id) {
@@ -439,6 +587,10 @@ impl Io {
                 stream.part();
                 drop(stream);
                 app.closed(self, id, closing.expect("set by the one who listed it"));
+                slice.look(app);
+                if slice.is_over {
+                    break;
+                }
             }
         }
         self.closing.extend(spared);
@@ -449,6 +601,14 @@ impl Io {
     fn is_held(&self, id: ConnId) -> bool {
         !self.held.is_empty() && self.held.contains(&id)
     }
+}
+
+/// A group as it comes together, and the time that is left for those who have much.
+struct Round {
+    group: Vec<ConnId>,
+    /// What its members have brought.
+    weight: u32,
+    slice: Slice,
 }
 
 /// Notes a connection that the next turn should read from.

@@ -258,6 +258,18 @@ impl<C: Couple> App for Router<C> {
         self.0.second().after_sleep();
     }
 
+    fn spent_us(&mut self) -> u64 {
+        let first = self.0.first().spent_us();
+        first.max(self.0.second().spent_us())
+    }
+
+    fn input_waits(&mut self, id: ConnId) {
+        match self.side(id) {
+            Side::First => self.0.first().input_waits(id),
+            Side::Second => self.0.second().input_waits(id),
+        }
+    }
+
     // ORDER ack: both programs have stored what they promise before any output leaves.
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
         let first = self.with_first(io, C::First::before_sleep);

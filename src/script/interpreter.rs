@@ -23,8 +23,8 @@ use super::{Host, api};
 const COMPILED_BETWEEN_STEPS: u32 = 16;
 
 /// The collector begins anew when memory has grown to so many percent of what was in use after its last round, and then
-/// works that much faster than scripts allocate. With Lua's own 200 and 200 a server with one small script holds two and a
-/// half times what it needs.
+/// works that much faster than scripts allocate. With Lua's own 200 and 200 a server with one small script holds two
+/// and a half times what it needs.
 const PAUSE_PERCENT: c_int = 150;
 const SPEED_PERCENT: c_int = 2000;
 

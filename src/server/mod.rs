@@ -208,6 +208,9 @@ impl Server {
             Delivery::CloseNow(id) => io.close(id),
             Delivery::Again(id) => io.again(id),
         });
+        for id in self.engine.poll_long() {
+            io.note_long(id);
+        }
         self.throw_away();
     }
 
@@ -267,6 +270,7 @@ impl App for Server {
         self.link_connected(io, id, peer);
     }
 
+    #[inline]
     fn input(&mut self, id: ConnId) -> &mut [u8] {
         let Self {
             engine, nowhere, ..
@@ -291,6 +295,7 @@ impl App for Server {
         self.carry_out(io);
     }
 
+    #[inline]
     fn output(&mut self, id: ConnId) -> Option<&mut Output> {
         let Self {
             engine, entrance, ..
@@ -347,6 +352,14 @@ impl App for Server {
     fn after_sleep(&mut self) {
         self.engine.begin_turn();
         self.entrance.after_sleep();
+    }
+
+    fn spent_us(&mut self) -> u64 {
+        self.engine.turn_ns() / 1000
+    }
+
+    fn input_waits(&mut self, id: ConnId) {
+        self.engine.handle_postponed(id);
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {

@@ -34,7 +34,7 @@ use crate::wire::args::{Args, OwnedArgs};
 use crate::wire::reply::Reply;
 
 use super::Engine;
-use super::clock::{LONG_NS, read_clock};
+use super::clock::LONG_NS;
 use super::prefetch::Pending;
 use super::session::{Link, Queued, Session, line};
 use super::tell::invalidate;
@@ -218,11 +218,10 @@ impl Engine {
         let spent_ns = call::call(&mut ctx, command, args);
         let still_waiting = ctx.still_waiting;
         // DEBUG SLEEP lets time pass, and so does a command that takes long.
-        self.now = if spent_ns < LONG_NS {
-            ctx.now
-        } else {
-            read_clock(&self.clock)
-        };
+        self.now = ctx.now;
+        if spent_ns >= LONG_NS {
+            self.note_long(session.id);
+        }
         if self.services.replication.is_written_to
             && !matches!(origin, Origin::Primary | Origin::Replay)
         {

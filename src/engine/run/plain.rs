@@ -23,7 +23,7 @@ use crate::wire::reply::Reply;
 use crate::wire::request::Batch;
 
 use crate::engine::Engine;
-use crate::engine::clock::{LONG_NS, Now, read_clock};
+use crate::engine::clock::{LONG_NS, Now};
 use crate::engine::prefetch::Pending;
 use crate::engine::run::command::Command;
 use crate::engine::run::ctx::{Ctx, Origin};
@@ -184,8 +184,7 @@ impl Engine {
             );
             if spent_ns >= noteworthy_ns {
                 // Taken out of the batch again, since what is kept across the call must be copied for it.
-                let args = batch.args(at + ran - 1, bytes);
-                is_late = note_long(&mut ctx, command, args, spent_ns);
+                is_late = note_long(&mut ctx, command, batch.args(at + ran - 1, bytes), spent_ns);
                 if is_late {
                     break;
                 }
@@ -202,7 +201,7 @@ impl Engine {
         session.last_command = Some(&ctx.command.facts);
         session.commands_processed += ran as u64;
         if is_late {
-            self.now = read_clock(&self.clock);
+            self.note_long(session.id);
         }
         self.give_output_back(session, was_empty);
         self.look_at_output(session);

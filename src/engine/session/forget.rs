@@ -66,9 +66,16 @@ impl Engine {
             if !self.services.replication.replicas.is_empty() {
                 self.forget_replica(&session);
             }
+            // Of a client that asked much and read nothing. To free all that takes longer than others should wait.
+            if session.output.pieces_count() > FREED_HERE_MAX {
+                self.keyspace.garbage.push(session.output);
+            }
         }
         if self.is_link(id) {
             self.link_closed(id, why);
         }
     }
 }
+
+/// An output of so many pieces is freed on the spot.
+const FREED_HERE_MAX: usize = 64;

@@ -22,6 +22,8 @@ pub(crate) struct Sessions {
     pub(crate) to_close: Vec<Id>,
     /// Sessions that may go on without new bytes: their wait ended, or their share of the turn was used up.
     pub(crate) again: Vec<Id>,
+    /// Sessions with a request that took long, for the transport to remember.
+    pub(crate) took_long: Vec<Id>,
     /// Sessions of the group at hand that run a script, or are about to.
     pub(crate) busy: Vec<Id>,
     /// The limits of output, and the time: copies, so that code that appends to an output can judge.

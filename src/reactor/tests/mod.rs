@@ -9,6 +9,7 @@
 
 mod connections;
 mod doors;
+mod fairness;
 mod kinds;
 mod measure;
 mod router;
@@ -38,6 +39,11 @@ pub(crate) struct State {
     pub(crate) turns: Vec<Turn>,
     pub(crate) read_bytes: usize,
     pub(crate) packets: Vec<(SocketAddr, Vec<u8>)>,
+    /// A clock that goes on when a test says so, and what it showed when the turn began.
+    pub(crate) clock_us: u64,
+    turn_began_us: u64,
+    /// What each write costs.
+    pub(crate) write_us: u64,
 }
 
 #[derive(Default)]
@@ -182,6 +188,7 @@ impl App for Tester {
 
     fn wrote(&mut self, _io: &mut Io, id: ConnId, count: usize) {
         assert!(count > 0);
+        self.state.clock_us += self.state.write_us;
         self.state.note("wrote", id);
     }
 
@@ -210,6 +217,18 @@ impl App for Tester {
 
     fn signalled(&mut self, _io: &mut Io, signal: Signal) {
         self.state.diary.push(format!("{signal:?}"));
+    }
+
+    fn after_sleep(&mut self) {
+        self.state.turn_began_us = self.state.clock_us;
+    }
+
+    fn spent_us(&mut self) -> u64 {
+        self.state.clock_us - self.state.turn_began_us
+    }
+
+    fn input_waits(&mut self, id: ConnId) {
+        self.state.note("postponed", id);
     }
 
     fn before_sleep(&mut self, io: &mut Io) -> Sleep {
