@@ -182,7 +182,7 @@ struct Renewed {
     growth: isize,
 }
 
-type Levels = SmallVec<[Level; 4]>;
+type Levels = SmallVec<[Level; 2]>;
 
 /// Bytes that come into the place of others, inside of containers.
 struct Change<'a> {

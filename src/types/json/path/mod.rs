@@ -36,24 +36,31 @@ pub(crate) struct Path<'a> {
     given: &'a [u8],
 }
 
-pub(crate) type Steps<'a> = SmallVec<[Step<'a>; 4]>;
+pub(crate) type Steps<'a> = SmallVec<[Step<'a>; 3]>;
 
-/// A part of a path.
+/// A part of a path. What is rare has a box, so that paths are moved by few instructions.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
     /// As it stands in the path.
     Field(&'a [u8]),
-    Fields(SmallVec<[Cow<'a, [u8]>; 1]>),
-    /// Negative ones count from the end.
-    Elements(SmallVec<[i64; 1]>),
-    Range {
-        start: Option<i64>,
-        end: Option<i64>,
-        step: usize,
-    },
+    Fields(Vec<Cow<'a, [u8]>>),
+    /// A negative one counts from the end.
+    Element(i64),
+    Elements(Box<[i64]>),
+    Range(Box<Range>),
     All,
     Descend,
     Filter(Box<Expr<'a>>),
+}
+
+const _: () = assert!(size_of::<Step<'_>>() <= 24);
+
+/// Elements from one to another; negative numbers count from the end.
+#[derive(Debug)]
+pub(crate) struct Range {
+    pub(super) start: Option<i64>,
+    pub(super) end: Option<i64>,
+    pub(super) step: usize,
 }
 
 /// What a step leads to that names one child.
@@ -72,10 +79,7 @@ impl Step<'_> {
                 [name] => Some(One::Field(name)),
                 _ => None,
             },
-            Self::Elements(numbers) => match numbers.as_slice() {
-                [number] => Some(One::Element(*number)),
-                _ => None,
-            },
+            Self::Element(number) => Some(One::Element(*number)),
             _ => None,
         }
     }

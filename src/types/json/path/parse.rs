@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use smallvec::smallvec;
-
 use super::filter::{Compare, Expr, Term};
-use super::{Step, Steps};
+use super::{Range, Step, Steps};
 use crate::types::json::pack::Number;
 
 /// How deep brackets, negations and filters may be in each other.
@@ -198,12 +196,20 @@ impl<'a> Parser<'a> {
                 Step::All
             }
             Some(b'"' | b'\'') => {
-                let mut names = smallvec![self.quoted()?];
-                while self.sign(b",") {
-                    self.blanks();
-                    names.push(self.quoted()?);
+                let name = self.quoted()?;
+                let is_only = !self.sign(b",");
+                if is_only && let Cow::Borrowed(name) = name {
+                    Step::Field(name)
+                } else {
+                    let mut names = vec![name];
+                    let mut has_more = !is_only;
+                    while has_more {
+                        self.blanks();
+                        names.push(self.quoted()?);
+                        has_more = self.sign(b",");
+                    }
+                    Step::Fields(names)
                 }
-                Step::Fields(names)
             }
             Some(b'?') => {
                 self.at += 1;
@@ -268,12 +274,18 @@ impl<'a> Parser<'a> {
         if self.sign(b":") {
             return self.range(start);
         }
-        let mut numbers = smallvec![start.ok_or(wanted)?];
-        while self.sign(b",") {
+        let first = start.ok_or(wanted)?;
+        if !self.sign(b",") {
+            return Ok(Step::Element(first));
+        }
+        let mut numbers = vec![first];
+        loop {
             self.blanks();
             numbers.push(self.index()?.ok_or("'<number>'")?);
+            if !self.sign(b",") {
+                return Ok(Step::Elements(numbers.into()));
+            }
         }
-        Ok(Step::Elements(numbers))
     }
 
     fn range(&mut self, start: Option<i64>) -> Result<Step<'a>, Expected> {
@@ -289,7 +301,7 @@ impl<'a> Parser<'a> {
         if step == 0 {
             return Err("a step above zero");
         }
-        Ok(Step::Range { start, end, step })
+        Ok(Step::Range(Box::new(Range { start, end, step })))
     }
 
     fn index(&mut self) -> Result<Option<i64>, Expected> {

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::{One, Path, Step};
+use super::{One, Path, Range, Step};
 use crate::types::json::names::Names;
 use crate::types::json::tree::{View, Wanted};
 use crate::types::json::{Json, Place};
@@ -208,15 +208,15 @@ impl<'d> Walker<'d, '_> {
                     self.field(name, rest, view);
                 }
             }
+            Step::Element(number) => self.element(*number, rest, view),
             Step::Elements(numbers) => {
                 for number in numbers {
-                    if let Some((at, child)) = element(view, *number) {
-                        self.enter(at, rest, child);
-                    }
+                    self.element(*number, rest, view);
                 }
             }
-            Step::Range { start, end, step } => {
+            Step::Range(range) => {
                 if view.is_array() {
+                    let Range { start, end, step } = &**range;
                     let len = view.len();
                     let start = start.map_or(0, |start| absolute(start, len));
                     let end = end.map_or(len, |end| absolute(end, len));
@@ -231,6 +231,12 @@ impl<'d> Walker<'d, '_> {
 
     fn field(&mut self, name: &'d [u8], rest: &'d [Step<'_>], view: View<'d>) {
         if let Some((at, child)) = view.field(Wanted::new(name, self.names)) {
+            self.enter(at, rest, child);
+        }
+    }
+
+    fn element(&mut self, number: i64, rest: &'d [Step<'_>], view: View<'d>) {
+        if let Some((at, child)) = element(view, number) {
             self.enter(at, rest, child);
         }
     }
