@@ -266,6 +266,26 @@ fn figures_of_info_move() {
 }
 
 #[test]
+fn a_slow_save_is_quick_from_the_moment_at_which_it_shall_be() {
+    let folder = Folder::new("files-slow");
+    let server = folder.serve(&["--save", "", "--rdb-key-save-delay", "100000000"]);
+    assert_eq!(server.ask("SET key value"), "+OK\r\n");
+    assert_eq!(server.ask("BGSAVE"), "+Background saving started\r\n");
+    let is_saving = || {
+        let info = server.ask("INFO persistence");
+        info.contains("rdb_bgsave_in_progress:1")
+    };
+    assert!(is_saving());
+    assert_eq!(server.ask("CONFIG SET rdb-key-save-delay 0"), "+OK\r\n");
+    wait_until(|| !is_saving(), "the save has not ended");
+    assert!(
+        server
+            .ask("INFO persistence")
+            .contains("rdb_last_bgsave_status:ok")
+    );
+}
+
+#[test]
 fn a_load_can_be_watched_and_stopped() {
     let folder = Folder::new("files-watched");
     let mut server = folder.serve(&["--save", ""]);

@@ -5,7 +5,7 @@
 
 mod crew;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -105,6 +105,8 @@ pub struct Progress {
     stage: AtomicU8,
     /// The loop waits for room.
     is_wanted: AtomicBool,
+    /// `rdb-key-save-delay` as it is now, in microseconds; negative: a microsecond after so many keys.
+    key_delay_us: AtomicI32,
 }
 
 const WRITING: u8 = 0;
@@ -155,16 +157,30 @@ impl Progress {
             .is_ok()
     }
 
-    /// Thread: waits, unless the snapshot is abandoned meanwhile.
-    pub(crate) fn pause(&self, time: Duration) {
-        let mut left = time;
-        while !left.is_zero() && !self.is_abandoned() {
+    /// Loop: how long a key lasts from now on, the one at hand included.
+    pub(crate) fn set_key_delay(&self, us: i32) {
+        self.key_delay_us.store(us, Ordering::Relaxed);
+    }
+
+    pub(crate) fn key_delay_us(&self) -> i32 {
+        self.key_delay_us.load(Ordering::Relaxed)
+    }
+
+    /// Thread: lets a key last as long as it shall, unless the snapshot is abandoned meanwhile.
+    pub(crate) fn delay_key(&self) {
+        let mut passed = Duration::ZERO;
+        while !self.is_abandoned() {
+            let delay = u64::try_from(self.key_delay_us()).unwrap_or(0);
+            let left = Duration::from_micros(delay).saturating_sub(passed);
+            if left.is_zero() {
+                return;
+            }
             let nap = left.min(NAP);
             thread::sleep(nap);
-            left -= nap;
+            passed += nap;
         }
     }
 }
 
-/// How long a thread that pauses does not notice that it is not needed any more.
+/// How long a thread that pauses does not notice that it is not needed any more, or shall be quicker.
 const NAP: Duration = Duration::from_millis(5);

@@ -285,6 +285,9 @@ impl Services {
     pub(crate) fn adopt_config(&mut self) {
         self.adopt_slow();
         self.replication.adopt_config(&self.config);
+        if let Some(running) = &self.snapshots.running {
+            (running.progress).set_key_delay(self.config.rdb_key_save_delay_us);
+        }
     }
 
     /// Which commands are looked at after they have run.

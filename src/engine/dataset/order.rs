@@ -64,8 +64,6 @@ pub struct Order {
     pub(crate) without_keys: bool,
     /// The time, where it is to be noted.
     pub(crate) noted_s: Option<i64>,
-    /// `rdb-key-save-delay`, in microseconds; negative: a microsecond after so many keys.
-    pub(crate) key_delay_us: i32,
     pub(crate) syncs_on_the_way: bool,
 }
 

@@ -59,6 +59,7 @@ fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms
     let progress = Arc::new(Progress::default());
     let dirty = space.journal.dirty;
     let config = &services.config;
+    progress.set_key_delay(config.rdb_key_save_delay_us);
     let order = Order {
         purpose,
         outline,
@@ -66,7 +67,6 @@ fn begin(space: &mut Keyspace, services: &mut Services, purpose: Purpose, now_ms
         is_rdb: purpose != Purpose::AofRewrite || config.aof_use_rdb_preamble,
         without_keys: wishes.is_some_and(|wishes| wishes.without_keys),
         noted_s: config.aof_timestamp_enabled.then_some(now_s),
-        key_delay_us: config.rdb_key_save_delay_us,
         syncs_on_the_way: match purpose {
             Purpose::Rdb | Purpose::Replicas => config.rdb_save_incremental_fsync,
             Purpose::AofRewrite => config.aof_rewrite_incremental_fsync,

@@ -264,7 +264,7 @@ fn write(
 ) -> Result<(), Failure> {
     let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
     let progress = &order.progress;
-    let mut delay = Delay::new(order.key_delay_us);
+    let mut delay = Delay::default();
     let mut each_key = || {
         delay.pass(progress);
         if progress.wrote_key() {
@@ -318,7 +318,7 @@ fn send(
     waker: &Waker,
 ) -> Ended {
     let progress = &order.progress;
-    let mut delay = Delay::new(order.key_delay_us);
+    let mut delay = Delay::default();
     let mut each_key = || {
         delay.pass(progress);
         if progress.wrote_key() {
@@ -401,26 +401,24 @@ fn not_needed() -> io::Error {
     io::Error::other("the snapshot is not needed any more")
 }
 
-/// `rdb-key-save-delay`, with which tests make a save last.
+/// `rdb-key-save-delay`, with which tests make a save last. A change of it counts at once: a child of Redis keeps the old
+/// one, and is killed by who has enough of it, which a thread cannot be.
+#[derive(Default)]
 struct Delay {
-    us: i32,
+    /// Keys since the last short break.
     keys: u32,
 }
 
 impl Delay {
-    fn new(us: i32) -> Self {
-        Self { us, keys: 0 }
-    }
-
     fn pass(&mut self, progress: &Progress) {
-        if self.us > 0 {
-            progress.pause(Duration::from_micros(self.us as u64));
-        } else if self.us < 0 {
-            self.keys += 1;
-            if self.keys >= self.us.unsigned_abs() {
-                self.keys = 0;
-                progress.pause(Duration::from_micros(1));
-            }
+        let us = progress.key_delay_us();
+        if us >= 0 {
+            return progress.delay_key();
+        }
+        self.keys += 1;
+        if self.keys >= us.unsigned_abs() {
+            self.keys = 0;
+            std::thread::sleep(Duration::from_micros(1));
         }
     }
 }
