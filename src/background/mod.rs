@@ -162,15 +162,21 @@ impl Progress {
         self.key_delay_us.store(us, Ordering::Relaxed);
     }
 
-    pub(crate) fn key_delay_us(&self) -> i32 {
-        self.key_delay_us.load(Ordering::Relaxed)
-    }
-
-    /// Thread: lets a key last as long as it shall, unless the snapshot is abandoned meanwhile.
-    pub(crate) fn delay_key(&self) {
+    /// Thread: lets a key last as long as it shall, unless the snapshot is abandoned meanwhile. A change of
+    /// `rdb-key-save-delay` counts at once: a child of Redis keeps the old one, and is killed by who has enough of it,
+    /// which a thread cannot be. `keys` counts those since the last short break.
+    pub(crate) fn delay_key(&self, keys: &mut u32) {
         let mut passed = Duration::ZERO;
         while !self.is_abandoned() {
-            let delay = u64::try_from(self.key_delay_us()).unwrap_or(0);
+            let us = self.key_delay_us.load(Ordering::Relaxed);
+            let Ok(delay) = u64::try_from(us) else {
+                *keys += 1;
+                if *keys >= us.unsigned_abs() {
+                    *keys = 0;
+                    thread::sleep(Duration::from_micros(1));
+                }
+                return;
+            };
             let left = Duration::from_micros(delay).saturating_sub(passed);
             if left.is_zero() {
                 return;

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
 
 use crate::background::{Crew, Errand, Progress};
 use crate::base::text::explain;
@@ -264,9 +263,9 @@ fn write(
 ) -> Result<(), Failure> {
     let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
     let progress = &order.progress;
-    let mut delay = Delay::default();
+    let mut keys_since = 0;
     let mut each_key = || {
-        delay.pass(progress);
+        progress.delay_key(&mut keys_since);
         if progress.wrote_key() {
             Ok(())
         } else {
@@ -318,9 +317,9 @@ fn send(
     waker: &Waker,
 ) -> Ended {
     let progress = &order.progress;
-    let mut delay = Delay::default();
+    let mut keys_since = 0;
     let mut each_key = || {
-        delay.pass(progress);
+        progress.delay_key(&mut keys_since);
         if progress.wrote_key() {
             Ok(())
         } else {
@@ -399,26 +398,4 @@ fn receive(
 
 fn not_needed() -> io::Error {
     io::Error::other("the snapshot is not needed any more")
-}
-
-/// `rdb-key-save-delay`, with which tests make a save last. A change of it counts at once: a child of Redis keeps the old
-/// one, and is killed by who has enough of it, which a thread cannot be.
-#[derive(Default)]
-struct Delay {
-    /// Keys since the last short break.
-    keys: u32,
-}
-
-impl Delay {
-    fn pass(&mut self, progress: &Progress) {
-        let us = progress.key_delay_us();
-        if us >= 0 {
-            return progress.delay_key();
-        }
-        self.keys += 1;
-        if self.keys >= us.unsigned_abs() {
-            self.keys = 0;
-            std::thread::sleep(Duration::from_micros(1));
-        }
-    }
 }
