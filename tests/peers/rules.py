@@ -191,18 +191,18 @@ def field_names(_, ours, peers):
     return same_kind(ours, peers) and names(ours) == names(peers)
 
 
-def speaks_of_json(frame):
-    """Whether this is a name of the documents' module, or an entry that has one."""
+def is_ours_alone(frame):
+    """Whether this is a name of the documents' module or of a command newer than Redis 8.0, or an entry that has one."""
     parts = frame.value if frame.is_list else [frame]
-    return any(isinstance(part.value, bytes) and part.value.lower().startswith((b"json", b"rejson")) for part in parts)
+    return any(isinstance(part.value, bytes) and part.value.lower().startswith((b"json", b"rejson", b"vrange")) for part in parts)
 
 
-def apart_from_json(alike):
-    """The real server has no JSON commands. What lists everything there is has them in ours only."""
+def apart_from_ours(alike):
+    """The real server has no JSON commands, nor VRANGE. What lists everything there is has them in ours only."""
     def judge(args, ours, peers):
         if ours.is_list:
             step = 2 if alike is unordered_pairs else 1
-            kept = [part for at in range(0, len(ours.value), step) if not speaks_of_json(ours.value[at])
+            kept = [part for at in range(0, len(ours.value), step) if not is_ours_alone(ours.value[at])
                     for part in ours.value[at:at + step]]
             ours = Frame(ours.kind, kept, b"".join(part.raw for part in kept))
         return alike(args, ours, peers)
@@ -223,11 +223,11 @@ HOW = {
     b"XREADGROUP": stream_state, b"XINFO": stream_state, b"XCLAIM": stream_state, b"XAUTOCLAIM": stream_state,
     b"XPENDING": pending,
     b"HELLO": greeting, b"CLIENT ID": kind_only, b"CLIENT INFO": field_names, b"CLIENT LIST": field_names,
-    b"COMMAND LIST": apart_from_json(not_more), b"COMMAND COUNT": kind_only,
+    b"COMMAND LIST": apart_from_ours(not_more), b"COMMAND COUNT": kind_only,
     b"COMMAND GETKEYS": lacks_the_command, b"COMMAND GETKEYSANDFLAGS": lacks_the_command,
-    b"COMMAND DOCS": apart_from_json(unordered_pairs), b"COMMAND INFO": apart_from_json(unordered_lists),
-    b"COMMAND": apart_from_json(entries_of_ours),
-    b"CONFIG GET": parameters, b"ACL CAT": apart_from_json(unordered), b"MODULE LIST": apart_from_json(unordered_lists),
+    b"COMMAND DOCS": apart_from_ours(unordered_pairs), b"COMMAND INFO": apart_from_ours(unordered_lists),
+    b"COMMAND": apart_from_ours(entries_of_ours),
+    b"CONFIG GET": parameters, b"ACL CAT": apart_from_ours(unordered), b"MODULE LIST": apart_from_ours(unordered_lists),
     b"ACL GENPASS": kind_only, b"ACL LOG": shape,
     b"PUBSUB CHANNELS": unordered, b"PUBSUB SHARDCHANNELS": unordered, b"FUNCTION LIST": unordered_lists,
     b"FUNCTION DUMP": kind_only, b"INFO": kind_only, b"SLOWLOG GET": shape, b"LATENCY": kind_only,
