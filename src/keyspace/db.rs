@@ -630,6 +630,11 @@ impl<'a> Keys<'a> {
 
     /// Removes the key at a place.
     pub(crate) fn remove_at(&mut self, spot: Spot, lazily: bool) {
+        self.remove_and(spot, |space, old| space.discard(old, lazily));
+    }
+
+    /// The same, and does something with the old value, unless a snapshot wants it.
+    pub(super) fn remove_and(&mut self, spot: Spot, then: impl FnOnce(&mut Keyspace, Value)) {
         self.space.settle_loan();
         let doomed = self.space.doom(self.db, spot);
         let db = &mut self.space.dbs[usize::from(self.db)];
@@ -638,7 +643,7 @@ impl<'a> Keys<'a> {
             if let Some(doomed) = doomed {
                 self.space.adopt(doomed, old);
             } else {
-                self.space.discard(old, lazily);
+                then(self.space, old);
             }
         }
     }

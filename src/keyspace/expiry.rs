@@ -5,6 +5,7 @@
 //! deadlines of their own are next door in `fields`.
 
 use crate::store::Spot;
+use crate::types::Kind;
 
 use super::Event;
 use super::Keyspace;
@@ -40,7 +41,12 @@ impl Keys<'_> {
     pub(super) fn expire(&mut self, spot: Spot) {
         let key = self.entry(spot).key().to_vec();
         let lazily = self.space.lazy.expire;
-        self.remove_at(spot, lazily);
+        self.remove_and(spot, |space, old| {
+            // Who has not asked for lazy freeing sees in LATENCY what an expired aggregate has cost, as with Redis.
+            if lazily || matches!(old.kind(), Kind::String | Kind::Json) {
+                space.discard(old, lazily);
+            }
+        });
         self.space.counters.expired_keys += 1;
         let journal = &mut self.space.journal;
         journal.vanished(self.db, &key, lazily);

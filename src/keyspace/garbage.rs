@@ -99,6 +99,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_expired_is_freed_where_the_parameter_says() {
+        for lazily in [false, true] {
+            let mut space = Keyspace::new(1, 7);
+            space.lazy.expire = lazily;
+            let value = set(&space, 10_001);
+            let mut keys = Keys::new(&mut space, 0, 5, Expiry::Remove);
+            let (vacancy, _) = keys.vacate(b"key", false);
+            keys.insert(vacancy, New::Object(value), Some(5));
+            assert!(keys.find(b"key").is_none());
+            assert_eq!(space.garbage.len(), usize::from(lazily));
+        }
+    }
+
+    #[test]
     fn what_is_very_large_is_never_freed_on_the_loop() {
         let text = |len| move |_: &Keyspace| Value::Str(vec![b'x'; len].into());
         assert_eq!(removed(|space| set(space, 10), true), (0, 0));

@@ -172,6 +172,7 @@ def main():
             connection("SET", "small", "1")
             time.sleep(0.2)
             step("string: " + name, way)
+        connection("CONFIG", "SET", "lazyfree-lazy-expire", "yes")
         for name, fill in [("list of 20 texts", strings), ("list", members("RPUSH")), ("set", members("SADD")),
                            ("hash", members("HSET", 1)), ("sorted set", members("ZADD", 1)), ("stream", entries)]:
             for how in ("DEL", "PEXPIRE"):
