@@ -2,6 +2,7 @@
 
 use crate::base::glob;
 use crate::base::lzf::Compressor;
+use crate::base::text::up_to_nul;
 use crate::engine::run::command::{Outcome, Row};
 use crate::engine::run::ctx::Ctx;
 use crate::engine::run::executing::{Asked, Busy, Kind};
@@ -187,7 +188,10 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             let given = words.next();
             pattern = Some(given.ok_or("ERR library name argument was not given")?);
         } else {
-            return Err(Error::quoting("ERR Unknown argument ", word, ""));
+            // Line breaks at the end become spaces here, and are not left out.
+            return Err(Error::from(
+                [b"ERR Unknown argument ", up_to_nul(word)].concat(),
+            ));
         }
     }
     let wanted = |library: &&Library| {

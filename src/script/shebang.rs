@@ -79,6 +79,8 @@ pub(super) fn read(body: &[u8]) -> Result<(Flags, &[u8]), Vec<u8>> {
         };
         for flag in list.split(|&byte| byte == b',') {
             if !flag.is_empty() && !flags.set(flag) {
+                // The line may have ended as on Windows.
+                let flag = flag.strip_suffix(b"\r").unwrap_or(flag);
                 return Err([b"ERR Unexpected flag in script shebang: ", flag].concat());
             }
         }
@@ -119,6 +121,10 @@ mod tests {
         );
         assert_eq!(
             refusal("#!lua flags=x\n"),
+            "ERR Unexpected flag in script shebang: x"
+        );
+        assert_eq!(
+            refusal("#!lua flags=x\r\n"),
             "ERR Unexpected flag in script shebang: x"
         );
     }
