@@ -1,5 +1,7 @@
 //! The first line of a script, where it says what it needs: `#!lua flags=no-writes,allow-oom`.
 
+use crate::base::text::split_args;
+
 /// What a script says of itself. Without a first line of this kind a script says nothing and is trusted with all: it
 /// may write, and the limits of memory hold for each of its commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,23 +66,25 @@ pub(super) fn read(body: &[u8]) -> Result<(Flags, &[u8]), Vec<u8>> {
     let Some(end) = body.iter().position(|&byte| byte == b'\n') else {
         return Err(b"ERR Invalid script shebang".to_vec());
     };
-    let line = &body[..end];
-    let mut words = line
-        .split(|&byte| byte == b' ')
-        .filter(|word| !word.is_empty());
-    let engine = words.next().unwrap_or_default();
+    // Words are told apart as on redis-cli's line, in the first line of a library (`functions::metadata`), too.
+    let words = split_args(&body[..end]).unwrap_or_default();
+    let Some((engine, words)) = words.split_first() else {
+        return Err(b"ERR Invalid engine in script shebang".to_vec());
+    };
     if engine != b"#!lua" {
-        return Err([b"ERR Unexpected engine in script shebang: ", engine].concat());
+        return Err([
+            b"ERR Unexpected engine in script shebang: ".as_slice(),
+            engine,
+        ]
+        .concat());
     }
     let mut flags = Flags::said();
     for word in words {
         let Some(list) = word.strip_prefix(b"flags=") else {
-            return Err([b"ERR Unknown lua shebang option: ", word].concat());
+            return Err([b"ERR Unknown lua shebang option: ".as_slice(), word].concat());
         };
         for flag in list.split(|&byte| byte == b',') {
             if !flag.is_empty() && !flags.set(flag) {
-                // The line may have ended as on Windows.
-                let flag = flag.strip_suffix(b"\r").unwrap_or(flag);
                 return Err([b"ERR Unexpected flag in script shebang: ", flag].concat());
             }
         }
@@ -127,5 +131,11 @@ mod tests {
             refusal("#!lua flags=x\r\n"),
             "ERR Unexpected flag in script shebang: x"
         );
+        assert_eq!(
+            refusal("#!lua \"flags\n"),
+            "ERR Invalid engine in script shebang"
+        );
+        let (flags, _) = read(b"#!lua \"flags=no-writes\"\r\n").expect("a good one");
+        assert!(flags.no_writes);
     }
 }

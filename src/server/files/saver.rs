@@ -263,15 +263,7 @@ fn write(
 ) -> Result<(), Failure> {
     let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
     let progress = &order.progress;
-    let mut keys_since = 0;
-    let mut each_key = || {
-        progress.delay_key(&mut keys_since);
-        if progress.wrote_key() {
-            Ok(())
-        } else {
-            Err(not_needed())
-        }
-    };
+    let mut each_key = each_key(progress);
     let sink = if order.is_rdb {
         write_rdb(sink, order, messages, waker, &mut each_key)
     } else {
@@ -317,15 +309,7 @@ fn send(
     waker: &Waker,
 ) -> Ended {
     let progress = &order.progress;
-    let mut keys_since = 0;
-    let mut each_key = || {
-        progress.delay_key(&mut keys_since);
-        if progress.wrote_key() {
-            Ok(())
-        } else {
-            Err(not_needed())
-        }
-    };
+    let mut each_key = each_key(progress);
     let sink = ToLoop {
         sender,
         waker: waker.clone(),
@@ -392,6 +376,19 @@ fn receive(
             }
             Ok(Message::End) => return Ok(()),
             Err(mpsc::RecvError) => return Err(not_needed()),
+        }
+    }
+}
+
+/// What is done for each key that the snapshot has.
+fn each_key(progress: &Progress) -> impl FnMut() -> io::Result<()> {
+    let mut keys_since = 0;
+    move || {
+        progress.delay_key(&mut keys_since);
+        if progress.wrote_key() {
+            Ok(())
+        } else {
+            Err(not_needed())
         }
     }
 }
