@@ -186,6 +186,8 @@ class Counted:
         index = first
         while index < first + requests:
             self.process.send_signal(signal.SIGSTOP)
+            while not self.is_stopped():
+                time.sleep(0.0002)
             for number in range(CONNECTIONS):
                 self.send(number, b"".join(make(index + i) for i in range(depth)))
                 index += depth
@@ -193,6 +195,11 @@ class Counted:
             for number in range(CONNECTIONS):
                 self.lines(number, lines_each * depth)
         return index
+
+    def is_stopped(self):
+        """A signal takes its time, and requests that come before it has would make turns of their own."""
+        with open("/proc/%d/stat" % self.process.pid, encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def instructions(self):
         """How many since this was last asked. A dump also sets the counters to zero."""

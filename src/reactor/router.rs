@@ -5,9 +5,9 @@
 //!  listener 8080  ->  second (a page)        listeners, what comes in by them, what it dials, its packets
 //! ```
 //!
-//! A router is a program itself, so the loop knows nothing of it, and a loop with one program pays nothing for it. Which
-//! program is called is decided by one bit of the id, and the call itself is known when the program is compiled. So all
-//! that a router does for a request of the first program is to look at that bit a few times.
+//! A router is a program itself, so the loop knows nothing of it, and a loop with one program pays nothing for it.
+//! Which program is called is decided by one bit of the id, and the call itself is known when the program is compiled.
+//! So all that a router does for a request of the first program is to look at that bit a few times.
 //!
 //! How a thing comes to belong to the second program: it was opened while that program was called ([`Io::marking`]), or
 //! it came in by a listener that belongs to it. Everything else is the first program's. News that concern everybody
@@ -123,7 +123,11 @@ impl<C: Couple> App for Router<C> {
         }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "it looks at one bit; a call costs a request that comes alone"
+    )]
+    #[inline(always)]
     fn filled(&mut self, id: ConnId, count: usize) {
         match Side::of(id) {
             Side::First => self.0.first().filled(id, count),
