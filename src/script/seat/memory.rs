@@ -6,9 +6,9 @@
 //! no more than [`KEPT_MAX_BYTES`], about what the collector lets lie around between two rounds of an interpreter
 //! without large data. The others go back at once, so nothing is left of a script that was large.
 //!
-//! What always holds: a piece up to [`SMALL`] bytes has been asked for with its size rounded up to [`STEP`], a larger
-//! one with its own, and it is given back with the same. Lua names the size of what it gives back, and needs no more than
-//! the alignment of a double.
+//! What always holds: a piece up to [`SMALL`] bytes has been asked for with its size rounded up to [`STEP`], a
+//! larger one with its own, and it is given back with the same. Lua names the size of what it gives back, and needs no
+//! more than the alignment of a double.
 
 use std::alloc::{self, Layout};
 use std::cell::Cell;

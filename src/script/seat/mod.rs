@@ -14,7 +14,8 @@
 //!   begun.
 //!
 //! Lua has no pointers of ours but those to `Shared` and to its memory (`memory`), which live as long as the
-//! interpreter, and those that a protected call is handed and forgets at its end. The host is reached through [`guard`].
+//! interpreter, and those that a protected call is handed and forgets at its end. The host is reached through
+//! [`guard`].
 //!
 //! Not known here: what `redis.call` means, which errors there are, how a reply looks.
 

@@ -170,8 +170,8 @@ impl Ranked {
         count
     }
 
-    /// The same for at most [`GROUP`] members, of which there are enough. The table has them anywhere in memory, so all of
-    /// that is sent for before the first is looked up.
+    /// The same for at most [`GROUP`] members, of which there are enough. The table has them anywhere in memory, so all
+    /// of that is sent for before the first is looked up.
     #[inline(never)]
     fn remove_group(&mut self, rank: usize, count: usize, gone: &mut dyn FnMut(&[u8], f64)) {
         let (mut keys, mut hashes) = ([NO_KEY; GROUP], [0; GROUP]);
