@@ -103,7 +103,7 @@ CONFINED = {
     "by the tenth pattern": COMMANDS_GRANTED + " " + " ".join("~%s:*" % name for name in "abcdefghi") +
                             " ~key:* (+get +set ~one:*) (+@string ~two:*) (+@all ~three:*)",
     "by the third selector": COMMANDS_GRANTED + " " + " ".join("~key:%d*" % digit for digit in range(1, 10)) +
-                             " ~key:a* (+get +set ~key:b*) (+@string ~kex:*) (+@all ~key:0*)",
+                             " ~key:a* (+get +set ~key:b*) (+@string ~key:c*) (+@all ~key:0*)",
 }
 ALLOWED_CONFINED = 1.15
 # Commands that do much are sent a tenth as often.

@@ -9,7 +9,8 @@ back when it has left; with --strict a leak, or a p99 of more than --factor time
 
   comers     connections come, say PING and go, fifty at a time, as fast as they can
   silent     they come and say nothing, and others take their places
-  deaf       two hundred clients ask for a value of a megabyte again and again, and read nothing
+  deaf       two hundred clients ask for a value of a megabyte again and again, and read nothing; each may have a
+             gigabyte of unread replies, where Redis and we set no limit by ourselves
   drip       two hundred clients send a request byte by byte, one a second
   garbage    random bytes, random bytes after a good beginning
   counts     lengths and counts of thousands of millions
@@ -382,6 +383,8 @@ def under_attack(binary, attack, opts):
     options = []
     if attack is handshakes:
         options += list(tls_options(tls_port))
+    if attack is deaf:
+        options += ["--client-output-buffer-limit", "normal 1gb 0 0"]
     if is_ours:
         options += ["--page-port", str(page_port)]
     else:

@@ -158,14 +158,13 @@ impl Engine {
             now,
             still_waiting: false,
         };
-        let (mut ran, mut is_late) = (0, false);
-        let mut tally = Tally::new(command);
+        let (mut ran, mut is_late, mut tally) = (0, false, Tally::new(command));
         let noteworthy_ns = ctx.services.slow_ns.min(LONG_NS);
         // The end of one command is the beginning of the next.
         let mut ticks = tsc::ticks();
+        let passes = ASKED.then(|| passes(&ctx)).flatten();
         let mut piece = Piece::new(bytes, ctx.services.fed_to());
         let mut all = batch.all(at, bytes);
-        let passes = if ASKED { passes(&ctx) } else { None };
         for pending in run {
             let (Some(command), Some((sent, args))) = (pending.plain_command(), all.next()) else {
                 break;
