@@ -25,6 +25,7 @@ import argparse
 import bisect
 import collections
 import glob
+import hashlib
 import os
 import shutil
 import signal
@@ -86,8 +87,17 @@ COMMANDS.update({
     "JSON.NUMINCRBY": lambda i: encode(b"JSON.NUMINCRBY", b"doc:%012d" % scattered(i), b"$.level0", b"1"),
     "HINCRBY": lambda i: encode(b"HINCRBY", b"myhash", b"number:%010d" % scattered(i), b"1"),
 })
+# A script and a function of one GET, and one script that sets a key a hundred times.
+SCRIPT = b"return redis.call('GET', KEYS[1])"
+LIBRARY = b"#!lua name=mine\nredis.register_function('mine', function(keys, args) return redis.call('GET', keys[1]) end)"
+CALLS = b"for i = 1, 100 do redis.call('SET', KEYS[1], i) end"
+COMMANDS.update({
+    "EVALSHA": lambda i: encode(b"EVALSHA", hashlib.sha1(SCRIPT).hexdigest().encode(), b"1", b"key:%012d" % scattered(i)),
+    "FCALL": lambda i: encode(b"FCALL", b"mine", b"1", b"key:%012d" % scattered(i)),
+    "CALLS_100": lambda i: encode(b"EVAL", CALLS, b"1", b"key:%012d" % scattered(i)),
+})
 # Line ends of a reply, where that is not one.
-LINES = {"GET": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201, "JSON.GET": 2, "JSON.NUMINCRBY": 2}
+LINES = {"GET": 2, "EVALSHA": 2, "FCALL": 2, "HGET": 2, "RPOP": 2, "XADD": 2, "LRANGE_100": 201, "JSON.GET": 2, "JSON.NUMINCRBY": 2}
 # What a server is started with so that somebody is told of changes. A replica of ours never acknowledges anything.
 TOLD = {
     "nobody": ["--appendonly", "no"],
@@ -107,7 +117,7 @@ CONFINED = {
 }
 ALLOWED_CONFINED = 1.15
 # Commands that do much are sent a tenth as often.
-LONG = {"LRANGE_100", "MSET"}
+LONG = {"LRANGE_100", "MSET", "CALLS_100"}
 
 
 class Counted:
@@ -255,11 +265,13 @@ def fill(server, name):
     make = {"GET": COMMANDS["SET"], "SET": COMMANDS["SET"], "INCR": COMMANDS["INCR"], "HGET": COMMANDS["HSET"],
             "HSET": COMMANDS["HSET"], "SADD": COMMANDS["SADD"], "ZADD": COMMANDS["ZADD"], "MSET": COMMANDS["SET"],
             "RPOP": COMMANDS["LPUSH"], "LRANGE_100": lambda i: encode(b"RPUSH", b"range", b"xxx"),
-            "HINCRBY": COMMANDS["HINCRBY"]}.get(name)
+            "HINCRBY": COMMANDS["HINCRBY"], "EVALSHA": COMMANDS["SET"], "FCALL": COMMANDS["SET"]}.get(name)
     if name.startswith("JSON."):
         make = COMMANDS["JSON"]
-    server.send(0, encode(b"FLUSHALL"))
-    server.lines(0, 1)
+    first = {"EVALSHA": [(encode(b"SCRIPT", b"LOAD", SCRIPT), 2)], "FCALL": [(encode(b"FUNCTION", b"LOAD", b"REPLACE", LIBRARY), 2)]}
+    for request, lines in [(encode(b"FLUSHALL"), 1)] + first.get(name, []):
+        server.send(0, request)
+        server.lines(0, lines)
     count = 0 if make is None else {"LRANGE_100": 200, "RPOP": 4 * KEYS}.get(name, KEYS)
     for start in range(0, count, 100):
         server.send(0, b"".join(make(i) for i in range(start, start + 100)))

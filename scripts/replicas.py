@@ -2,20 +2,25 @@
 """What replication costs: our primary with our replica, then the same with each real server that is found.
 
   full sync   a primary with many keys, written to all the while, gets its first replica: how long until the link is up,
-              what both spent (children included), how much memory the primary took for it (at its peak; of that the
-              stream that is kept for the replica, the keys that were written meanwhile, and the rest), and how long its
-              other clients waited (p99.9 and longest of a small request, before and meanwhile)
+              what both spent (children included; the writes that came meanwhile are taken off, each at what one cost
+              before), how much memory the primary took for it (at its peak; of that the stream that is kept for the
+              replica, the keys that were written meanwhile, and the rest), how long its other clients waited (p99.9 and
+              longest of a small request, before and meanwhile), and how much of a second its loop was ready to run and
+              had no core, which is the machine's part in that
   apply       a replica that was stopped catches up with a long stretch of the stream: CPU a command
-  cost        CPU a write on the primary, without and with one replica
+  cost        CPU a write on the primary, first without and then with one replica in the same process, until the replica
+              has all of it
 
   scripts/replicas.py                              everything, with 2,000,000 keys
   scripts/replicas.py --keys 200000 --parts apply --peers ~/valkey-server
 
+Rounds alternate between the servers. Waits of all rounds are taken together, of other figures the middle one is shown.
 CPU comes from /proc, so this needs Linux; ratios between servers of one run are what stays true on a busy machine.
 """
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -33,6 +38,7 @@ PATIENCE = 300
 FLAGS = ["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "1gb", "--repl-timeout", "600",
          "--client-output-buffer-limit", "replica 0 0 0"]
 VALUE = 32
+QUIET_S = 5
 
 
 def cpu(server):
@@ -40,6 +46,16 @@ def cpu(server):
     with open("/proc/%d/stat" % server.process.pid, encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICKS
+
+
+def without_core(server):
+    """Seconds that the first thread was ready to run and had no core."""
+    with open("/proc/%d/schedstat" % server.process.pid, encoding="ascii") as file:
+        return int(file.read().split()[1]) / 1e9
+
+
+def processed(connection):
+    return int(info(connection, "stats")["total_commands_processed"])
 
 
 def resident(server):
@@ -100,11 +116,9 @@ class Probe(threading.Thread):
             time.sleep(0.001)
 
     def end(self):
-        """(p99.9, longest) in milliseconds."""
         self.is_over = True
         self.join()
-        waits = sorted(self.waits)
-        return waits[int(len(waits) * 0.999)] * 1e3, waits[-1] * 1e3
+        return self.waits
 
 
 def is_linked(replica):
@@ -146,14 +160,14 @@ def full_sync(binary, opts):
         at_primary("DEBUG", "POPULATE", opts.keys, "key", VALUE)
         load = Load(primary, opts.keys)
         time.sleep(1)
-        probe = Probe(primary)
-        time.sleep(5)
-        quiet = probe.end()
-        spent, load_base = cpu(replica), cpu(primary)
-        time.sleep(2)
-        load_share = (cpu(primary) - load_base) / 2
+        # Writes before: what one of them costs, with the probe.
+        probe, spent, done, idle = Probe(primary), cpu(primary), processed(at_primary), without_core(primary)
+        time.sleep(QUIET_S)
+        write = (cpu(primary) - spent) / (processed(at_primary) - done)
+        quiet_idle, quiet = (without_core(primary) - idle) / QUIET_S, probe.end()
         memory = Memory(primary, at_primary)
-        probe, primary_spent, started = Probe(primary), cpu(primary), time.time()
+        probe, started, idle = Probe(primary), time.time(), without_core(primary)
+        spent, done, replica_spent = cpu(primary), processed(at_primary), cpu(replica)
         at_replica("REPLICAOF", "127.0.0.1", primary.port)
         while not is_linked(at_replica):
             memory.sample()
@@ -161,13 +175,14 @@ def full_sync(binary, opts):
             if time.time() - started > PATIENCE:
                 raise SystemExit("replicas: the link does not come up")
         seconds = time.time() - started
-        busy = probe.end()
+        idle, busy = (without_core(primary) - idle) / seconds, probe.end()
         time.sleep(0.3)                             # a child that served is counted when it was waited for
+        writes = processed(at_primary) - done
         result = {
-            "seconds": seconds,
-            "CPU primary s": cpu(primary) - primary_spent - load_share * (seconds + 0.3), "CPU replica s": cpu(replica) - spent,
+            "seconds": seconds, "writes meanwhile k": writes / 1e3,
+            "CPU primary s": cpu(primary) - spent - write * writes, "CPU replica s": cpu(replica) - replica_spent,
             **memory.parts(),
-            "quiet p99.9 ms": quiet[0], "p99.9 ms": busy[0], "quiet longest ms": quiet[1], "longest ms": busy[1],
+            "quiet waits": quiet, "waits": busy, "quiet no core s/s": quiet_idle, "no core s/s": idle,
         }
         load.stop()
         return result
@@ -205,24 +220,43 @@ def apply(binary, opts):
 
 
 def cost(binary, opts):
-    def writes(primary):
-        Load(primary, opts.keys, opts.commands, clients=50, depth=16).wait()        # the keys are there afterwards
+    primary, replica = Server(binary, "primary", FLAGS), Server(binary, "replica", FLAGS)
+    at_primary, at_replica = primary.connect(120), replica.connect(120)
+
+    def writes(is_done):
         spent = cpu(primary)
         Load(primary, opts.keys, opts.commands, clients=50, depth=16).wait()
+        while not is_done():
+            time.sleep(0.1)
         return (cpu(primary) - spent) / opts.commands * 1e6
 
-    alone = Server(binary, "primary", FLAGS)
     try:
-        without = writes(alone)
-    finally:
-        alone.discard()
-    primary, replica, *_ = joined(binary)
-    try:
-        with_one = writes(primary)
+        writes(lambda: True)                        # the keys are there afterwards
+        without = writes(lambda: True)
+        at_replica("REPLICAOF", "127.0.0.1", primary.port)
+        wait_until(lambda: is_linked(at_replica) and caught_up(at_primary, at_replica), "the link")
+        time.sleep(0.5)
+        with_one = writes(lambda: caught_up(at_primary, at_replica))
     finally:
         primary.discard()
         replica.discard()
     return {"us alone": without, "us with one": with_one, "more %": 100 * (with_one / without - 1)}
+
+
+def middle(rounds):
+    """One column: of waits p99.9 and the longest in milliseconds, and how they compare; of the rest the median."""
+    column = {}
+    for row, first in rounds[0].items():
+        if not isinstance(first, list):
+            column[row] = statistics.median(one[row] for one in rounds)
+            continue
+        waits = sorted(wait for one in rounds for wait in one[row])
+        name = row.replace("waits", "").strip()
+        column[(name + " p99.9 ms").strip()] = waits[int(len(waits) * 0.999)] * 1e3
+        column[(name + " longest ms").strip()] = waits[-1] * 1e3
+    if "quiet p99.9 ms" in column:
+        column["p99.9 of quiet"] = column["p99.9 ms"] / column["quiet p99.9 ms"]
+    return column
 
 
 PARTS = {"sync": full_sync, "apply": apply, "cost": cost}
@@ -235,14 +269,17 @@ def main():
                         help="real servers, comma separated (%(default)s)")
     parser.add_argument("--keys", type=int, default=2_000_000)
     parser.add_argument("--commands", type=int, default=2_000_000, help="writes of apply and cost (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--parts", default="sync,apply,cost", help="(%(default)s)")
     opts = parser.parse_args()
     servers = [("ours", opts.bin)] + [(os.path.basename(path).replace("-server", ""), path) for path in opts.peers.split(",") if path]
     for part in opts.parts.split(","):
-        found = {}
-        for name, binary in servers:
-            print("replicas: %s, %s" % (part, name), file=sys.stderr, flush=True)
-            found[name] = PARTS[part](binary, opts)
+        rounds = {name: [] for name, _ in servers}
+        for at in range(opts.rounds):
+            for name, binary in servers:
+                print("replicas: %s, %s, %d of %d" % (part, name, at + 1, opts.rounds), file=sys.stderr, flush=True)
+                rounds[name].append(PARTS[part](binary, opts))
+        found = {name: middle(each) for name, each in rounds.items()}
         print("\n%-18s" % part + "".join("%14s" % name for name in found))
         for row in found["ours"]:
             print("%-18s" % row + "".join("%14.2f" % found[name][row] for name in found), flush=True)

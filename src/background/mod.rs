@@ -3,6 +3,7 @@
 //! A [`Job`] owns everything it needs; nothing is shared with the loop. The engine only leaves garbage; the shell makes
 //! jobs of it, so an engine under test simply drops what it has thrown away.
 
+mod breaks;
 mod crew;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+pub(crate) use breaks::Breaks;
 pub(crate) use crew::{Crew, Errand, Line};
 
 #[cfg(test)]

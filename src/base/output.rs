@@ -420,8 +420,9 @@ impl Output {
         }
         let end = self.used + bytes.len();
         if end > self.tail.len() {
-            let len = (self.tail.len() * 2).clamp(TAIL_FIRST_BYTES, CHUNK_BYTES);
-            resize_exactly(&mut self.tail, len.max(end));
+            // With room behind it: the end of a line that follows shall not double what was made to measure.
+            let len = (end + LINE_END_ROOM).next_power_of_two();
+            resize_exactly(&mut self.tail, len.clamp(TAIL_FIRST_BYTES, CHUNK_BYTES));
         }
         self.tail[self.used..end].copy_from_slice(bytes);
         self.used = end;
@@ -484,6 +485,9 @@ const CUT_OFF: usize = usize::MAX;
 
 /// A tail's first size: an idle client that says PING now and then should not hold much.
 const TAIL_FIRST_BYTES: usize = 128;
+
+/// What follows nearly everything that is appended.
+const LINE_END_ROOM: usize = 2;
 
 /// A tail that was made larger than this is kept from the second time on.
 const KEEP_ONCE: usize = 4 * 1024;
@@ -629,6 +633,14 @@ mod tests {
         // Quiet for a while, and all is as at the beginning.
         assert_eq!(kept_after(0), 8192);
         assert_eq!(kept_after(8000), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_line_does_not_double_a_tail() {
+        let mut output = Output::new();
+        output.push(&[b'x'; 5000]);
+        output.push(b"\r\n");
+        assert_eq!(output.memory(), 8192);
     }
 
     #[test]

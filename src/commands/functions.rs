@@ -1,5 +1,7 @@
 //! FUNCTION, which keeps libraries of functions, and FCALL and FCALL_RO, which call them.
 
+use smallvec::SmallVec;
+
 use crate::base::glob;
 use crate::base::lzf::Compressor;
 use crate::base::text::up_to_nul;
@@ -37,6 +39,9 @@ const FUNCTION: &[Row] = &[
     Row::new(&spec::FUNCTION_STATS, stats),
 ];
 
+/// Names of functions up to this length are copied without asking for memory.
+const NAME_BYTES: usize = 32;
+
 /// FCALL function numkeys [key ...] [arg ...]
 fn fcall(ctx: &mut Ctx<'_>, args: Args<'_>, is_read_only: bool) -> Outcome {
     monitor::announce(ctx, args);
@@ -48,7 +53,8 @@ fn fcall(ctx: &mut Ctx<'_>, args: Args<'_>, is_read_only: bool) -> Outcome {
         return Err(Error::KeysExceedArgs);
     }
     let key_count = usize::try_from(count).map_err(|_| Error::KeysNegative)?;
-    let (code, flags, name) = (function.code, function.flags, function.name.clone());
+    let (code, flags) = (function.code, function.flags);
+    let name: SmallVec<[u8; NAME_BYTES]> = SmallVec::from_slice(&function.name);
     let (keys, rest) = (args.tail(3).head(key_count), args.tail(3 + key_count));
     let Some(interpreter) = ctx.services.functions.lend() else {
         return Err("ERR This Redis command is not allowed from script".into());

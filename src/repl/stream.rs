@@ -46,7 +46,7 @@ impl Held {
 /// A block is large enough that a reference to it costs less than a copy, and no more than a sixteenth of the backlog.
 const BLOCK_BYTES_MAX: usize = 16 * 1024;
 /// What a full block takes besides its bytes: the counts of the reference, and where the bytes are.
-const BLOCK_COST_BYTES: usize = 48;
+const BLOCK_COST_BYTES: usize = 2 * size_of::<usize>() + size_of::<Vec<u8>>();
 /// A list of no more blocks is not made shorter.
 const LIST_LEN_MIN: usize = 64;
 /// A shorter piece of a block is copied, for a reference to it would cost more.

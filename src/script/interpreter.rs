@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
-use mlua::{Error, Function, Lua, LuaOptions, StdLib, Table};
+use mlua::{Error, Function, StdLib, Table};
 
 use crate::wire::args::Args;
 use crate::wire::reply::Protocol;
@@ -16,7 +16,7 @@ use super::errors::{self, Failure, PRELUDE};
 use super::functions::{Room, furnish};
 use super::returned::Returned;
 use super::said::Said;
-use super::seat::{Code, Main, Passing, SCRIPT, Shared, Task};
+use super::seat::{Code, Machine, Main, Passing, SCRIPT, Shared, Task};
 use super::{Host, api};
 
 /// So many texts are compiled between two steps of the collector.
@@ -43,13 +43,13 @@ pub(crate) enum Deprecated {
 }
 
 pub(crate) struct Interpreter {
-    lua: Lua,
     main: Main,
     /// Texts that were compiled.
     compiled: Cell<u32>,
     /// Where functions are loaded, if it is for them.
     room: Option<Room>,
-    // Dropped after the interpreter, which has pointers to it.
+    // Dropped after what holds values of it, and before what it has pointers to.
+    lua: Machine,
     shared: Rc<Shared>,
 }
 
@@ -66,10 +66,7 @@ impl Interpreter {
 
     fn build(is_for_functions: bool, also: Deprecated) -> mlua::Result<Self> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
-        // The library's own `pcall` is what scripts know.
-        let options = LuaOptions::new().catch_rust_panics(false);
-        let lua = Lua::new_with(libraries, options)?;
-        lua.set_memory_limit(MEMORY_MAX_BYTES)?;
+        let lua = Machine::new(libraries, MEMORY_MAX_BYTES)?;
         let shared = Rc::<Shared>::default();
         let host = api::host(&lua, &shared)?;
         host.set("is_deprecated_there", also == Deprecated::There)?;
@@ -191,7 +188,7 @@ impl Interpreter {
 
     /// Memory that Lua has taken.
     pub(super) fn used_bytes(&self) -> usize {
-        self.lua.used_memory()
+        self.lua.used_bytes()
     }
 }
 

@@ -12,6 +12,7 @@
 //! Not known here: sessions, admission, keys.
 
 mod api;
+mod by_name;
 mod debugger;
 mod errors;
 mod from_reply;

@@ -4,11 +4,9 @@
 //! SCRIPT LOAD means to call it by name, so that one stays until SCRIPT FLUSH.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, Hasher};
-
-use crate::base::hash::Seed;
 
 use super::Flags;
+use super::by_name::ByName;
 use super::interpreter::{Deprecated, Interpreter};
 use super::name::{Name, name_in, name_of};
 use super::seat::Code;
@@ -153,48 +151,6 @@ impl Scripts {
     /// Memory that the interpreter has in use.
     pub(crate) fn interpreter_bytes(&self) -> usize {
         self.interpreter.as_ref().map_or(0, Interpreter::used_bytes)
-    }
-}
-
-/// Hashes names; keyed, though names are digests, for they are digests of what clients choose.
-struct ByName(Seed);
-
-impl Default for ByName {
-    fn default() -> Self {
-        Self(Seed::from_os())
-    }
-}
-
-impl BuildHasher for ByName {
-    type Hasher = NameHasher;
-
-    #[inline]
-    fn build_hasher(&self) -> NameHasher {
-        NameHasher {
-            seed: self.0,
-            hash: 0,
-        }
-    }
-}
-
-struct NameHasher {
-    seed: Seed,
-    hash: u64,
-}
-
-impl Hasher for NameHasher {
-    #[inline]
-    fn write(&mut self, name: &[u8]) {
-        self.hash = self.seed.hash(name);
-    }
-
-    /// The length, which all names share.
-    #[inline]
-    fn write_usize(&mut self, _: usize) {}
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.hash
     }
 }
 

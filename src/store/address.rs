@@ -15,6 +15,9 @@ use crate::base::short;
 pub(super) struct Address(u64);
 
 impl Address {
+    /// Of no allocation.
+    pub(crate) const NOWHERE: Self = Self(0);
+
     #[inline]
     pub(crate) fn of(pointer: NonNull<u8>) -> Self {
         Self::from_bits(pointer.as_ptr().expose_provenance() as u64)

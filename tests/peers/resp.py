@@ -113,14 +113,19 @@ def as_bytes(arg):
 
 
 class Connection:
-    """A blocking client that reads whole frames."""
+    """A blocking client that reads whole frames. A port may be the path of a Unix socket."""
 
     def __init__(self, port, timeout=10, host="127.0.0.1"):
         try:
-            self.sock = socket.create_connection((host, port), timeout=timeout)
+            if isinstance(port, str):
+                self.sock = socket.socket(socket.AF_UNIX)
+                self.sock.settimeout(timeout)
+                self.sock.connect(port)
+            else:
+                self.sock = socket.create_connection((host, port), timeout=timeout)
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
-            raise Closed("cannot connect to port %d: %s" % (port, error)) from error
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raise Closed("cannot connect to port %s: %s" % (port, error)) from error
         self.buffer = b""
         self.at = 0
 

@@ -38,8 +38,8 @@ pub(crate) struct Snapshots {
     pub(crate) wishes: Option<Wishes>,
 }
 
-/// So many chunks may be on their way to the thread: half a megabyte. That is a millisecond or two of work for it, so
-/// it need not wait for the loop.
+/// So many chunks may be on their way to the thread: a quarter of a megabyte. That is about a millisecond of work for
+/// it, so it need not wait for the loop.
 const CHUNKS_ON_THE_WAY: u64 = 8;
 
 impl Snapshots {

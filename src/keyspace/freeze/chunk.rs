@@ -92,13 +92,14 @@ enum Object {
 const _: () = assert!(size_of::<Object>() <= 24, "a chunk may have a thousand");
 
 /// A chunk that holds so much is full.
-pub(crate) const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 64 * 1024 };
+pub(crate) const CHUNK_BYTES: usize = if cfg!(test) { 2000 } else { 32 * 1024 };
 
 /// One key more than full is mostly no longer than this.
 const BEYOND: usize = CHUNK_BYTES / 8;
 
-/// The bytes that a value counts for that was not copied: a chunk shall not hold any number of them.
-const SHARED_WEIGHT: usize = 64;
+/// The bytes that a value counts for that was not copied: a chunk shall not hold any number of them, for they are work
+/// for the thread.
+const SHARED_WEIGHT: usize = if cfg!(test) { 64 } else { 256 };
 
 const INT: u8 = 0;
 const TEXT: u8 = 1;
@@ -122,6 +123,14 @@ impl Chunk {
     /// The size of its content, about.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.weight
+    }
+
+    /// The chunk as it goes to the thread: without the room that it turned out not to need.
+    pub(super) fn sealed(mut self) -> Self {
+        if self.bytes.len() < self.bytes.capacity() / 2 {
+            self.bytes.shrink_to_fit();
+        }
+        self
     }
 
     /// A key with its value. A value may be shared: see `Family::is_shared`.
@@ -428,6 +437,22 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A chunk of values that were not copied has few bytes of its own.
+    #[test]
+    fn a_sealed_chunk_has_no_room_that_it_does_not_need() {
+        let mut chunk = Chunk::default();
+        let value = Value::Str(std::sync::Arc::new(vec![b'v'; 10_000]));
+        let head = Head {
+            db: 0,
+            access: 0,
+            deadline: None,
+            key: b"key",
+        };
+        chunk.key_with(head, value);
+        assert!(chunk.bytes.capacity() >= CHUNK_BYTES);
+        assert!(chunk.sealed().bytes.capacity() < 64);
+    }
 
     /// What is on its way to the thread is counted in chunks, so none may take much more than its size.
     #[test]

@@ -572,9 +572,10 @@ impl Freeze {
             return;
         }
         if !self.open.is_empty() {
-            self.ready.push(std::mem::take(&mut self.open));
+            self.send_off();
         }
-        self.ready.append(&mut self.behind);
+        let behind = std::mem::take(&mut self.behind);
+        self.ready.extend(behind.into_iter().map(Chunk::sealed));
         self.open = self.ready.pop().unwrap_or_default();
         self.close_if_full();
     }
@@ -590,18 +591,23 @@ impl Freeze {
         self.behind.last_mut().expect("one was just pushed")
     }
 
+    fn send_off(&mut self) {
+        let full = std::mem::take(&mut self.open);
+        self.ready.push(full.sealed());
+    }
+
     /// Returns whether it was: then there has been as much work as a turn can bear.
     fn close_if_full(&mut self) -> bool {
         let is_full = self.open.is_full();
         if is_full {
-            self.ready.push(std::mem::take(&mut self.open));
+            self.send_off();
         }
         is_full
     }
 
     fn finish(&mut self) {
         if !self.open.is_empty() {
-            self.ready.push(std::mem::take(&mut self.open));
+            self.send_off();
         }
         self.is_active = false;
         self.given_up = 0;

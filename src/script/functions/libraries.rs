@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Values};
 
 use crate::script::Flags;
+use crate::script::by_name::ByName;
 use crate::script::seat::Code;
 
 /// What a library and a function take besides their texts and names, for INFO.
@@ -51,7 +52,7 @@ impl Library {
 pub(super) struct Libraries {
     by_name: BTreeMap<Vec<u8>, Library>,
     /// By their names in lower case.
-    functions: HashMap<Vec<u8>, Function>,
+    functions: HashMap<Vec<u8>, Function, ByName>,
 }
 
 impl Libraries {

@@ -13,8 +13,9 @@
 //! - A panic of the server's does not unwind through the interpreter: it is put aside and goes on where the script was
 //!   begun.
 //!
-//! Lua has no pointers of ours but that to `Shared`, which lives as long as the interpreter, and those that a protected
-//! call is handed and forgets at its end. The host is reached through [`guard`].
+//! Lua has no pointers of ours but those to `Shared` and to its memory (`memory`), which live as long as the
+//! interpreter, and those that a protected call is handed and forgets at its end. The host is reached through
+//! [`guard`].
 //!
 //! Not known here: what `redis.call` means, which errors there are, how a reply looks.
 
@@ -25,6 +26,8 @@ mod evaluate;
 mod guard;
 mod hook;
 mod inspect;
+mod machine;
+mod memory;
 mod shared;
 mod stack;
 mod state;
@@ -33,6 +36,7 @@ pub(crate) use evaluate::Code;
 pub(super) use evaluate::{Job, Main, Passing, Task, guarded};
 pub(crate) use guard::{Lent, Seat};
 pub(super) use inspect::{Named, SCRIPT};
+pub(super) use machine::Machine;
 pub(super) use shared::{Shared, Stop, Watcher};
 pub(super) use stack::{
     Ended, Kind, Raise, build, failed, library_function, rebound, set_walls, walled,

@@ -38,6 +38,8 @@ struct Shared<T> {
 }
 
 struct State<T> {
+    /// So many bytes may wait.
+    bytes_max: usize,
     pieces: VecDeque<(T, usize)>,
     bytes: usize,
     has_sender: bool,
@@ -45,12 +47,25 @@ struct State<T> {
     wants_room: bool,
 }
 
-/// So many bytes may wait: enough that neither end waits for the other because of a single slow turn.
+/// So many bytes wait at most: enough that neither end waits for the other because of a single slow turn.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// And of a data set on its way to replicas, which is memory that a primary needs besides its keys: a few writes.
+const OUTWARD_BYTES_MAX: usize = 256 * 1024;
 
+/// A pipe for what is being read.
 pub(crate) fn pipe<T>() -> (Sender<T>, Receiver<T>) {
+    pipe_of(BYTES_MAX)
+}
+
+/// A pipe for what replicas get.
+pub(crate) fn outward_pipe<T>() -> (Sender<T>, Receiver<T>) {
+    pipe_of(OUTWARD_BYTES_MAX)
+}
+
+fn pipe_of<T>(bytes_max: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
+            bytes_max,
             pieces: VecDeque::new(),
             bytes: 0,
             has_sender: true,
@@ -67,7 +82,10 @@ impl<T> Sender<T> {
     /// Sends a piece of about so many bytes, once there is room for it.
     pub(crate) fn send(&self, piece: T, bytes: usize) -> Result<(), Gone> {
         let mut state = self.0.lock();
-        while state.has_receiver && !state.pieces.is_empty() && state.bytes + bytes > BYTES_MAX {
+        while state.has_receiver
+            && !state.pieces.is_empty()
+            && state.bytes + bytes > state.bytes_max
+        {
             let waited = self.0.room.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
         }
@@ -84,7 +102,7 @@ impl<T> Sender<T> {
     /// Whether a small piece would go at once. If not, the reader is told that room is wanted.
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.0.lock();
-        let has_room = state.bytes < BYTES_MAX / 2 || !state.has_receiver;
+        let has_room = state.bytes < state.bytes_max / 2 || !state.has_receiver;
         state.wants_room = !has_room;
         has_room
     }
@@ -97,7 +115,7 @@ impl<T> Receiver<T> {
         loop {
             match state.take() {
                 Next::Piece(piece) => {
-                    let is_wanted = state.wants_room && state.bytes < BYTES_MAX / 2;
+                    let is_wanted = state.wants_room && state.bytes < state.bytes_max / 2;
                     state.wants_room &= !is_wanted;
                     drop(state);
                     self.0.room.notify_one();

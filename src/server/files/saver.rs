@@ -5,11 +5,13 @@
 //! away, unless the file is getting its name at that very moment: then the loop waits for it.
 
 use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use crate::background::{Crew, Errand, Progress};
+use crate::background::{Breaks, Crew, Errand, Progress};
 use crate::base::text::explain;
 use crate::engine::dataset::order::{Ended, Order, Purpose};
 use crate::keyspace::freeze::Chunk;
@@ -19,7 +21,7 @@ use crate::persist::rdb::file::{Failure, SaveFile};
 use crate::reactor::{Io, Waker};
 use crate::server::Server;
 use crate::server::files::paths::{rdb_path, rewritten_aof};
-use crate::server::files::pipe::{self, Gone, Next, pipe};
+use crate::server::files::pipe::{self, Gone, Next, outward_pipe};
 
 /// The messages to the thread. When it finds the channel closed without an end, it is not needed any more.
 enum Message {
@@ -52,7 +54,7 @@ impl Server {
         let (mut place, mut pieces) = (None, None);
         let mut sender = None;
         if order.purpose == Purpose::Replicas {
-            let (sending, receiving) = pipe();
+            let (sending, receiving) = outward_pipe();
             (sender, pieces) = (Some(sending), Some(receiving));
         } else {
             place = Some(Place::of(
@@ -66,13 +68,21 @@ impl Server {
         let (report, outcome) = mpsc::channel();
         let (progress, waker) = (order.progress.clone(), io.waker());
         let is_thread = matches!(self.crew, Crew::Threads);
+        let rate = is_thread.then(|| self.engine.rate());
         let spawned = self.crew.spawn("persist", move || {
             if is_thread {
                 stand_back();
             }
+            let breaks = Breaks::new(rate);
+            let work = Work {
+                order: &order,
+                messages: &incoming,
+                waker: &waker,
+                breaks: &breaks,
+            };
             let ended = match (place, sender) {
-                (Some(place), _) => run(&order, &place, &incoming, &waker),
-                (None, Some(sender)) => send(&order, sender, &incoming, &waker),
+                (Some(place), _) => run(&work, &place),
+                (None, Some(sender)) => send(&work, sender),
                 (None, None) => Ended::Badly,
             };
             let _ = report.send(ended);
@@ -237,6 +247,9 @@ fn stand_back() {
     if let Ok(nice) = rustix::process::getpriority_process(None) {
         let _ = rustix::process::setpriority_process(None, nice + NICER);
     }
+    // A break shall be no longer than it must; usually fifty microseconds are added to each.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(Some(NonZeroU64::MIN));
 }
 
 /// How much nicer the thread is than the loop: half as much weight. With 10 a save took four times as long on a machine
@@ -244,10 +257,18 @@ fn stand_back() {
 #[cfg(target_os = "linux")]
 const NICER: i32 = 3;
 
-fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker) -> Ended {
-    match write(order, place, messages, waker) {
+/// What the thread has been given.
+struct Work<'a> {
+    order: &'a Order,
+    messages: &'a Receiver<Message>,
+    waker: &'a Waker,
+    breaks: &'a Breaks,
+}
+
+fn run(work: &Work<'_>, place: &Place) -> Ended {
+    match write(work, place) {
         Ok(()) => Ended::Well,
-        Err(_) if order.progress.is_abandoned() => Ended::Abandoned,
+        Err(_) if work.order.progress.is_abandoned() => Ended::Abandoned,
         Err(failure) => {
             log::warn!("{failure}");
             Ended::Badly
@@ -255,22 +276,17 @@ fn run(order: &Order, place: &Place, messages: &Receiver<Message>, waker: &Waker
     }
 }
 
-fn write(
-    order: &Order,
-    place: &Place,
-    messages: &Receiver<Message>,
-    waker: &Waker,
-) -> Result<(), Failure> {
+fn write(work: &Work<'_>, place: &Place) -> Result<(), Failure> {
+    let order = work.order;
     let sink = SaveFile::create(&place.disk, &place.temporary, order.syncs_on_the_way)?;
-    let progress = &order.progress;
-    let mut each_key = each_key(progress);
+    let mut each_key = work.each_key();
     let sink = if order.is_rdb {
-        write_rdb(sink, order, messages, waker, &mut each_key)
+        write_rdb(sink, work, &mut each_key)
     } else {
-        write_commands(sink, order, messages, waker, &mut each_key)
+        write_commands(sink, work, &mut each_key)
     };
     let sink = sink.map_err(Failure::writing)?;
-    if !progress.may_commit() {
+    if !order.progress.may_commit() {
         return Err(Failure::writing(not_needed()));
     }
     sink.commit(&place.target)?;
@@ -286,13 +302,12 @@ fn write(
 
 fn write_rdb<W: Write>(
     sink: W,
-    order: &Order,
-    messages: &Receiver<Message>,
-    waker: &Waker,
+    work: &Work<'_>,
     each_key: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<W> {
+    let order = work.order;
     let mut snapshot = order.outline.begin(sink, each_key)?;
-    receive(order, messages, waker, |chunk| {
+    work.receive(|chunk| {
         if order.without_keys {
             return Ok(());
         }
@@ -302,21 +317,15 @@ fn write_rdb<W: Write>(
 }
 
 /// Writes the snapshot into a pipe, whose other end passes it on to replicas.
-fn send(
-    order: &Order,
-    sender: pipe::Sender<Vec<u8>>,
-    messages: &Receiver<Message>,
-    waker: &Waker,
-) -> Ended {
-    let progress = &order.progress;
-    let mut each_key = each_key(progress);
+fn send(work: &Work<'_>, sender: pipe::Sender<Vec<u8>>) -> Ended {
+    let mut each_key = work.each_key();
     let sink = ToLoop {
         sender,
-        waker: waker.clone(),
+        waker: work.waker.clone(),
     };
-    match write_rdb(sink, order, messages, waker, &mut each_key) {
+    match write_rdb(sink, work, &mut each_key) {
         Ok(_) => Ended::Well,
-        Err(_) if progress.is_abandoned() => Ended::Abandoned,
+        Err(_) if work.order.progress.is_abandoned() => Ended::Abandoned,
         Err(error) => {
             log::warn!(
                 "Write error sending DB to the replicas: {}",
@@ -348,47 +357,47 @@ impl Write for ToLoop {
 
 fn write_commands(
     sink: SaveFile,
-    order: &Order,
-    messages: &Receiver<Message>,
-    waker: &Waker,
+    work: &Work<'_>,
     each_key: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<SaveFile> {
+    let order = work.order;
     let mut rewrite = Rewrite::new(sink, each_key);
     rewrite.begin(order.noted_s, &order.outline.libraries);
-    receive(order, messages, waker, |chunk| rewrite.add(chunk))?;
+    work.receive(|chunk| rewrite.add(chunk))?;
     rewrite.finish()
 }
 
-/// Takes chunks until the last has come.
-fn receive(
-    order: &Order,
-    messages: &Receiver<Message>,
-    waker: &Waker,
-    mut take: impl FnMut(Chunk) -> io::Result<()>,
-) -> io::Result<()> {
-    loop {
-        match messages.recv() {
-            Ok(Message::Chunk(chunk)) => {
-                take(chunk)?;
-                if order.progress.wrote_chunk() {
-                    waker.wake();
+impl<'a> Work<'a> {
+    /// Takes chunks until the last has come.
+    fn receive(&self, mut take: impl FnMut(Chunk) -> io::Result<()>) -> io::Result<()> {
+        loop {
+            match self.messages.recv() {
+                Ok(Message::Chunk(chunk)) => {
+                    take(chunk)?;
+                    if self.order.progress.wrote_chunk() {
+                        self.waker.wake();
+                    }
+                    // Elements of a large value are no keys.
+                    self.breaks.take_one_if_due();
                 }
+                Ok(Message::End) => return Ok(()),
+                Err(mpsc::RecvError) => return Err(not_needed()),
             }
-            Ok(Message::End) => return Ok(()),
-            Err(mpsc::RecvError) => return Err(not_needed()),
         }
     }
-}
 
-/// What is done for each key that the snapshot has.
-fn each_key(progress: &Progress) -> impl FnMut() -> io::Result<()> {
-    let mut keys_since = 0;
-    move || {
-        progress.delay_key(&mut keys_since);
-        if progress.wrote_key() {
-            Ok(())
-        } else {
-            Err(not_needed())
+    /// What is done for each key that the snapshot has.
+    fn each_key(&self) -> impl FnMut() -> io::Result<()> + use<'a> {
+        let (progress, breaks) = (&self.order.progress, self.breaks);
+        let mut keys_since = 0;
+        move || {
+            breaks.take_one_if_due();
+            progress.delay_key(&mut keys_since);
+            if progress.wrote_key() {
+                Ok(())
+            } else {
+                Err(not_needed())
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::base::slab::Id;
 use crate::base::text::explain;
 use crate::server::Server;
 use crate::server::files::paths::rdb_path;
-use crate::server::files::pipe::{Next, Receiver, pipe};
+use crate::server::files::pipe::{Next, Receiver, outward_pipe};
 
 /// A file on its way to a replica.
 pub(super) struct Transfer {
@@ -36,7 +36,7 @@ impl Server {
         let path = rdb_path(self.engine.config());
         let len = self.disk.len(&path)?;
         let mut file = self.disk.open(&path)?.take(len);
-        let (sender, pieces) = pipe();
+        let (sender, pieces) = outward_pipe();
         let waker = self.waker.clone();
         self.crew.spawn("send", move || {
             loop {

@@ -24,7 +24,7 @@ use super::members::{Member, Members};
 use super::mover::Mover;
 use super::table::TableStats;
 use crate::base::hash::Seed;
-use node::Key;
+use node::{Key, NO_KEY};
 use tree::{Cursor, Tree};
 
 pub struct Ranked {
@@ -156,21 +156,48 @@ impl Ranked {
         gone: &mut dyn FnMut(&[u8], f64),
     ) -> usize {
         let count = ranks.end.min(self.len()).saturating_sub(ranks.start);
-        for _ in 0..count {
+        if count == 1 {
             let key = self.tree.remove_rank(ranks.start);
-            let (member, score) = self.lend(key);
-            gone(member, score);
-            let hash = self.members.hash(member);
-            let spot = self
-                .members
-                .locate_at(hash, key.member)
-                .expect("what is in the tree is in the table");
-            self.members.remove(spot);
+            self.forget(key, self.members.hash(self.lend(key).0), gone);
+        } else {
+            for done in (0..count).step_by(GROUP) {
+                self.remove_group(ranks.start, GROUP.min(count - done), gone);
+            }
         }
         if ranks.start == 0 && count > 0 {
             self.expect_pop();
         }
         count
+    }
+
+    /// The same for at most [`GROUP`] members, of which there are enough. The table has them anywhere in memory, so all
+    /// of that is sent for before the first is looked up.
+    #[inline(never)]
+    fn remove_group(&mut self, rank: usize, count: usize, gone: &mut dyn FnMut(&[u8], f64)) {
+        let (mut keys, mut hashes) = ([NO_KEY; GROUP], [0; GROUP]);
+        for key in &mut keys[..count] {
+            *key = self.tree.remove_rank(rank);
+            key.member.prefetch();
+        }
+        for (hash, key) in hashes.iter_mut().zip(&keys[..count]) {
+            *hash = self.members.hash(self.lend(*key).0);
+            self.members.prefetch_bucket(*hash);
+        }
+        for (hash, key) in hashes.iter().zip(&keys[..count]) {
+            self.forget(*key, *hash, gone);
+        }
+    }
+
+    /// What is no longer in the tree goes from the table.
+    #[inline]
+    fn forget(&mut self, key: Key, hash: u64, gone: &mut dyn FnMut(&[u8], f64)) {
+        let (member, score) = self.lend(key);
+        gone(member, score);
+        let spot = self
+            .members
+            .locate_at(hash, key.member)
+            .expect("what was in the tree is in the table");
+        self.members.remove(spot);
     }
 
     /// A client that has taken the lowest members probably comes back for the next. Send for it: now for the second
@@ -229,6 +256,9 @@ impl Ranked {
         (unsafe { member.key() }, key.score)
     }
 }
+
+/// So many members are removed together: their cache lines come while others are worked on.
+const GROUP: usize = 16;
 
 fn score_of(member: Member<'_>) -> f64 {
     f64::from_bits(member.word().expect("members of a sorted set have scores"))

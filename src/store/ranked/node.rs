@@ -21,6 +21,12 @@ pub(super) struct Key {
     pub(crate) member: Address,
 }
 
+/// For places that are filled afterwards.
+pub(super) const NO_KEY: Key = Key {
+    score: 0.0,
+    member: Address::NOWHERE,
+};
+
 impl<const N: usize> Keys<N> {
     pub(crate) fn new() -> Self {
         Self {
