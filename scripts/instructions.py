@@ -12,6 +12,8 @@ calls, cache misses, contention.
   scripts/instructions.py --told replica   the same while a replica is told of all that changes; or log, for appendonly
   scripts/instructions.py --bin redis-server --tests GET --depths 16
   scripts/instructions.py --user '+@all ~a:* ~key:* (+get ~b:*)'      as a user with these rules
+  scripts/instructions.py --confined       what two users with ten patterns and three selectors pay more than one who may all;
+                                           with --check, more than 15 % is a failure
   scripts/instructions.py --options '--page-port 7001'                with more words for the server
   scripts/instructions.py --page           GET and SET without a page, with one, and with somebody who watches it
 
@@ -110,6 +112,16 @@ TOLD = {
 }
 # The ceilings have this for each of the others who may be told, besides the tests for a server that tells nobody.
 ALSO_TOLD = [(told, ["SET"], [16]) for told in TOLD if told != "nobody"]
+# Users whose rules have ten patterns of keys and three selectors. The keys of the tests begin with `key:0`: they are
+# granted by the last pattern, or by the last selector among others that begin alike.
+COMMANDS_GRANTED = "+@read +@write +@connection"
+CONFINED = {
+    "by the tenth pattern": COMMANDS_GRANTED + " " + " ".join("~%s:*" % name for name in "abcdefghi") +
+                            " ~key:* (+get +set ~one:*) (+@string ~two:*) (+@all ~three:*)",
+    "by the third selector": COMMANDS_GRANTED + " " + " ".join("~key:%d*" % digit for digit in range(1, 10)) +
+                             " ~key:a* (+get +set ~key:b*) (+@string ~key:c*) (+@all ~key:0*)",
+}
+ALLOWED_CONFINED = 1.15
 # Commands that do much are sent a tenth as often.
 LONG = {"LRANGE_100", "MSET", "CALLS_100"}
 
@@ -376,6 +388,24 @@ def table(measured, ceilings):
         print("%-24s" % name + "".join(cells))
 
 
+def confined(binary, told, tests, depths, requests):
+    """Prints what a confined user pays more, and returns how many times the most expensive one pays."""
+    plain = measure(binary, told, tests, depths, requests)
+    print("instructions per request of users with ten patterns and three selectors, %d connections" % CONNECTIONS)
+    print("%-16s%6s%10s" % ("", "", "all") + "".join("%30s" % name for name in CONFINED))
+    columns, worst = [], 0.0
+    for rules in CONFINED.values():
+        Counted.rules = rules
+        columns.append(measure(binary, told, tests, depths, requests))
+    for name, row in plain.items():
+        for depth, count in row.items():
+            counts = [column[name][depth] for column in columns]
+            worst = max(worst, *[one / count for one in counts])
+            print("%-16s%6s%10s" % (name, "P=" + depth, "{:,}".format(count)) +
+                  "".join("%30s" % "{:,} ({:+.1f} %)".format(one, 100 * (one / count - 1)) for one in counts))
+    return worst
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"))
@@ -386,6 +416,7 @@ def main():
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
     parser.add_argument("--user", default="", help="rules of the user that asks, if not the default one")
+    parser.add_argument("--confined", action="store_true", help="GET and SET as confined users, beside the default one")
     parser.add_argument("--options", default="", help="more words for the server")
     parser.add_argument("--page", action="store_true", help="what the live page costs")
     parser.add_argument("--slowness", type=int, default=12, help="how much slower the server's clock is with --page (%(default)s)")
@@ -406,6 +437,10 @@ def main():
         for depth in (opts.depths or "16").split(","):
             functions(binary, told, tests, int(depth), opts.requests)
         return 0
+    if opts.confined:
+        tests = ["GET", "SET"] if opts.tests == TESTS else tests
+        worst = confined(binary, told, tests, [int(depth) for depth in (opts.depths or "1,16").split(",")], opts.requests)
+        return int(opts.check and worst > ALLOWED_CONFINED)
     plans = [(told, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")])]
     if not opts.told and (opts.check or opts.update):
         plans += ALSO_TOLD

@@ -4,6 +4,7 @@
 //! so that commands of later versions fall where the author wanted them.
 
 use super::password::Digest;
+use super::rights::Rights;
 use super::selector::{KeyPattern, Selector};
 use super::user::User;
 
@@ -111,9 +112,9 @@ impl Selector {
 
 impl KeyPattern {
     fn text(&self) -> Vec<u8> {
-        let head: &[u8] = match (self.reads, self.writes) {
-            (true, false) => b"%R~",
-            (false, true) => b"%W~",
+        let head: &[u8] = match self.rights {
+            Rights::READ => b"%R~",
+            Rights::WRITE => b"%W~",
             _ => b"~",
         };
         [head, &self.pattern].concat()

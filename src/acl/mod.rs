@@ -10,6 +10,8 @@
 //! describe    a user becomes rules again, in one canonical form
 //! file        lines of rules become users, or the lines to blame
 //! permission  may this user do that? if not, which word of the request stands in the way
+//! passes      the same selectors, laid out so that nearly every request is let through at once
+//! rights      what may be done to a key
 //! password    secrets are kept as digests and compared in constant time
 //! log         what was denied lately
 //! databases   which databases a request reaches
@@ -26,8 +28,10 @@ mod databases;
 mod describe;
 pub(crate) mod file;
 pub(crate) mod log;
+mod passes;
 mod password;
 mod permission;
+mod rights;
 mod rules;
 mod selector;
 mod user;
@@ -35,12 +39,14 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::slab::{Id, Slab};
 
 pub(crate) use databases::database;
+pub(crate) use passes::{Passes, Reach};
 pub(crate) use permission::{Asked, Denial, Whereabouts, covers_channel};
 pub(crate) use rules::{Misrule, has_spaces, joined};
 pub(crate) use selector::Selector;
@@ -75,10 +81,24 @@ impl Identity {
     }
 }
 
+/// A user, and what lets its requests through, made when the first one is asked about.
+#[derive(Debug)]
+struct Known {
+    user: User,
+    passes: OnceCell<Arc<Passes>>,
+}
+
+impl From<User> for Known {
+    fn from(user: User) -> Self {
+        let passes = OnceCell::new();
+        Self { user, passes }
+    }
+}
+
 /// All users.
 #[derive(Debug)]
 pub(crate) struct Users {
-    all: Slab<User>,
+    all: Slab<Known>,
     by_name: BTreeMap<Arc<[u8]>, Id>,
     default: Identity,
 }
@@ -86,7 +106,7 @@ pub(crate) struct Users {
 impl Default for Users {
     fn default() -> Self {
         let mut all = Slab::new();
-        let id = all.insert(User::unrestricted());
+        let id = all.insert(User::unrestricted().into());
         let name: Arc<[u8]> = Arc::from(DEFAULT);
         Self {
             all,
@@ -100,11 +120,24 @@ impl Users {
     /// The user that a session is; none for one that is above them.
     #[inline]
     pub(crate) fn get(&self, identity: &Identity) -> Option<&User> {
-        self.all.get(identity.id?)
+        self.by_id(identity.id?)
     }
 
     pub(crate) fn named(&self, name: &[u8]) -> Option<&User> {
-        self.all.get(self.id(name)?)
+        self.by_id(self.id(name)?)
+    }
+
+    #[inline]
+    fn by_id(&self, id: Id) -> Option<&User> {
+        self.all.get(id).map(|known| &known.user)
+    }
+
+    /// What lets most requests of a user through; none for one that is above them.
+    #[inline]
+    pub(crate) fn passes(&self, identity: &Identity) -> Option<&Arc<Passes>> {
+        let known = self.all.get(identity.id?)?;
+        let make = || Arc::new(Passes::of(&known.user));
+        Some(known.passes.get_or_init(make))
     }
 
     pub(crate) fn id(&self, name: &[u8]) -> Option<Id> {
@@ -135,15 +168,15 @@ impl Users {
 
     /// All users by name, in the order of their bytes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &User)> {
-        (self.by_name.iter()).filter_map(|(name, &id)| Some((&**name, self.all.get(id)?)))
+        (self.by_name.iter()).filter_map(|(name, &id)| Some((&**name, self.by_id(id)?)))
     }
 
     /// Gives a user new rules, and makes it if there is none of that name.
     pub(crate) fn put(&mut self, name: &[u8], user: User) {
         if let Some(known) = self.id(name).and_then(|id| self.all.get_mut(id)) {
-            *known = user;
+            *known = user.into();
         } else {
-            let id = self.all.insert(user);
+            let id = self.all.insert(user.into());
             self.by_name.insert(Arc::from(name), id);
         }
     }
@@ -182,7 +215,7 @@ impl Users {
             user.apply(rule.as_bytes(), false)?;
         }
         Ok(Identity {
-            id: Some(self.all.insert(user)),
+            id: Some(self.all.insert(user.into())),
             name: Arc::from(name),
         })
     }

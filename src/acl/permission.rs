@@ -9,10 +9,11 @@
 
 use crate::base::glob;
 use crate::base::text::{is_word, same_word, up_to_nul};
-use crate::spec::flags::{KeyFlags, flag, key};
+use crate::spec::flags::{KeyFlags, flag};
 use crate::spec::keys::{self, KeyAt, Wanted, Words};
 use crate::spec::{Channels, Spec};
 
+use super::rights::Rights;
 use super::selector::{KeyPattern, Selector};
 use super::user::User;
 
@@ -140,23 +141,17 @@ pub(crate) fn covers_channel(patterns: &[&[u8]], channel: &[u8], is_pattern: boo
 /// The keys of a request, looked for when the first selector asks.
 enum Keys {
     Unknown,
-    /// As nearly always.
-    One([KeyAt; 1]),
-    Some(Vec<KeyAt>),
+    Known(Vec<KeyAt>),
 }
 
 impl Keys {
     fn of<W: Words + ?Sized>(&mut self, asked: &Asked<'_, W>) -> &[KeyAt] {
         if matches!(self, Self::Unknown) {
-            *self = match keys::only_key(asked.spec, asked.words) {
-                Some(key) => Self::One([key]),
-                None => Self::Some(all_keys(asked)),
-            };
+            *self = Self::Known(all_keys(asked));
         }
         match self {
             Self::Unknown => &[],
-            Self::One(keys) => keys,
-            Self::Some(keys) => keys,
+            Self::Known(keys) => keys,
         }
     }
 }
@@ -216,15 +211,16 @@ impl Selector {
     }
 
     fn allows_key(&self, key: &[u8], flags: KeyFlags) -> bool {
-        let reads = flags.any(key::ACCESS);
-        let writes = flags.any(key::INSERT | key::DELETE | key::UPDATE);
-        self.keys.iter().any(|pattern| {
-            (pattern.reads || !reads) && (pattern.writes || !writes) && pattern.covers(key)
+        let needed = Rights::needed(flags);
+        (self.keys.iter()).any(|pattern| {
+            pattern.rights.include(needed) && glob::matches(&pattern.pattern, key, false)
         })
     }
 
     fn reads_all_keys(&self) -> bool {
-        let reads_all = |pattern: &KeyPattern| pattern.reads && is_word(&pattern.pattern, b"*");
+        let reads_all = |pattern: &KeyPattern| {
+            pattern.rights.include(Rights::READ) && is_word(&pattern.pattern, b"*")
+        };
         self.all_keys || self.keys.iter().any(reads_all)
     }
 }

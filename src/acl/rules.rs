@@ -25,6 +25,7 @@ use crate::spec::flags::Categories;
 
 use super::commands::{self, Numbered};
 use super::password::Digest;
+use super::rights::Rights;
 use super::selector::Selector;
 use super::user::User;
 
@@ -222,18 +223,22 @@ impl Selector {
                 None => (&rule[1..], b"".as_slice()),
             },
         };
-        let (mut reads, mut writes) = (false, false);
+        let mut rights = Rights::NONE;
         for letter in letters {
-            match letter.to_ascii_uppercase() {
-                b'R' if !reads => reads = true,
-                b'W' if !writes => writes = true,
+            let right = match letter.to_ascii_uppercase() {
+                b'R' => Rights::READ,
+                b'W' => Rights::WRITE,
                 _ => return Err(Misrule::Syntax),
+            };
+            if rights.include(right) {
+                return Err(Misrule::Syntax);
             }
+            rights = rights.and(right);
         }
         if has_spaces(pattern) || letters.is_empty() {
             return Err(Misrule::Syntax);
         }
-        self.add_key_pattern(pattern, reads, writes);
+        self.add_key_pattern(pattern, rights);
         Ok(())
     }
 

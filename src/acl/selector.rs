@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::glob;
-
 use super::commands::Commands;
+use super::rights::Rights;
 
 /// One set of permissions of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,26 +34,7 @@ pub(super) struct CommandRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyPattern {
     pub(super) pattern: Vec<u8>,
-    /// How many bytes at its beginning stand for themselves: what a key is compared with first.
-    pub(super) literal: usize,
-    pub(super) reads: bool,
-    pub(super) writes: bool,
-}
-
-impl KeyPattern {
-    #[inline]
-    pub(super) fn covers(&self, key: &[u8]) -> bool {
-        let (literal, rest) = self.pattern.split_at(self.literal);
-        // Most patterns end here, at the first byte.
-        (literal.is_empty() || key.first() == literal.first())
-            && key.starts_with(literal)
-            && match rest {
-                // No pattern but the empty one matches the empty key, not even this.
-                b"*" => !key.is_empty(),
-                [] => key.len() == literal.len(),
-                _ => glob::matches(&self.pattern, key, false),
-            }
-    }
+    pub(super) rights: Rights,
 }
 
 impl Selector {
@@ -105,18 +85,13 @@ impl Selector {
         self.rules.push(CommandRule { allows, what });
     }
 
-    pub(super) fn add_key_pattern(&mut self, pattern: &[u8], reads: bool, writes: bool) {
+    pub(super) fn add_key_pattern(&mut self, pattern: &[u8], rights: Rights) {
         self.all_keys = false;
         match self.keys.iter_mut().find(|known| known.pattern == pattern) {
-            Some(known) => {
-                known.reads |= reads;
-                known.writes |= writes;
-            }
+            Some(known) => known.rights = known.rights.and(rights),
             None => self.keys.push(KeyPattern {
                 pattern: pattern.to_vec(),
-                literal: glob::literal_len(pattern),
-                reads,
-                writes,
+                rights,
             }),
         }
     }

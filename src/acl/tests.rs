@@ -122,27 +122,6 @@ fn a_selector_may_be_confined_to_databases() {
 }
 
 #[test]
-fn a_key_pattern_covers_what_it_matches() {
-    let mut rng = Rng::from_seed(5);
-    let mut covered = 0;
-    for _ in 0..20_000 {
-        let mut draw = |from: &[u8]| -> Vec<u8> {
-            let len = rng.below(6);
-            let pick = |rng: &mut Rng| from[rng.below(from.len() as u64) as usize];
-            (0..len).map(|_| pick(&mut rng)).collect()
-        };
-        let (pattern, key) = (draw(b"aab*?[]\\"), draw(b"aab*"));
-        let mut selector = Selector::new(false);
-        selector.add_key_pattern(&pattern, true, true);
-        let covers = selector.keys[0].covers(&key);
-        let expected = crate::base::glob::matches(&pattern, &key, false);
-        assert_eq!(covers, expected, "{pattern:?} {key:?}");
-        covered += usize::from(covers);
-    }
-    assert!(covered > 1000);
-}
-
-#[test]
 fn a_user_that_may_do_everything_is_known_for_it() {
     assert!(user("+@all ~* &*").is_unrestricted());
     assert!(user("(+@all ~* &*)").is_unrestricted());

@@ -203,6 +203,7 @@ impl Engine {
     }
 
     /// The bytes that wait to be sent to a session.
+    #[inline]
     pub fn output(&mut self, id: Id) -> Option<&mut Output> {
         let session = self.sessions.get_mut(id)?;
         Some(&mut session.output)

@@ -28,11 +28,18 @@ pub(crate) fn denial(
     if session.access == Access::Unrestricted {
         return None;
     }
+    let place = whereabouts(services, session);
+    let first_key = args.get(usize::from(command.first_key));
+    let passes = services.users.passes(&session.user)?;
+    if passes.let_through(command.asks(), &args, first_key, place.db) {
+        return None;
+    }
     let user = services.users.get(&session.user)?;
-    user.denial(&asked(command, &args, whereabouts(services, session)))
+    user.denial(&asked(command, &args, place))
 }
 
 /// A request, as permissions see it.
+#[inline]
 pub(crate) fn asked<'a, 'b>(
     command: &Facts,
     args: &'a Args<'b>,
@@ -47,6 +54,7 @@ pub(crate) fn asked<'a, 'b>(
 }
 
 /// Where the next command of a session would run. What MULTI collects may have gone to another database before.
+#[inline]
 pub(crate) fn whereabouts(services: &Services, session: &Session) -> Whereabouts {
     let transaction = session.transaction.as_ref();
     Whereabouts {

@@ -60,6 +60,11 @@ impl<'a> KeyHint<'a> {
     }
 
     #[inline]
+    pub(crate) fn key(self) -> Option<&'a [u8]> {
+        self.0.map(|(key, _)| key)
+    }
+
+    #[inline]
     fn of(self, key: &[u8]) -> Option<u64> {
         self.0
             .and_then(|(hinted, hash)| std::ptr::eq(hinted, key).then_some(hash))

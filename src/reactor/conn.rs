@@ -15,7 +15,7 @@ use std::io::{self, IoSlice};
 use crate::base::output::Output;
 
 use super::Closed;
-use super::slice::{GROUP_BYTES, LITTLE_INPUT_BYTES, LONG_BYTES, WEIGHT_MAX};
+use super::slice::{GROUP_BYTES, LEFT_BYTES, LITTLE_INPUT_BYTES, LONG_BYTES, WEIGHT_MAX};
 use super::stream::Stream;
 
 pub(super) struct Conn {
@@ -81,10 +81,14 @@ impl Conn {
         }
     }
 
-    /// Notes what it brings, or is brought, and forgets some of what was before.
+    /// Notes what it brings, or is brought, and forgets some of what was before. Who has not taken what was written
+    /// last has much: a hundred of those, with a few dozen requests each, would make a turn long for nothing.
     #[inline]
     pub(super) fn weigh(&mut self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let mut bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.blocked {
+            bytes = bytes.max(LEFT_BYTES);
+        }
         self.load = bytes.max(self.load / 2);
     }
 

@@ -250,6 +250,7 @@ impl Stream {
         }
     }
 
+    #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => send(stream, bytes),

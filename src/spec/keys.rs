@@ -66,7 +66,7 @@ pub(crate) fn extract<W: Words + ?Sized>(
         Some(KeyRule::Migrate) => migrate_keys(words, found),
         None => {
             let start = found.len();
-            if specs_keys(spec, words, wanted, found).is_err() {
+            if by_specs(spec, words, wanted, |key| found.push(key)).is_err() {
                 found.truncate(start);
                 loosely_counted_keys(spec, words, found);
             }
@@ -74,20 +74,19 @@ pub(crate) fn extract<W: Words + ?Sized>(
     }
 }
 
-/// The key of a request that can have no other, where that is plain to see.
-#[inline]
-pub(crate) fn only_key<W: Words + ?Sized>(spec: &Spec, words: &W) -> Option<KeyAt> {
-    match (spec.key_rule, spec.keys) {
-        (Some(KeyRule::Set), _) if words.count() > 1 => Some(set_key(words)),
-        (None, [only]) => match (only.begin, only.find) {
-            (Begin::Index(index), Find::Range { last: 0, .. }) if index < words.count() => {
-                let flags = only.flags;
-                (!flags.has(key::NOT_KEY)).then_some(KeyAt { index, flags })
-            }
-            _ => None,
-        },
-        _ => None,
+/// Shows the keys of a request to `look` while it says true, and says whether it did to the last. None if the specs of
+/// the row alone cannot tell them, or not from this request.
+pub(crate) fn all_by_specs<W: Words + ?Sized>(
+    spec: &Spec,
+    words: &W,
+    mut look: impl FnMut(KeyAt) -> bool,
+) -> Option<bool> {
+    if spec.key_rule.is_some() {
+        return None;
     }
+    let mut all = true;
+    by_specs(spec, words, Wanted::Keys, |key| all = all && look(key)).ok()?;
+    Some(all)
 }
 
 /// Whether any request of this command can have keys, shard channels aside.
@@ -95,11 +94,11 @@ pub(crate) fn has_keys(spec: &Spec) -> bool {
     spec.keys.iter().any(|spec| !spec.flags.has(key::NOT_KEY))
 }
 
-fn specs_keys<W: Words + ?Sized>(
+fn by_specs<W: Words + ?Sized>(
     spec: &Spec,
     words: &W,
     wanted: Wanted,
-    found: &mut Vec<KeyAt>,
+    mut tell: impl FnMut(KeyAt),
 ) -> Result<(), Malformed> {
     for spec in spec.keys {
         if spec.flags.has(key::NOT_KEY) && wanted == Wanted::Keys {
@@ -113,11 +112,10 @@ fn specs_keys<W: Words + ?Sized>(
         if last < first || last >= words.count() {
             return Err(Malformed);
         }
-        let keys = (first..=last).step_by(step).map(|index| KeyAt {
-            index,
-            flags: spec.flags,
-        });
-        found.extend(keys);
+        for index in (first..=last).step_by(step) {
+            let flags = spec.flags;
+            tell(KeyAt { index, flags });
+        }
     }
     Ok(())
 }
@@ -233,7 +231,9 @@ fn read_and_updated(index: usize) -> KeyAt {
     KeyAt { index, flags }
 }
 
-fn set_key<W: Words + ?Sized>(words: &W) -> KeyAt {
+/// The key of SET, and what happens to it.
+#[inline]
+pub(crate) fn set_key<W: Words + ?Sized>(words: &W) -> KeyAt {
     let mut options = 3..words.count();
     if options.any(|index| is_word(words.word(index), b"get")) {
         read_and_updated(1)

@@ -49,7 +49,7 @@ pub(crate) mod vector;
 pub(crate) const REDIS_VERSION: &str = "8.0.6";
 
 pub use model::{Arg, ArgKind, Group, Propagates, Spec};
-pub(crate) use model::{Begin, Channels, Code, Databases, Find, KeySpec, Protection};
+pub(crate) use model::{Begin, Channels, Code, Databases, Find, KeyRule, KeySpec, Protection};
 
 /// The rows of every group; subcommands hang below their containers.
 pub(crate) static GROUPS: &[&[&Spec]] = &[

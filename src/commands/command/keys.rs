@@ -49,10 +49,12 @@ pub(crate) fn keys(
 }
 
 impl Words for Args<'_> {
+    #[inline]
     fn count(&self) -> usize {
         self.len()
     }
 
+    #[inline]
     fn word(&self, index: usize) -> &[u8] {
         self.at(index)
     }

@@ -4,7 +4,7 @@
 //! turn reaches a session. So that neither has to know the other, a session keeps these facts, and the table gives the
 //! command for them when it is to run ([`Table::command`](super::table::Table::command)).
 
-use crate::acl::commands;
+use crate::acl::{Reach, commands};
 use crate::keyspace::KeyHint;
 use crate::spec::Spec;
 use crate::spec::flags::{Flags, flag as command_flag};
@@ -16,6 +16,8 @@ pub struct Facts {
     pub(crate) index: usize,
     /// The number by which users' permissions know it.
     pub(crate) number: u16,
+    /// What it asks of them.
+    pub(crate) reach: Reach,
     /// Position of the first key when it is at a fixed place, else 0: what the prefetcher looks at.
     pub(crate) first_key: u8,
     /// Position of the first element of that key's value that it names, likewise.
@@ -30,6 +32,7 @@ impl Facts {
             spec,
             index,
             number: commands::number(spec),
+            reach: Reach::of(spec),
             first_key: spec.key_range().0.clamp(0, 255) as u8,
             element: spec.element(),
             is_plain: is_plain(spec),
@@ -48,6 +51,12 @@ impl Facts {
     #[inline]
     pub(crate) fn has(&self, flags: Flags) -> bool {
         self.spec.flags.any(flags)
+    }
+
+    /// What users' permissions have to be asked.
+    #[inline]
+    pub(crate) fn asks(&self) -> (&'static Spec, u16, Reach) {
+        (self.spec, self.number, self.reach)
     }
 
     /// `get`, or `config|get`.

@@ -165,6 +165,51 @@ fn a_short_reply_does_not_wait_for_long_ones() {
     running.stop();
 }
 
+/// However few bytes it sends: its answers only add to what lies there.
+#[test]
+fn who_does_not_take_its_replies_has_to_wait() {
+    const DEAF: usize = 12;
+    let (mut bench, mut clients) = busy_bench(DEAF + 1);
+    bench.app.hooks.before_sleep = Box::new(|_, _| Sleep::NotAtAll);
+    bench.app.hooks.received = Box::new(|state, io, group| {
+        for &id in group {
+            let asked = mem::take(&mut state.session(id).received);
+            state.clock_us += if asked == LITTLE { LITTLE_US } else { SLICE_US };
+            let len = if asked == b"much" { 8 << 20 } else { 1 };
+            state.say(io, id, &vec![b'x'; len]);
+        }
+    });
+    let (light, deaf) = clients.split_last_mut().expect("thirteen");
+    for client in &mut *deaf {
+        // What the system holds for it must be less than it asks for.
+        let socket = socket2::SockRef::from(&*client);
+        socket.set_recv_buffer_size(4096).expect("an open socket");
+        client.write_all(b"much").expect("room");
+    }
+    // So often that how much it was at first is long forgotten.
+    for round in 1..=15 {
+        let mut calm = 0;
+        while calm < 10 || numbers(&bench.app.state.diary, "received ").len() < round * DEAF {
+            let turn = bench.turn();
+            calm += 1;
+            if turn.clients + turn.writes != 0 {
+                calm = 0;
+            }
+        }
+        for client in &mut *deaf {
+            client.write_all(b"more").expect("room");
+        }
+    }
+    light.write_all(LITTLE).expect("room");
+    let came_us = bench.app.state.clock_us;
+    let wrote = format!("wrote {DEAF}");
+    bench.until(|state| state.diary.contains(&wrote));
+    let waited_us = bench.app.state.clock_us - came_us;
+    // A group of those is complete with eight.
+    let bound_us = 8 * SLICE_US + LITTLE_US;
+    assert!(waited_us <= bound_us, "{waited_us} of {bound_us}");
+}
+
 /// After something that took long a client is heavy, and may be read from alone.
 #[test]
 fn who_took_long_goes_last() {
