@@ -15,10 +15,15 @@ calls, cache misses, contention.
   scripts/instructions.py --confined       what two users with ten patterns and three selectors pay more than one who may all;
                                            with --check, more than 15 % is a failure
   scripts/instructions.py --options '--page-port 7001'                with more words for the server
+  scripts/instructions.py --page           GET and SET without a page, with one, and with somebody who watches it
 
 Fifty connections send `depth` requests each while the server is stopped, then it goes on and answers all of them: so
 each turn of its loop finds the same work, however slow valgrind makes it. The counters are read before and after the
 measured requests, so starting, filling and warming up cost nothing.
+
+What happens by the clock (with --page: ten frames a second, and requests noted once in so many milliseconds) would come
+many times as often for each request as it does without valgrind. So the server's clock runs slower there (`slow.c`), by
+as much as makes a thousand requests last about as long as they do without. How many there were for a frame is told.
 """
 
 import argparse
@@ -42,6 +47,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
 import ceilings as kept
 from bench import encode, free_port
+from watched import Viewer
 
 CEILINGS = os.path.join(ROOT, "tests", "instructions.json")
 CONNECTIONS = 50
@@ -123,8 +129,8 @@ LONG = {"LRANGE_100", "MSET", "CALLS_100"}
 class Counted:
     """The server under callgrind."""
 
-    # Words for every server, and the rules of the user that every connection is.
-    options, rules = [], ""
+    # Words for every server, the rules of the user that every connection is, and more of its environment.
+    options, rules, environment = [], "", {}
 
     def __init__(self, binary, told, by_address=False):
         self.binary = binary
@@ -138,7 +144,7 @@ class Counted:
             ["sh", "-c", 'export POLLUX_HAS_ROOM=$$; exec "$@"', "sh", "valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + self.out]
             + (["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"] if by_address else []) + [binary, "--port", str(self.port), "--bind",
              "127.0.0.1", "--save", "", "--set-proc-title", "no", "--dir", self.dir, *self.options] + TOLD[told],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir, env={**os.environ, **self.environment})
         deadline = time.time() + 120
         while True:
             if self.process.poll() is not None or time.time() > deadline:
@@ -194,7 +200,7 @@ class Counted:
         while count > 0:
             data = self.connections[number].recv(1 << 20)
             if not data:
-                raise SystemExit("instructions: the server closed a connection")
+                raise SystemExit("instructions: the server closed a connection: " + open(self.log.name, errors="replace").read()[-3000:])
             count -= data.count(b"\n")
 
     def run(self, make, lines_each, first, requests, depth):
@@ -202,6 +208,8 @@ class Counted:
         index = first
         while index < first + requests:
             self.process.send_signal(signal.SIGSTOP)
+            while not self.is_stopped():
+                time.sleep(0.0002)
             for number in range(CONNECTIONS):
                 self.send(number, b"".join(make(index + i) for i in range(depth)))
                 index += depth
@@ -209,6 +217,11 @@ class Counted:
             for number in range(CONNECTIONS):
                 self.lines(number, lines_each * depth)
         return index
+
+    def is_stopped(self):
+        """A signal takes its time, and requests that come before it has would make turns of their own."""
+        with open("/proc/%d/stat" % self.process.pid, encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def instructions(self):
         """How many since this was last asked. A dump also sets the counters to zero."""
@@ -329,6 +342,36 @@ def functions(binary, told, tests, depth, requests):
             print("".join("%11s" % (round(cell) if cell >= 0.5 else "") for cell in cells) + "  " + function[:110])
 
 
+def page(binary, tests, depths, requests, slowness):
+    """Prints what the live page costs: nobody has it, nobody looks at it, somebody does."""
+    folder, port = tempfile.mkdtemp(prefix="instructions-"), free_port()
+    shim = os.path.join(folder, "slow.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, os.path.join(ROOT, "scripts", "slow.c")], check=True)
+    Counted.environment = {"LD_PRELOAD": shim, "SLOW_CLOCK": str(slowness)}
+    words, rows = Counted.options, {}
+    for name in ("no page", "a page", "a viewer"):
+        Counted.options = words + ([] if name == "no page" else ["--page-port", str(port)])
+        server = Counted(binary, "nobody")
+        viewer = Viewer(port) if name == "a viewer" else None
+        try:
+            for test in tests:
+                for depth in depths:
+                    row = rows.setdefault((test, depth), [])
+                    before, began = viewer.frames if viewer else 0, time.time()
+                    count = rounds(server, test, depth, requests)
+                    row.append(server.instructions() / count)
+                    if viewer:
+                        row.append(count / max(1, viewer.frames - before))
+        finally:
+            server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    print("instructions per request, %d connections" % CONNECTIONS)
+    print("%-16s%12s%20s%20s%24s" % ("", "no page", "a page", "a viewer", "requests for a frame"))
+    for (test, depth), (without, idle, watched, frame) in rows.items():
+        cells = ["{:,.0f} ({:+.1f} %)".format(value, 100 * (value / without - 1)) for value in (idle, watched)]
+        print("%-16s%12s%20s%20s%24s" % ("%s P=%d" % (test, depth), "{:,.0f}".format(without), *cells, "{:,.0f}".format(frame)))
+
+
 def table(measured, ceilings):
     depths = sorted({int(depth) for row in measured.values() for depth in row})
     print("instructions per request, %d connections" % CONNECTIONS)
@@ -375,6 +418,8 @@ def main():
     parser.add_argument("--user", default="", help="rules of the user that asks, if not the default one")
     parser.add_argument("--confined", action="store_true", help="GET and SET as confined users, beside the default one")
     parser.add_argument("--options", default="", help="more words for the server")
+    parser.add_argument("--page", action="store_true", help="what the live page costs")
+    parser.add_argument("--slowness", type=int, default=12, help="how much slower the server's clock is with --page (%(default)s)")
     parser.add_argument("--update", action="store_true", help="write tests/instructions.json")
     opts = parser.parse_args()
     told = opts.told or "nobody"
@@ -384,6 +429,10 @@ def main():
     Counted.rules, Counted.options = opts.user, opts.options.split()
     binary = shutil.which(opts.bin) or opts.bin
     tests, binary = opts.tests.split(","), os.path.abspath(binary)
+    if opts.page:
+        tests = tests if opts.tests != TESTS else ["GET", "SET"]
+        page(binary, tests, [int(depth) for depth in (opts.depths or "1,16").split(",")], opts.requests, opts.slowness)
+        return 0
     if opts.by_function:
         for depth in (opts.depths or "16").split(","):
             functions(binary, told, tests, int(depth), opts.requests)

@@ -25,11 +25,11 @@ from servers import Server, find_tool, free_port
 
 
 class Viewer(threading.Thread):
-    """Reads frames until the server ends; knows how many bytes they were."""
+    """Reads frames until the server ends; knows how many they were, and how many bytes."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
-        self.sock, self.bytes = socket.create_connection(("127.0.0.1", port)), 0
+        self.sock, self.bytes, self.frames = socket.create_connection(("127.0.0.1", port)), 0, 0
         self.sock.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
         self.start()
 
@@ -37,6 +37,7 @@ class Viewer(threading.Thread):
         try:
             while data := self.sock.recv(1 << 20):
                 self.bytes += len(data)
+                self.frames += data.count(b"event: frame")
         except OSError:
             pass
 

@@ -6,6 +6,8 @@
 //! programs it would hardly get on.
 
 use std::cell::Cell;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
@@ -25,8 +27,13 @@ const STRETCH_NS: u64 = 300_000;
 const BREAK: Duration = Duration::from_micros(20);
 
 impl Breaks {
-    /// `rate`: of the processor's counter; `None` for no breaks.
+    /// Of the calling thread. `rate`: of the processor's counter; `None` for no breaks.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
+        // A break shall be no longer than it must; usually fifty microseconds are added to each.
+        #[cfg(target_os = "linux")]
+        if rate.is_some() {
+            let _ = rustix::thread::set_current_timer_slack(Some(NonZeroU64::MIN));
+        }
         Self {
             since: Cell::new(tsc::ticks()),
             stretch: rate.map(|rate| rate.ticks(STRETCH_NS)),

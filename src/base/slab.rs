@@ -3,6 +3,8 @@
 //! An `Id` is an index plus the generation of the slot it names. When an element goes, its slot's generation moves
 //! on, so an id kept somewhere by mistake finds nothing instead of the slot's next tenant. That is what lets waiter
 //! lists, subscriptions and pending disk jobs hold plain ids and never be told about a disconnect in time.
+//!
+//! One bit of an id is a mark that its element is inserted with: whoever has the id knows without a look into the slab.
 
 use std::mem;
 
@@ -20,6 +22,12 @@ impl Id {
         generation: 0,
     };
 
+    /// Whether its element was inserted with a mark.
+    #[inline]
+    pub(crate) fn is_marked(self) -> bool {
+        self.generation & MARK != 0
+    }
+
     /// One word, for places that can carry only a number (a poll token, a log line).
     #[inline]
     pub(crate) fn to_bits(self) -> u64 {
@@ -34,6 +42,9 @@ impl Id {
         }
     }
 }
+
+/// Generations count below it.
+const MARK: u32 = 1 << 31;
 
 #[derive(Debug)]
 enum State<T> {
@@ -93,11 +104,23 @@ impl<T> Slab<T> {
 
     pub(crate) fn insert(&mut self, value: T) -> Id {
         let id = self.next_id();
+        self.insert_as(id, value)
+    }
+
+    /// The same for an element that is known by its id to be of another kind.
+    pub(crate) fn insert_marked(&mut self, value: T) -> Id {
+        let mut id = self.next_id();
+        id.generation |= MARK;
+        self.insert_as(id, value)
+    }
+
+    fn insert_as(&mut self, id: Id, value: T) -> Id {
         if let Some(slot) = self.slots.get_mut(id.index as usize) {
             let State::Vacant(next) = slot.state else {
                 unreachable!("the free list links only vacant slots");
             };
             self.free = next;
+            slot.generation = id.generation;
             slot.state = State::Present(value);
         } else {
             assert!(id.index < u32::MAX, "a slab holds fewer than 2^32 elements");
@@ -138,7 +161,7 @@ impl<T> Slab<T> {
             return None;
         }
         // Generation 0 belongs to `Id::NONE`.
-        slot.generation = slot.generation.checked_add(1).unwrap_or(1);
+        slot.generation = ((slot.generation + 1) & !MARK).max(1);
         let State::Present(value) = mem::replace(&mut slot.state, State::Vacant(self.free)) else {
             unreachable!("checked above");
         };
@@ -199,8 +222,17 @@ mod tests {
             match rng.below(3) {
                 0 if model.len() < 50 => {
                     let next = slab.next_id();
-                    let id = slab.insert(step);
-                    assert_eq!(id, next);
+                    let is_marked = rng.below(4) == 0;
+                    let id = if is_marked {
+                        slab.insert_marked(step)
+                    } else {
+                        slab.insert(step)
+                    };
+                    assert_eq!(id.is_marked(), is_marked);
+                    assert_eq!(
+                        (id.index, id.generation & !MARK),
+                        (next.index, next.generation)
+                    );
                     assert!(!gone.contains(&id), "an id is never given twice");
                     model.insert(id, step);
                 }

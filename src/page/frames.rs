@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use crate::observe::shown::{CloseUp, Figures, Place, Slow, TableFigures};
 
 use super::facts::Host;
-use super::json::{Json, array, object, quote};
+use super::json::{Json, array, number, object, quote};
 use super::turns::{PHASE_NAMES, Record, Turns};
 
 /// Between two frames.
@@ -121,31 +121,35 @@ fn turns_since(json: &mut Json<'_>, turns: &mut Turns, last: u64) {
 /// `[number, woke at, [ns of each phase], events, accepted, clients, groups, reads, writes, bytes in, bytes out,
 /// is the page's own, [[name, client, ns], ...]]`
 pub(super) fn show_turn(text: &mut String, record: &Record) {
-    // Writing to a string cannot fail.
-    let _ = write!(text, "[{},{},", record.number, record.woke_us);
-    array(text, record.spent_ns, |text, ns| {
-        let _ = write!(text, "{ns}");
-    });
+    text.push('[');
+    number(text, record.number);
+    text.push(',');
+    number(text, record.woke_us);
+    text.push(',');
+    array(text, record.spent_ns, number);
     let turn = &record.turn;
-    let _ = write!(
-        text,
-        ",{},{},{},{},{},{},{},{},{},",
+    let counts = [
         turn.events,
         turn.accepted,
         turn.clients,
         turn.groups,
         turn.reads,
         turn.writes,
-        turn.bytes_in,
-        turn.bytes_out,
-        u8::from(record.is_own),
-    );
+    ];
+    let further = [turn.bytes_in, turn.bytes_out, u64::from(record.is_own)];
+    for count in counts.map(u64::from).into_iter().chain(further) {
+        text.push(',');
+        number(text, count);
+    }
+    text.push(',');
     array(text, &record.requests, |text, request| {
-        let _ = write!(
-            text,
-            "[\"{}\",{},{}]",
-            request.name, request.client, request.spent_ns
-        );
+        text.push_str("[\"");
+        text.push_str(request.name);
+        text.push_str("\",");
+        number(text, request.client);
+        text.push(',');
+        number(text, request.spent_ns);
+        text.push(']');
     });
     text.push(']');
 }
@@ -195,7 +199,7 @@ fn show_table(text: &mut String, table: &TableFigures) {
 fn show_close_up(json: &mut Json<'_>, close_up: &CloseUp) {
     let wheel = &close_up.wheel;
     json.field("near", close_up.db);
-    json.list("chains", &close_up.chains);
+    json.list("chains", close_up.chains.iter().map(|len| u64::from(*len)));
     json.object("wheel", |json| {
         json.field("reached", wheel.reached);
         json.field("records", wheel.records);
@@ -203,7 +207,11 @@ fn show_close_up(json: &mut Json<'_>, close_up: &CloseUp) {
         json.field("parked", wheel.parked);
         json.array("levels", &wheel.levels, |text, slots| {
             array(text, slots, |text, (slot, count)| {
-                let _ = write!(text, "[{slot},{count}]");
+                text.push('[');
+                number(text, u64::from(*slot));
+                text.push(',');
+                number(text, u64::from(*count));
+                text.push(']');
             });
         });
     });
@@ -231,7 +239,7 @@ pub(super) fn show_place(json: &mut Json<'_>, place: &Place) {
         let _ = write!(text, "[{used},{tagged}]");
     });
     if let Some((link, slot)) = probe.at {
-        json.list("at", [link, slot]);
+        json.list("at", [link as u64, slot as u64]);
     }
     if let Some(found) = &place.found {
         json.text("kind", found.kind);

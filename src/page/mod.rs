@@ -217,7 +217,7 @@ fn rest_us(awake_ns: u64) -> u64 {
     (awake_ns / 1000 * REST_AFTER_NOTED).clamp(REST_US_MIN, REST_US_MAX)
 }
 
-const REST_AFTER_NOTED: u64 = 32;
+const REST_AFTER_NOTED: u64 = 64;
 const REST_US_MIN: u64 = 500;
 const REST_US_MAX: u64 = frames::FRAME_US;
 
@@ -231,8 +231,8 @@ mod tests {
     #[test]
     fn noting_rests_for_a_multiple_of_what_the_noted_turn_took() {
         assert_eq!(rest_us(0), 500);
-        assert_eq!(rest_us(10_000), 500);
-        assert_eq!(rest_us(400_000), 12_800);
+        assert_eq!(rest_us(5_000), 500);
+        assert_eq!(rest_us(400_000), 25_600);
         // After a script of a second, the next frame has noted turns all the same.
         assert_eq!(rest_us(1_000_000_000), 100_000);
     }

@@ -9,8 +9,6 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::ListenerId;
-
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -28,8 +26,6 @@ pub(crate) struct Peer {
     pub(crate) address: Address,
     /// Our end.
     pub(crate) local: Address,
-    /// Where it was accepted; `None` for connections we opened ourselves.
-    pub(crate) listener: Option<ListenerId>,
     /// The descriptor's number, for display. It stays with the connection for life, and is reused after it.
     pub(crate) fd: RawFd,
 }

@@ -55,8 +55,8 @@ pub(crate) struct Io {
     pub(super) woken: bool,
     pub(super) signalled: bool,
 
-    /// The connections and listeners opened in this turn, for a router: by then it knows which program it has called.
-    pub(super) born: Vec<Id>,
+    /// What is opened now gets a marked id: it belongs to the second program of a router.
+    pub(super) marks: bool,
     /// The groups the program is at work on right now. A nested turn leaves these connections alone.
     pub(super) held: Vec<ConnId>,
     /// The storage of the group at hand, kept so that no turn allocates.
@@ -130,7 +130,7 @@ impl Io {
             packets: Todo::default(),
             woken: false,
             signalled: false,
-            born: Vec::new(),
+            marks: false,
             held: Vec::new(),
             group: Vec::new(),
             ciphertext: Vec::new(),
@@ -456,14 +456,17 @@ impl Io {
     /// Gives a source its id and its one registration.
     pub(super) fn add(&mut self, source: Source) -> io::Result<Id> {
         let is_stream = matches!(source, Source::Stream(_));
-        let id = self.sources.insert(source);
+        let id = if self.marks {
+            self.sources.insert_marked(source)
+        } else {
+            self.sources.insert(source)
+        };
         let source = self.sources.get_mut(id).expect("inserted a line above");
         if let Err(error) = source.register(self.poll.registry(), token_of(id)) {
             self.sources.remove(id);
             return Err(error);
         }
         self.connections += usize::from(is_stream);
-        self.born.push(id);
         Ok(id)
     }
 
@@ -496,19 +499,13 @@ impl Io {
         }
     }
 
-    pub(super) fn peer(
-        &self,
-        id: ConnId,
-        address: Option<Address>,
-        listener: Option<ListenerId>,
-    ) -> Option<Peer> {
+    pub(super) fn peer(&self, id: ConnId, address: Option<Address>) -> Option<Peer> {
         let Some(Source::Stream(conn)) = self.sources.get(id) else {
             return None;
         };
         Some(Peer {
             address: address.or_else(|| conn.stream.peer_address())?,
             local: conn.stream.local_address()?,
-            listener,
             fd: conn.stream.fd(),
         })
     }

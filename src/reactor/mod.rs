@@ -78,7 +78,7 @@ use crate::base::slab::Id;
 pub(crate) use address::{Address, Peer};
 pub(crate) use io::{Io, Waker};
 pub(crate) use listen::Listen;
-pub(crate) use router::{Couple, Owners, Router};
+pub(crate) use router::{Couple, Router};
 pub(crate) use signals::Signal;
 #[cfg(test)]
 pub(crate) use stream::Stream;
@@ -250,7 +250,6 @@ impl Reactor {
 
     /// One turn. The first one does not sleep, so that the program gets to say how long.
     pub(crate) fn turn<A: App>(&mut self, app: &mut A) -> std::io::Result<()> {
-        self.io.born.clear();
         self.io.turn(app)
     }
 }

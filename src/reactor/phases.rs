@@ -197,7 +197,8 @@ impl Io {
         from: Address,
     ) {
         let conn = self.new_conn(stream);
-        let id = match self.add(Source::Stream(conn)) {
+        let added = self.marking(listener.is_marked(), |io| io.add(Source::Stream(conn)));
+        let id = match added {
             Ok(id) => id,
             Err(error) => {
                 log::warn!("Registering a connection with the poll: {error}");
@@ -205,7 +206,7 @@ impl Io {
             }
         };
         self.watch.turn.accepted += 1;
-        match self.peer(id, Some(from), Some(listener)) {
+        match self.peer(id, Some(from)) {
             Some(peer) => app.opened(self, id, &peer),
             // The socket does not even know its own address; nobody has heard of it yet.
             None => drop(self.remove(id)),
@@ -230,7 +231,7 @@ impl Io {
     }
 
     fn connected<A: App>(&mut self, app: &mut A, id: ConnId) {
-        let Some(peer) = self.peer(id, None, None) else {
+        let Some(peer) = self.peer(id, None) else {
             return self.close_because(id, Closed::ByPeer);
         };
         let Some(Source::Stream(conn)) = self.sources.get_mut(id) else {

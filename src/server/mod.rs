@@ -36,6 +36,7 @@ use crate::engine::doors::Delivery;
 use crate::engine::run::effects::{Ask, Shutdown};
 use crate::engine::sleep::Rest;
 use crate::observe::banner;
+use crate::page::Page;
 use crate::persist::disk::Disk;
 use crate::reactor::{App, Closed, ConnId, Io, Peer, Reactor, Signal, Sleep, Turn, Waker};
 
@@ -117,7 +118,7 @@ pub(crate) struct Server {
     /// The loop will be left after this turn.
     is_leaving: bool,
     /// The live page, if there is one.
-    annex: Option<Box<page::Annex>>,
+    annex: Option<Box<Page>>,
 }
 
 impl Server {

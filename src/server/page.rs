@@ -13,18 +13,12 @@ use crate::config::{PagePrompt, Word};
 use crate::engine::Engine;
 use crate::observe::shown::{CloseUp, Figures, Place, Request, Slow, Waiting};
 use crate::page::{Health, Host, Page, Pair, Settings, Way};
-use crate::reactor::{Address, ConnId, Couple, Io, Listen, Owners, Peer, Reactor, Router};
+use crate::reactor::{Address, ConnId, Couple, Io, Listen, Peer, Reactor, Router};
 use crate::store::tsc;
 use crate::store::tsc::Rate;
 
 use super::listeners::Refused;
 use super::{Server, Watcher};
-
-/// The page, and what of the loop belongs to it.
-pub(super) struct Annex {
-    page: Page,
-    owners: Owners,
-}
 
 const OPEN: &str = "the page is open: there would be no router otherwise";
 
@@ -58,18 +52,14 @@ impl Server {
             prompt: config.page_prompt.word(),
         };
         let backlog = PAGE_BACKLOG;
-        let listener = match reactor.io().listen(&Listen::Tcp { address, backlog }) {
-            Ok(listener) => listener,
-            Err(error) => {
-                ::log::error!(
-                    "The page cannot be had at {address}: {}",
-                    crate::config::explain(&error)
-                );
-                return Err(Refused);
-            }
-        };
-        let mut owners = Owners::default();
-        owners.give_second(listener);
+        let listen = Listen::Tcp { address, backlog };
+        if let Err(error) = reactor.io().marking(true, |io| io.listen(&listen)) {
+            ::log::error!(
+                "The page cannot be had at {address}: {}",
+                crate::config::explain(&error)
+            );
+            return Err(Refused);
+        }
         // Whoever watches already has chosen the unit of the stamps.
         let rate = match watcher {
             Some(_) => Rate::measure((0, 1), (0, 1000)),
@@ -78,8 +68,7 @@ impl Server {
         if watcher.is_none() {
             reactor.io().trace(Some(tsc::ticks));
         }
-        let page = Page::new(settings, rate);
-        self.annex = Some(Box::new(Annex { page, owners }));
+        self.annex = Some(Box::new(Page::new(settings, rate)));
         ::log::info!("The page is at http://{address}/");
         Ok(())
     }
@@ -91,10 +80,6 @@ impl Server {
         } else {
             reactor.run(self)
         }
-    }
-
-    fn annex(&mut self) -> &mut Annex {
-        self.annex.as_mut().expect(OPEN)
     }
 }
 
@@ -109,28 +94,20 @@ impl Couple for &mut Server {
 
     #[inline]
     fn second(&mut self) -> &mut Page {
-        &mut self.annex().page
-    }
-
-    #[inline]
-    fn owners(&mut self) -> &mut Owners {
-        &mut self.annex().owners
+        self.annex.as_mut().expect(OPEN)
     }
 
     fn talk(&mut self, io: &mut Io) {
         // Out of its place, so that it can ask the server that it lies in.
-        let mut annex = self.annex.take().expect(OPEN);
-        let Annex { page, owners } = &mut *annex;
-        let server = &mut **self;
-        page.talk(io, &mut Asked { server, owners });
-        self.annex = Some(annex);
+        let mut page = self.annex.take().expect(OPEN);
+        page.talk(io, &mut Asked { server: self });
+        self.annex = Some(page);
     }
 }
 
 /// The server without its page, while that asks.
 struct Asked<'a> {
     server: &'a mut Server,
-    owners: &'a mut Owners,
 }
 
 impl Asked<'_> {
@@ -210,17 +187,14 @@ impl Host for Asked<'_> {
         let peer = Peer {
             address: Address::Unix(PathBuf::new()),
             local: Address::Unix("page".into()),
-            listener: None,
             fd: theirs.as_raw_fd(),
         };
         let theirs = io.take_in(theirs).ok()?;
-        self.owners.give_first(theirs);
         self.server.meet(io, theirs, &peer);
-        let Ok(ours) = io.take_in(ours) else {
+        let Ok(ours) = io.marking(true, |io| io.take_in(ours)) else {
             io.close(theirs);
             return None;
         };
-        self.owners.give_second(ours);
         let engine = self.engine();
         // Where clients say a password, this one does as well, and is a user then. Otherwise it may read.
         if engine.config().page_prompt == PagePrompt::ReadOnly && !engine.needs_password() {

@@ -58,7 +58,8 @@ impl Outside for Around<'_> {
         self.server.engine.put_back(engine);
         let sleep = Sleep::AtMostMs(sleep_ms);
         let outcome = if self.server.annex.is_some() {
-            Router(&mut *self.server).turn_inside(self.io, held, sleep)
+            let mut both = Router(&mut *self.server);
+            self.io.turn_inside_holding(&mut both, held, sleep)
         } else {
             self.io.turn_inside_holding(self.server, held, sleep)
         };

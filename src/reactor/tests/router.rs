@@ -65,7 +65,6 @@ impl App for Shouter {
 struct Pair {
     first: Tester,
     second: Shouter,
-    owners: Owners,
 }
 
 impl Couple for Pair {
@@ -78,10 +77,6 @@ impl Couple for Pair {
 
     fn second(&mut self) -> &mut Shouter {
         &mut self.second
-    }
-
-    fn owners(&mut self) -> &mut Owners {
-        &mut self.owners
     }
 }
 

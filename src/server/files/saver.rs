@@ -5,8 +5,6 @@
 //! away, unless the file is getting its name at that very moment: then the loop waits for it.
 
 use std::io::{self, Write};
-#[cfg(target_os = "linux")]
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -247,9 +245,6 @@ fn stand_back() {
     if let Ok(nice) = rustix::process::getpriority_process(None) {
         let _ = rustix::process::setpriority_process(None, nice + NICER);
     }
-    // A break shall be no longer than it must; usually fifty microseconds are added to each.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::thread::set_current_timer_slack(Some(NonZeroU64::MIN));
 }
 
 /// How much nicer the thread is than the loop: half as much weight. With 10 a save took four times as long on a machine

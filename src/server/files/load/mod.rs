@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use crate::background::{Breaks, Crew};
 use crate::base::slab::Id;
 use crate::base::text::explain;
 use crate::engine::dataset::load::{Load, Manner};
@@ -214,10 +215,15 @@ impl Server {
         let mut work = self.work(&files, delay_us.clone());
         work.source = source;
         let waker = self.waker.clone();
+        // A replica may answer meanwhile from the data set that it has.
+        let has_breaks = files.is_sync && matches!(self.crew, Crew::Threads);
+        let rate = has_breaks.then(|| self.engine.rate());
         let spawned = self.crew.spawn("load", move || {
+            let breaks = Breaks::new(rate);
             work.run(&mut |piece, bytes| {
                 sender.send(piece, bytes)?;
                 waker.wake();
+                breaks.take_one_if_due();
                 Ok(())
             });
             // That nothing more will come is news as well.
