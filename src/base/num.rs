@@ -165,6 +165,25 @@ pub(crate) fn two_digits(value: u8) -> [u8; 2] {
     [PAIRS[pair], PAIRS[pair + 1]]
 }
 
+/// The digits of a number below a hundred million, without zeros in front: the first is the lowest byte, and how many
+/// there are. All eight are made at once: each step splits every part of the word in two, and multiplies instead of
+/// dividing.
+#[inline]
+pub(crate) fn eight_digits(value: u32) -> (u64, u32) {
+    debug_assert!(value < 100_000_000);
+    let value = u64::from(value);
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    // 10,486 in 2^20 is a hundredth, and exact below 10,000.
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = hundreds | ((fours - hundreds * 100) << 16);
+    // 103 in 2^10 is a tenth, and exact below 100.
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((pairs - tens * 10) << 8);
+    // Zero has one digit, too.
+    let zeros = (digits | (1 << 56)).trailing_zeros() / 8;
+    ((digits | 0x3030_3030_3030_3030) >> (8 * zeros), 8 - zeros)
+}
+
 /// `00 01 02 ... 99`.
 const PAIRS: [u8; 200] = {
     let mut pairs = [0; 200];
@@ -196,6 +215,20 @@ mod tests {
             ("-99999999999999999999", 0),
         ] {
             assert_eq!(leading_i32(text.as_bytes()), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_those_of_the_number() {
+        let mut rng = Rng::from_seed(8);
+        let mut values: Vec<u32> = (0..20_000).collect();
+        values.extend((1..9).flat_map(|power| [10_u32.pow(power) - 1, 10_u32.pow(power - 1)]));
+        values.extend((0..20_000).map(|_| rng.below(100_000_000) as u32 >> rng.below(20)));
+        for value in values {
+            let (digits, count) = eight_digits(value);
+            let text = value.to_string();
+            let written = &digits.to_le_bytes()[..count as usize];
+            assert_eq!(written, text.as_bytes(), "{value}");
         }
     }
 

@@ -120,6 +120,24 @@ impl Output {
         }
     }
 
+    /// Appends the first few of these bytes. All of them are stored, if there is room.
+    #[inline]
+    pub(crate) fn push_part<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        let room = self.tail.get_mut(self.used..);
+        match room.and_then(|room| room.first_chunk_mut()) {
+            Some(room) if len <= N => {
+                *room = bytes;
+                self.used += len;
+            }
+            _ => self.push_part_beyond(bytes, len),
+        }
+    }
+
+    #[cold]
+    fn push_part_beyond<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        self.push(&bytes[..len]);
+    }
+
     /// By value, so that the bytes need not be in memory before.
     #[cold]
     fn push_array_beyond<const N: usize>(&mut self, bytes: [u8; N]) {

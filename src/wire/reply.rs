@@ -404,6 +404,12 @@ impl<'a> Reply<'a> {
                 let [tens, units] = num::two_digits(value as u8);
                 self.out.push_array([b':', tens, units, b'\r', b'\n']);
             }
+            100..100_000_000 => {
+                let (digits, count) = num::eight_digits(value as u32);
+                let end = u128::from(u16::from_le_bytes(*b"\r\n")) << (8 + 8 * count);
+                let line = end | (u128::from(digits) << 8) | u128::from(b':');
+                self.out.push_part(line.to_le_bytes(), count as usize + 3);
+            }
             _ => {
                 let mut digits = [0; 20];
                 let digits = num::format_i64(value, &mut digits);
@@ -477,7 +483,23 @@ mod tests {
         assert_eq!(both(|r| r.ok()), ["+OK.", "+OK."]);
         assert_eq!(both(|r| r.simple("QUEUED")), ["+QUEUED."; 2]);
         assert_eq!(both(|r| r.error(b"ERR a\r\nb")), ["-ERR a  b."; 2]);
-        for value in [0, 1, 9, 10, 42, 99, 100, -1, 12345, i64::MAX, i64::MIN] {
+        for value in [
+            0,
+            1,
+            9,
+            10,
+            42,
+            99,
+            100,
+            999,
+            -1,
+            -100,
+            12345,
+            99_999_999,
+            100_000_000,
+            i64::MAX,
+            i64::MIN,
+        ] {
             assert_eq!(
                 both(|r| r.integer(value)),
                 [format!(":{value}."), format!(":{value}.")]
