@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::tls::{Authorities, DialSecurity, IdentityFiles, Secured, Terms, dial_security};
+use crate::tls::{Authorities, DialSecurity, IdentityFiles, Terms, Waiting, dial_security};
 
 use super::{Error, Result, Settings, Tls};
 
@@ -14,11 +14,7 @@ use super::{Error, Result, Settings, Tls};
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Tls {
-        secured: Box<Secured<TcpStream>>,
-        /// Where ciphertext is received.
-        scratch: Vec<u8>,
-    },
+    Tls(Waiting),
 }
 
 /// Where systems keep the certificates of the authorities that everybody trusts.
@@ -42,18 +38,14 @@ impl Stream {
         let security = security(place, tls)?;
         socket.set_read_timeout(Some(settings.connect_timeout))?;
         socket.set_write_timeout(Some(settings.connect_timeout))?;
-        let secured = Secured::dial_and_wait(socket, security)?;
-        Ok(Stream::Tls {
-            secured: Box::new(secured),
-            scratch: Vec::new(),
-        })
+        Ok(Stream::Tls(Waiting::dial(socket, security)?))
     }
 
     pub(super) fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
             Stream::Unix(stream) => stream.set_read_timeout(Some(timeout)),
-            Stream::Tls { secured, .. } => secured.socket.set_read_timeout(Some(timeout)),
+            Stream::Tls(stream) => stream.socket().set_read_timeout(Some(timeout)),
         }
     }
 
@@ -61,7 +53,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.set_write_timeout(Some(timeout)),
             Stream::Unix(stream) => stream.set_write_timeout(Some(timeout)),
-            Stream::Tls { secured, .. } => secured.socket.set_write_timeout(Some(timeout)),
+            Stream::Tls(stream) => stream.socket().set_write_timeout(Some(timeout)),
         }
     }
 
@@ -69,7 +61,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.set_nonblocking(is_so),
             Stream::Unix(stream) => stream.set_nonblocking(is_so),
-            Stream::Tls { secured, .. } => secured.socket.set_nonblocking(is_so),
+            Stream::Tls(stream) => stream.socket().set_nonblocking(is_so),
         }
     }
 
@@ -78,7 +70,7 @@ impl Stream {
             let outcome = match self {
                 Stream::Tcp(stream) => stream.read(space),
                 Stream::Unix(stream) => stream.read(space),
-                Stream::Tls { secured, scratch } => secured.read(space, scratch),
+                Stream::Tls(stream) => stream.read(space),
             };
             match outcome {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -91,7 +83,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.write_all(bytes),
             Stream::Unix(stream) => stream.write_all(bytes),
-            Stream::Tls { secured, .. } => secured.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes),
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::engine::migration::{Failure, Order, Report};
 use crate::server::Server;
+use crate::tls::{DialSecurity, Waiting};
 
 /// Connections of earlier migrations, and the one that is under way.
 #[derive(Default)]
@@ -32,10 +33,18 @@ struct Kept {
 }
 
 struct Connection {
-    stream: BufReader<TcpStream>,
+    /// For what is set and asked of it whether it is encrypted or not.
+    socket: TcpStream,
+    stream: BufReader<Box<dyn Stream>>,
     /// The database that it has selected.
     db: Option<i64>,
 }
+
+/// What is sent and received, in plain or encrypted.
+trait Stream: Read + Write + Send {}
+
+impl Stream for TcpStream {}
+impl Stream for Waiting {}
 
 /// So many connections are kept at most, and so long.
 const KEPT_MAX: usize = 64;
@@ -59,10 +68,12 @@ impl Server {
             .kept
             .remove(&name)
             .map(|kept| kept.connection);
+        let host = String::from_utf8_lossy(&order.host);
+        let security = self.security.for_migration(self.engine.config(), &host);
         let (tell, outcome) = mpsc::channel();
         let waker = self.waker.clone();
         let spawned = self.crew.spawn("migrate", move || {
-            let _ = tell.send(exchange(&order, kept));
+            let _ = tell.send(exchange(&order, security.as_ref(), kept));
             waker.wake();
         });
         match spawned {
@@ -126,19 +137,19 @@ struct Attempt {
     may_retry: bool,
 }
 
-fn exchange(order: &Order, kept: Option<Connection>) -> Outcome {
-    let first = attempt(order, kept);
+fn exchange(order: &Order, security: Option<&DialSecurity>, kept: Option<Connection>) -> Outcome {
+    let first = attempt(order, security, kept);
     let last = if first.may_retry {
-        attempt(order, None)
+        attempt(order, security, None)
     } else {
         first
     };
     (last.report, last.connection)
 }
 
-fn attempt(order: &Order, kept: Option<Connection>) -> Attempt {
+fn attempt(order: &Order, security: Option<&DialSecurity>, kept: Option<Connection>) -> Attempt {
     let timeout = Duration::from_millis(order.timeout_ms);
-    let connected = kept.map_or_else(|| connect(order, timeout), Ok);
+    let connected = kept.map_or_else(|| connect(order, security, timeout), Ok);
     let mut connection = match connected {
         Ok(connection) => connection,
         Err(failure) => {
@@ -176,26 +187,49 @@ fn attempt(order: &Order, kept: Option<Connection>) -> Attempt {
 }
 
 /// Clients are told that writing has failed where the other end has refused the connection, as Redis tells them, which
-/// learns of that when it writes.
-fn connect(order: &Order, timeout: Duration) -> Result<Connection, Failure> {
+/// learns of that when it writes; of an encrypted one it learns while it connects.
+fn connect(
+    order: &Order,
+    security: Option<&DialSecurity>,
+    timeout: Duration,
+) -> Result<Connection, Failure> {
     let host = String::from_utf8_lossy(&order.host);
     let addresses = (&*host, order.port).to_socket_addrs();
     let mut failure = Failure::Connecting;
     for address in addresses.map_err(|_| Failure::Connecting)? {
         match TcpStream::connect_timeout(&address, timeout) {
-            Ok(stream) => {
+            Ok(socket) => {
                 // Without it requests are slower, and that is all.
-                let _ = stream.set_nodelay(true);
-                return Ok(Connection {
-                    stream: BufReader::new(stream),
-                    db: None,
-                });
+                let _ = socket.set_nodelay(true);
+                return connected(socket, security, timeout).map_err(|_| Failure::Connecting);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+            Err(_) if security.is_some() => {}
             Err(_) => failure = Failure::Writing,
         }
     }
     Err(failure)
+}
+
+fn connected(
+    socket: TcpStream,
+    security: Option<&DialSecurity>,
+    timeout: Duration,
+) -> io::Result<Connection> {
+    let other = socket.try_clone()?;
+    let stream: Box<dyn Stream> = match security {
+        None => Box::new(other),
+        Some(security) => {
+            socket.set_write_timeout(Some(timeout))?;
+            socket.set_read_timeout(Some(timeout))?;
+            Box::new(Waiting::dial(other, security.clone())?)
+        }
+    };
+    Ok(Connection {
+        socket,
+        stream: BufReader::new(stream),
+        db: None,
+    })
 }
 
 fn talk(
@@ -206,9 +240,10 @@ fn talk(
 ) -> Result<(), (Failure, io::Error)> {
     let writing = |error| (Failure::Writing, error);
     let reading = |error| (Failure::Reading, error);
+    let socket = &connection.socket;
+    socket.set_write_timeout(Some(timeout)).map_err(writing)?;
+    socket.set_read_timeout(Some(timeout)).map_err(reading)?;
     let stream = connection.stream.get_mut();
-    stream.set_write_timeout(Some(timeout)).map_err(writing)?;
-    stream.set_read_timeout(Some(timeout)).map_err(reading)?;
     let needs_select = connection.db != Some(order.db);
     let select = needs_select.then_some(&order.select);
     let requests = order.auth.iter().chain(select).chain([&order.restores]);
@@ -230,7 +265,7 @@ fn talk(
     Ok(())
 }
 
-fn read_line(stream: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
+fn read_line(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     stream.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
     if line.pop() != Some(b'\n') {

@@ -54,6 +54,12 @@ impl Security {
         let dial = self.dial.as_ref().filter(|_| config.tls_replication)?;
         Some(dial.to(host))
     }
+
+    /// For a connection to the host that keys migrate to, if those within a cluster are to be encrypted.
+    pub(super) fn for_migration(&self, config: &Config, host: &str) -> Option<DialSecurity> {
+        let dial = self.dial.as_ref().filter(|_| config.tls_cluster)?;
+        Some(dial.to(host))
+    }
 }
 
 type Both = (Option<ListenSecurity>, Option<DialSecurity>);

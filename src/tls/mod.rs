@@ -43,6 +43,7 @@ mod stream;
 mod tests;
 #[cfg(feature = "tls")]
 mod verify;
+mod waiting;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,7 @@ pub(crate) use absent::{
 pub(crate) use security::{dial_security, listen_security};
 #[cfg(feature = "tls")]
 pub(crate) use stream::{DialSecurity, HandshakeFailed, ListenSecurity, Secured};
+pub(crate) use waiting::Waiting;
 
 /// What a server or a client is told about its encrypted connections, as people write it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

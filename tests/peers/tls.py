@@ -225,6 +225,25 @@ def pair(first, second):
         compare(primary.server, replica.server)
 
 
+def moves(first, second):
+    """Keys migrate over an encrypted connection where `tls-cluster` says so, and over a plain one where it does not."""
+    with Stage(first, "--tls-cluster", "yes") as source, Stage(second, name="old") as target:
+        here, there = source.server.connect(), Secure(target.tls_port)
+        to = lambda port, *words: here("MIGRATE", "127.0.0.1", port, *words).text()
+        here("SET", "large", b"y" * 5_000_000)
+        here("RPUSH", "list", "a", "b")
+        here("SET", "third", "3")
+        assert to(target.tls_port, "", "0", "5000", "KEYS", "large", "list") == "OK"
+        assert to(target.tls_port, "third", "0", "5000") == "OK", "the connection is kept"
+        assert there("STRLEN", "large").text() == "5000000" and there("LRANGE", "list", "0", "-1").raw == b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+        assert there("GET", "third").text() == "3" and here("DBSIZE").text() == "0"
+        here("SET", "more", "4")
+        assert to(target.server.port, "more", "0", "300").startswith("IOERR error or timeout"), "a plain port"
+        assert to(free_port(), "more", "0", "300") == "IOERR error or timeout connecting to the client", "nobody"
+        assert here("CONFIG", "SET", "tls-cluster", "no").text() == "OK"
+        assert to(target.server.port, "more", "0", "5000") == "OK" and there("GET", "more").text() == "4"
+
+
 def names(binary):
     """A certificate says who its client is, where there is such a user and the configuration wants it."""
     with Stage(binary, "--tls-auth-clients-user", "CN") as stage:
@@ -252,10 +271,13 @@ def tests_for(ours, peer):
     if has_tls(ours):
         tests = [("tls: " + test.__name__, lambda test=test: test(ours)) for test in (sizes, welcome, names, ports, harm, tools)]
         tests.append(("tls: we follow us", lambda: pair(ours, ours)))
+        tests.append(("tls: keys migrate to us", lambda: moves(ours, ours)))
         for other in {found for found in (peer, shutil.which("redis-server")) if found and has_tls(found)}:
             name = os.path.basename(other)
             tests.append(("tls: %s follows us" % name, lambda other=other: pair(ours, other)))
             tests.append(("tls: we follow %s" % name, lambda other=other: pair(other, ours)))
+            tests.append(("tls: keys migrate from %s to us" % name, lambda other=other: moves(other, ours)))
+            tests.append(("tls: keys migrate to %s" % name, lambda other=other: moves(ours, other)))
         return tests
     return []
 
