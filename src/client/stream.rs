@@ -14,7 +14,7 @@ use super::{Error, Result, Settings, Tls};
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Tls(Waiting),
+    Tls(Waiting<TcpStream>),
 }
 
 /// Where systems keep the certificates of the authorities that everybody trusts.

@@ -44,7 +44,7 @@ struct Connection {
 trait Stream: Read + Write + Send {}
 
 impl Stream for TcpStream {}
-impl Stream for Waiting {}
+impl Stream for Waiting<TcpStream> {}
 
 /// So many connections are kept at most, and so long.
 const KEPT_MAX: usize = 64;
