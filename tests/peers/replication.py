@@ -363,7 +363,15 @@ def snapshots(first, second, options):
         load = Load(primary, 5, stage.is_new(one))
         follow(one, primary)
         follow(other, primary)
-        wait_for_link(one)
+
+        def is_there():
+            seen = info(one)
+            if seen["master_link_status"] == "up":
+                return True
+            # What comes meanwhile is of no history yet.
+            assert seen["slave_read_repl_offset"] == seen["slave_repl_offset"], seen
+            return False
+        wait_until(is_there, 40, "the replica\n" + one.log())
         wait_for_link(other)
         load.stop()
         compare(primary, one, other)

@@ -79,7 +79,12 @@ fn link(ctx: &Ctx<'_>, report: &mut Report, upstream: &Upstream) {
     );
     report.field("master_sync_in_progress", u8::from(upstream.is_syncing()));
     let applied = ctx.services.replication.history.offset();
-    let unapplied = upstream.unapplied() + session.map_or(0, Session::unexecuted);
+    // What comes beside a data set is kept, and belongs to another history until that is there.
+    let unapplied = if is_up {
+        upstream.unapplied() + session.map_or(0, Session::unexecuted)
+    } else {
+        0
+    };
     let offset = if is_up || upstream.has_history {
         applied
     } else {
