@@ -43,8 +43,8 @@ class Sentinel:
             for name, value in words_of_a_kind(encrypted(free_port())) if secure else ():
                 conf.write("%s %s\n" % (name[2:], value))
             conf.write("tls-replication yes\n" if secure else "")
-            # A sentinel may take a second to reach a new primary: with less patience it takes that one for dead, and while two
-            # lead, what one has acknowledged is lost.
+            # A sentinel may take a second to reach a new primary: with less patience it takes that one for dead, and
+            # while two lead, what one has acknowledged is lost.
             conf.write("sentinel down-after-milliseconds %s 2000\nsentinel failover-timeout %s 3000\n" % (NAME, NAME))
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = subprocess.Popen([binary, path, "--sentinel"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
