@@ -110,14 +110,7 @@ impl Output {
     /// Appends a few bytes whose number the compiler knows: a store or two.
     #[inline]
     pub(crate) fn push_array<const N: usize>(&mut self, bytes: [u8; N]) {
-        let room = self.tail.get_mut(self.used..);
-        match room.and_then(|room| room.first_chunk_mut()) {
-            Some(room) => {
-                *room = bytes;
-                self.used += N;
-            }
-            None => self.push_array_beyond(bytes),
-        }
+        self.push_part(bytes, N);
     }
 
     /// Appends the first few of these bytes. All of them are stored, if there is room.
@@ -133,15 +126,10 @@ impl Output {
         }
     }
 
+    /// By value, so that the bytes need not be in memory before.
     #[cold]
     fn push_part_beyond<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
         self.push(&bytes[..len]);
-    }
-
-    /// By value, so that the bytes need not be in memory before.
-    #[cold]
-    fn push_array_beyond<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.push_beyond(&bytes);
     }
 
     /// Appends a few bytes, then others, then the end of a line: for one look at the room there is.

@@ -28,14 +28,24 @@ pub(crate) fn denial(
     if session.access == Access::Unrestricted {
         return None;
     }
-    let place = whereabouts(services, session);
+    let db = whereabouts(services, session).db;
     let first_key = args.get(usize::from(command.first_key));
     let passes = services.users.passes(&session.user)?;
-    if passes.let_through(command.asks(), &args, first_key, place.db) {
+    if passes.let_through(command.asks(), &args, first_key, db) {
         return None;
     }
+    denial_at_length(services, session, command, args)
+}
+
+/// The same for a request that is not let through at once.
+pub(crate) fn denial_at_length(
+    services: &Services,
+    session: &Session,
+    command: &Facts,
+    args: Args<'_>,
+) -> Option<Denial> {
     let user = services.users.get(&session.user)?;
-    user.denial(&asked(command, &args, place))
+    user.denial(&asked(command, &args, whereabouts(services, session)))
 }
 
 /// A request, as permissions see it.

@@ -241,7 +241,7 @@ fn may_run(
 ) -> bool {
     let (asks, db) = (command.asks(), ctx.keys.db);
     passes.is_some_and(|passes| passes.let_through(asks, &args, hint.key(), db))
-        || users::denial(ctx.services, ctx.session, command, args).is_none()
+        || users::denial_at_length(ctx.services, ctx.session, command, args).is_none()
 }
 
 /// Notes that a command took long. Returns whether time has gone on for the next one.
