@@ -19,6 +19,9 @@ binary := $(BIN)
 built :=
 endif
 
+# One test more at a time than there are processors, for some of them only wait.
+threads := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 ARGS ?=
 PAGE ?= 6380
 SUITE ?=
@@ -56,7 +59,7 @@ test-build: ## compile the tests
 
 test-rust: ## unit tests, transcripts, simulations, the tidy test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --locked && $(CARGO) test --locked --doc --quiet; \
+		$(CARGO) nextest run --locked --test-threads $(threads) && $(CARGO) test --locked --doc --quiet; \
 	else $(CARGO) test --locked; fi
 
 test-peers: $(built) ## the real redis-cli and redis-benchmark, and a real server's replies, against the binary

@@ -29,6 +29,7 @@ as much as makes a thousand requests last about as long as they do without. How 
 import argparse
 import bisect
 import collections
+import concurrent.futures
 import glob
 import hashlib
 import os
@@ -414,6 +415,7 @@ def main():
     parser.add_argument("--told", choices=TOLD, help="who is told of changes (nobody; the ceilings have a little of the others, too)")
     parser.add_argument("--by-function", action="store_true", help="show where they go")
     parser.add_argument("--requests", type=int, default=20000, help="measured requests for each number (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many servers at a time (%(default)s)")
     parser.add_argument("--check", action="store_true", help="fail when a number grew by more than 10 %%")
     parser.add_argument("--user", default="", help="rules of the user that asks, if not the default one")
     parser.add_argument("--confined", action="store_true", help="GET and SET as confined users, beside the default one")
@@ -444,9 +446,12 @@ def main():
     plans = [(told, tests, [int(depth) for depth in (opts.depths or "1,16,64").split(",")])]
     if not opts.told and (opts.check or opts.update):
         plans += ALSO_TOLD
+    # Each in a server of its own, as many at a time as there are processors.
+    pieces = [(told, [test], depths) for told, tests, depths in plans for test in tests]
     measured = {}
-    for plan in plans:
-        measured.update(measure(binary, *plan, opts.requests))
+    with concurrent.futures.ThreadPoolExecutor(opts.jobs) as pool:
+        for rows in pool.map(lambda piece: measure(binary, *piece, opts.requests), pieces):
+            measured.update(rows)
     ceilings = kept.read(CEILINGS)
     table(measured, ceilings)
     if opts.update:

@@ -30,6 +30,9 @@ from servers import find_peer, find_tool
 # What a whole server has to be told so that it is one of the lesson.
 SERVERS = {**{number: "--save ''" for number in range(3, 10)}, 10: "--save '' --appendonly yes --appendfsync always", 11: "--save ''"}
 
+# Its checks are started first, since the others would wait for them at the end.
+LONGEST = "lesson 11"
+
 
 def command(*words):
     return shlex.join([sys.executable, *words])
@@ -124,10 +127,11 @@ def main():
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="our server")
     parser.add_argument("--peer", default=find_peer(), help="a real one (%(default)s)")
     parser.add_argument("--only", default="", help="numbers of lessons, or book or race, comma separated")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time; they mostly wait (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=6, help="how many at a time; they mostly wait (%(default)s)")
     opts = parser.parse_args()
     only = ["lesson " + word if word.isdigit() else word for word in opts.only.split(",") if word]
     tests = [test for test in all_tests(os.path.abspath(opts.bin), opts.peer) if not only or test[0] in only]
+    tests.sort(key=lambda test: test[0] != LONGEST)
     with concurrent.futures.ThreadPoolExecutor(opts.jobs) as pool:
         failed = 0
         for is_right, line in pool.map(one, tests):

@@ -532,7 +532,9 @@ def moves(real, ours):
                 follow(taker, giver)
             wait_for_link(taker)
             before = writer.count
-            assert giver.connect()("FAILOVER", "TO", "127.0.0.1", taker.port).text() == "OK"
+            # A primary takes a replica for one that can follow it from its first acknowledgement on.
+            wait_until(lambda giver=giver, taker=taker: giver.connect()("FAILOVER", "TO", "127.0.0.1", taker.port).text() == "OK", 5,
+                       "a failover\n" + giver.log(30))
             wait_until(lambda giver=giver, taker=taker: info(taker)["role"] == "master" and info(giver)["role"] == "slave", 20,
                        "a change of roles\n" + giver.log(30))
             wait_until(lambda before=before: writer.count > before + 20, 10, "a client that goes on")

@@ -25,15 +25,18 @@
 
 Each test prints a line; the last line is the count. --only takes words of the names, so `--only rdb` runs two.
 
-Two servers, their clients and the test share a machine with whoever else is on it, and some of what is tested are
-moments. So a test that fails is run a second time; when it passes then, it says "ok (2nd)" below what was wrong before,
-and the last line counts those. Random tests keep their seed for it, so what they find they find twice.
+Tests mostly wait for one another's moments, so --jobs of them run side by side, each in a process that takes the next test
+when it is done with one; those that take longest are taken first. Servers, clients and tests share a machine with whoever
+else is on it, and some of what is tested are moments. So a test that fails is run a second time at the end, alone; when it
+passes then, it says "ok (2nd)", and the last line counts those. Random tests keep their seed for it, so what they find they
+find twice.
 
 What needs a real server or its tools is left out where there are none, and the run says so. Where CI is set that is a
 failure.
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import subprocess
@@ -57,7 +60,7 @@ import sentinel
 import tls
 import tools
 from browser import find_browser
-from servers import Server, find_peer, find_tool
+from servers import Server, die_with_parent, find_peer, find_tool
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SEED = "pollux"
@@ -65,6 +68,9 @@ SEED = "pollux"
 # So many kills, unless the time is over before.
 CRASHES = 60
 CRASH_SECONDS = 50
+
+# Tests whose names begin so are started first, since the others would wait for them at the end.
+LONGEST = ("crash", "sentinel", "replication", "page")
 
 # The families of commands that are complete.
 COMPLETE = [
@@ -133,6 +139,44 @@ def what_failed(error):
     return "%s:%d %s" % (os.path.basename(where.filename), where.lineno, said.rstrip())
 
 
+def attempt(test, passed="ok"):
+    """Runs a test, says how it went, and returns whether it passed."""
+    name, run = test
+    started = time.time()
+    try:
+        run()
+    except (Exception, SystemExit) as error:
+        said = "FAILED   %-55s %5.1f s\n         %s" % (name, time.time() - started, what_failed(error).replace("\n", "\n         "))
+        print(said, flush=True)
+        return False
+    print("%-8s %-55s %5.1f s" % (passed, name, time.time() - started), flush=True)
+    return True
+
+
+def side_by_side(tests, finish, jobs):
+    """Runs the tests in so many processes, and returns those that failed."""
+    forked = multiprocessing.get_context("fork")
+    numbers, outcomes = forked.SimpleQueue(), forked.SimpleQueue()
+
+    def work():
+        die_with_parent()
+        try:
+            for number in iter(numbers.get, None):
+                outcomes.put((number, attempt(tests[number])))
+        finally:
+            finish()
+
+    workers = [forked.Process(target=work) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    for number in [*sorted(range(len(tests)), key=lambda number: not tests[number][0].startswith(LONGEST)), *[None] * jobs]:
+        numbers.put(number)
+    failed = [number for number, passed in (outcomes.get() for _ in tests) if not passed]
+    for worker in workers:
+        worker.join()
+    return [tests[number] for number in sorted(failed)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=os.path.join(ROOT, "target", "release", "pollux"), help="our server")
@@ -140,6 +184,7 @@ def main():
     parser.add_argument("--only", default="", help="only tests with one of these words in their names, comma separated")
     parser.add_argument("--count", type=int, default=3000, help="commands per family (%(default)s)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 20), help="for crash, which says it when it fails")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() + 1, help="how many tests at a time (%(default)s)")
     parser.add_argument("--list", action="store_true", help="print the names")
     opts = parser.parse_args()
     opts.bin = os.path.abspath(opts.bin)
@@ -158,32 +203,17 @@ def main():
         print("peers: comparing with %s %s" % (flavour, ".".join(map(str, version))), flush=True)
     tests, finish = all_tests(opts, version, has_tools)
     wanted = [word.strip() for word in opts.only.split(",") if word.strip()]
-    passed = failed = again = 0
-    try:
-        for name, run in tests:
-            if wanted and not any(word in name for word in wanted):
-                continue
-            if opts.list:
-                print(name)
-                continue
-            for outcome in ("ok", "ok (2nd)"):
-                started = time.time()
-                try:
-                    run()
-                    passed += 1
-                    again += outcome != "ok"
-                    print("%-8s %-55s %5.1f s" % (outcome, name, time.time() - started), flush=True)
-                    break
-                except (Exception, SystemExit) as error:
-                    print("FAILED   %-55s %5.1f s" % (name, time.time() - started))
-                    print("         " + what_failed(error).replace("\n", "\n         "), flush=True)
-            else:
-                failed += 1
-    finally:
-        finish()
-    if not opts.list:
-        print("%d passed, %d failed%s" % (passed, failed, ", %d at the second go" % again if again else ""))
-    return 1 if failed else 0
+    tests = [test for test in tests if not wanted or any(word in test[0] for word in wanted)]
+    if opts.list:
+        print("\n".join(name for name, _ in tests))
+        return 0
+    failed = side_by_side(tests, finish, opts.jobs)
+    again = 0
+    for test in failed:
+        again += attempt(test, "ok (2nd)")
+    finish()
+    print("%d passed, %d failed%s" % (len(tests) - len(failed) + again, len(failed) - again, ", %d at the second go" % again if again else ""))
+    return 1 if again < len(failed) else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ decides which commands and texts can be compared at all (see `rules.py`).
 
 import ctypes
 import os
+import random
 import re
 import shutil
 import signal
@@ -49,9 +50,15 @@ def find_tool(name):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that the kernel does not give to a client either before the server is there."""
+    while True:
+        port = random.randrange(11000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def die_with_parent():
